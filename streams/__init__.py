@@ -1,0 +1,1 @@
+"""This package runs it: workflow, processing, stores, adapters, Faust, commands."""
