@@ -1,0 +1,154 @@
+"""This file lists what actions may ask for: one Protocol per need, bound by its type at start-up.
+
+Three kinds of adapters answer them. A *shared* one is the same object for all records (rules, roster rules,
+templates). A *transactional* one (`Contacts`, `Roster`) reads through the batch's transaction and stages what the
+action changes: staged changes of a failed action are dropped, the others are written at once at commit.
+`Effects` guards calls that no transaction covers; an action that asks for it runs outside the batch transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from topics.events import Candidate, Contact, LeadAssigned, Owner, Value
+
+
+class FieldValue(Value):
+    """One field of a contact: the value that won, and the event that brought it."""
+
+    value: object
+    source: str
+    time: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContact:
+    """A contact as the store keeps it."""
+
+    contact_key: str
+    contact_id: str
+    fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    owner_id: str | None = None
+    revision: int = 0
+
+
+class Identity(Protocol):
+    """Says which contact an e-mail or a phone belongs to."""
+
+    def contact_key(self, *, email: str | None, phone: str | None) -> str:
+        """Keyed hash of the normalised e-mail, else of the E.164 phone; ValueError when both are None."""
+        ...
+
+
+class LeadRules(Protocol):
+    """How leads are read."""
+
+    @property
+    def default_region(self) -> str:
+        """ISO 3166-1 alpha-2 region in which a national phone number is read when the lead names no country."""
+        ...
+
+
+class Contacts(Protocol):
+    """The contacts: one per contact key. What is saved counts from the next action on, and is gone if this one fails."""
+
+    async def get(self, contact_key: str) -> StoredContact | None:
+        """Give the contact with this key."""
+        ...
+
+    async def sharing_phone(self, phone: str, *, besides: str) -> Sequence[Candidate]:
+        """Other contacts with this E.164 phone, at most ten, `besides` the contact with that key."""
+        ...
+
+    async def save(self, contact: StoredContact) -> None:
+        """Stage the contact as it should now be."""
+        ...
+
+
+class Roster(Protocol):
+    """The people leads are given to."""
+
+    @property
+    def owners(self) -> Sequence[Owner]:
+        """All owners, in the order of leads.toml."""
+        ...
+
+    async def next_turn(self) -> int:
+        """Take the next number of the round, 0, 1, 2, …: each number is given once, whatever the number of workers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of an outside call."""
+
+    reference: str
+    """What the call gave back, e.g. a Message-ID."""
+    is_mine: bool
+    """True when this very event made the call (now, or in an earlier attempt); False when another event did."""
+    is_pending: bool = False
+    """True when another event began the call and its outcome is not known; nothing was called now."""
+
+
+class Effects(Protocol):
+    """Makes an outside call at most once per key: intent written before it, outcome after it."""
+
+    async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
+        """Await `call()` unless one with this key was made before.
+
+        `key` names the effect for ever, e.g. `welcome:<contact key>`. `call` gives a reference to keep, and raises
+        TransientError or PermanentError when it is certain that nothing happened outside. Raises UncertainError when
+        an earlier attempt of this event was cut off between the call and its outcome, and must not be repeated.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One e-mail, ready to go."""
+
+    message_id: str
+    to: str
+    subject: str
+    text: str
+    html: str | None = None
+    reply_to: str | None = None
+
+
+class Mailer(Protocol):
+    """Hands an e-mail to the mail server."""
+
+    async def send(self, mail: Mail) -> None:
+        """Return when the server took it.
+
+        TransientError: certainly not taken, try later. PermanentError: refused for good (e.g. no such mailbox).
+        UncertainError: the connection broke after the message was handed over and before the server's answer.
+        """
+        ...
+
+
+class WelcomeTemplate(Protocol):
+    """What a new contact is told."""
+
+    def render(self, *, key: str, contact: Contact, owner: Owner) -> Mail:
+        """Write the welcome to `contact.email` (which is there); `key` makes the Message-ID, the same every time."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells an owner about a lead."""
+
+    @property
+    def channel(self) -> Literal["webhook", "email", "none"]:
+        """How the owner is told; `none` when nothing is configured."""
+        ...
+
+    async def notify(self, *, key: str, assigned: LeadAssigned) -> str:
+        """Tell the owner and give back the reference (webhook-id or Message-ID); errors as for `Mailer.send`.
+
+        `key` is the stable idempotency key of this notification.
+        """
+        ...

@@ -1,0 +1,97 @@
+"""This file holds the envelope: who stated an event, when and why, as CloudEvents 1.0 attributes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from topics import ids
+
+if TYPE_CHECKING:
+    from topics.events import Event
+
+Headers = list[tuple[str, bytes | None]]
+"""A record's header list as received: order, duplicates and null values kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """The CloudEvents attributes of one event (contracts.md, envelope)."""
+
+    id: str
+    source: str
+    type: str
+    time: str
+    """RFC 3339 UTC with microseconds."""
+    correlation_id: str
+    position: str
+    """`topic/partition/offset` of the LeadReceived record that began the run."""
+    causation_id: str | None = None
+    workflow: str | None = None
+    """Absent: the action was asked for alone and nothing follows."""
+    origin: str = "live"
+    expiry_time: str | None = None
+    trace: tuple[tuple[str, str], ...] = ()
+    """`traceparent` and `tracestate`, where given."""
+    extensions: tuple[tuple[str, str], ...] = ()
+    """Unknown `ce_*` attributes (without the prefix), carried to what follows."""
+
+    def followed_by(self, event: type[Event], action: str, version: int, time: str) -> Envelope:
+        """Envelope of the `event` that `action` (its kebab-case name) states about this one at `time`."""
+        return replace(
+            self,
+            id=ids.result_id(self.source, self.id, action, version),
+            source=f"/leads/{action}",
+            type=event.type,
+            time=time,
+            causation_id=self.id,
+        )
+
+
+def timestamp(moment: datetime) -> str:
+    """Fixed-width RFC 3339 UTC text of an aware moment, e.g. `2026-11-23T20:15:00.000000Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def timestamp_of_ms(milliseconds: int) -> str:
+    """Text of a Kafka timestamp (ms since the epoch)."""
+    return timestamp(datetime.fromtimestamp(milliseconds / 1000, UTC))
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Aware moment of an RFC 3339 text. Raises ValueError when it is none or has no zone."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        msg = f"{text!r} has no time zone; write it like 2026-11-23T20:15:00Z"
+        raise ValueError(msg)
+    return moment
+
+
+SCHEMA_URI = "urn:leads:schema:{type}"
+
+
+def result_headers(envelope: Envelope, lead_id: str) -> Headers:
+    """Binary-mode headers of an event we state."""
+    headers: Headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", envelope.id.encode()),
+        ("ce_source", envelope.source.encode()),
+        ("ce_type", envelope.type.encode()),
+        ("ce_subject", f"lead/{lead_id}".encode()),
+        ("ce_time", envelope.time.encode()),
+        ("content-type", b"application/json"),
+        ("ce_dataschema", SCHEMA_URI.format(type=envelope.type).encode()),
+        ("ce_correlationid", envelope.correlation_id.encode()),
+        ("ce_position", envelope.position.encode()),
+    ]
+    optional = (
+        ("ce_causationid", envelope.causation_id),
+        ("ce_workflow", envelope.workflow),
+        ("ce_origin", envelope.origin if envelope.origin != "live" else None),
+        ("ce_expirytime", envelope.expiry_time),
+    )
+    headers += [(name, value.encode()) for name, value in optional if value is not None]
+    headers += [(name, value.encode()) for name, value in envelope.trace]
+    headers += [(f"ce_{name}", value.encode()) for name, value in envelope.extensions]
+    return headers

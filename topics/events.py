@@ -1,0 +1,270 @@
+"""This file says which facts there are: one frozen class per topic, and the values they carry."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Timestamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
+"""RFC 3339 UTC with microseconds: fixed width, so that text order is time order."""
+
+Scalar = str | int | float | bool | None
+
+
+class Value(BaseModel):
+    """A part of an event: frozen, closed, and never coerced."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Event(Value):
+    """A fact, named in the past tense, on the one topic that carries its type."""
+
+    type: ClassVar[str]
+    """The `ce_type`, fixed whatever the topic prefix is."""
+    topic: ClassVar[str]
+    """The topic's name without the prefix."""
+    key_field: ClassVar[str] = "contact_key"
+    """The field that becomes the record's key."""
+
+    lead_id: str
+
+    @property
+    def key(self) -> str:
+        """What the record is keyed by."""
+        return str(getattr(self, self.key_field))
+
+
+class Consent(Value):
+    """What the person agreed to, when, and the words that were shown."""
+
+    marketing: bool | None = None
+    time: str | None = None
+    text: str | None = None
+
+
+class LeadReceived(Event):
+    """A lead as another system handed it over; open to extra fields, on this topic alone."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    type: ClassVar[str] = "crm.lead.received.v1"
+    topic: ClassVar[str] = "leads.received.v1"
+    key_field: ClassVar[str] = "lead_id"
+
+    lead_id: str | None = None  # type: ignore[assignment]  # absent: the event's id serves
+    email: str | None = None
+    phone: str | None = None
+    name: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    company: str | None = None
+    website: str | None = None
+    job_title: str | None = None
+    country: str | None = None
+    city: str | None = None
+    language: str | None = None
+    source: str | None = None
+    message: str | None = None
+    consent: Consent | None = None
+    attributes: dict[str, Any] | None = None
+
+    @property
+    def extras(self) -> dict[str, Any]:
+        """Fields that the contract does not name, as received."""
+        return self.__pydantic_extra__ or {}
+
+
+class Lead(Value):
+    """A lead after validation: every value normalised, absent ones left out."""
+
+    email: str | None = None
+    phone: str | None = None
+    name: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    company: str | None = None
+    website: str | None = None
+    job_title: str | None = None
+    country: str | None = None
+    city: str | None = None
+    language: str | None = None
+    source: str | None = None
+    message: str | None = None
+    consent: Consent | None = None
+    attributes: dict[str, Scalar] = Field(default_factory=dict)
+
+
+class Origin(Value):
+    """Which published event a lead came in with: what a merge orders by."""
+
+    event_id: str
+    source: str
+    time: Timestamp
+
+
+class LeadValidated(Event):
+    """The lead is a good one, and this is who it is about."""
+
+    type: ClassVar[str] = "crm.lead.validated.v1"
+    topic: ClassVar[str] = "leads.validated.v1"
+
+    contact_key: str
+    origin: Origin
+    lead: Lead
+
+
+class Reason(Value):
+    """Why one field makes a lead no good; never carries the value itself."""
+
+    field: str
+    code: str
+    message: str
+
+
+class LeadRejected(Event):
+    """The lead reads well but is no good lead; carries all reasons."""
+
+    type: ClassVar[str] = "crm.lead.rejected.v1"
+    topic: ClassVar[str] = "leads.rejected.v1"
+    key_field: ClassVar[str] = "lead_id"
+
+    origin: Origin
+    reasons: list[Reason]
+
+
+class Candidate(Value):
+    """Another contact that may be the same person; joining the two is a merge, never silent."""
+
+    contact_id: str
+    rule: str
+    score: float
+
+
+class LeadMatched(Event):
+    """Whether the contact is known, and who else it might be."""
+
+    type: ClassVar[str] = "crm.lead.matched.v1"
+    topic: ClassVar[str] = "leads.matched.v1"
+
+    contact_key: str
+    verdict: Literal["new", "same", "ask"]
+    rule: str
+    score: float
+    candidates: list[Candidate] = Field(default_factory=list)
+    origin: Origin
+    lead: Lead
+
+
+class Contact(Value):
+    """A contact as it now is: per field the value that won the merge."""
+
+    email: str | None = None
+    phone: str | None = None
+    name: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    company: str | None = None
+    website: str | None = None
+    job_title: str | None = None
+    country: str | None = None
+    city: str | None = None
+    language: str | None = None
+    consent: Consent | None = None
+    attributes: dict[str, Scalar] = Field(default_factory=dict)
+
+
+class ContactUpserted(Event):
+    """The contact as it now is; consumers keep the highest revision."""
+
+    type: ClassVar[str] = "crm.contact.upserted.v1"
+    topic: ClassVar[str] = "contacts.upserted.v1"
+
+    contact_key: str
+    contact_id: str
+    outcome: Literal["created", "updated", "unchanged"]
+    changed: list[str]
+    revision: int
+    contact: Contact
+    source: str | None = None
+    message: str | None = None
+
+
+class Owner(Value):
+    """Who looks after a contact."""
+
+    id: str
+    name: str
+    email: str
+
+
+class LeadAssigned(Event):
+    """The contact has an owner, and this is why this one."""
+
+    type: ClassVar[str] = "crm.lead.assigned.v1"
+    topic: ClassVar[str] = "leads.assigned.v1"
+
+    contact_key: str
+    contact_id: str
+    owner: Owner
+    strategy: Literal["existing", "round-robin"]
+    candidates: list[str]
+    reason: str
+    contact: Contact
+    source: str | None = None
+    message: str | None = None
+
+
+class LeadWelcomed(Event):
+    """The contact was welcomed by this lead, or why not."""
+
+    type: ClassVar[str] = "crm.lead.welcomed.v1"
+    topic: ClassVar[str] = "leads.welcomed.v1"
+
+    contact_key: str
+    contact_id: str
+    outcome: Literal["sent", "skipped"]
+    reason: str | None = None
+    message_id: str | None = None
+
+
+class OwnerNotified(Event):
+    """The owner was told of this lead, or why not."""
+
+    type: ClassVar[str] = "crm.owner.notified.v1"
+    topic: ClassVar[str] = "owners.notified.v1"
+
+    contact_key: str
+    contact_id: str
+    owner_id: str
+    outcome: Literal["sent", "skipped"]
+    channel: Literal["webhook", "email", "none"]
+    reason: str | None = None
+    reference: str | None = None
+
+
+EVENTS: tuple[type[Event], ...] = (
+    LeadReceived,
+    LeadValidated,
+    LeadRejected,
+    LeadMatched,
+    ContactUpserted,
+    LeadAssigned,
+    LeadWelcomed,
+    OwnerNotified,
+)
+"""Every event there is; topics, schemas and wiring are derived from it."""
+
+
+def _present(model: object) -> dict[str, Any]:
+    """Give orjson the fields of a nested value that are there: absent says the same as null, shorter."""
+    if isinstance(model, BaseModel):
+        return {name: value for name, value in model.__dict__.items() if value is not None}
+    raise TypeError
+
+
+def encode(event: Value) -> bytes:
+    """JSON bytes of an event or a value; absent fields are left out."""
+    return orjson.dumps(event, default=_present)

@@ -1,0 +1,55 @@
+"""This file derives every identifier that must come out the same twice: events, runs, letters, contacts."""
+
+from __future__ import annotations
+
+import hashlib
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import orjson
+
+NAMESPACE = UUID("6f1f6f0e-5c0b-5d53-9d0c-0f4ac9f5b0a7")
+"""The one namespace of all derived ids. Changing it makes every redelivery look new: never change it."""
+
+assert NAMESPACE != NAMESPACE_URL  # noqa: S101 - a copied well-known namespace would collide with other people's ids
+
+
+def derive(*parts: object) -> UUID:
+    """UUIDv5 of the parts as compact JSON (contracts.md, envelope)."""
+    return uuid5(NAMESPACE, orjson.dumps(parts).decode())
+
+
+_PREFIX = NAMESPACE.bytes
+
+
+def derive_text(*parts: object) -> str:
+    """Give the text of `derive(*parts)`; about three times cheaper than building the UUID object."""
+    digest = bytearray(hashlib.sha1(_PREFIX + orjson.dumps(parts), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def result_id(source: str, event_id: str, action: str, version: int) -> str:
+    """Id of what `action` states about one event; also the ledger's idempotency key."""
+    return derive_text(source, event_id, action, version)
+
+
+def run_id(source: str, event_id: str) -> str:
+    """Correlation id of the run that one `LeadReceived` starts."""
+    return derive_text(source, event_id)
+
+
+def plain_id(topic: str, partition: int, offset: int) -> str:
+    """Id of a plain JSON record, which brings none of its own."""
+    return derive_text(topic, partition, offset)
+
+
+def letter_id(topic: str, partition: int, offset: int, group: str, action: str) -> str:
+    """Id of a dead letter: the same failure twice is the same letter."""
+    return derive_text(topic, partition, offset, group, action)
+
+
+def contact_id(contact_key: str) -> str:
+    """Public id of the contact with this key; one key, one contact."""
+    return derive_text("contact", contact_key)
