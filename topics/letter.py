@@ -1,0 +1,121 @@
+"""This file defines the dead letter: the original record, byte for byte, plus what went wrong, as headers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+from topics.envelope import Headers
+
+PREFIX = "__dlq.errors."
+VERSION = "1"
+
+FailureClass = Literal["poison", "invalid", "rejected", "transient", "throttled", "defect", "expired", "uncertain"]
+Stage = Literal["decode", "validate", "execute", "publish"]
+
+RETRIED: frozenset[str] = frozenset({"transient", "throttled"})
+"""Classes that are tried again by themselves; the others are parked for a person."""
+
+MESSAGE_LIMIT = 1024
+STACK_LIMIT = 4096
+
+
+class LetterError(ValueError):
+    """The `__dlq.errors.*` headers of a record are not those of a dead letter; the message names the header."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """What the `__dlq.errors.*` headers say (contracts.md, dead letter). Field `first_time` is header `first.time`."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    """Where the record was first consumed; never changed by a later failure."""
+    group: str
+    delivery_count: int
+    message: str
+    exception: str | None = None
+    stacktrace: str | None = None
+    version: str = VERSION
+    id: str
+    generation: int
+    time: str
+    first_time: str
+    action: str
+    action_version: int
+    stage: Stage
+    failure_class: FailureClass
+    code: str
+    fingerprint: str
+    next_attempt: str | None = None
+    app_version: str
+    value_sha256: str | None = None
+    replay_job: str | None = None
+    edit_sha256: str | None = None
+
+    def headers(self) -> Headers:
+        """The headers to append to the original ones."""
+        pairs = ((_header(field.name), getattr(self, field.name)) for field in fields(self))
+        return [(name, str(value).encode()) for name, value in pairs if value is not None]
+
+    @classmethod
+    def from_headers(cls, headers: Headers) -> DeadLetter:
+        """Read a letter's own headers back. Raises `LetterError` naming the header that is missing or unreadable."""
+        found: dict[str, str] = {}
+        for name, value in headers:
+            if not name.startswith(PREFIX) or value is None:
+                continue
+            if name in found:
+                msg = f"header {name} is given twice"
+                raise LetterError(msg)
+            try:
+                found[name] = value.decode()
+            except UnicodeDecodeError as error:
+                msg = f"header {name} is not UTF-8 at byte {error.start}"
+                raise LetterError(msg) from None
+        return cls(**{field.name: _read(found, field.name, field.type) for field in fields(cls)})  # type: ignore[arg-type]
+
+
+def _header(field_name: str) -> str:
+    return PREFIX + ("class" if field_name == "failure_class" else field_name.replace("_", "."))
+
+
+_CLOSED = {"stage": get_args(Stage), "failure_class": get_args(FailureClass), "version": (VERSION,)}
+
+
+def _read(found: dict[str, str], field_name: str, kind: object) -> str | int | None:
+    name = _header(field_name)
+    text = found.get(name)
+    if text is None:
+        if "None" in str(kind):
+            return None
+        msg = f"header {name} is missing"
+        raise LetterError(msg)
+    if kind == "int":
+        try:
+            return int(text)
+        except ValueError:
+            msg = f"header {name} is {text[:40]!r} and must be a whole number"
+            raise LetterError(msg) from None
+    if field_name in _CLOSED and text not in _CLOSED[field_name]:
+        msg = f"header {name} is {text[:40]!r} and must be one of {', '.join(_CLOSED[field_name])}"
+        raise LetterError(msg)
+    return text
+
+
+def is_letter(headers: Headers) -> bool:
+    """Whether any header claims to be a letter's."""
+    return any(name.startswith(PREFIX) for name, _ in headers)
+
+
+def without_letter(headers: Headers) -> Headers:
+    """Give the headers of the original record, in their order."""
+    return [(name, value) for name, value in headers if not name.startswith(PREFIX)]
+
+
+def sha256_of(value: bytes | None) -> str | None:
+    """Hex digest of a record's value; None for a tombstone."""
+    return None if value is None else hashlib.sha256(value).hexdigest()

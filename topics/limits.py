@@ -1,0 +1,82 @@
+"""This file checks raw bytes before and right after parsing: size, depth, characters and numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from topics.envelope import Headers
+from topics.failures import DecodeError
+from topics.letter import PREFIX
+from topics.registry import KIB
+
+MAX_VALUE = 256 * KIB
+MAX_HEADERS = 8 * KIB
+MAX_DEPTH = 32
+MAX_NUMBER = 2**53
+
+_BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+_MAY_HIDE_CONTROL = re.compile(rb"\\u|\\[bf]|\x7f|\xc2[\x80-\x9f]")
+_MAY_BE_HUGE_NUMBER = re.compile(rb"[0-9]{16}|[0-9][eE]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def check_sizes(value: bytes, headers: Headers) -> None:
+    """Raise DecodeError TOO_LARGE when the value or the headers (a letter's own not counted) are over the limit."""
+    if len(value) > MAX_VALUE:
+        msg = f"the value has {len(value)} bytes and may have {MAX_VALUE}"
+        raise DecodeError("TOO_LARGE", msg)
+    size = 0
+    for name, content in headers:
+        if not name.startswith(PREFIX):
+            size += len(name) + len(content or b"")
+    if size > MAX_HEADERS:
+        msg = f"the headers have {size} bytes and may have {MAX_HEADERS}"
+        raise DecodeError("TOO_LARGE", msg)
+
+
+def check_depth(value: bytes) -> None:
+    """Raise DecodeError TOO_DEEP when JSON nests deeper than the limit; nothing is parsed for that."""
+    if value.count(b"[") + value.count(b"{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for match in _BRACKETS_OUTSIDE_STRINGS.finditer(value):
+        first = match.group()[:1]
+        if first in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                msg = f"the JSON nests deeper than {MAX_DEPTH} levels at byte {match.start()}"
+                raise DecodeError("TOO_DEEP", msg)
+        elif first != b'"':
+            depth -= 1
+
+
+def check_content(raw: bytes, parsed: object) -> None:
+    """Raise DecodeError for control characters (tab and line ends are none) and numbers outside +-2^53."""
+    # The walk costs more than parsing did; raw bytes that cannot hide either need none.
+    if _MAY_HIDE_CONTROL.search(raw) or _MAY_BE_HUGE_NUMBER.search(raw):
+        _walk(parsed, "")
+
+
+def _walk(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON
+    if isinstance(value, str):
+        if match := _CONTROL.search(value):
+            msg = f"{path or 'the value'} has control character U+{ord(match.group()):04X} at position {match.start()}; remove it"
+            raise DecodeError("CONTROL_CHARACTER", msg)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if match := _CONTROL.search(name):
+                msg = f"a field name in {path or 'the value'} has a control character at position {match.start()}"
+                raise DecodeError("CONTROL_CHARACTER", msg)
+            _walk(item, f"{path}.{name[:40]}" if path else name[:40])
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _walk(item, f"{path}[{index}]")
+    elif isinstance(value, int | float) and not -MAX_NUMBER <= value <= MAX_NUMBER:
+        msg = f"{path or 'the value'} is a number outside +-2^53; send it as a string"
+        raise DecodeError("NUMBER_OUT_OF_RANGE", msg)
+
+
+def has_control(text: str) -> bool:
+    """Whether an attribute's text has a control character."""
+    return _CONTROL.search(text) is not None
