@@ -1,0 +1,105 @@
+# Everything a person or CI runs here. Needed beforehand: make and Python 3.11 or newer; the rest is set up on first use.
+
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PY     := $(BIN)/python
+# Wheels alone: building a source package would fetch a build backend that no hash of ours vouches for.
+PIP    := $(PY) -m pip --disable-pip-version-check --no-input --quiet install
+LOCKED := --require-hashes --only-binary :all:
+# A test must never reach the broker or database that a developer's shell happens to point at.
+NO_SETTINGS := env $(foreach name,$(filter LEADS_%,$(.VARIABLES)),-u $(name))
+PYTEST := $(NO_SETTINGS) $(PY) -m pytest --quiet
+
+ifndef PYTHON
+PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+endif
+
+# An activated environment, user packages or another project's path must not leak into ours.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+export PYTHONNOUSERSITE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test format-check lint types imports unit integration readme format hooks bench lock audit sbom clean
+.DELETE_ON_ERROR:
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | awk -F'|' '{ printf "%-22s%s\n", $$1, $$2 }'
+
+# ---- what most people want ----
+
+demo: $(VENV)/.run ## start a real Kafka and watch a few hundred leads being onboarded
+	@$(BIN)/leads demo
+
+PARTS := format-check lint types imports unit integration readme
+
+test: $(VENV)/.dev ## every check, in this order: format, lint, types, imports, unit, integration, readme
+	@for part in $(PARTS); do \
+		printf '\n==== %s ====\n' "$$part"; \
+		$(MAKE) --no-print-directory "$$part" || { \
+			printf '\nmake test is red in "%s"; "make %s" runs that part alone.\n' "$$part" "$$part" >&2; exit 1; }; \
+	done
+
+# ---- the parts of `make test` ----
+
+format-check: $(VENV)/.dev ## is the code formatted?
+	@$(PY) -m ruff format --check .
+
+lint: $(VENV)/.dev ## ruff, all rules less the reasoned exceptions of pyproject.toml
+	@$(PY) -m ruff check .
+
+types: $(VENV)/.dev ## mypy --strict over packages, tests and bench
+	@$(PY) -m mypy
+
+imports: $(VENV)/.dev ## streams -> actions -> topics, never back
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-logo
+
+unit: $(VENV)/.dev ## tests without any server
+	@$(PYTEST) tests/unit
+
+integration: $(VENV)/.dev ## tests on a real Kafka, PostgreSQL and mail server, started and stopped by them
+	@$(PYTEST) tests/integration
+
+readme: $(VENV)/.dev ## run the commands of README.md
+	@$(PYTEST) tests/readme
+
+# ---- for those who change the code ----
+
+format: $(VENV)/.dev ## format the code and repair what ruff can repair
+	@$(PY) -m ruff check --fix --quiet --exit-zero . && $(PY) -m ruff format .
+
+hooks: $(VENV)/.dev ## run format, lint, types and imports before each commit
+	@$(PY) -m pre_commit install
+
+bench: $(VENV)/.dev ## measure against plain aiokafka, stock Faust and a naive loop (ARGS=...)
+	@$(NO_SETTINGS) $(PY) -m bench $(ARGS)
+
+# Upgrades happen in pyproject.toml (direct ones) and here (what those need): `make lock UPGRADE=--upgrade`.
+COMPILE := -m uv --no-config pip compile pyproject.toml --group build --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet
+
+lock: $(VENV)/.dev ## write the hashed locks anew from pyproject.toml
+	@$(PY) $(COMPILE) $(UPGRADE) --output-file requirements.lock
+	@$(PY) $(COMPILE) $(UPGRADE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## remove the environment and every cache (your data stays)
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- set-up: redone when a lock or pyproject.toml changed ----
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo 'No Python 3.11 or newer found; install one, or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo '"$(PYTHON) -m venv" failed; on Debian and Ubuntu the package python3-venv is missing.' >&2; exit 1; }
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(PY)
+	@echo 'Setting up $(VENV) from requirements.lock (the first time this downloads about 130 MB) ...' >&2
+	@$(PIP) $(LOCKED) --requirement requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@echo 'Adding the development tools from requirements-dev.lock ...' >&2
+	@$(PIP) $(LOCKED) --requirement requirements-dev.lock
+	@touch $@
