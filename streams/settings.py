@@ -1,0 +1,246 @@
+"""This file reads the settings: `LEADS_*` variables, and leads.toml for the roster and the rules."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tomllib
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from streams.durations import Duration
+from topics.registry import DEFAULT_PREFIX, LONGEST_RETENTION
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
+
+
+class SettingsError(ValueError):
+    """A setting or leads.toml cannot be used; the message is one sentence that names the place and the next step."""
+
+
+def _region(value: str) -> str:
+    import phonenumbers  # noqa: PLC0415 - the metadata is large and only start-up asks for it
+
+    if value not in phonenumbers.SUPPORTED_REGIONS:
+        msg = "must be an ISO 3166-1 alpha-2 region in capitals, e.g. \"DE\""
+        raise ValueError(msg)
+    return value
+
+
+def _mailbox(value: str) -> str:
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - as above
+
+    try:
+        validate_email(value, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        msg = f"is no e-mail address: {error}"
+        raise ValueError(msg) from None
+    return value
+
+
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+
+
+class Closed(BaseModel):
+    """A table of leads.toml: an unknown key is an error, so that a misspelt one is seen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OwnerEntry(Closed):
+    """One `[[owners]]` entry."""
+
+    id: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=200)
+    email: Mailbox
+
+
+class LeadsTable(Closed):
+    """`[leads]`: how leads are read."""
+
+    default_region: Annotated[str, AfterValidator(_region)] = "US"
+
+
+class WelcomeTable(Closed):
+    """`[welcome]`: what a new contact is told."""
+
+    sender: Mailbox = "welcome@leads.invalid"
+    templates: Path | None = None
+    language: str = "en"
+    when_uncertain: Literal["ask", "repeat"] = "ask"
+    connections: int = Field(default=16, ge=1, le=100)
+
+
+class NotifyTable(Closed):
+    """`[notify]`: how owners are told."""
+
+    connections: int = Field(default=16, ge=1, le=100)
+
+
+class RetryTable(Closed):
+    """`[retry]`: when a transient failure is tried again."""
+
+    delays: tuple[Duration, ...] | None = None
+    give_up_after: Duration | None = None
+
+
+class LedgerTable(Closed):
+    """`[ledger]`: how long it is remembered what was done."""
+
+    retention: Duration = LONGEST_RETENTION + timedelta(days=7)
+
+    @field_validator("retention")
+    @classmethod
+    def _outlives_topics(cls, value: timedelta) -> timedelta:
+        if value <= LONGEST_RETENTION:
+            msg = f"must be more than {LONGEST_RETENTION.days} days: younger than what topics and letters can replay"
+            raise ValueError(msg)
+        return value
+
+
+class TopicsTable(Closed):
+    """`[topics]`: how topics are made."""
+
+    partitions: int = Field(default=12, ge=1, le=1000)
+    replication_factor: int | None = Field(default=None, ge=1, le=10)
+
+
+class Config(Closed):
+    """leads.toml."""
+
+    owners: tuple[OwnerEntry, ...] = Field(min_length=1)
+    leads: LeadsTable = LeadsTable()
+    welcome: WelcomeTable = WelcomeTable()
+    notify: NotifyTable = NotifyTable()
+    retry: RetryTable = RetryTable()
+    ledger: LedgerTable = LedgerTable()
+    topics: TopicsTable = TopicsTable()
+
+    @field_validator("owners")
+    @classmethod
+    def _ids_are_unique(cls, owners: tuple[OwnerEntry, ...]) -> tuple[OwnerEntry, ...]:
+        ids = [owner.id for owner in owners]
+        for owner_id in ids:
+            if ids.count(owner_id) > 1:
+                msg = f"id {owner_id!r} stands twice; every owner needs an id of its own"
+                raise ValueError(msg)
+        return owners
+
+
+class Settings(BaseSettings):
+    """The `LEADS_*` variables (contracts.md, settings)."""
+
+    model_config = SettingsConfigDict(env_prefix="LEADS_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    kafka: str | None = None
+    database: str | None = None
+    smtp: str | None = None
+    notify: str | None = None
+    notify_secret: str | None = Field(default=None, repr=False)
+    config: Path = Path("leads.toml")
+    env: Literal["development", "production"] | None = None
+    secret: str | None = Field(default=None, repr=False, min_length=16)
+    session_timeout: Duration = timedelta(seconds=10)
+    prefix: str = Field(default=DEFAULT_PREFIX, pattern=r"^[A-Za-z0-9._-]{0,60}$")
+    group: str = Field(default="leads", pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    data: Path = Field(default_factory=lambda: platformdirs.user_data_path("leads"))
+
+    @field_validator("database")
+    @classmethod
+    def _database_is_known(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            url = make_url(value)
+        except ArgumentError:
+            msg = "is no SQLAlchemy URL; write sqlite:///file.db or postgresql+psycopg://user@host/name"
+            raise ValueError(msg) from None
+        if url.get_backend_name() not in ("sqlite", "postgresql"):
+            msg = f"names {url.get_backend_name()}; only sqlite and postgresql+psycopg are supported"
+            raise ValueError(msg)
+        if url.get_backend_name() == "postgresql" and url.drivername != "postgresql+psycopg":
+            msg = "must name the driver: postgresql+psycopg://…"
+            raise ValueError(msg)
+        return value
+
+    @property
+    def environment(self) -> Literal["development", "production"]:
+        """Give LEADS_ENV, else development when the broker is on this machine."""
+        if self.env is not None:
+            return self.env
+        servers = (self.kafka or "127.0.0.1").split(",")
+        is_local = all(server.rpartition(":")[0] in LOOPBACK or server in LOOPBACK for server in servers)
+        return "development" if is_local else "production"
+
+    @property
+    def database_url(self) -> str:
+        """Give LEADS_DATABASE, else a SQLite file in the data folder."""
+        return self.database or f"sqlite:///{self.data / 'leads.db'}"
+
+    @cached_property
+    def contact_secret(self) -> bytes:
+        """Key of the contact-key HMAC; made once and kept in the data folder in development.
+
+        Raises `SettingsError` in production when LEADS_SECRET is not set.
+        """
+        if self.secret is not None:
+            return self.secret.encode()
+        if self.environment == "production":
+            msg = "LEADS_SECRET is not set and production demands it; make one with `openssl rand -hex 32`"
+            raise SettingsError(msg)
+        self.data.mkdir(parents=True, exist_ok=True)
+        path = self.data / "secret"
+        try:
+            # Exclusive creation: two first starts must not end with two secrets, hence two keys for one person.
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                file.write(secrets.token_hex(32))
+        except FileExistsError:
+            pass
+        return path.read_text().strip().encode()
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field
+    """Read the variables. Raises `SettingsError` naming the first variable that cannot be used."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        name = "LEADS_" + str(first["loc"][0]).upper()
+        msg = f"{name} {_sentence(first['msg'])}"
+        raise SettingsError(msg) from None
+
+
+def load_config(path: Path) -> Config:
+    """Read leads.toml. Raises `SettingsError` naming the file and the key."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        msg = f"{path} does not exist; copy leads.sample.toml there, or set LEADS_CONFIG"
+        raise SettingsError(msg) from None
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path} cannot be read: {error}"
+        raise SettingsError(msg) from None
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{path} is no TOML: {error}"
+        raise SettingsError(msg) from None
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        msg = f"{path}: {place} {_sentence(first['msg'])}"
+        if place == "owners" and first["type"] in ("missing", "too_short"):
+            msg = f"{path}: there is no [[owners]] entry; add one with id, name and email"
+        raise SettingsError(msg) from None
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should", "should").replace("Field required", "is missing")
