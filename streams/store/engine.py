@@ -1,0 +1,152 @@
+"""This file opens the database and runs units of work in one thread of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+
+T = TypeVar("T")
+
+CONFLICT_TRIES = 8
+BUSY_TIMEOUT_S = 30
+_TRY_AGAIN = {"40001", "40P01", "23505"}
+"""PostgreSQL: serialization failure, deadlock, unique violation: somebody else was first, read again."""
+_SERVER_GONE = ("08", "57P", "53")
+"""PostgreSQL: connection exceptions, operator intervention, insufficient resources."""
+
+
+class StoreError(Exception):
+    """Root of what the store raises."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database cannot be reached, is locked or is full: nothing was committed, try again later."""
+
+
+class StoreRefusedError(StoreError):
+    """The database refuses what is to be written; the same write would be refused again."""
+
+
+class ConflictError(StoreError):
+    """Another worker wrote first; read again and decide again."""
+
+
+class Database:
+    """An engine and its one thread.
+
+    One thread, because SQLite has one writer and a worker gains nothing from two transactions of its own that wait for
+    each other; and a thread at all, because a lock wait on the event loop would stop the heartbeats to Kafka.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Take a SQLAlchemy URL; nothing is opened yet."""
+        self.url = make_url(url)
+        self.engine = _engine(url)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is a SQLite file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    async def run(self, unit: Callable[[Connection], T]) -> T:
+        """Run `unit` in one transaction, in the store's thread. See `transact`."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.transact, unit)
+
+    def transact(self, unit: Callable[[Connection], T]) -> T:
+        """Run `unit(connection)` in one transaction and commit; from the start again when another worker was first.
+
+        Raises `StoreUnavailableError` or `StoreRefusedError`; nothing is committed then.
+        """
+        for tries_left in reversed(range(CONFLICT_TRIES)):
+            try:
+                with self.engine.begin() as connection:
+                    return unit(connection)
+            except (ConflictError, DBAPIError) as error:
+                if _is_unavailable(error):
+                    self.engine.dispose()  # a pooled connection of a dead server would fail once more
+                    raise StoreUnavailableError(_plain(error)) from error
+                if not _is_conflict(error) or tries_left == 0:
+                    raise StoreRefusedError(_plain(error)) from error
+        raise AssertionError  # pragma: no cover
+
+    def close(self) -> None:
+        """Wait for the running transaction and close."""
+        self._thread.shutdown(wait=True)
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+        return engine
+    return sa.create_engine(
+        url, pool_size=2, max_overflow=2, pool_timeout=10, connect_args={"connect_timeout": 10, "prepare_threshold": 3}
+    )
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:  # noqa: ANN401 - SQLAlchemy's record
+    connection.isolation_level = None  # we say BEGIN ourselves, below
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # a committed offset must never be more durable than what it says was done
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "cache_size=-65536",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # A read that becomes a write later would fail with SQLITE_BUSY at once when another process wrote in between.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def ensure_folder(url: str) -> None:
+    """Make the folder of a SQLite file."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _state(error: Exception) -> str:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
+def _is_conflict(error: Exception) -> bool:
+    if isinstance(error, ConflictError):
+        return True
+    if isinstance(error, IntegrityError) and not _state(error):  # SQLite
+        return "UNIQUE constraint failed" in str(error.orig)
+    return _state(error) in _TRY_AGAIN
+
+
+def _is_unavailable(error: Exception) -> bool:
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    state = _state(error)
+    if state in _TRY_AGAIN:
+        return False
+    if state:
+        return state.startswith(_SERVER_GONE)
+    # SQLite (locked, disk full, I/O error) and a PostgreSQL connection that broke carry no state.
+    return True
+
+
+def _plain(error: Exception) -> str:
+    """Say what went wrong without statement or parameters: they hold personal data."""
+    original = getattr(error, "orig", None) or error
+    state = _state(error)
+    return f"{type(original).__name__}{' ' + state if state else ''}"

@@ -1,0 +1,99 @@
+"""This file reads and writes the ledger: which (event, action, version) was done, with its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from streams.store.engine import ConflictError
+from streams.store.schema import DONE, FAILED, ledger
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One execution as remembered. `result` is the result event's JSON, or the letter's fields when it failed."""
+
+    id: bytes
+    action: str
+    version: int
+    correlation_id: str
+    lead_id: str
+    contact_key: str | None
+    status: int
+    generation: int
+    attempts: int
+    digest: bytes | None
+    result_type: str | None
+    result: bytes | None
+    code: str | None
+    duration_us: int
+    done_at: int
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the action stated its result."""
+        return self.status == DONE
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the record was dead-lettered."""
+        return self.status == FAILED
+
+    def as_dict(self) -> dict[str, object]:
+        """Column values."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
+
+COLUMNS = tuple(LedgerRow.__slots__)
+_SELECT = sa.select(*(ledger.c[name] for name in COLUMNS))
+_BY_IDS = _SELECT.where(ledger.c.id.in_(sa.bindparam("ids", expanding=True)))
+_INSERT = sa.insert(ledger)
+_REPLACE = (
+    sa.update(ledger)
+    .where(ledger.c.id == sa.bindparam("b_id"), ledger.c.status == FAILED, ledger.c.generation == sa.bindparam("b_was"))
+    .values({name: sa.bindparam(name) for name in COLUMNS if name != "id"})
+)
+
+
+def find(connection: Connection, ids: Iterable[bytes]) -> dict[bytes, LedgerRow]:
+    """Rows of these ids that are there."""
+    wanted = list(dict.fromkeys(ids))
+    if not wanted:
+        return {}
+    return {row[0]: LedgerRow(*row) for row in connection.execute(_BY_IDS, {"ids": wanted})}
+
+
+def insert(connection: Connection, rows: Sequence[LedgerRow]) -> None:
+    """Write new rows. The primary key refuses a second execution: the transaction is then done anew."""
+    if rows:
+        connection.execute(_INSERT, [row.as_dict() for row in rows])
+
+
+def replace_failed(connection: Connection, rows: Sequence[tuple[LedgerRow, int]]) -> None:
+    """Write the outcome of a replay over the failure of generation `was`. Raises `ConflictError` when it is not there."""
+    for row, was in rows:
+        values = row.as_dict()
+        values["b_id"], values["b_was"] = values.pop("id"), was
+        if connection.execute(_REPLACE, values).rowcount != 1:
+            msg = "another worker replayed this letter first"
+            raise ConflictError(msg)
+
+
+def of_lead(connection: Connection, lead_id: str) -> list[LedgerRow]:
+    """Everything done about a lead, oldest first."""
+    return [LedgerRow(*row) for row in connection.execute(_SELECT.where(ledger.c.lead_id == lead_id).order_by(ledger.c.done_at))]
+
+
+def of_contact(connection: Connection, contact_key: str) -> list[LedgerRow]:
+    """Everything done about a contact, oldest first."""
+    query = _SELECT.where(ledger.c.contact_key == contact_key).order_by(ledger.c.done_at)
+    return [LedgerRow(*row) for row in connection.execute(query)]
+
+
+def prune(connection: Connection, before_us: int, limit: int) -> int:
+    """Forget at most `limit` executions that ended before `before_us`; gives back how many it were."""
+    old = sa.select(ledger.c.id).where(ledger.c.done_at < before_us).order_by(ledger.c.done_at).limit(limit)
+    return connection.execute(sa.delete(ledger).where(ledger.c.id.in_(old))).rowcount

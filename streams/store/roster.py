@@ -1,0 +1,56 @@
+"""This file answers the port Roster: owners from leads.toml, turns from SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from streams.store.schema import turns
+from topics.events import Owner
+
+_NAME = "owners"
+_LOCK = sa.select(turns.c.next).where(turns.c.name == _NAME).with_for_update()
+_TAKE = sa.update(turns).where(turns.c.name == _NAME).values(next=sa.bindparam("taken"))
+
+
+class SqlRoster:
+    """The port Roster over one transaction: the row stays locked until commit, so no number is given twice."""
+
+    def __init__(self, connection: Connection, owners: Sequence[Owner]) -> None:
+        """Take the owners as leads.toml lists them."""
+        self._connection = connection
+        self._owners = owners
+        self._begun: int | None = None
+        self._kept = 0
+        self._staged = 0
+
+    @property
+    def owners(self) -> Sequence[Owner]:
+        """See `actions.ports.Roster.owners`."""
+        return self._owners
+
+    async def next_turn(self) -> int:
+        """See `actions.ports.Roster.next_turn`."""
+        if self._begun is None:
+            found = self._connection.execute(_LOCK).scalar()
+            if found is None:
+                self._connection.execute(sa.insert(turns).values(name=_NAME, next=0))
+            self._begun = found or 0
+        self._staged += 1
+        return self._begun + self._kept + self._staged - 1
+
+    def keep(self) -> None:
+        """The action succeeded: its turns are taken."""
+        self._kept += self._staged
+        self._staged = 0
+
+    def drop(self) -> None:
+        """The action failed: its turns go to the next."""
+        self._staged = 0
+
+    def flush(self, now_us: int) -> None:  # noqa: ARG002 - the same shape for every transactional adapter
+        """Write how many turns were taken."""
+        if self._begun is not None and self._kept:
+            self._connection.execute(_TAKE, {"taken": self._begun + self._kept})

@@ -1,0 +1,98 @@
+"""This file defines the tables. Moments are microseconds since the epoch, UTC; ids are 16 bytes or text."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table, Text
+
+metadata = MetaData()
+
+DONE, FAILED = 1, 2
+"""Ledger status: the action stated its result, or the record was dead-lettered."""
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),  # the idempotency key: the result's ce_id
+    Column("action", String(100), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("correlation_id", String(36), nullable=False),
+    Column("lead_id", Text, nullable=False),
+    Column("contact_key", String(64)),
+    Column("status", SmallInteger, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("digest", LargeBinary(16)),  # content of a public event: tells a repetition from a reused id
+    Column("result_type", String(100)),
+    Column("result", LargeBinary),  # the result event, or the letter's fields when it failed
+    Column("code", String(100)),
+    Column("duration_us", BigInteger, nullable=False),
+    Column("done_at", BigInteger, nullable=False),
+    Index("ledger_lead", "lead_id"),
+    Index("ledger_contact", "contact_key"),
+    Index("ledger_done_at", "done_at"),  # pruning walks it
+    sqlite_with_rowid=False,
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("contact_key", String(64), primary_key=True),
+    Column("contact_id", String(36), nullable=False, unique=True),
+    Column("email", Text),
+    Column("phone", String(20)),
+    Column("fields", LargeBinary, nullable=False),  # JSON: per field value, source, time, event id
+    Column("owner_id", String(100)),
+    Column("revision", Integer, nullable=False),
+    Column("row_version", Integer, nullable=False),  # a write based on an older read is refused and done anew
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("contacts_phone", "phone"),
+    sqlite_with_rowid=False,
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("name", String(50), primary_key=True),
+    Column("next", BigInteger, nullable=False),
+)
+
+INTENT, RELEASED, CALLED = 1, 2, 3
+"""Effect status: about to be called (or cut off while calling), certainly not called, called."""
+
+effects = Table(
+    "effects",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("ledger_id", LargeBinary(16), nullable=False),  # the execution that holds or made the call
+    Column("action", String(100), nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("reference", Text),
+    Column("worker", String(36), nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Index("effects_status", "status"),
+)
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("status", String(20), nullable=False),  # scheduled | parked | replaying | resolved | discarded
+    Column("resolution", String(20)),  # resolved | noop
+    Column("action", String(100), nullable=False),
+    Column("code", String(100), nullable=False),
+    Column("failure_class", String(20), nullable=False),
+    Column("fingerprint", String(12), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("first_time", String(30), nullable=False),
+    Column("time", String(30), nullable=False),
+    Column("due_at", BigInteger),  # of the automatic retry; while replaying: when to ask again
+    Column("lead_id", Text),
+    Column("headers", LargeBinary, nullable=False),  # JSON: the letter's fields
+    Column("record_key", LargeBinary),
+    Column("record_value", LargeBinary),
+    Column("record_headers", LargeBinary, nullable=False),  # JSON [[name, base64 | null], …]
+    Column("indexed_at", BigInteger, nullable=False),
+    Column("resolved_at", BigInteger),
+    Index("letters_due", "status", "due_at"),
+)
