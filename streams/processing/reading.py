@@ -1,0 +1,107 @@
+"""This file reads a batch of records: what can be acted on becomes work, what cannot becomes a dead letter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from streams.processing.failures import TAMPERED, Failure, failure_of, write_letter
+from streams.processing.work import Lettered, Source, Work
+from streams.workflow import RetryPolicy, Step, Workflow
+from topics.decode import Position, Record, decode
+from topics.events import LeadReceived
+from topics.failures import DecodeError
+from topics.letter import DeadLetter, LetterError, sha256_of, without_letter
+
+
+@dataclass(slots=True)
+class Reading:
+    """A batch, read."""
+
+    works: list[Work] = field(default_factory=list)
+    letters: list[Lettered] = field(default_factory=list)
+    skipped: int = 0
+    """Events of another workflow, or of an action asked for alone: nothing follows them here."""
+
+
+class Reader:
+    """Reads records for one workflow and consumer group."""
+
+    def __init__(self, workflow: Workflow, group: str) -> None:
+        """Take what letters name: the group, and the workflow's steps."""
+        self._workflow = workflow
+        self._group = group
+
+    def read_events(self, step: Step, records: Iterable[Record], now: datetime) -> Reading:
+        """Read records of the step's own topic. What a stranger wrote into letter headers is not believed."""
+        reading = Reading()
+        for record in records:
+            source = Source(Position.of(record), record.key, record.value, list(record.headers))
+            self._read(step, source, None, reading, now)
+        return reading
+
+    def read_requests(self, records: Iterable[Record], now: datetime) -> Reading:
+        """Read records of the requests topic: each names its action, and the place where it was first consumed."""
+        reading = Reading()
+        for record in records:
+            headers = list(record.headers)
+            try:
+                request = DeadLetter.from_headers(headers)
+            except LetterError as error:
+                source = Source(Position.of(record), record.key, record.value, headers)
+                self._letter(_bad_request(str(error)), source, "unknown", 0, None, reading, now)
+                continue
+            position = Position(request.topic, request.partition, request.offset, request.timestamp)
+            source = Source(position, record.key, record.value, without_letter(headers))
+            try:
+                step = self._workflow.step(request.action)
+            except KeyError as error:
+                failure = Failure("invalid", "UNKNOWN_ACTION", "decode", str(error.args[0]))
+                self._letter(failure, source, request.action, request.action_version, request, reading, now)
+                continue
+            if request.edit_sha256 is None and request.value_sha256 != sha256_of(record.value):
+                self._letter(TAMPERED, source, request.action, request.action_version, request, reading, now)
+                continue
+            self._read(step, source, request, reading, now)
+        return reading
+
+    def _read(self, step: Step, source: Source, request: DeadLetter | None, reading: Reading, now: datetime) -> None:
+        try:
+            decoded = decode(source.value, source.headers, step.reads, source.position)
+        except DecodeError as error:
+            action = step.action
+            self._letter(failure_of(error), source, action.kebab, action.version, request, reading, now, step.retry)
+            return
+        if step.reads is not LeadReceived and decoded.envelope.workflow != self._workflow.name:
+            reading.skipped += 1
+            return
+        reading.works.append(Work(source, step, decoded, request))
+
+    def _letter(  # noqa: PLR0913 - what a letter says
+        self,
+        failure: Failure,
+        source: Source,
+        action: str,
+        action_version: int,
+        request: DeadLetter | None,
+        reading: Reading,
+        now: datetime,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        letter = write_letter(
+            failure,
+            source=source,
+            action=action,
+            action_version=action_version,
+            attempts=1,
+            request=request,
+            retry=retry or RetryPolicy(),
+            group=self._group,
+            now=now,
+        )
+        reading.letters.append(Lettered(source, letter, is_new=True))
+
+
+def _bad_request(why: str) -> Failure:
+    return Failure("invalid", "BAD_REQUEST", "decode", f"{why}; ask for a replay with `leads dead-letters replay`")

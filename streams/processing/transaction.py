@@ -1,0 +1,220 @@
+"""This file runs a batch of executions in one store transaction: ledger, staged changes, results, one commit."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from actions.errors import TransientError
+from streams.ports import Ports, Transactional, envelope_argument
+from streams.processing.failures import EXPIRED, Failure, failure_of
+from streams.processing.memory import Scribe
+from streams.processing.work import Lettered, Outcome, Stated, Work, to_us
+from streams.store import ledger, letters
+from streams.store.engine import Database, StoreRefusedError
+from streams.store.ledger import LedgerRow
+from streams.workflow import RetryPolicy, Step
+from topics.events import Event
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class Settled:
+    """What one transaction came to."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    again: list[Work] = field(default_factory=list)
+    """Failed for the moment: nothing of them is committed, another attempt is left."""
+
+
+class TransactionRunner:
+    """Runs steps whose actions decide over the store alone."""
+
+    def __init__(self, database: Database, ports: Ports, scribe: Scribe, clock: Clock) -> None:
+        """Take what a transaction needs; `clock` gives aware moments."""
+        self._database = database
+        self._ports = ports
+        self._scribe = scribe
+        self._clock = clock
+
+    async def run(self, step: Step, works: Sequence[Work]) -> list[Outcome]:
+        """Execute the works and commit; transient failures get their inline attempts. One outcome per work.
+
+        Raises `StoreUnavailableError`; what was committed until then is found in the ledger next time.
+        """
+        outcomes: list[Outcome] = []
+        pending = list(works)
+        began = time.monotonic()
+        for attempt in range(1, step.retry.inline_attempts + 1):
+            wait = inline_wait(step.retry, attempt)
+            is_last = attempt == step.retry.inline_attempts
+            is_last = is_last or time.monotonic() - began + wait > step.retry.inline_budget.total_seconds()
+            settled = await self._commit(step, pending, attempt, is_last=is_last)
+            outcomes += settled.outcomes
+            pending = settled.again
+            if not pending:
+                break
+            await asyncio.sleep(wait)
+        return outcomes
+
+    async def _commit(self, step: Step, works: Sequence[Work], attempt: int, *, is_last: bool) -> Settled:
+        if not works:
+            return Settled()
+
+        def unit(connection: Connection) -> Settled:
+            return self._unit(connection, step, works, attempt, is_last=is_last)
+
+        try:
+            return await self._database.run(unit)
+        except StoreRefusedError as error:
+            if len(works) > 1:
+                # One row that the database refuses must not fail its neighbours: halve until it stands alone.
+                middle = len(works) // 2
+                first = await self._commit(step, works[:middle], attempt, is_last=is_last)
+                second = await self._commit(step, works[middle:], attempt, is_last=is_last)
+                return Settled(first.outcomes + second.outcomes, first.again + second.again)
+            failure = Failure("defect", "STORE_REFUSED", "execute", f"the database refuses this record: {error}")
+            letter = self._scribe.letter(works[0], failure, self._clock())
+            return Settled([Lettered(works[0].source, letter, is_new=True)])
+
+    def _unit(
+        self, connection: Connection, step: Step, works: Sequence[Work], attempt: int, *, is_last: bool
+    ) -> Settled:
+        now = self._clock()
+        batch = _Batch(connection, self._ports, step, works)
+        known = ledger.find(connection, (work.ledger_id for work in works))
+        settled = Settled()
+        for work in works:
+            row = known.get(work.ledger_id)
+            recalled = None if row is None else self._scribe.recall(work, row, now)
+            if recalled is not None:
+                settled.outcomes.append(recalled)
+                batch.note_recalled(work, recalled)
+                continue
+            work.attempts = attempt
+            outcome = self._execute(batch, work, row, now, is_last=is_last)
+            if outcome is None:
+                settled.again.append(work)
+                continue
+            settled.outcomes.append(outcome)
+            known[work.ledger_id] = batch.last_row
+        batch.flush(to_us(now))
+        return settled
+
+    def _execute(
+        self, batch: _Batch, work: Work, row: LedgerRow | None, now: datetime, *, is_last: bool
+    ) -> Outcome | None:
+        began = time.perf_counter_ns()
+        if is_expired(work, now):
+            failed, letter = self._scribe.failed(work, EXPIRED, 0, now)
+            batch.remember(failed, row)
+            return Lettered(work.source, letter, is_new=True)
+        try:
+            result = batch.call(work)
+        except TransientError as error:
+            batch.drop()
+            if not is_last:
+                return None
+            failure = failure_of(error)
+        except Exception as error:  # noqa: BLE001 - whatever an action raises becomes a letter
+            batch.drop()
+            failure = failure_of(error)
+        else:
+            batch.keep()
+            done = self._scribe.succeeded(work, result, (time.perf_counter_ns() - began) // 1000, now)
+            batch.remember(done, row)
+            if work.request is not None:
+                batch.resolved.append(work.request.id)
+            return Stated(work, done, is_new=True)
+        failed, letter = self._scribe.failed(work, failure, (time.perf_counter_ns() - began) // 1000, now)
+        batch.remember(failed, row)
+        return Lettered(work.source, letter, is_new=True)
+
+
+class _Batch:
+    """Adapters and rows of one transaction."""
+
+    def __init__(self, connection: Connection, ports: Ports, step: Step, works: Sequence[Work]) -> None:
+        self._connection = connection
+        self._step = step
+        self._adapters: dict[str, Transactional] = ports.open(step.action, connection, [work.event for work in works])
+        self._arguments: dict[str, Any] = ports.shared_for(step.action) | self._adapters
+        self._new: list[LedgerRow] = []
+        self._replaced: list[tuple[LedgerRow, int]] = []
+        self.resolved: list[str] = []
+        self._noop: list[str] = []
+        self.last_row: LedgerRow
+
+    def call(self, work: Work) -> Event:
+        action = self._step.action
+        arguments = self._arguments | envelope_argument(action, work.envelope)
+        return checked(self._step, drive(action.function(work.event, **arguments)))  # type: ignore[arg-type]
+
+    def keep(self) -> None:
+        for adapter in self._adapters.values():
+            adapter.keep()
+
+    def drop(self) -> None:
+        for adapter in self._adapters.values():
+            adapter.drop()
+
+    def remember(self, row: LedgerRow, was: LedgerRow | None) -> None:
+        self.last_row = row
+        if was is None:
+            self._new.append(row)
+        else:
+            self._replaced.append((row, was.generation))
+
+    def note_recalled(self, work: Work, outcome: Outcome) -> None:
+        if work.request is not None and isinstance(outcome, Stated):
+            self._noop.append(work.request.id)
+
+    def flush(self, now_us: int) -> None:
+        for adapter in self._adapters.values():
+            adapter.flush(now_us)
+        ledger.insert(self._connection, self._new)
+        ledger.replace_failed(self._connection, self._replaced)
+        letters.resolve(self._connection, self.resolved, "resolved", now_us)
+        letters.resolve(self._connection, self._noop, "noop", now_us)
+
+
+def drive(coroutine: Coroutine[Any, Any, Event]) -> Event:
+    """Run an action to its end without an event loop: ports of the store never wait.
+
+    Raises what the action raises, and RuntimeError when it waits for something that is no port.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    coroutine.close()
+    msg = "the action waits for something that is no port of the store; ask for Effects and call it through `once`"
+    raise RuntimeError(msg)
+
+
+def checked(step: Step, result: object) -> Event:
+    """Give back the result if the step may state it. Raises TypeError otherwise."""
+    if type(result) in step.states:
+        return result  # type: ignore[return-value]
+    named = " or ".join(event.__name__ for event in step.states)
+    msg = f"{step.name} returned {type(result).__name__} and may state {named}"
+    raise TypeError(msg)
+
+
+def is_expired(work: Work, now: datetime) -> bool:
+    """Whether the event's `ce_expirytime` is over."""
+    expiry = work.envelope.expiry_time
+    return expiry is not None and datetime.fromisoformat(expiry) <= now
+
+
+def inline_wait(retry: RetryPolicy, attempt: int) -> float:
+    """Seconds to wait after this attempt: 50 ms x4 per attempt, full jitter."""
+    return random.random() * (retry.inline_delay * 4 ** (attempt - 1) / timedelta(seconds=1))  # noqa: S311

@@ -1,0 +1,97 @@
+"""This file holds what passes between the stages of processing: work, and its outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from streams.store.ledger import LedgerRow
+from streams.workflow import Step
+from topics import ids
+from topics.decode import Decoded, Position
+from topics.envelope import Envelope, Headers
+from topics.events import Event
+from topics.letter import DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A record as it came: what a dead letter must give back byte for byte."""
+
+    position: Position
+    """Where it was first consumed; of a replayed record, not where the request stood."""
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    """The original ones: a letter's own are taken off."""
+
+
+@dataclass(slots=True)
+class Work:
+    """One record to act on."""
+
+    source: Source
+    step: Step
+    decoded: Decoded
+    request: DeadLetter | None = None
+    """The letter this is a replay or a due retry of."""
+    attempts: int = 0
+    ledger_id: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive the idempotency key."""
+        envelope = self.decoded.envelope
+        result = ids.result_id(envelope.source, envelope.id, self.step.action.kebab, self.step.action.version)
+        self.ledger_id = bytes.fromhex(result.replace("-", ""))
+
+    @property
+    def event(self) -> Event:
+        """The event to act on."""
+        return self.decoded.event
+
+    @property
+    def envelope(self) -> Envelope:
+        """Its envelope."""
+        return self.decoded.envelope
+
+    @property
+    def lead_id(self) -> str:
+        """The caller's id of the lead, else the event's."""
+        return self.decoded.event.lead_id or self.decoded.envelope.id
+
+    @property
+    def contact_key(self) -> str | None:
+        """The contact it is about, once that is known."""
+        return getattr(self.decoded.event, "contact_key", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The action stated a result (now or before)."""
+
+    work: Work
+    row: LedgerRow
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lettered:
+    """The record becomes a dead letter (now or before)."""
+
+    source: Source
+    letter: DeadLetter
+    is_new: bool
+
+
+Outcome = Stated | Lettered
+
+
+def uuid_text(raw: bytes) -> str:
+    """Text form of a 16-byte id."""
+    return str(UUID(bytes=raw))
+
+
+def to_us(moment: datetime) -> int:
+    """Microseconds since the epoch."""
+    return int(moment.timestamp() * 1_000_000)

@@ -1,0 +1,125 @@
+"""This file keeps intents and outcomes of calls that no transaction covers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from streams.store.schema import CALLED, INTENT, RELEASED, effects
+
+
+class Verdict(Enum):
+    """What a claim of an effect came to."""
+
+    GRANTED = auto()
+    """The intent is written: call now."""
+    CALLED = auto()
+    """It was called before; the reference says what came of it."""
+    PENDING = auto()
+    """Another execution holds it and its outcome is not known."""
+    UNCERTAIN = auto()
+    """This very execution was cut off while calling, and must not repeat it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One execution asks to make one call."""
+
+    key: str
+    ledger_id: bytes
+    action: str
+    may_repeat: bool
+    """Whether a call that was cut off may be made again (same key at the other side, or a person's decision)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The answer to a claim."""
+
+    verdict: Verdict
+    reference: str = ""
+    is_mine: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The outcome of a granted call: `CALLED` with its reference, or `RELEASED` when it certainly did not happen."""
+
+    key: str
+    ledger_id: bytes
+    status: int
+    reference: str | None
+
+
+_BY_KEYS = sa.select(effects.c.key, effects.c.ledger_id, effects.c.status, effects.c.reference).where(
+    effects.c.key.in_(sa.bindparam("keys", expanding=True))
+)
+# On PostgreSQL two workers must not both find a released effect free to take.
+_BY_KEYS_LOCKED = _BY_KEYS.order_by(effects.c.key).with_for_update()
+_INSERT = sa.insert(effects)
+_TAKE = (
+    sa.update(effects)
+    .where(effects.c.key == sa.bindparam("b_key"))
+    .values(
+        {name: sa.bindparam(name) for name in ("ledger_id", "action", "worker", "changed_at")} | {"status": INTENT}
+    )
+)
+_MARK = (
+    sa.update(effects)
+    .where(effects.c.key == sa.bindparam("b_key"), effects.c.ledger_id == sa.bindparam("b_ledger_id"))
+    .values({name: sa.bindparam(name) for name in ("status", "reference", "changed_at")})
+)
+
+
+def claim(connection: Connection, claims: Sequence[Claim], worker: str, now_us: int) -> list[Claimed]:
+    """Write the intents of the claims that may be called now; one answer per claim, in order."""
+    rows = {row[0]: row[1:] for row in connection.execute(_BY_KEYS_LOCKED, {"keys": sorted({c.key for c in claims})})}
+    answers, new, taken = [], [], []
+    for asked in claims:
+        row = rows.get(asked.key)
+        answer = Claimed(Verdict.GRANTED) if row is None else _judge(asked, *row)
+        answers.append(answer)
+        if answer.verdict is not Verdict.GRANTED:
+            continue
+        values = {"ledger_id": asked.ledger_id, "action": asked.action, "worker": worker, "changed_at": now_us}
+        if row is None:
+            new.append(values | {"key": asked.key, "status": INTENT})
+        else:
+            taken.append(values | {"b_key": asked.key})
+        rows[asked.key] = (asked.ledger_id, INTENT, None)
+    if new:
+        connection.execute(_INSERT, new)
+    if taken:
+        connection.execute(_TAKE, taken)
+    return answers
+
+
+def _judge(asked: Claim, ledger_id: bytes, status: int, reference: str | None) -> Claimed:
+    is_mine = bytes(ledger_id) == asked.ledger_id
+    if status == CALLED:
+        return Claimed(Verdict.CALLED, reference or "", is_mine)
+    if status == RELEASED or (is_mine and asked.may_repeat):
+        return Claimed(Verdict.GRANTED)
+    return Claimed(Verdict.UNCERTAIN if is_mine else Verdict.PENDING, is_mine=is_mine)
+
+
+def mark(connection: Connection, marks: Sequence[Mark], now_us: int) -> None:
+    """Write outcomes; one of another execution is left as it is."""
+    if marks:
+        connection.execute(
+            _MARK,
+            [
+                {
+                    "b_key": item.key,
+                    "b_ledger_id": item.ledger_id,
+                    "status": item.status,
+                    "reference": item.reference,
+                    "changed_at": now_us,
+                }
+                for item in marks
+            ],
+        )

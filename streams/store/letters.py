@@ -1,0 +1,180 @@
+"""This file keeps the index of dead letters: status, due time, and the original record for replay."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from streams.store.schema import letters
+from topics.envelope import Headers, parse_timestamp
+from topics.letter import DeadLetter
+
+SCHEDULED, PARKED, REPLAYING, RESOLVED, DISCARDED = "scheduled", "parked", "replaying", "resolved", "discarded"
+OPEN = (SCHEDULED, PARKED, REPLAYING)
+
+
+@dataclass(frozen=True, slots=True)
+class LetterRow:
+    """One letter as indexed: what went wrong, where it stands, and the original record."""
+
+    status: str
+    resolution: str | None
+    letter: DeadLetter
+    lead_id: str | None
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def microseconds(text: str) -> int:
+    """Microseconds since the epoch of an RFC 3339 text."""
+    return int(parse_timestamp(text).timestamp() * 1_000_000)
+
+
+def dump_letter(letter: DeadLetter) -> bytes:
+    """JSON of a letter's fields, as ledger and index keep it."""
+    return orjson.dumps({name: value for name, value in asdict(letter).items() if value is not None})
+
+
+def load_letter(raw: bytes) -> DeadLetter:
+    """Read `dump_letter` back."""
+    return DeadLetter(**orjson.loads(raw))
+
+
+def dump_headers(headers: Headers) -> bytes:
+    """JSON of a header list: order, duplicates and nulls kept."""
+    return orjson.dumps([[name, None if raw is None else base64.b64encode(raw).decode()] for name, raw in headers])
+
+
+def load_headers(raw: bytes) -> Headers:
+    """Read `dump_headers` back."""
+    return [(name, None if text is None else base64.b64decode(text)) for name, text in orjson.loads(raw)]
+
+
+def index(connection: Connection, rows: Iterable[LetterRow], now_us: int) -> None:
+    """Take letters in. A letter of a generation already known changes nothing, so any copy may come again."""
+    values = [_values(row, now_us) for row in rows]
+    if not values:
+        return
+    # Of several generations in one batch only the last is of interest (and one statement may touch a row once).
+    newest = {value["id"]: value for value in sorted(values, key=lambda value: value["generation"])}
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement: Any = insert(letters)
+    changed = {name: statement.excluded[name] for name in next(iter(newest.values())) if name != "id"}
+    statement = statement.on_conflict_do_update(
+        index_elements=["id"],
+        set_=changed | {"resolution": None, "resolved_at": None},
+        where=letters.c.generation < statement.excluded.generation,
+    )
+    connection.execute(statement, list(newest.values()))
+
+
+def _values(row: LetterRow, now_us: int) -> dict[str, Any]:
+    letter = row.letter
+    return {
+        "id": letter.id,
+        "status": row.status,
+        "action": letter.action,
+        "code": letter.code,
+        "failure_class": letter.failure_class,
+        "fingerprint": letter.fingerprint,
+        "generation": letter.generation,
+        "first_time": letter.first_time,
+        "time": letter.time,
+        "due_at": None if letter.next_attempt is None else microseconds(letter.next_attempt),
+        "lead_id": row.lead_id,
+        "headers": dump_letter(letter),
+        "record_key": row.key,
+        "record_value": row.value,
+        "record_headers": dump_headers(row.headers),
+        "indexed_at": now_us,
+    }
+
+
+_ROW = (
+    letters.c.status,
+    letters.c.resolution,
+    letters.c.headers,
+    letters.c.lead_id,
+    letters.c.record_key,
+    letters.c.record_value,
+    letters.c.record_headers,
+)
+
+
+def _read(row: Sequence[Any]) -> LetterRow:
+    status, resolution, letter, lead_id, key, value, headers = row
+    return LetterRow(status, resolution, load_letter(letter), lead_id, key, value, load_headers(headers))
+
+
+def get(connection: Connection, ids: Sequence[str]) -> list[LetterRow]:
+    """Give the letters with these ids that are there."""
+    query = sa.select(*_ROW).where(letters.c.id.in_(sa.bindparam("ids", expanding=True)))
+    return [_read(row) for row in connection.execute(query, {"ids": list(ids)})]
+
+
+def find(
+    connection: Connection, *, statuses: Sequence[str] = OPEN, lead_id: str | None = None, limit: int = 1000
+) -> list[LetterRow]:
+    """Letters of these statuses, oldest first."""
+    query = sa.select(*_ROW).where(letters.c.status.in_(statuses)).order_by(letters.c.first_time, letters.c.id)
+    if lead_id is not None:
+        query = query.where(letters.c.lead_id == lead_id)
+    return [_read(row) for row in connection.execute(query.limit(limit))]
+
+
+def take_due(connection: Connection, now_us: int, lease_us: int, limit: int) -> list[LetterRow]:
+    """Take letters whose retry is due, at most `limit`, and mark them as replaying.
+
+    One that was taken and not heard of for `lease_us` is due again: its taker may have died before it asked, and
+    asking twice does nothing twice.
+    """
+    due = (
+        sa.select(letters.c.id)
+        .where(letters.c.status.in_((SCHEDULED, REPLAYING)), letters.c.due_at <= now_us)
+        .order_by(letters.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(connection.execute(due).scalars())
+    mark_replaying(connection, ids, now_us + lease_us)
+    return get(connection, ids) if ids else []
+
+
+def mark_replaying(connection: Connection, ids: Sequence[str], again_us: int | None) -> None:
+    """Say that a replay of these open letters was asked for."""
+    if ids:
+        connection.execute(
+            sa.update(letters)
+            .where(letters.c.id.in_(ids), letters.c.status.in_(OPEN))
+            .values(status=REPLAYING, due_at=again_us)
+        )
+
+
+def resolve(connection: Connection, ids: Sequence[str], resolution: str, now_us: int) -> None:
+    """The action itself says that these are done (`resolved`) or were done before (`noop`)."""
+    if ids:
+        connection.execute(
+            sa.update(letters)
+            .where(letters.c.id.in_(ids), letters.c.status.in_(OPEN))
+            .values(status=RESOLVED, resolution=resolution, resolved_at=now_us, due_at=None)
+        )
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """Number of letters by status."""
+    query = sa.select(letters.c.status, sa.func.count()).group_by(letters.c.status)
+    return {status: number for status, number in connection.execute(query)}
+
+
+def prune(connection: Connection, before_us: int, limit: int) -> int:
+    """Forget at most `limit` letters that the topic no longer holds either; gives back how many it were."""
+    old = sa.select(letters.c.id).where(letters.c.indexed_at < before_us).limit(limit)
+    return connection.execute(sa.delete(letters).where(letters.c.id.in_(old))).rowcount
