@@ -226,6 +226,10 @@ def _envelope(attributes: dict[str, str], expected: type[Event], position: Posit
         msg = f"ce_type {found_type[:80]!r} does not belong on this topic; it carries {expected.type}"
         raise DecodeError("UNKNOWN_TYPE", msg, failure_class="invalid")
     event_id, source = _need(attributes, "id"), _need(attributes, "source")
+    for name, text in (("id", event_id), ("source", source)):
+        if len(text) > limits.MAX_ATTRIBUTE:
+            msg = f"attribute ce_{name} has {len(text)} characters and may have {limits.MAX_ATTRIBUTE}"
+            raise DecodeError("BAD_ATTRIBUTE", msg)
     origin = attributes.get("origin", "live")
     if origin not in _ORIGINS:
         msg = f"ce_origin is {origin[:20]!r} and must be one of {', '.join(sorted(_ORIGINS))}"

@@ -37,7 +37,9 @@ class Envelope:
     extensions: tuple[tuple[str, str], ...] = ()
     """Unknown `ce_*` attributes (without the prefix), carried to what follows."""
 
-    def followed_by(self, event: type[Event], action: str, version: int, time: str) -> Envelope:
+    def followed_by(
+        self, event: type[Event], action: str, version: int, time: str, *, workflow: str | None
+    ) -> Envelope:
         """Envelope of the `event` that `action` (its kebab-case name) states about this one at `time`."""
         return replace(
             self,
@@ -46,6 +48,7 @@ class Envelope:
             type=event.type,
             time=time,
             causation_id=self.id,
+            workflow=workflow,
         )
 
 

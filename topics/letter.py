@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-from topics.envelope import Headers
+from topics.envelope import Headers, parse_timestamp
 
 PREFIX = "__dlq.errors."
 VERSION = "1"
@@ -83,6 +84,14 @@ def _header(field_name: str) -> str:
     return PREFIX + ("class" if field_name == "failure_class" else field_name.replace("_", "."))
 
 
+_FORMS = {
+    "id": re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"),
+    "action": re.compile(r"[a-z0-9-]{1,100}"),
+    "code": re.compile(r"[A-Z0-9_]{1,100}"),
+    "fingerprint": re.compile(r"[0-9a-f]{12}"),
+}
+"""Anyone can write on the topics that letters are read from: what goes into an index has its form checked."""
+_TIMES = frozenset({"time", "first_time", "next_attempt"})
 _CLOSED = {"stage": get_args(Stage), "failure_class": get_args(FailureClass), "version": (VERSION,)}
 
 
@@ -95,10 +104,18 @@ def _read(found: dict[str, str], field_name: str, kind: object) -> str | int | N
         msg = f"header {name} is missing"
         raise LetterError(msg)
     if kind == "int":
-        try:
-            return int(text)
-        except ValueError:
+        if re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII) is None:
             msg = f"header {name} is {text[:40]!r} and must be a whole number"
+            raise LetterError(msg)
+        return int(text)
+    if field_name in _FORMS and _FORMS[field_name].fullmatch(text) is None:
+        msg = f"header {name} is {text[:40]!r} and must match {_FORMS[field_name].pattern}"
+        raise LetterError(msg)
+    if field_name in _TIMES:
+        try:
+            parse_timestamp(text)
+        except ValueError:
+            msg = f"header {name} is {text[:40]!r} and must be an RFC 3339 time"
             raise LetterError(msg) from None
     if field_name in _CLOSED and text not in _CLOSED[field_name]:
         msg = f"header {name} is {text[:40]!r} and must be one of {', '.join(_CLOSED[field_name])}"

@@ -13,6 +13,8 @@ from topics.registry import KIB
 MAX_VALUE = 256 * KIB
 MAX_HEADERS = 8 * KIB
 MAX_DEPTH = 32
+MAX_ATTRIBUTE = 500
+"""Characters of an id or a source: they are keys of indexes."""
 MAX_NUMBER = 2**53
 
 _BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import sysconfig
 import traceback
 from dataclasses import dataclass, replace
@@ -65,10 +66,15 @@ def failure_of(error: Exception) -> Failure:
             failure_class = "uncertain"
         elif not isinstance(error, PermanentError):
             failure_class = "defect"
-        return Failure(failure_class, error.code, "execute", error.message, name, frames, retry_after)
+        return Failure(failure_class, _stable(error.code), "execute", error.message, name, frames, retry_after)
     # The text of a foreign exception may quote a value: say where it happened, not what it said.
     where = frames.rpartition("\n")[2] if frames else "outside our code"
     return Failure("defect", "DEFECT", "execute", f"{type(error).__name__} at {where}", name, frames)
+
+
+def _stable(code: str) -> str:
+    """Give a code people can route on, whatever an action's author wrote."""
+    return re.sub(r"[^A-Z0-9_]+", "_", code.upper())[:100] or "UNNAMED"
 
 
 def write_letter(  # noqa: PLR0913 - a letter says this much

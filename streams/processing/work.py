@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from uuid import UUID
+from datetime import UTC, datetime
 
 from streams.store.ledger import LedgerRow
 from streams.workflow import Step
@@ -13,6 +12,7 @@ from topics.decode import Decoded, Position
 from topics.envelope import Envelope, Headers
 from topics.events import Event
 from topics.letter import DeadLetter
+from topics.limits import MAX_ATTRIBUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Work:
     @property
     def lead_id(self) -> str:
         """The caller's id of the lead, else the event's."""
-        return self.decoded.event.lead_id or self.decoded.envelope.id
+        return (self.decoded.event.lead_id or self.decoded.envelope.id)[:MAX_ATTRIBUTE]
 
     @property
     def contact_key(self) -> str | None:
@@ -87,11 +87,11 @@ class Lettered:
 Outcome = Stated | Lettered
 
 
-def uuid_text(raw: bytes) -> str:
-    """Text form of a 16-byte id."""
-    return str(UUID(bytes=raw))
-
-
 def to_us(moment: datetime) -> int:
     """Microseconds since the epoch."""
     return int(moment.timestamp() * 1_000_000)
+
+
+def from_us(microseconds: int) -> datetime:
+    """Moment of microseconds since the epoch."""
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC)

@@ -30,7 +30,6 @@ ledger = Table(
     Index("ledger_lead", "lead_id"),
     Index("ledger_contact", "contact_key"),
     Index("ledger_done_at", "done_at"),  # pruning walks it
-    sqlite_with_rowid=False,
 )
 
 contacts = Table(
@@ -47,7 +46,6 @@ contacts = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Index("contacts_phone", "phone"),
-    sqlite_with_rowid=False,
 )
 
 turns = Table(

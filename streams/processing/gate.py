@@ -1,0 +1,124 @@
+"""This file writes intents and outcomes of outside calls in small groups: whoever waits together commits together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from sqlalchemy.engine import Connection
+
+from streams.processing.work import to_us
+from streams.store import effects, ledger, letters
+from streams.store.effects import Claim, Claimed, Mark
+from streams.store.engine import Database, StoreUnavailableError
+from streams.store.ledger import LedgerRow
+
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class GroupCommit(Generic[Item, Answer]):
+    """Commits what is submitted while a commit runs as one next group; each submitter gets its own answer."""
+
+    def __init__(self, database: Database, apply: Callable[[Connection, Sequence[Item]], Sequence[Answer]]) -> None:
+        """`apply(connection, items)` gives one answer per item."""
+        self._database = database
+        self._apply = apply
+        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._flusher: asyncio.Task[None] | None = None
+
+    async def submit(self, item: Item) -> Answer:
+        """Wait until the item is committed. Raises what the store raises; nothing of the group is committed then."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._flusher is None or self._flusher.done():
+            self._flusher = asyncio.create_task(self._flush())
+        return await future
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            items = [item for item, _ in group]
+            try:
+                answers = await self._database.run(lambda connection: self._apply(connection, items))  # noqa: B023
+            except Exception as error:  # noqa: BLE001 - it is given to those who wait
+                for _, future in group:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), answer in zip(group, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The outcome of one execution with its outside calls."""
+
+    row: LedgerRow
+    replaces: int | None
+    """Generation of the failure that the row replaces; None for a first execution."""
+    marks: tuple[Mark, ...]
+    resolves: str | None
+    """Id of the letter that this execution resolves."""
+
+
+class Gate:
+    """Claims and finishes of one worker process."""
+
+    def __init__(self, database: Database, worker: str, clock: Callable[[], datetime]) -> None:
+        """`worker` names this process in the intents it writes."""
+        self._worker = worker
+        self._clock = clock
+        self._claims = GroupCommit[Claim, Claimed](database, self._apply_claims)
+        self._finishes = GroupCommit[Finish, LedgerRow](database, self._apply_finishes)
+
+    async def claim(self, claim: Claim) -> Claimed:
+        """Write the intent, committed when this returns."""
+        return await self._claims.submit(claim)
+
+    async def finish(self, finish: Finish) -> LedgerRow:
+        """Write the outcome, committed when this returns; gives the row that counts (of whoever was first).
+
+        While the store is down this waits: the call was made, and only its record is missing.
+        """
+        wait = 0.1
+        while True:
+            try:
+                return await self._finishes.submit(finish)
+            except StoreUnavailableError as error:
+                log.warning("store unavailable, the outcome of %s waits to be written: %s", finish.row.action, error)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 2.0)
+
+    def _apply_claims(self, connection: Connection, claims: Sequence[Claim]) -> Sequence[Claimed]:
+        return effects.claim(connection, claims, self._worker, to_us(self._clock()))
+
+    def _apply_finishes(self, connection: Connection, finishes: Sequence[Finish]) -> Sequence[LedgerRow]:
+        now_us = to_us(self._clock())
+        there = ledger.find(connection, (finish.row.id for finish in finishes))
+        new: list[LedgerRow] = []
+        replaced: list[tuple[LedgerRow, int]] = []
+        answers: list[LedgerRow] = []
+        for finish in finishes:
+            row = there.get(finish.row.id)
+            if row is None:
+                new.append(finish.row)
+            elif finish.replaces is not None and row.is_failed and row.generation == finish.replaces:
+                replaced.append((finish.row, finish.replaces))
+            else:
+                answers.append(row)  # a second worker was first: what it wrote counts
+                continue
+            there[finish.row.id] = finish.row
+            answers.append(finish.row)
+        ledger.insert(connection, new)
+        ledger.replace_failed(connection, replaced)
+        effects.mark(connection, [mark for finish in finishes for mark in finish.marks], now_us)
+        letters.resolve(connection, [f.resolves for f in finishes if f.resolves is not None], "resolved", now_us)
+        return answers

@@ -1,0 +1,60 @@
+"""This file takes dead letters from their topic into the index, from where they are listed, retried and replayed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+import orjson
+
+from streams.processing.transaction import Clock
+from streams.processing.work import to_us
+from streams.store import letters
+from streams.store.engine import Database
+from streams.store.letters import PARKED, SCHEDULED, LetterRow
+from topics.decode import Record
+from topics.letter import DeadLetter, LetterError, without_letter
+
+log = logging.getLogger(__name__)
+
+
+class LetterIndexer:
+    """Indexes letters; any copy of a letter may come again and changes nothing."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Take the store."""
+        self._database = database
+        self._clock = clock
+
+    async def process(self, records: Iterable[Record]) -> None:
+        """Index a batch. A record that is no letter is logged by its place and left in the topic."""
+        rows = [row for record in records if (row := _row(record)) is not None]
+        now = to_us(self._clock())
+        await self._database.run(lambda connection: letters.index(connection, rows, now))
+
+
+def _row(record: Record) -> LetterRow | None:
+    headers = list(record.headers)
+    try:
+        letter = DeadLetter.from_headers(headers)
+    except LetterError as error:
+        log.warning("not a dead letter at %s/%d/%d: %s", record.topic, record.partition, record.offset, error)
+        return None
+    status = PARKED if letter.next_attempt is None else SCHEDULED
+    original = without_letter(headers)
+    return LetterRow(status, None, letter, _lead_id(record.value, dict(original)), record.key, record.value, original)
+
+
+def _lead_id(value: bytes | None, headers: dict[str, bytes | None]) -> str | None:
+    """Give the lead a letter is about, as far as a record that may be anything tells."""
+    if (headers.get("ce_type") or b"").startswith(b"crm."):
+        subject = (headers.get("ce_subject") or b"").decode(errors="replace")
+        if subject.startswith("lead/"):
+            return subject.removeprefix("lead/")[:500]
+    try:
+        parsed = orjson.loads(value or b"null")
+    except orjson.JSONDecodeError:
+        return None
+    body = parsed.get("data", parsed) if isinstance(parsed, dict) else None
+    lead_id = body.get("lead_id") if isinstance(body, dict) else None
+    return lead_id[:500] if isinstance(lead_id, str) and "\x00" not in lead_id else None

@@ -1,0 +1,212 @@
+"""This file runs executions that call the outside world: intent before, outcome after, a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from actions.action import ActionSpec
+from actions.errors import PermanentError, TransientError, UncertainError
+from actions.ports import Effects, Receipt
+from streams.ports import Ports, envelope_argument
+from streams.processing.failures import EXPIRED, Failure, failure_of
+from streams.processing.gate import Finish, Gate
+from streams.processing.memory import Scribe
+from streams.processing.transaction import Clock, checked, inline_wait, is_expired
+from streams.processing.work import Lettered, Outcome, Stated, Work, to_us
+from streams.store import ledger, letters
+from streams.store.effects import Claim, Mark, Verdict
+from streams.store.engine import Database, StoreError
+from streams.store.ledger import LedgerRow
+from streams.store.schema import CALLED, RELEASED
+from streams.workflow import Step
+from topics.events import Event
+
+
+class StoppingError(Exception):
+    """The worker stops or lost the partition: the rest of the batch is left to whoever gets it next."""
+
+
+class ExecutionEffects:
+    """The port Effects for one execution; see `actions.ports.Effects`."""
+
+    def __init__(self, gate: Gate, work: Work, *, may_repeat: bool) -> None:
+        """`may_repeat`: a call of this execution that was cut off may be made again."""
+        self._gate = gate
+        self._work = work
+        self._may_repeat = may_repeat
+        self._held: dict[str, Mark | None] = {}
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """Outcomes known so far; a call without one stays an intent, which says: uncertain."""
+        return tuple(mark for mark in self._held.values() if mark is not None)
+
+    async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
+        """See `actions.ports.Effects.once`."""
+        held = self._held.get(key)
+        if held is not None and held.status == CALLED:
+            return Receipt(held.reference or "", is_mine=True)
+        if key not in self._held:
+            action = self._work.step.action.kebab
+            claimed = await self._gate.claim(Claim(key, self._work.ledger_id, action, self._may_repeat))
+            if claimed.verdict is Verdict.CALLED:
+                return Receipt(claimed.reference, is_mine=claimed.is_mine)
+            if claimed.verdict is Verdict.PENDING:
+                return Receipt("", is_mine=False, is_pending=True)
+            if claimed.verdict is Verdict.UNCERTAIN:
+                msg = f"{action} was cut off between the call and its outcome; look at the other side, then replay or discard"
+                raise UncertainError(msg)
+        self._held[key] = None
+        try:
+            reference = await call()
+        except (TransientError, PermanentError):
+            self._held[key] = Mark(key, self._work.ledger_id, RELEASED, None)
+            raise
+        except UncertainError:
+            raise
+        except Exception as error:
+            # An adapter that fails in a way it does not know itself: whether the call happened cannot be said.
+            msg = f"the call failed with {type(error).__name__}, so whether it happened is not known"
+            raise UncertainError(msg) from error
+        self._held[key] = Mark(key, self._work.ledger_id, CALLED, reference)
+        return Receipt(reference, is_mine=True)
+
+
+class OutsideRunner:
+    """Runs steps whose actions call the outside world through `Effects`."""
+
+    def __init__(  # noqa: PLR0913 - what it needs
+        self,
+        database: Database,
+        ports: Ports,
+        scribe: Scribe,
+        clock: Clock,
+        gate: Gate,
+        *,
+        lanes: Mapping[str, int],
+        repeats: Mapping[str, bool],
+    ) -> None:
+        """Take per action how many calls go out at once (`lanes`) and whether one that was cut off is repeated."""
+        self._database = database
+        self._ports = ports
+        self._scribe = scribe
+        self._clock = clock
+        self._gate = gate
+        self._lanes = lanes
+        self._repeats = repeats
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """Begin no further execution; those under way are finished."""
+        self._is_stopping = True
+
+    async def run(self, step: Step, works: Sequence[Work]) -> list[Outcome]:
+        """Execute the works, each with its own commits. One outcome per work.
+
+        Raises `StoreUnavailableError`, or `StoppingError` when some were not begun; what is done is in the ledger.
+        """
+        outcomes, todo = await self._recall(works)
+        chains: dict[str, deque[tuple[Work, LedgerRow | None]]] = {}
+        for work, row in todo:
+            # What is about one contact goes out in order: two mails to it must not race for the same effect.
+            chains.setdefault(work.contact_key or work.lead_id, deque()).append((work, row))
+        queue = deque(chains.values())
+
+        async def lane() -> None:
+            while queue:
+                for work, row in queue.popleft():
+                    if self._is_stopping:
+                        raise StoppingError
+                    outcomes.append(await self._execute(step, work, row))
+
+        lanes = [asyncio.create_task(lane()) for _ in range(min(len(queue), self._lanes.get(step.name, 1)))]
+        try:
+            await asyncio.gather(*lanes)
+        except BaseException:
+            # The first lane that fails must not leave the others calling on their own: wait for what is on the wire.
+            queue.clear()
+            await asyncio.gather(*lanes, return_exceptions=True)
+            raise
+        return outcomes
+
+    async def _recall(self, works: Sequence[Work]) -> tuple[list[Outcome], list[tuple[Work, LedgerRow | None]]]:
+        now = self._clock()
+        unique: dict[bytes, list[Work]] = {}
+        for work in works:
+            unique.setdefault(work.ledger_id, []).append(work)
+        known = await self._database.run(lambda connection: ledger.find(connection, unique))
+        outcomes: list[Outcome] = []
+        todo: list[tuple[Work, LedgerRow | None]] = []
+        noop: list[str] = []
+        for ledger_id, same in unique.items():
+            row = known.get(ledger_id)
+            for work in same:
+                outcome = None if row is None else self._scribe.recall(work, row, now)
+                if outcome is None:
+                    todo.append((work, row))
+                    break  # its copies in this batch are the same record once more
+                outcomes.append(outcome)
+                if work.request is not None and isinstance(outcome, Stated):
+                    noop.append(work.request.id)
+        if noop:
+            await self._database.run(lambda connection: letters.resolve(connection, noop, "noop", to_us(now)))
+        return outcomes, todo
+
+    async def _execute(self, step: Step, work: Work, row: LedgerRow | None) -> Outcome:
+        began = time.perf_counter_ns()
+        effects = ExecutionEffects(self._gate, work, may_repeat=self._may_repeat(step, work))
+        answer: Event | Failure
+        if is_expired(work, self._clock()):
+            answer = EXPIRED
+        else:
+            answer = await self._attempt(step, work, effects)
+        now = self._clock()
+        duration = (time.perf_counter_ns() - began) // 1000
+        letter = None
+        if isinstance(answer, Failure):
+            outcome_row, letter = self._scribe.failed(work, answer, duration, now)
+        else:
+            outcome_row = self._scribe.succeeded(work, answer, duration, now)
+        resolves = work.request.id if work.request is not None and letter is None else None
+        finish = Finish(outcome_row, None if row is None else row.generation, effects.marks, resolves)
+        counted = await self._gate.finish(finish)
+        if counted is outcome_row:
+            return Stated(work, counted, is_new=True) if letter is None else Lettered(work.source, letter, is_new=True)
+        recalled = self._scribe.recall(work, counted, now)
+        if recalled is None:
+            raise StoppingError  # another worker is at a later generation of this very letter: leave it to it
+        return recalled
+
+    async def _attempt(self, step: Step, work: Work, effects: ExecutionEffects) -> Event | Failure:
+        """Attempts until the policy's inline budget is spent."""
+        retry, action = step.retry, step.action
+        arguments = self._arguments(action, work, effects)
+        began = time.monotonic()
+        while True:
+            work.attempts += 1
+            try:
+                return checked(step, await action.function(work.event, **arguments))
+            except TransientError as error:
+                wait = inline_wait(retry, work.attempts)
+                is_spent = time.monotonic() - began + wait > retry.inline_budget.total_seconds()
+                is_throttled = error.retry_after is not None  # the other side said when: asking sooner is rude
+                if self._is_stopping or is_spent or is_throttled or work.attempts >= retry.inline_attempts:
+                    return failure_of(error)
+                await asyncio.sleep(wait)
+            except StoreError:
+                raise  # the claim could not be written: not the action's failure, the batch comes again
+            except Exception as error:  # noqa: BLE001 - whatever an action raises becomes a letter
+                return failure_of(error)
+
+    def _may_repeat(self, step: Step, work: Work) -> bool:
+        # A person who replays an UNCERTAIN letter has looked, and asks for the call again.
+        is_decided = work.request is not None and work.request.failure_class == "uncertain"
+        return is_decided or self._repeats.get(step.name, False)
+
+    def _arguments(self, action: ActionSpec, work: Work, effects: ExecutionEffects) -> dict[str, Any]:
+        mine = {name: effects for name, port in action.ports.items() if port is Effects}
+        return self._ports.shared_for(action) | mine | envelope_argument(action, work.envelope)

@@ -1,0 +1,145 @@
+"""This file publishes results and letters: whole record batches per output partition, acknowledged by the broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from streams.processing.work import Lettered, Outcome, Stated, from_us
+from topics.envelope import Headers, result_headers, timestamp
+from topics.letter import without_letter
+from topics.registry import TopicNames
+
+BATCH_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to publish."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class PublishError(Exception):
+    """The broker did not take a record; nothing of the batch may be acknowledged."""
+
+
+class Publisher(Protocol):
+    """Publishes records and waits for the broker."""
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Return when every record is on the broker. Raises `PublishError`; some may be there then."""
+        ...
+
+
+@lru_cache(maxsize=1 << 16)
+def partition_of(key: bytes, partitions: int) -> int:
+    """Partition of a key as Java's default partitioner has it: one key, one partition number, on every topic."""
+    return (murmur2(key) & 0x7FFFFFFF) % partitions  # type: ignore[no-any-return]
+
+
+class KafkaPublisher:
+    """A `Publisher` over an idempotent aiokafka producer.
+
+    Encoding whole batches per output partition costs half of what `producer.send` per record does, and waiting once per
+    batch a fraction of waiting per record.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        """Take a started producer with `acks="all"` and `enable_idempotence=True`."""
+        self._producer = producer
+        self._unkeyed = count()
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """See `Publisher.publish`."""
+        try:
+            grouped = await self._group(records)
+            futures = []
+            for (topic, partition), group in grouped.items():
+                futures += await self._send(topic, partition, group)
+            await _all(futures)
+        except KafkaError as error:
+            msg = f"the broker did not take {len(records)} records: {type(error).__name__}"
+            raise PublishError(msg) from error
+
+    async def _group(self, records: Sequence[Outgoing]) -> dict[tuple[str, int], list[Outgoing]]:
+        grouped: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
+        counts: dict[str, int] = {}
+        for record in records:
+            partitions = counts.get(record.topic)
+            if partitions is None:
+                partitions = counts[record.topic] = len(await self._producer.partitions_for(record.topic))
+            number = next(self._unkeyed) if record.key is None else partition_of(record.key, partitions)
+            grouped[record.topic, number % partitions].append(record)
+        return grouped
+
+    async def _send(self, topic: str, partition: int, records: list[Outgoing]) -> list[asyncio.Future[Any]]:
+        futures = []
+        batch = self._producer.create_batch()
+        for record in records:
+            taken = self._append(batch, record)
+            if not taken:
+                futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+                batch = self._producer.create_batch()
+                taken = self._append(batch, record)
+            if not taken:
+                # Larger than a batch may be: on its own, under the limit of the producer.
+                futures.append(
+                    await self._producer.send(
+                        topic, record.value, key=record.key, partition=partition, headers=record.headers
+                    )
+                )
+        if batch.record_count():
+            futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+        return futures
+
+    @staticmethod
+    def _append(batch: Any, record: Outgoing) -> bool:  # noqa: ANN401 - aiokafka's BatchBuilder is not typed
+        taken = batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
+        return taken is not None
+
+
+async def _all(futures: Iterable[asyncio.Future[Any]]) -> None:
+    # Every future is waited for, so that none fails unseen after the first one did.
+    results = await asyncio.gather(*futures, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+@dataclass(frozen=True, slots=True)
+class Announcer:
+    """Says which record tells of an outcome; the same bytes every time it is told."""
+
+    names: TopicNames
+    workflow: str
+
+    def outgoing(self, outcome: Outcome) -> Outgoing:
+        """Give the result event, or the dead letter."""
+        return self._result(outcome) if isinstance(outcome, Stated) else self._letter(outcome)
+
+    def _letter(self, outcome: Lettered) -> Outgoing:
+        source = outcome.source
+        headers = without_letter(source.headers) + outcome.letter.headers()
+        return Outgoing(self.names.letters, source.key, source.value, headers)
+
+    def _result(self, outcome: Stated) -> Outgoing:
+        work, row = outcome.work, outcome.row
+        event = next(event for event in work.step.states if event.type == row.result_type)
+        envelope = work.envelope.followed_by(
+            event, row.action, row.version, timestamp(from_us(row.done_at)), workflow=self.workflow
+        )
+        key = row.lead_id if event.key_field == "lead_id" else row.contact_key or row.lead_id
+        return Outgoing(self.names.of(event), key.encode(), row.result, result_headers(envelope, row.lead_id))

@@ -1,0 +1,160 @@
+"""This file is a worker: the app, its producer and its timers, from start to an orderly stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+
+from aiokafka import AIOKafkaProducer
+
+from streams.app import AppSettings, SafeApp, agents, create_app
+from streams.kafka import KafkaAddress
+from streams.processing.indexing import LetterIndexer
+from streams.processing.publishing import KafkaPublisher, PublishError
+from streams.pruning import Pruner
+from streams.retries import RetryTimer
+from streams.settings import Settings
+from streams.store.engine import Database, StoreError
+from streams.wiring import Adapters, Parts, assemble, now
+from streams.workflow import Workflow
+from topics.registry import MIB, TopicNames
+
+log = logging.getLogger(__name__)
+
+RETRY_EVERY_S = 1.0
+PRUNE_EVERY_S = 300.0
+STOP_WITHIN_S = 9.0
+RESTART_WAIT_S = 2.0
+
+
+def new_producer(address: KafkaAddress) -> AIOKafkaProducer:
+    """Give a producer as results need it: acknowledged by all replicas, no record twice by a retry of its own."""
+    return AIOKafkaProducer(
+        **address.client_options(),
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        max_batch_size=512 * 1024,
+        max_request_size=3 * MIB,
+        request_timeout_ms=30_000,
+    )
+
+
+class Worker:
+    """One worker process' worth of the workflow."""
+
+    def __init__(  # noqa: PLR0913 - what a worker needs
+        self,
+        workflow: Workflow,
+        adapters: Adapters,
+        *,
+        settings: Settings,
+        ledger_retention: timedelta,
+        address: KafkaAddress,
+        database: Database,
+    ) -> None:
+        """Take what is to be run and where; nothing is started. Raises `PortError`."""
+        adapters.ports.check(workflow)
+        self._workflow = workflow
+        self._adapters = adapters
+        self._settings = settings
+        self._ledger_retention = ledger_retention
+        self._address = address
+        self._database = database
+        self._names = TopicNames(settings.prefix)
+        self._stopping = asyncio.Event()
+        self.ready = asyncio.Event()
+        """Set when the worker has joined its group."""
+
+    def stop(self) -> None:
+        """Ask for an orderly stop: settle what is at work, commit, leave the group."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until `stop`. Raises `SettingsError` or a Kafka error when it cannot start."""
+        async with AsyncExitStack() as stack:
+            producer = new_producer(self._address)
+            await producer.start()
+            stack.push_async_callback(producer.stop)
+            publisher = KafkaPublisher(producer)
+            stack.push_async_callback(self._adapters.aclose)
+            parts = assemble(
+                self._workflow,
+                self._adapters,
+                database=self._database,
+                publisher=publisher,
+                names=self._names,
+                group=self._settings.group,
+            )
+            retries = RetryTimer(self._database, publisher, self._names, now)
+            pruner = Pruner(self._database, now, self._ledger_retention)
+            timers = [
+                asyncio.create_task(self._every(RETRY_EVERY_S, retries.tick)),
+                asyncio.create_task(self._every(PRUNE_EVERY_S, pruner.tick)),
+            ]
+            while not self._stopping.is_set():
+                await self._run_app(parts)
+                if not self._stopping.is_set():
+                    log.error("the engine stopped by itself; it starts again in %.0f s", RESTART_WAIT_S)
+                    await self._pause(RESTART_WAIT_S)
+            for timer in timers:
+                timer.cancel()
+            await asyncio.gather(*timers, return_exceptions=True)
+
+    async def _run_app(self, parts: Parts) -> None:
+        indexer = LetterIndexer(self._database, now)
+        app = create_app(
+            AppSettings(
+                self._address,
+                self._settings.group,
+                self._names,
+                self._settings.session_timeout.total_seconds(),
+            ),
+            agents(self._workflow, parts.processor, indexer, self._names),
+            self._stopping,
+        )
+        await app.start()
+        log.info("worker started: group %s, pid %d", self._settings.group, os.getpid())
+        stopping = asyncio.create_task(self._stopping.wait())
+        crashed = asyncio.create_task(self._crashed(app))
+        try:
+            await asyncio.wait((stopping, crashed), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            crashed.cancel()
+            if self._stopping.is_set():
+                parts.outside.stop()
+            await self._stop_app(app)
+
+    async def _stop_app(self, app: SafeApp) -> None:
+        try:
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await app.consumer.wait_empty()
+                await app.stop()
+        except Exception as error:  # noqa: BLE001 - what is not committed comes again
+            log.warning("the engine did not stop in order: %s", type(error).__name__)
+
+    async def _crashed(self, app: SafeApp) -> None:
+        while not app.should_stop:
+            if app.consumer.assignment() and not app.rebalancing:
+                self.ready.set()
+            await asyncio.sleep(0.2)
+
+    async def _every(self, seconds: float, tick: Callable[[], Awaitable[int]]) -> None:
+        while True:
+            try:
+                await tick()
+            except (StoreError, PublishError) as error:
+                log.warning("a timer waits and tries again: %s", error)
+            except Exception:
+                log.exception("a timer failed and tries again")
+            await self._pause(seconds)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
