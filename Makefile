@@ -94,7 +94,7 @@ $(PY):
 		echo '"$(PYTHON) -m venv" failed; on Debian and Ubuntu the package python3-venv is missing.' >&2; exit 1; }
 
 $(VENV)/.run: requirements.lock pyproject.toml | $(PY)
-	@echo 'Setting up $(VENV) from requirements.lock (the first time this downloads about 130 MB) ...' >&2
+	@echo 'Setting up $(VENV) from requirements.lock (the first time this downloads about 70 MB) ...' >&2
 	@$(PIP) $(LOCKED) --requirement requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
