@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from topics.envelope import Envelope
@@ -32,11 +32,12 @@ class ActionSpec:
     """Keyword-only parameters by name, each with its Protocol; the envelope's parameter is not among them."""
     envelope_parameter: str | None
     function: ActionFunction
+    kebab: str = field(init=False)
+    """Name for the outside: `assign-owner`."""
 
-    @property
-    def kebab(self) -> str:
-        """Name for the outside: `assign-owner`."""
-        return self.name.replace("_", "-")
+    def __post_init__(self) -> None:
+        """Derive the outside name."""
+        object.__setattr__(self, "kebab", self.name.replace("_", "-"))
 
 
 def action(*, version: int) -> Callable[[F], F]:

@@ -19,6 +19,7 @@ from topics.failures import DecodeError
 
 STRUCTURED = "application/cloudevents+json"
 PLAIN_SOURCE = "/unknown"
+_TRACE = ("traceparent", "tracestate")
 _OWN_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
@@ -67,7 +68,7 @@ class Decoded:
     envelope: Envelope
     event: Event
     digest: bytes | None
-    """16 bytes over the parsed data of a public event, the same however the JSON was written; None on our own topics."""
+    """16 bytes over the parsed data of a public event, the same however the JSON was written; None on ours."""
 
 
 def decode(value: bytes | None, headers: Headers, expected: type[Event], position: Position) -> Decoded:
@@ -91,40 +92,34 @@ def decode(value: bytes | None, headers: Headers, expected: type[Event], positio
 
 def _attributes(headers: Headers) -> tuple[dict[str, str], str]:
     found: dict[str, str] = {}
+    is_event = False
     for name, value in headers:
         if name.startswith("ce_"):
-            attribute = name[3:]
-        elif name.lower() == "content-type":
-            attribute = "content-type"
-        elif name in ("traceparent", "tracestate"):
-            if value is not None and name not in found:
-                found[name] = value.decode(errors="replace")
-            continue
+            attribute, is_event = name[3:], True
+        elif name in _TRACE or name.lower() == "content-type":
+            attribute = name.lower()
         else:
             continue
         if attribute in found:
             msg = f"header {name[:60]} is given twice; send it once"
             raise DecodeError("DUPLICATE_ATTRIBUTE", msg)
-        found[attribute] = _text(name, value)
+        try:
+            found[attribute] = value.decode()  # type: ignore[union-attr]  # null is told below
+        except (UnicodeDecodeError, AttributeError):
+            raise _unreadable(name, value) from None
+    # One look at all of them: control characters are rare, and a look at each costs more than the decoding.
+    if limits.has_control(" ".join(found.values())) or "" in found.values():
+        name = next(name for name, text in found.items() if not text or limits.has_control(text))
+        msg = f"attribute {name[:60]} is empty or has a control character"
+        raise DecodeError("BAD_ATTRIBUTE", msg)
     content_type = found.pop("content-type", "").partition(";")[0].strip().lower()
-    if found.keys() <= {"traceparent", "tracestate"}:
-        return {}, content_type
-    return found, content_type
+    return (found if is_event else {}), content_type
 
 
-def _text(name: str, value: bytes | None) -> str:
+def _unreadable(name: str, value: bytes | None) -> DecodeError:
     if value is None:
-        msg = f"header {name[:60]} is null; leave it out or give it a value"
-        raise DecodeError("BAD_ATTRIBUTE", msg)
-    try:
-        text = value.decode()
-    except UnicodeDecodeError as error:
-        msg = f"header {name[:60]} is not UTF-8 at byte {error.start}"
-        raise DecodeError("BAD_ATTRIBUTE", msg) from None
-    if not text or limits.has_control(text):
-        msg = f"header {name[:60]} is empty or has a control character"
-        raise DecodeError("BAD_ATTRIBUTE", msg)
-    return text
+        return DecodeError("BAD_ATTRIBUTE", f"header {name[:60]} is null; leave it out or give it a value")
+    return DecodeError("BAD_ATTRIBUTE", f"header {name[:60]} is not UTF-8")
 
 
 def _plain(position: Position) -> dict[str, str]:
@@ -247,8 +242,8 @@ def _envelope(attributes: dict[str, str], expected: type[Event], position: Posit
         workflow=None if begins else attributes.get("workflow"),
         origin=origin,
         expiry_time=None if expiry is None else _time(attributes, "expirytime"),
-        trace=tuple((name, attributes[name]) for name in ("traceparent", "tracestate") if name in attributes),
-        extensions=tuple((name, text) for name, text in attributes.items() if name not in _OWN),
+        trace=tuple([(name, attributes[name]) for name in _TRACE if name in attributes]),
+        extensions=tuple([(name, text) for name, text in attributes.items() if name not in _OWN]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -41,8 +41,13 @@ class Envelope:
         self, event: type[Event], action: str, version: int, time: str, *, workflow: str | None
     ) -> Envelope:
         """Envelope of the `event` that `action` (its kebab-case name) states about this one at `time`."""
-        return replace(
-            self,
+        return Envelope(  # dataclasses.replace costs four times as much, once per event
+            position=self.position,
+            correlation_id=self.correlation_id,
+            origin=self.origin,
+            expiry_time=self.expiry_time,
+            trace=self.trace,
+            extensions=self.extensions,
             id=ids.result_id(self.source, self.id, action, version),
             source=f"/leads/{action}",
             type=event.type,

@@ -19,7 +19,7 @@ MAX_NUMBER = 2**53
 
 _BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 _MAY_HIDE_CONTROL = re.compile(rb"\\u|\\[bf]|\x7f|\xc2[\x80-\x9f]")
-_MAY_BE_HUGE_NUMBER = re.compile(rb"[0-9]{16}|[0-9][eE]")
+_MAY_BE_HUGE_NUMBER = re.compile(rb"[:,\[]\s*-?(?:[0-9]{16}|[0-9]+(?:\.[0-9]+)?[eE])")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -28,10 +28,9 @@ def check_sizes(value: bytes, headers: Headers) -> None:
     if len(value) > MAX_VALUE:
         msg = f"the value has {len(value)} bytes and may have {MAX_VALUE}"
         raise DecodeError("TOO_LARGE", msg)
-    size = 0
-    for name, content in headers:
-        if not name.startswith(PREFIX):
-            size += len(name) + len(content or b"")
+    if sum([len(name) + len(content or b"") for name, content in headers]) <= MAX_HEADERS:
+        return
+    size = sum(len(name) + len(content or b"") for name, content in headers if not name.startswith(PREFIX))
     if size > MAX_HEADERS:
         msg = f"the headers have {size} bytes and may have {MAX_HEADERS}"
         raise DecodeError("TOO_LARGE", msg)
@@ -79,6 +78,9 @@ def _walk(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON
         raise DecodeError("NUMBER_OUT_OF_RANGE", msg)
 
 
+_CONTROL_IN_ATTRIBUTE = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
 def has_control(text: str) -> bool:
-    """Whether an attribute's text has a control character."""
-    return _CONTROL.search(text) is not None
+    """Whether an attribute's text has a control character; line ends are some there (CloudEvents 1.0, type String)."""
+    return _CONTROL_IN_ATTRIBUTE.search(text) is not None

@@ -10,18 +10,23 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from actions.ports import FieldValue, StoredContact
+from streams.store.bulk import insert_many, select_in
 from streams.store.engine import ConflictError
 from streams.store.schema import contacts
 from topics.events import Candidate, encode
 
 MOST_CANDIDATES = 10
+NEW_COLUMNS = tuple(contacts.c.keys())
 
-_COLUMNS = (contacts.c.contact_key, contacts.c.contact_id, contacts.c.fields, contacts.c.owner_id, contacts.c.revision)
-_BY_KEYS = sa.select(*_COLUMNS, contacts.c.row_version).where(contacts.c.contact_key.in_(sa.bindparam("keys", expanding=True)))
-_BY_PHONES = sa.select(contacts.c.phone, contacts.c.contact_key, contacts.c.contact_id).where(
-    contacts.c.phone.in_(sa.bindparam("phones", expanding=True))
+_COLUMNS = (
+    contacts.c.contact_key,
+    contacts.c.contact_id,
+    contacts.c.fields,
+    contacts.c.owner_id,
+    contacts.c.revision,
+    contacts.c.row_version,
 )
-_INSERT = sa.insert(contacts)
+_PHONE_COLUMNS = (contacts.c.phone, contacts.c.contact_key, contacts.c.contact_id)
 _UPDATE = (
     sa.update(contacts)
     .where(contacts.c.contact_key == sa.bindparam("b_key"), contacts.c.row_version == sa.bindparam("b_version"))
@@ -39,10 +44,8 @@ def read_fields(raw: bytes) -> Mapping[str, FieldValue]:
 
 def find(connection: Connection, keys: Iterable[str]) -> dict[str, tuple[StoredContact, int]]:
     """Contacts of these keys that are there, each with its row version."""
-    rows = connection.execute(_BY_KEYS, {"keys": list(dict.fromkeys(keys))})
-    return {
-        row[0]: (StoredContact(row[0], row[1], read_fields(row[2]), row[3], row[4]), row[5]) for row in rows
-    }
+    rows = select_in(connection, _COLUMNS, contacts.c.contact_key, dict.fromkeys(keys))
+    return {row[0]: (StoredContact(row[0], row[1], read_fields(row[2]), row[3], row[4]), row[5]) for row in rows}
 
 
 class SqlContacts:
@@ -110,8 +113,7 @@ class SqlContacts:
                 changed.append(row)
             else:
                 new.append(row | {"created_at": now_us, "row_version": 1})
-        if new:
-            self._connection.execute(_INSERT, new)
+        insert_many(self._connection, contacts, NEW_COLUMNS, [[row[name] for name in NEW_COLUMNS] for row in new])
         if changed and self._connection.execute(_UPDATE, changed).rowcount != len(changed):
             msg = "another worker changed one of these contacts first"
             raise ConflictError(msg)
@@ -139,7 +141,7 @@ class SqlContacts:
     def _load_phones(self, phones: set[str]) -> None:
         missing = phones - self._phones.keys()
         self._phones.update({phone: {} for phone in missing})
-        for phone, key, contact_id in self._connection.execute(_BY_PHONES, {"phones": list(missing)}):
+        for phone, key, contact_id in select_in(self._connection, _PHONE_COLUMNS, contacts.c.phone, missing):
             self._phones[phone][key] = contact_id
 
 

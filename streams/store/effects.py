@@ -9,6 +9,8 @@ from enum import Enum, auto
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from streams.store.bulk import insert_many, select_in
+from streams.store.engine import ConflictError
 from streams.store.schema import CALLED, INTENT, RELEASED, effects
 
 
@@ -55,15 +57,15 @@ class Mark:
     reference: str | None
 
 
-_BY_KEYS = sa.select(effects.c.key, effects.c.ledger_id, effects.c.status, effects.c.reference).where(
-    effects.c.key.in_(sa.bindparam("keys", expanding=True))
-)
-# On PostgreSQL two workers must not both find a released effect free to take.
-_BY_KEYS_LOCKED = _BY_KEYS.order_by(effects.c.key).with_for_update()
-_INSERT = sa.insert(effects)
+_COLUMNS = (effects.c.key, effects.c.ledger_id, effects.c.status, effects.c.reference)
+_NEW = ("key", "ledger_id", "action", "status", "worker", "changed_at")
 _TAKE = (
     sa.update(effects)
-    .where(effects.c.key == sa.bindparam("b_key"))
+    .where(
+        effects.c.key == sa.bindparam("b_key"),
+        effects.c.ledger_id == sa.bindparam("b_ledger_id"),
+        effects.c.status == sa.bindparam("b_status"),
+    )
     .values(
         {name: sa.bindparam(name) for name in ("ledger_id", "action", "worker", "changed_at")} | {"status": INTENT}
     )
@@ -77,24 +79,26 @@ _MARK = (
 
 def claim(connection: Connection, claims: Sequence[Claim], worker: str, now_us: int) -> list[Claimed]:
     """Write the intents of the claims that may be called now; one answer per claim, in order."""
-    rows = {row[0]: row[1:] for row in connection.execute(_BY_KEYS_LOCKED, {"keys": sorted({c.key for c in claims})})}
-    answers, new, taken = [], [], []
+    rows = {row[0]: row[1:] for row in select_in(connection, _COLUMNS, effects.c.key, {item.key for item in claims})}
+    answers: list[Claimed] = []
+    new: list[tuple[object, ...]] = []
+    taken: list[dict[str, object]] = []
     for asked in claims:
         row = rows.get(asked.key)
         answer = Claimed(Verdict.GRANTED) if row is None else _judge(asked, *row)
         answers.append(answer)
         if answer.verdict is not Verdict.GRANTED:
             continue
-        values = {"ledger_id": asked.ledger_id, "action": asked.action, "worker": worker, "changed_at": now_us}
         if row is None:
-            new.append(values | {"key": asked.key, "status": INTENT})
+            new.append((asked.key, asked.ledger_id, asked.action, INTENT, worker, now_us))
         else:
-            taken.append(values | {"b_key": asked.key})
+            values = {"ledger_id": asked.ledger_id, "action": asked.action, "worker": worker, "changed_at": now_us}
+            taken.append(values | {"b_key": asked.key, "b_ledger_id": row[0], "b_status": row[1]})
         rows[asked.key] = (asked.ledger_id, INTENT, None)
-    if new:
-        connection.execute(_INSERT, new)
-    if taken:
-        connection.execute(_TAKE, taken)
+    insert_many(connection, effects, _NEW, new)
+    if taken and connection.execute(_TAKE, taken).rowcount != len(taken):
+        msg = "another worker took one of these effects first"
+        raise ConflictError(msg)
     return answers
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from streams.store.bulk import insert_many, select_in
 from streams.store.engine import ConflictError
 from streams.store.schema import DONE, FAILED, ledger
 
@@ -42,15 +44,12 @@ class LedgerRow:
         """Whether the record was dead-lettered."""
         return self.status == FAILED
 
-    def as_dict(self) -> dict[str, object]:
-        """Column values."""
-        return {name: getattr(self, name) for name in COLUMNS}
 
 
 COLUMNS = tuple(LedgerRow.__slots__)
-_SELECT = sa.select(*(ledger.c[name] for name in COLUMNS))
-_BY_IDS = _SELECT.where(ledger.c.id.in_(sa.bindparam("ids", expanding=True)))
-_INSERT = sa.insert(ledger)
+_SELECTED = tuple(ledger.c[name] for name in COLUMNS)
+_SELECT = sa.select(*_SELECTED)
+_AS_TUPLE = attrgetter(*COLUMNS)
 _REPLACE = (
     sa.update(ledger)
     .where(ledger.c.id == sa.bindparam("b_id"), ledger.c.status == FAILED, ledger.c.generation == sa.bindparam("b_was"))
@@ -60,22 +59,19 @@ _REPLACE = (
 
 def find(connection: Connection, ids: Iterable[bytes]) -> dict[bytes, LedgerRow]:
     """Rows of these ids that are there."""
-    wanted = list(dict.fromkeys(ids))
-    if not wanted:
-        return {}
-    return {row[0]: LedgerRow(*row) for row in connection.execute(_BY_IDS, {"ids": wanted})}
+    rows = select_in(connection, _SELECTED, ledger.c.id, dict.fromkeys(ids))
+    return {row[0]: LedgerRow(*row) for row in rows}
 
 
 def insert(connection: Connection, rows: Sequence[LedgerRow]) -> None:
     """Write new rows. The primary key refuses a second execution: the transaction is then done anew."""
-    if rows:
-        connection.execute(_INSERT, [row.as_dict() for row in rows])
+    insert_many(connection, ledger, COLUMNS, [_AS_TUPLE(row) for row in rows])
 
 
 def replace_failed(connection: Connection, rows: Sequence[tuple[LedgerRow, int]]) -> None:
-    """Write the outcome of a replay over the failure of generation `was`. Raises `ConflictError` when it is not there."""
+    """Write outcomes of replays over failures of generation `was`. Raises `ConflictError` when one is not there."""
     for row, was in rows:
-        values = row.as_dict()
+        values = dict(zip(COLUMNS, _AS_TUPLE(row), strict=True))
         values["b_id"], values["b_was"] = values.pop("id"), was
         if connection.execute(_REPLACE, values).rowcount != 1:
             msg = "another worker replayed this letter first"
@@ -84,7 +80,8 @@ def replace_failed(connection: Connection, rows: Sequence[tuple[LedgerRow, int]]
 
 def of_lead(connection: Connection, lead_id: str) -> list[LedgerRow]:
     """Everything done about a lead, oldest first."""
-    return [LedgerRow(*row) for row in connection.execute(_SELECT.where(ledger.c.lead_id == lead_id).order_by(ledger.c.done_at))]
+    query = _SELECT.where(ledger.c.lead_id == lead_id).order_by(ledger.c.done_at)
+    return [LedgerRow(*row) for row in connection.execute(query)]
 
 
 def of_contact(connection: Connection, contact_key: str) -> list[LedgerRow]:
