@@ -1,0 +1,42 @@
+"""This file is the action that merges a lead into its contact."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actions.action import action
+from actions.merge import changed_fields, contact_of, fields_of, merge
+from actions.ports import Contacts, StoredContact
+from topics import ids
+from topics.events import Contact, ContactUpserted, LeadMatched
+
+_NOBODY = Contact()
+
+
+@action(version=1)
+async def create_or_update_contact(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
+    """Merge what the lead says into the contact, field by field, by the time of the lead's event.
+
+    The revision grows when something that others can see changed. A lead that only repeats known values later
+    moves their time on, so that the merge stays free of order, but is `unchanged` at the same revision.
+    """
+    stored = await contacts.get(lead.contact_key)
+    known = stored or StoredContact(lead.contact_key, ids.contact_id(lead.contact_key))
+    fields = merge(known.fields, fields_of(lead.lead, lead.origin))
+    before = contact_of(known.fields) if stored else _NOBODY
+    after = contact_of(fields)
+    changed = changed_fields(before, after)
+    revision = known.revision + (1 if changed or stored is None else 0)
+    if stored is None or fields != known.fields:
+        await contacts.save(replace(known, fields=fields, revision=revision))
+    return ContactUpserted(
+        lead_id=lead.lead_id,
+        contact_key=lead.contact_key,
+        contact_id=known.contact_id,
+        outcome="created" if stored is None else "updated" if changed else "unchanged",
+        changed=changed,
+        revision=revision,
+        contact=after,
+        source=lead.lead.source,
+        message=lead.lead.message,
+    )

@@ -1,0 +1,91 @@
+"""This file normalises e-mail addresses; what comes out is also the identity of a contact."""
+
+from __future__ import annotations
+
+import re
+from unicodedata import normalize
+
+from email_validator import EmailNotValidError, validate_email
+
+from actions.normalise.refused import Refused, too_long
+
+LENGTH = 254
+"""Characters that fit into an SMTP path (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
+
+# Settles what nearly everybody types, in one pass without backtracking (possessive quantifiers). It only ever
+# says yes, and only where email-validator says yes too: a test compares them. "--" is left to the library, as it
+# may be an encoded label (xn--), and so are the names that never receive mail.
+_PLAIN = re.compile(
+    r"(?=[^@]{1,64}+@)"
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++)*+@"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?+\.)++"
+    r"(?!(?i:arpa|invalid|local|localhost|onion|test)\Z)[A-Za-z]{2,63}+"
+)
+_BLANK = re.compile(r"\s")
+
+
+def normalise_email(text: str) -> str | None:
+    """Spell an address in its one way: all lower case, NFC, the domain in ASCII (IDNA); None when blank.
+
+    The part before the @ is lowered too: no mail service of note tells `John` from `john`, and two contacts
+    for one person are worse than the rare service that does. Nothing else is folded: dots and `+tags` count.
+    Raises `Refused` (TOO_LONG, EMAIL_INVALID).
+    """
+    text = text.strip()
+    if not text:
+        return None
+    if len(text) > LENGTH:
+        raise too_long(len(text), LENGTH)
+    if _PLAIN.fullmatch(text) and "--" not in text:
+        return text.lower()
+    local, domain = _settle(text)
+    folded = normalize("NFC", local.lower())
+    if folded != local and not folded.isascii():
+        _settle(f"{folded}@{domain}")  # lowering can yield letters or a length that were not there before
+    return f"{folded}@{domain}"
+
+
+def _settle(text: str) -> tuple[str, str]:
+    try:
+        found = validate_email(
+            text,
+            allow_smtputf8=True,
+            allow_quoted_local=False,
+            allow_domain_literal=False,
+            allow_display_name=False,
+            check_deliverability=False,
+            globally_deliverable=True,
+        )
+    except EmailNotValidError:
+        raise Refused("EMAIL_INVALID", _complaint(text)) from None
+    return found.local_part, found.ascii_domain.lower()
+
+
+def _complaint(text: str) -> str:
+    """Say what is wrong and where; in words of our own, for the library's may quote the address."""
+    blank = _BLANK.search(text)
+    if blank:
+        return f"The e-mail address has a blank at character {blank.start() + 1}; write it without."
+    ats = text.count("@")
+    if ats != 1:
+        found = f"has {ats}, the last at character {text.rindex('@') + 1}" if ats else "has none"
+        return f"An e-mail address has exactly one @; this one {found}. Write it like name, @, domain."
+    return _complaint_about(*text.split("@"))
+
+
+def _complaint_about(local: str, domain: str) -> str:
+    at = len(local) + 1
+    if not local or not domain:
+        return f"The e-mail address has nothing {'after' if local else 'before'} the @; write it in full."
+    dots = f"{local}@{domain}".find("..") + 1
+    if dots:
+        return f"The e-mail address has two dots in a row at character {dots}; leave one out."
+    if local.startswith(".") or local.endswith("."):
+        place = 1 if local.startswith(".") else len(local)
+        return f"The e-mail address has a stray dot at character {place}, before the @; leave it out."
+    if "." not in domain.strip("."):
+        return f"The domain, from character {at + 1} on, has no ending such as a country's; add it."
+    return (
+        "No mail can be sent to this e-mail address; "
+        f"check the name before the @ (character {at}) and the domain after it."
+    )

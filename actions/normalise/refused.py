@@ -1,0 +1,18 @@
+"""This file holds how a value is refused."""
+
+from __future__ import annotations
+
+
+class Refused(ValueError):
+    """A value cannot be normalised: a stable UPPER_SNAKE `code`, and a sentence that never has the value."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def too_long(length: int, allowed: int) -> Refused:
+    """Refuse a text of `length` characters where `allowed` are the most."""
+    message = f"The text has {length} characters; at most {allowed} are allowed, so shorten it."
+    return Refused("TOO_LONG", message)

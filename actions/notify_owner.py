@@ -1,0 +1,54 @@
+"""This file is the action that tells the owner about a lead."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from actions.action import action
+from actions.ports import Effects, Notifier
+from actions.quiet import quiet_reason
+from topics.envelope import Envelope
+from topics.events import LeadAssigned, OwnerNotified
+
+
+@action(version=1)
+async def notify_owner(
+    assigned: LeadAssigned, *, envelope: Envelope, notifier: Notifier, effects: Effects
+) -> OwnerNotified:
+    """Tell the owner of every lead, once per event that brought it; quiet ones (import, backfill) excepted.
+
+    Fails as `Notifier.notify` and `Effects.once` do.
+    """
+    if notifier.channel == "none":
+        return _stated(assigned, notifier, "skipped", reason="not-configured")
+    quiet = quiet_reason(envelope.origin)
+    if quiet is not None:
+        return _stated(assigned, notifier, "skipped", reason=quiet)
+    # The run stands for the LeadReceived: a known lead id under a new event id is one more thing to tell.
+    key = f"notify:{assigned.lead_id}:{envelope.correlation_id}"
+    receipt = await effects.once(key, lambda: notifier.notify(key=key, assigned=assigned))
+    if receipt.is_pending:
+        return _stated(assigned, notifier, "skipped", reason="notification-pending")
+    if not receipt.is_mine:
+        return _stated(assigned, notifier, "skipped", reason="already-notified")
+    return _stated(assigned, notifier, "sent", reference=receipt.reference)
+
+
+def _stated(
+    assigned: LeadAssigned,
+    notifier: Notifier,
+    outcome: Literal["sent", "skipped"],
+    *,
+    reason: str | None = None,
+    reference: str | None = None,
+) -> OwnerNotified:
+    return OwnerNotified(
+        lead_id=assigned.lead_id,
+        contact_key=assigned.contact_key,
+        contact_id=assigned.contact_id,
+        owner_id=assigned.owner.id,
+        outcome=outcome,
+        channel=notifier.channel,
+        reason=reason,
+        reference=reference,
+    )

@@ -1,0 +1,54 @@
+"""This file is the action that welcomes a contact by e-mail, once."""
+
+from __future__ import annotations
+
+from actions.action import action
+from actions.ports import Effects, Mailer, WelcomeTemplate
+from actions.quiet import quiet_reason
+from topics.envelope import Envelope
+from topics.events import LeadAssigned, LeadWelcomed
+
+
+@action(version=1)
+async def send_welcome_email(
+    assigned: LeadAssigned, *, envelope: Envelope, template: WelcomeTemplate, mailer: Mailer, effects: Effects
+) -> LeadWelcomed:
+    """Welcome the contact unless it has no e-mail, came quietly (import, backfill), or was welcomed before.
+
+    Fails as `Mailer.send` and `Effects.once` do.
+    """
+    if assigned.contact.email is None:
+        return _skipped(assigned, "no-email")
+    quiet = quiet_reason(envelope.origin)
+    if quiet is not None:
+        return _skipped(assigned, quiet)
+    key = f"welcome:{assigned.contact_key}"
+    # Written before the intent: a template that fails then leaves nothing that looks like a mail on its way.
+    mail = template.render(key=key, contact=assigned.contact, owner=assigned.owner)
+
+    async def send() -> str:
+        await mailer.send(mail)
+        return mail.message_id
+
+    receipt = await effects.once(key, send)
+    if receipt.is_pending:
+        return _skipped(assigned, "welcome-pending")
+    if not receipt.is_mine:
+        return _skipped(assigned, "already-welcomed")
+    return LeadWelcomed(
+        lead_id=assigned.lead_id,
+        contact_key=assigned.contact_key,
+        contact_id=assigned.contact_id,
+        outcome="sent",
+        message_id=receipt.reference,
+    )
+
+
+def _skipped(assigned: LeadAssigned, reason: str) -> LeadWelcomed:
+    return LeadWelcomed(
+        lead_id=assigned.lead_id,
+        contact_key=assigned.contact_key,
+        contact_id=assigned.contact_id,
+        outcome="skipped",
+        reason=reason,
+    )
