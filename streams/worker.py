@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from aiokafka import AIOKafkaProducer
 
+from streams.assembly import Adapters, Parts, assemble, now
 from streams.app import AppSettings, SafeApp, agents, create_app
 from streams.kafka import KafkaAddress
 from streams.processing.indexing import LetterIndexer
@@ -19,7 +20,6 @@ from streams.pruning import Pruner
 from streams.retries import RetryTimer
 from streams.settings import Settings
 from streams.store.engine import Database, StoreError
-from streams.wiring import Adapters, Parts, assemble, now
 from streams.workflow import Workflow
 from topics.registry import MIB, TopicNames
 

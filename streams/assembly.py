@@ -1,0 +1,79 @@
+"""This file puts a processor together from a workflow and adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from streams.ports import Ports
+from streams.processing.gate import Gate
+from streams.processing.memory import Scribe
+from streams.processing.outside import OutsideRunner
+from streams.processing.processor import Processor
+from streams.processing.publishing import Publisher
+from streams.store.engine import Database
+from streams.workflow import Workflow
+from topics.registry import TopicNames
+
+
+def now() -> datetime:
+    """Give the clock of a worker."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What answers the ports, and what is closed when the worker stops."""
+
+    ports: Ports
+    lanes: Mapping[str, int]
+    """How many outside calls an action makes at once."""
+    repeats: Mapping[str, bool]
+    """Whether a call that was cut off is made again: right where the other side drops the copy by its key."""
+    closers: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        async with AsyncExitStack() as stack:
+            for close in self.closers:
+                stack.push_async_callback(close)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A processor with what it needs."""
+
+    processor: Processor
+    outside: OutsideRunner
+
+
+def assemble(  # noqa: PLR0913 - it is the composition root
+    workflow: Workflow,
+    found: Adapters,
+    *,
+    database: Database,
+    publisher: Publisher,
+    names: TopicNames,
+    group: str,
+    clock: Callable[[], datetime] = now,
+) -> Parts:
+    """Put a processor together. Raises `PortError` when an action asks for a port that nothing answers."""
+    found.ports.check(workflow)
+    gate = Gate(database, str(uuid4()), clock)
+    outside = OutsideRunner(
+        database, found.ports, Scribe(group), clock, gate, lanes=found.lanes, repeats=found.repeats
+    )
+    processor = Processor(
+        workflow,
+        database=database,
+        ports=found.ports,
+        outside=outside,
+        publisher=publisher,
+        names=names,
+        group=group,
+        clock=clock,
+    )
+    return Parts(processor, outside)

