@@ -75,12 +75,25 @@ bench: $(VENV)/.dev ## measure against plain aiokafka, stock Faust and a naive l
 	@$(NO_SETTINGS) $(PY) -m bench $(ARGS)
 
 # Upgrades happen in pyproject.toml (direct ones) and here (what those need): `make lock UPGRADE=--upgrade`.
-COMPILE := -m uv --no-config pip compile pyproject.toml --group build --universal --python-version 3.11 \
+COMPILE := -m uv --no-config pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet
 
 lock: $(VENV)/.dev ## write the hashed locks anew from pyproject.toml
-	@$(PY) $(COMPILE) $(UPGRADE) --output-file requirements.lock
-	@$(PY) $(COMPILE) $(UPGRADE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(PY) $(COMPILE) $(UPGRADE) pyproject.toml --group build --output-file requirements.lock
+	@$(PY) $(COMPILE) $(UPGRADE) pyproject.toml --group build --extra dev --constraint requirements.lock \
+		--output-file requirements-dev.lock
+	@$(PY) $(COMPILE) $(UPGRADE) --group pyproject.toml:audit --output-file requirements-audit.lock
+
+# Red when an advisory names a pinned package, and also when the advisories cannot be asked.
+audit: $(VENV)/audit/.ready ## ask the public advisories about every package the worker runs on
+	@$(VENV)/audit/bin/python -m pip_audit --strict --require-hashes --disable-pip --progress-spinner off \
+		--requirement requirements.lock
+
+sbom: $(VENV)/audit/.ready ## write dist/sbom.json (CycloneDX): what the worker runs on, with hashes
+	@mkdir -p dist
+	@$(VENV)/audit/bin/python -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml \
+		--output-reproducible --output-file dist/sbom.json
+	@echo 'Wrote dist/sbom.json'
 
 clean: ## remove the environment and every cache (your data stays)
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
@@ -102,4 +115,11 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(PY)
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@echo 'Adding the development tools from requirements-dev.lock ...' >&2
 	@$(PIP) $(LOCKED) --requirement requirements-dev.lock
+	@touch $@
+
+$(VENV)/audit/.ready: requirements-audit.lock | $(PY)
+	@echo 'Setting up $(VENV)/audit from requirements-audit.lock ...' >&2
+	@$(PY) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check --no-input --quiet install $(LOCKED) \
+		--requirement requirements-audit.lock
 	@touch $@
