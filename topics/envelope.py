@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from topics import ids
-
 if TYPE_CHECKING:
     from topics.events import Event
 
@@ -38,7 +36,7 @@ class Envelope:
     """Unknown `ce_*` attributes (without the prefix), carried to what follows."""
 
     def followed_by(
-        self, event: type[Event], action: str, version: int, time: str, *, workflow: str | None
+        self, event: type[Event], *, event_id: str, action: str, time: str, workflow: str | None
     ) -> Envelope:
         """Envelope of the `event` that `action` (its kebab-case name) states about this one at `time`."""
         return Envelope(  # dataclasses.replace costs four times as much, once per event
@@ -48,7 +46,7 @@ class Envelope:
             expiry_time=self.expiry_time,
             trace=self.trace,
             extensions=self.extensions,
-            id=ids.result_id(self.source, self.id, action, version),
+            id=event_id,
             source=f"/leads/{action}",
             type=event.type,
             time=time,

@@ -71,7 +71,7 @@ class Scribe:
         if work.request is None and work.decoded.digest != row.digest:
             return Lettered(work.source, self.letter(work, ID_REUSED, now), is_new=True)
         if row.is_done:
-            return Stated(work, row, is_new=False)
+            return Stated(work, row, None)
         stored = load_letter(row.result or b"{}")
         if work.request is not None and row.generation <= work.request.generation:
             return None

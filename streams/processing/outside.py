@@ -166,16 +166,19 @@ class OutsideRunner:
             answer = await self._attempt(step, work, effects)
         now = self._clock()
         duration = (time.perf_counter_ns() - began) // 1000
-        letter = None
+        resolves = None
+        outcome: Outcome
         if isinstance(answer, Failure):
-            outcome_row, letter = self._scribe.failed(work, answer, duration, now)
+            mine, letter = self._scribe.failed(work, answer, duration, now)
+            outcome = Lettered(work.source, letter, is_new=True)
         else:
-            outcome_row = self._scribe.succeeded(work, answer, duration, now)
-        resolves = work.request.id if work.request is not None and letter is None else None
-        finish = Finish(outcome_row, None if row is None else row.generation, effects.marks, resolves)
+            mine = self._scribe.succeeded(work, answer, duration, now)
+            outcome = Stated(work, mine, answer)
+            resolves = None if work.request is None else work.request.id
+        finish = Finish(mine, None if row is None else row.generation, effects.marks, resolves)
         counted = await self._gate.finish(finish)
-        if counted is outcome_row:
-            return Stated(work, counted, is_new=True) if letter is None else Lettered(work.source, letter, is_new=True)
+        if counted is mine:
+            return outcome
         recalled = self._scribe.recall(work, counted, now)
         if recalled is None:
             raise StoppingError  # another worker is at a later generation of this very letter: leave it to it

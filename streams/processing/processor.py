@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from streams.ports import Ports, calls_outside
 from streams.processing.memory import Scribe
 from streams.processing.outside import OutsideRunner
+from streams.processing.own_events import OwnEvents
 from streams.processing.publishing import Announcer, Publisher
 from streams.processing.reading import Reader, Reading
 from streams.processing.transaction import Clock, TransactionRunner
@@ -34,11 +35,12 @@ class Processor:
         clock: Clock,
     ) -> None:
         """Take the parts; `ports` must have been checked against the workflow."""
-        self._reader = Reader(workflow, group)
+        own = OwnEvents()
+        self._reader = Reader(workflow, group, own)
         self._inside = TransactionRunner(database, ports, Scribe(group), clock)
         self._outside = outside
         self._publisher = publisher
-        self._announcer = Announcer(names, workflow.name)
+        self._announcer = Announcer(names, workflow.name, own)
         self._clock = clock
         self.counts: Counter[tuple[str, str]] = Counter()
         """(action, what became of the record) -> number, since start."""

@@ -14,7 +14,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from streams.processing.own_events import OwnEvents
 from streams.processing.work import Lettered, Outcome, Stated, from_us
+from topics.decode import Decoded
 from topics.envelope import Headers, result_headers, timestamp
 from topics.letter import without_letter
 from topics.registry import TopicNames
@@ -125,6 +127,7 @@ class Announcer:
 
     names: TopicNames
     workflow: str
+    own: OwnEvents
 
     def outgoing(self, outcome: Outcome) -> Outgoing:
         """Give the result event, or the dead letter."""
@@ -138,8 +141,12 @@ class Announcer:
     def _result(self, outcome: Stated) -> Outgoing:
         work, row = outcome.work, outcome.row
         event = next(event for event in work.step.states if event.type == row.result_type)
+        moment = timestamp(from_us(row.done_at))
         envelope = work.envelope.followed_by(
-            event, row.action, row.version, timestamp(from_us(row.done_at)), workflow=self.workflow
+            event, event_id=work.result_id, action=row.action, time=moment, workflow=self.workflow
         )
+        headers = result_headers(envelope, row.lead_id)
+        if outcome.event is not None and row.result is not None:
+            self.own.remember(row.result, headers, Decoded(envelope, outcome.event, None))
         key = row.lead_id if event.key_field == "lead_id" else row.contact_key or row.lead_id
-        return Outgoing(self.names.of(event), key.encode(), row.result, result_headers(envelope, row.lead_id))
+        return Outgoing(self.names.of(event), key.encode(), row.result, headers)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from streams.processing.failures import TAMPERED, Failure, failure_of, write_letter
+from streams.processing.own_events import OwnEvents
 from streams.processing.work import Lettered, Source, Work
 from streams.workflow import RetryPolicy, Step, Workflow
 from topics.decode import Position, Record, decode
@@ -28,10 +29,11 @@ class Reading:
 class Reader:
     """Reads records for one workflow and consumer group."""
 
-    def __init__(self, workflow: Workflow, group: str) -> None:
-        """Take what letters name: the group, and the workflow's steps."""
+    def __init__(self, workflow: Workflow, group: str, own: OwnEvents) -> None:
+        """Take what letters name (the group, and the workflow's steps), and what need not be parsed again."""
         self._workflow = workflow
         self._group = group
+        self._own = own
 
     def read_events(self, step: Step, records: Iterable[Record], now: datetime) -> Reading:
         """Read records of the step's own topic. What a stranger wrote into letter headers is not believed."""
@@ -68,7 +70,9 @@ class Reader:
 
     def _read(self, step: Step, source: Source, request: DeadLetter | None, reading: Reading, now: datetime) -> None:
         try:
-            decoded = decode(source.value, source.headers, step.reads, source.position)
+            decoded = self._own.find(source.value, source.headers, step.reads)
+            if decoded is None:
+                decoded = decode(source.value, source.headers, step.reads, source.position)
         except DecodeError as error:
             action = step.action
             self._letter(failure_of(error), source, action.kebab, action.version, request, reading, now, step.retry)

@@ -133,7 +133,7 @@ class TransactionRunner:
             batch.remember(done, row)
             if work.request is not None:
                 batch.resolved.append(work.request.id)
-            return Stated(work, done, is_new=True)
+            return Stated(work, done, result)
         failed, letter = self._scribe.failed(work, failure, (time.perf_counter_ns() - began) // 1000, now)
         batch.remember(failed, row)
         return Lettered(work.source, letter, is_new=True)

@@ -37,13 +37,16 @@ class Work:
     request: DeadLetter | None = None
     """The letter this is a replay or a due retry of."""
     attempts: int = 0
+    result_id: str = field(init=False)
+    """Id of the event that the action will state."""
     ledger_id: bytes = field(init=False)
+    """The same, as the ledger keeps it: the idempotency key."""
 
     def __post_init__(self) -> None:
-        """Derive the idempotency key."""
-        envelope = self.decoded.envelope
-        result = ids.result_id(envelope.source, envelope.id, self.step.action.kebab, self.step.action.version)
-        self.ledger_id = bytes.fromhex(result.replace("-", ""))
+        """Derive the ids."""
+        envelope, action = self.decoded.envelope, self.step.action
+        self.result_id = ids.result_id(envelope.source, envelope.id, action.kebab, action.version)
+        self.ledger_id = bytes.fromhex(self.result_id.replace("-", ""))
 
     @property
     def event(self) -> Event:
@@ -72,7 +75,13 @@ class Stated:
 
     work: Work
     row: LedgerRow
-    is_new: bool
+    event: Event | None
+    """The result itself when it was stated just now; a remembered one is only known as bytes."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the action ran just now."""
+        return self.event is not None
 
 
 @dataclass(frozen=True, slots=True)

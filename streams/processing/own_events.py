@@ -1,0 +1,35 @@
+"""This file remembers what this worker stated lately, so that it need not parse its own words again."""
+
+from __future__ import annotations
+
+from topics.decode import Decoded
+from topics.envelope import Headers
+from topics.events import Event
+
+MOST = 10_000
+
+
+class OwnEvents:
+    """Decoded events by their bytes, oldest forgotten first.
+
+    Most of what a worker reads it wrote a moment ago: one contact's events stay in one partition number. Only a record
+    whose value *and* headers are to the byte what was published is taken from here; anything else is decoded.
+    """
+
+    def __init__(self, most: int = MOST) -> None:
+        """Remember at most `most` events."""
+        self._most = most
+        self._known: dict[bytes, tuple[Headers, Decoded]] = {}
+
+    def remember(self, value: bytes, headers: Headers, decoded: Decoded) -> None:
+        """Remember an event as it is about to be published."""
+        self._known[value] = (headers, decoded)
+        if len(self._known) > self._most:
+            del self._known[next(iter(self._known))]
+
+    def find(self, value: bytes | None, headers: Headers, expected: type[Event]) -> Decoded | None:
+        """Give the event of these very bytes, if it was remembered and is of the topic's type."""
+        found = self._known.get(value) if value is not None else None
+        if found is None or found[0] != headers or type(found[1].event) is not expected:
+            return None
+        return found[1]
