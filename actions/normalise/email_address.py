@@ -13,8 +13,8 @@ LENGTH = 254
 """Characters that fit into an SMTP path (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
 
 # Settles what nearly everybody types, in one pass without backtracking (possessive quantifiers). It only ever
-# says yes, and only where email-validator says yes too: a test compares them. "--" is left to the library, as it
-# may be an encoded label (xn--), and so are the names that never receive mail.
+# says yes, and only where email-validator says yes too: a test compares them. "--" is left to the library, as
+# it may be an encoded label (xn--), and so are the names that never receive mail.
 _PLAIN = re.compile(
     r"(?=[^@]{1,64}+@)"
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++)*+@"
@@ -55,6 +55,7 @@ def _settle(text: str) -> tuple[str, str]:
             allow_display_name=False,
             check_deliverability=False,
             globally_deliverable=True,
+            strict=True,
         )
     except EmailNotValidError:
         raise Refused("EMAIL_INVALID", _complaint(text)) from None

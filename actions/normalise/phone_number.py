@@ -15,8 +15,8 @@ def normalise_phone(text: str, region: str | None) -> str | None:
     """Spell a number as E.164, e.g. `+491701234567`; None when blank.
 
     A national one is read as dialled in `region` (alpha-2). `00` is read as `+` where the region does not say
-    otherwise; letters on keys count as digits. An extension is dropped: E.164 has none, and kept apart it would
-    outlive the number it belongs to. Raises `Refused` (TOO_LONG, PHONE_INVALID).
+    otherwise; letters on keys count as digits. An extension is dropped: E.164 has none, and kept apart it
+    would outlive the number it belongs to. Raises `Refused` (TOO_LONG, PHONE_INVALID).
     """
     text = text.strip()
     if not text:

@@ -1,0 +1,91 @@
+"""This file shows which spellings of a country are understood."""
+
+from __future__ import annotations
+
+import pycountry
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actions.normalise.country import normalise_country
+from actions.normalise.refused import Refused
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("DE", "DE"),
+        (" de ", "DE"),
+        ("DEU", "DE"),
+        ("Germany", "DE"),
+        ("GERMANY", "DE"),
+        ("Deutschland", "DE"),
+        ("Allemagne", "DE"),
+        ("Niemcy", "DE"),
+        ("Federal Republic of Germany", "DE"),
+        ("UK", "GB"),
+        ("England", "GB"),
+        ("Great Britain", "GB"),
+        ("U.S.A.", "US"),
+        ("The United States", "US"),
+        ("Österreich", "AT"),
+        ("Osterreich", "AT"),
+        ("España", "ES"),
+        ("Россия", "RU"),
+        ("日本", "JP"),
+        ("대한민국", "KR"),
+        ("South Korea", "KR"),
+        ("Côte d’Ivoire", "CI"),
+        ("Ivory Coast", "CI"),
+        ("Czech Republic", "CZ"),
+        ("Czechia", "CZ"),
+        ("Turkey", "TR"),
+        ("Türkiye", "TR"),
+        ("Holland", "NL"),
+        ("Mexico", "MX"),
+        ("México", "MX"),
+        ("Niger", "NE"),
+        ("Kosovo", "XK"),
+        ("Guinea-Bissau", "GW"),
+        ("Hong Kong", "HK"),
+        ("", None),
+        (" ", None),
+    ],
+)
+def test_a_country_is_understood_by_code_and_by_name(typed: str, code: str | None) -> None:
+    assert normalise_country(typed) == code
+
+
+@pytest.mark.parametrize("typed", ["Atlantis", "XX", "D", "Germ any", ".", "the ", "x" * 300])
+def test_an_unknown_country_is_refused(typed: str) -> None:
+    with pytest.raises(Refused, match="not known; write its ISO 3166-1 alpha-2 code") as refused:
+        normalise_country(typed)
+
+    assert refused.value.code == "COUNTRY_UNKNOWN"
+
+
+def test_every_code_and_english_name_of_the_list_is_understood() -> None:
+    misread = {
+        name: country.alpha_2
+        for country in pycountry.countries
+        for name in (
+            country.alpha_2,
+            country.alpha_3,
+            country.name,
+            getattr(country, "common_name", country.name),
+        )
+        if normalise_country(name.swapcase()) != country.alpha_2
+    }
+
+    assert misread == {}
+
+
+@settings(max_examples=300)
+@given(st.text())
+def test_any_text_is_a_known_country_or_refused(text: str) -> None:
+    try:
+        code = normalise_country(text)
+    except Refused:
+        return
+
+    assert code is None or normalise_country(code) == code

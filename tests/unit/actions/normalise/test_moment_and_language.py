@@ -1,0 +1,87 @@
+"""This file shows how moments and language tags are read."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actions.normalise.language import normalise_language
+from actions.normalise.moment import normalise_moment
+from actions.normalise.refused import Refused
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("2026-11-23T20:15:00Z", "2026-11-23T20:15:00.000000Z"),
+        ("2026-11-23t20:15:00z", "2026-11-23T20:15:00.000000Z"),
+        ("2026-11-23 20:15:00Z", "2026-11-23T20:15:00.000000Z"),
+        ("2026-11-23T21:15:00+01:00", "2026-11-23T20:15:00.000000Z"),
+        ("2026-11-23T20:15:00.5Z", "2026-11-23T20:15:00.500000Z"),
+        ("2026-11-23T20:15:00.123456789-00:00", "2026-11-23T20:15:00.123456Z"),
+        ("0999-01-01T00:00:00Z", "0999-01-01T00:00:00.000000Z"),
+        (" ", None),
+    ],
+)
+def test_a_moment_is_spelled_in_utc_with_microseconds(typed: str, kept: str | None) -> None:
+    assert normalise_moment(typed) == kept
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "yesterday",
+        "2026-11-23",
+        "2026-11-23T20:15:00",
+        "2026-11-23T20:15Z",
+        "20261123T201500Z",
+        "2026-02-30T00:00:00Z",
+        "2026-11-23T25:00:00Z",
+        "0001-01-01T00:00:00+01:00",
+        "٢٠٢٦-11-23T20:15:00Z",
+        "23.11.2026 20:15",
+    ],
+)
+def test_what_is_not_rfc_3339_is_refused(typed: str) -> None:
+    with pytest.raises(Refused, match="not RFC 3339 with a zone") as refused:
+        normalise_moment(typed)
+
+    assert refused.value.code == "TIME_INVALID"
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_every_moment_keeps_its_place_in_time(moment: object) -> None:
+    try:
+        once = normalise_moment(str(moment).replace(" ", "T"))
+    except Refused:
+        return  # zones of long ago have seconds, which RFC 3339 cannot say
+
+    assert once is not None
+    assert normalise_moment(once) == once
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("de", "de"),
+        ("de-de", "de-DE"),
+        ("PT_br", "pt-BR"),
+        ("zh-hant-tw", "zh-Hant-TW"),
+        ("iw", "he"),
+        ("i-klingon", "tlh"),
+        ("German", None),
+        ("zzzz", None),
+        ("x" * 300, None),
+        (" ", None),
+    ],
+)
+def test_a_language_tag_is_spelled_the_standard_way_or_left_out(typed: str, kept: str | None) -> None:
+    assert normalise_language(typed) == kept
+
+
+@given(st.text())
+def test_any_text_is_a_tag_or_none(text: str) -> None:
+    tag = normalise_language(text)
+
+    assert tag is None or normalise_language(tag) == tag

@@ -1,0 +1,314 @@
+"""This file shows what makes a lead a good one, and that a bad one gets all its reasons and nothing else."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actions.fakes import FakeIdentity, FakeRules
+from actions.validate_lead import validate_lead
+from tests.unit.actions.examples import ENVELOPE, ORIGIN
+from topics.events import Consent, Lead, LeadReceived, LeadRejected, LeadValidated, Reason
+
+IDENTITY, RULES = FakeIdentity(), FakeRules(default_region="DE")
+
+
+async def said_of(lead: LeadReceived) -> LeadValidated | LeadRejected:
+    return await validate_lead(lead, envelope=ENVELOPE, identity=IDENTITY, rules=RULES)
+
+
+async def reasons_against(**fields: object) -> list[tuple[str, str]]:
+    event = await said_of(LeadReceived.model_validate({"email": "anna@example.com"} | fields))
+    return (
+        [(reason.field, reason.code) for reason in event.reasons] if isinstance(event, LeadRejected) else []
+    )
+
+
+async def kept_of(**fields: object) -> Lead:
+    event = await said_of(LeadReceived.model_validate({"email": "anna@example.com"} | fields))
+    assert isinstance(event, LeadValidated), event
+    return event.lead
+
+
+async def test_a_good_lead_comes_out_in_one_spelling() -> None:
+    lead = LeadReceived(
+        lead_id="lead-1",
+        email=" Anna.SCHMIDT@Example.COM ",
+        phone="0170 1234567",
+        first_name=" Anna  Maria",
+        last_name="Schmidt",
+        company="Schmidt\u00a0&\tSo\u0308hne ",
+        website=" https://schmidt.example ",
+        job_title=" CTO",
+        country="Deutschland",
+        city="  Ulm ",
+        language="de_de",
+        source="web-form",
+        message=" Hello,\nplease call. ",
+        consent=Consent(marketing=True, time="2026-11-23T21:15:00+01:00", text=" I agree "),
+        attributes={"budget": 25_000, "is_vip": False, "note": " soon "},
+        utm_source="google",  # type: ignore[call-arg]  # any field may come on this topic
+    )
+
+    event = await said_of(lead)
+
+    assert event == LeadValidated(
+        lead_id="lead-1",
+        contact_key="key of anna.schmidt@example.com",
+        origin=ORIGIN,
+        lead=Lead(
+            email="anna.schmidt@example.com",
+            phone="+491701234567",
+            name="Anna Maria Schmidt",
+            first_name="Anna Maria",
+            last_name="Schmidt",
+            company="Schmidt & Söhne",
+            website="https://schmidt.example",
+            job_title="CTO",
+            country="DE",
+            city="Ulm",
+            language="de-DE",
+            source="web-form",
+            message="Hello,\nplease call.",
+            consent=Consent(marketing=True, time="2026-11-23T20:15:00.000000Z", text="I agree"),
+            attributes={"utm_source": "google", "budget": 25_000, "is_vip": False, "note": "soon"},
+        ),
+    )
+
+
+async def test_a_bad_lead_gets_all_its_reasons() -> None:
+    lead = LeadReceived(
+        lead_id="lead-1",
+        email="anna schmidt@example.com",
+        phone="12",
+        name="A" * 201,
+        country="Atlantis",
+        consent=Consent(time="yesterday"),
+        attributes={"budget": {"from": 1}},
+        tags=["a"],  # type: ignore[call-arg]  # any field may come on this topic
+    )
+
+    event = await said_of(lead)
+
+    assert event == LeadRejected(
+        lead_id="lead-1",
+        origin=ORIGIN,
+        reasons=[
+            Reason(
+                field="email",
+                code="EMAIL_INVALID",
+                message="The e-mail address has a blank at character 5; write it without.",
+            ),
+            Reason(
+                field="name",
+                code="TOO_LONG",
+                message="The text has 201 characters; at most 200 are allowed, so shorten it.",
+            ),
+            Reason(
+                field="country",
+                code="COUNTRY_UNKNOWN",
+                message="The country is not known; write its ISO 3166-1 alpha-2 code of two letters, or its name.",
+            ),
+            Reason(
+                field="consent.time",
+                code="TIME_INVALID",
+                message="The time is not RFC 3339 with a zone; write it like YYYY-MM-DDTHH:MM:SSZ.",
+            ),
+            Reason(
+                field="tags",
+                code="NESTED_FIELD",
+                message="The field holds a list or an object; only text, numbers, true and false are kept, "
+                "so send it flat.",
+            ),
+            Reason(
+                field="attributes.budget",
+                code="NESTED_FIELD",
+                message="The field holds a list or an object; only text, numbers, true and false are kept, "
+                "so send it flat.",
+            ),
+        ],
+    )
+
+
+@pytest.mark.parametrize("blank", [None, "", " \t\u00a0"])
+async def test_a_lead_without_email_and_phone_reaches_nobody(blank: str | None) -> None:
+    assert await reasons_against(email=blank, phone=blank, name="Anna") == [("email", "CONTACT_MISSING")]
+
+
+async def test_a_lead_is_about_the_email_and_only_without_one_about_the_phone() -> None:
+    both = await said_of(LeadReceived(email="anna@example.com", phone="+491701234567"))
+    phone = await said_of(LeadReceived(phone="+491701234567"))
+
+    assert (both.key, phone.key) == ("key of anna@example.com", "key of +491701234567")
+
+
+async def test_a_lead_without_an_id_goes_by_its_event() -> None:
+    assert (await said_of(LeadReceived(email="anna@example.com"))).lead_id == ENVELOPE.id
+
+
+async def test_an_id_too_long_for_an_index_is_cut_and_rejected() -> None:
+    event = await said_of(LeadReceived(lead_id="x" * 501, email="anna@example.com"))
+
+    assert event == LeadRejected(
+        lead_id="x" * 500,
+        origin=ORIGIN,
+        reasons=[
+            Reason(
+                field="lead_id",
+                code="TOO_LONG",
+                message="The text has 501 characters; at most 500 are allowed, so shorten it.",
+            )
+        ],
+    )
+
+
+async def test_blank_fields_are_absent() -> None:
+    blanks = {
+        name: " "
+        for name in LeadReceived.model_fields
+        if name not in ("email", "consent", "attributes", "lead_id")
+    }
+
+    kept = await kept_of(**blanks, consent=Consent(text=" "), attributes={"note": " ", "budget": None})
+
+    assert kept == Lead(email="anna@example.com")
+
+
+async def test_a_name_that_was_given_is_not_split_and_not_replaced() -> None:
+    kept = await kept_of(name="Dr. Anna Schmidt", first_name="Anna")
+
+    assert kept == Lead(email="anna@example.com", name="Dr. Anna Schmidt", first_name="Anna")
+
+
+async def test_explicit_attributes_win_over_unknown_fields() -> None:
+    assert (await kept_of(budget=1, attributes={"budget": 2})).attributes == {"budget": 2}
+
+
+async def test_a_language_that_cannot_be_read_is_left_out() -> None:
+    assert (await kept_of(language="Klingon, I think")).language is None
+
+
+async def test_a_national_number_is_read_in_the_country_of_the_lead() -> None:
+    kept = [await kept_of(phone="044 668 18 00", country=country) for country in ("CH", "Schweiz")]
+
+    assert [lead.phone for lead in kept] == ["+41446681800", "+41446681800"]
+
+
+async def test_an_unknown_country_is_not_held_against_a_national_number() -> None:
+    national = await reasons_against(phone="0170 1234567", country="Atlantis")
+    international = await reasons_against(phone="+49 12", country="Atlantis")
+    alone = await reasons_against(email=None, phone="0170 1234567", country="Atlantis")
+
+    assert (national, international, alone) == (
+        [("country", "COUNTRY_UNKNOWN")],
+        [("country", "COUNTRY_UNKNOWN"), ("phone", "PHONE_INVALID")],
+        [("country", "COUNTRY_UNKNOWN")],
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "allowed"),
+    [
+        ("email", 254),
+        ("phone", 100),
+        ("name", 200),
+        ("first_name", 200),
+        ("last_name", 200),
+        ("company", 200),
+        ("job_title", 200),
+        ("city", 200),
+        ("source", 200),
+        ("website", 2_000),
+        ("message", 10_000),
+    ],
+)
+async def test_text_has_a_longest_length(field: str, allowed: int) -> None:
+    event = await said_of(
+        LeadReceived.model_validate({"email": "anna@example.com", field: "x" * (allowed + 1)})
+    )
+
+    message = f"The text has {allowed + 1} characters; at most {allowed} are allowed, so shorten it."
+    assert isinstance(event, LeadRejected)
+    assert event.reasons == [Reason(field=field, code="TOO_LONG", message=message)]
+
+
+async def test_text_of_the_longest_length_is_kept() -> None:
+    fields = {
+        "company": "x" * 200,
+        "website": "x" * 2_000,
+        "message": "x" * 10_000,
+        "attributes": {"a": "x" * 2_000},
+    }
+
+    assert await kept_of(**fields) == Lead.model_validate({"email": "anna@example.com"} | fields)
+
+
+async def test_attributes_are_limited_in_number_name_and_text() -> None:
+    fifty = {f"a{number}": number for number in range(50)}
+
+    assert (await kept_of(attributes=fifty)).attributes == fifty
+    assert await reasons_against(attributes=fifty, one_more=1) == [("attributes", "TOO_MANY_ATTRIBUTES")]
+    assert await reasons_against(attributes={"a": "x" * 2_001}) == [("attributes.a", "TOO_LONG")]
+    assert await reasons_against(**{"n" * 101: 1}) == [(f"{'n' * 100}…", "NAME_TOO_LONG")]
+
+
+SECRET = "Ωmega"
+"""Letters that no message of ours has: every value carries them, and no reason may."""
+
+texts = st.one_of(
+    st.text(max_size=300),
+    st.text(string.ascii_letters + string.digits + "@.+- ()'\"<>", max_size=60),
+    st.sampled_from(
+        ["+49 170 1234567", "a@b.de", "0170 1234567", "DE", "x" * 12_000, "de", "2026-11-23T20:15:00Z"]
+    ),
+)
+scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), texts)
+anything = st.one_of(scalars, st.lists(scalars, max_size=2), st.dictionaries(texts, scalars, max_size=2))
+TEXT_FIELDS = [name for name in LeadReceived.model_fields if name not in ("consent", "attributes")]
+
+
+def leads(text: st.SearchStrategy[str]) -> st.SearchStrategy[LeadReceived]:
+    return st.builds(
+        lambda fields, consent, attributes, extras: LeadReceived(
+            **extras | fields | {"consent": consent, "attributes": attributes}
+        ),
+        fields=st.dictionaries(st.sampled_from(TEXT_FIELDS), st.none() | text),
+        consent=st.none()
+        | st.builds(
+            Consent, marketing=st.none() | st.booleans(), time=st.none() | text, text=st.none() | text
+        ),
+        attributes=st.none() | st.dictionaries(st.text(max_size=120), anything, max_size=4),
+        extras=st.dictionaries(st.text(max_size=120).map(lambda name: f"x_{name}"), anything, max_size=4),
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(leads(texts))
+async def test_any_lead_gets_an_answer_and_it_is_a_valid_event(lead: LeadReceived) -> None:
+    event = await said_of(lead)
+
+    assert type(event).model_validate(event.model_dump()) == event
+
+
+@settings(max_examples=200, deadline=None)
+@given(leads(st.one_of(texts.map(SECRET.__add__), texts.map(lambda text: f"{text}{SECRET}"))))
+async def test_no_reason_carries_the_value(lead: LeadReceived) -> None:
+    event = await said_of(lead)
+
+    messages = " ".join(reason.message for reason in event.reasons) if isinstance(event, LeadRejected) else ""
+    assert not set(SECRET[:1]) & set(messages)
+    assert set(messages) <= set(string.ascii_letters + string.digits + " .,;:()'+-@")
+
+
+@settings(max_examples=200, deadline=None)
+@given(leads(texts))
+async def test_a_normalised_lead_stays_as_it_is(lead: LeadReceived) -> None:
+    event = await said_of(lead)
+
+    if isinstance(event, LeadValidated):
+        assert await said_of(
+            LeadReceived(lead_id=event.lead_id, **event.lead.model_dump(exclude={"consent"}))
+        ) == (event.model_copy(update={"lead": event.lead.model_copy(update={"consent": None})}))
