@@ -1,9 +1,5 @@
 """This file starts the local broker, or joins the one that runs already, and lets go of it."""
 
-import os
-import select
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,32 +9,22 @@ from typing import Self
 
 import psutil
 
-from streams.local_kafka.control import START_LOCK_SECONDS, STOP_SECONDS, end_broker, keep, live_state, stop
+from streams.local_kafka.control import STOP_SECONDS, end_broker, keep, live_state, stop
 from streams.local_kafka.errors import DataFolderBusyError, StartFailedError
-from streams.local_kafka.folder import (
-    Folder,
-    Launch,
-    choose_port,
-    java_arguments,
-    new_cluster_id,
-    write_settings,
-)
-from streams.local_kafka.jars import get_jars
-from streams.local_kafka.java import find_java
+from streams.local_kafka.folder import Folder
 from streams.local_kafka.locks import POLL_SECONDS
 from streams.local_kafka.progress import Progress, silent
+from streams.local_kafka.starting import Wish
 from streams.local_kafka.state import State
 
-START_SECONDS = 60.0
 ENDING_SECONDS = 30.0
-TAIL_LINES = 15
 
 
 class LocalKafka:
     """The broker of one data folder, as one of its users sees it.
 
-    ``start`` joins a broker that runs in ``data`` already, else starts one. ``stop`` lets go; when the last user lets go
-    or dies, it ends. Use one object in one thread. A fork of the process holds the broker too.
+    ``start`` joins a broker that runs in ``data`` already, else starts one. ``stop`` lets go; the broker ends when
+    its last user lets go or dies. Use one object in one thread. A fork of the process holds the broker too.
 
     ``port``: None for the port of last time, or a free one; the next higher one is used as well.
     ``log_level``: of Kafka's own log, one of Log4j's names.
@@ -77,11 +63,12 @@ class LocalKafka:
 
         Raises a LocalKafkaError. After ``kill``, or a crash of Java, it starts the broker again.
         """
+        self._folder.make()
         if not self._users.acquire(shared=True, within_seconds=ENDING_SECONDS):
             message = f"the broker of {self._folder.path} is ending for {ENDING_SECONDS:.0f} s already; see {self.log}"
             raise DataFolderBusyError(message)
         try:
-            state = self._join() or self._start(progress or silent)
+            state = self._wish().bring_up(progress or silent)
         except BaseException:
             self._users.release()
             raise
@@ -137,112 +124,15 @@ class LocalKafka:
     ) -> None:
         self.stop()
 
+    def _wish(self) -> Wish:
+        return Wish(self._folder, self._port, self._log_level, self.ends_with_supervisor)
+
     def _state(self) -> State:
         state = live_state(self._folder)
         if state is None:
             message = f"no broker runs in {self._folder.path}; call start()"
             raise StartFailedError(message)
         return state
-
-    def _join(self) -> State | None:
-        state = live_state(self._folder)
-        if state is None or not state.is_ready or not state.is_supervised:
-            return None
-        if self._port not in (None, state.port):
-            message = (
-                f"the broker of {self._folder.path} runs on port {state.port}, not {self._port}; "
-                "stop it first (`leads kafka stop`) or ask for no port"
-            )
-            raise DataFolderBusyError(message)
-        return state
-
-    def _start(self, progress: Progress) -> State:
-        java = find_java()
-        jars = get_jars(progress)
-        with self._folder.start_lock().exclusively(START_LOCK_SECONDS):
-            state = self._wait_for_the_one_before()
-            if state is not None:
-                return state
-            progress("Starting Kafka", 0, 0)
-            self._folder.keep.unlink(missing_ok=True)
-            port = choose_port(self._folder, self._port)
-            write_settings(self._folder, port)
-            common = java_arguments(java.program, java.flags(), jars, self._log_level)
-            format_arguments = [
-                "format",
-                "--ignore-formatted",
-                "-t",
-                new_cluster_id(),
-                "-c",
-                "server.properties",
-            ]
-            Launch(
-                port=port,
-                format=[*common, "kafka.tools.StorageTool", *format_arguments],
-                run=[*common, "kafka.Kafka", "server.properties"],
-                ends_with_supervisor=self.ends_with_supervisor,
-            ).write(self._folder)
-            return self._launch()
-
-    def _wait_for_the_one_before(self) -> State | None:
-        """A broker that another starter left half-way becomes ready or ends; one without a supervisor is ended here."""
-        deadline = time.monotonic() + START_SECONDS
-        while not self._folder.broker_lock().is_free():
-            state = self._join()
-            if state is not None:
-                return state
-            seen = State.read(self._folder)
-            if seen is not None and seen.supervisor.process() is None:
-                end_broker(self._folder)
-                return None
-            if time.monotonic() > deadline:
-                message = (
-                    f"another process holds {self._folder.path} and does not become ready; see {self.log}"
-                )
-                raise DataFolderBusyError(message)
-            time.sleep(POLL_SECONDS)
-        return None
-
-    def _launch(self) -> State:
-        start_of_log = self.log.stat().st_size if self.log.exists() else 0
-        report, report_fd = os.pipe()
-        try:
-            self._run_supervisor(report_fd)
-            os.close(report_fd)
-            readable, _, _ = select.select([report], [], [], START_SECONDS)
-            is_ready = bool(readable and os.read(report, 16))
-        finally:
-            os.close(report)
-        state = live_state(self._folder)
-        if is_ready and state is not None:
-            return state
-        if not readable:
-            end_broker(self._folder)
-        reason = "ended before it was ready" if readable else f"was not ready within {START_SECONDS:.0f} s"
-        message = f"Kafka {reason}. The end of {self.log}:\n{_tail(self.log, start_of_log)}"
-        raise StartFailedError(message)
-
-    def _run_supervisor(self, report_fd: int) -> None:
-        package_root = str(Path(__file__).resolve().parents[2])
-        search = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
-        with self.log.open("ab") as log:  # Java's own last words go there too
-            subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    "streams.local_kafka.supervisor",
-                    str(self._folder.path),
-                    str(report_fd),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(report_fd,),
-                env={**os.environ, "PYTHONPATH": search},
-                cwd=self._folder.path,
-                start_new_session=True,  # Ctrl-C in the owner's terminal is for the owner
-                check=True,
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,13 +166,3 @@ def ensure_kafka(data: Path, progress: Progress | None = None) -> RunningKafka:
     kafka = LocalKafka(data)
     bootstrap = kafka.start(progress)
     return RunningKafka(bootstrap, kafka.pid, kafka.data, kafka.log, kafka)
-
-
-def _tail(log: Path, start: int) -> str:
-    try:
-        with log.open("rb") as file:
-            file.seek(start if start <= log.stat().st_size else 0)  # else it was rolled over meanwhile
-            lines = file.read().decode("utf-8", "replace").splitlines()
-    except FileNotFoundError:
-        lines = []
-    return "\n".join(f"  {line}" for line in lines[-TAIL_LINES:]) or "  (empty)"

@@ -70,6 +70,8 @@ def stop(data: Path) -> bool:
     Raises DataFolderBusyError when it does not end in time.
     """
     folder = Folder.of(data)
+    if not folder.path.exists():
+        return False
     with folder.start_lock().exclusively(START_LOCK_SECONDS):
         folder.keep.unlink(missing_ok=True)
         ran = not folder.broker_lock().is_free()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from streams.local_kafka.errors import DataFolderBusyError
+from streams.local_kafka.errors import DataFolderBusyError, LocalKafkaError
 from streams.local_kafka.locks import FileLock
 
 PORTS = range(
@@ -52,10 +52,17 @@ class Folder:
 
     @classmethod
     def of(cls, data: Path) -> "Folder":
-        """The broker's folder inside the data folder, made if absent, closed to other users."""
-        path = Path(data).expanduser().resolve() / "kafka"
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return cls(path)
+        """The broker's folder inside the data folder; not made yet."""
+        return cls(Path(data).expanduser().absolute() / "kafka")
+
+    def make(self) -> None:
+        """Make it if absent, closed to other users; raises LocalKafkaError when that is impossible."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (self.path / "users.lock").touch()
+        except OSError as error:
+            message = f"{self.path} cannot be written: {error.strerror}; point LEADS_DATA to a folder that can"
+            raise LocalKafkaError(message) from error
 
     @property
     def log(self) -> Path:

@@ -29,7 +29,7 @@ class ProcessId:
 
     def process(self) -> psutil.Process | None:
         """The live process; None when it has ended, also when its id belongs to another one now."""
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.Error):  # gone, or not ours to look at
             process = psutil.Process(self.pid)
             if (
                 abs(process.create_time() - self.created) < SAME_START_SECONDS
