@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
-from topics.events import Candidate, Contact, LeadAssigned, Owner, Value
+from topics.events import Candidate, Contact, LeadAssigned, Owner
 
 
-class FieldValue(Value):
-    """One field of a contact: the value that won, and the event that brought it."""
+class FieldValue(NamedTuple):
+    """One field of a contact: the value that won (JSON), and the event that brought it."""
 
-    value: object
+    value: Any
     source: str
     time: str
     event_id: str

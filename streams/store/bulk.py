@@ -40,6 +40,23 @@ def insert_many(connection: Connection, table: Table, columns: Sequence[str], ro
         connection.exec_driver_sql(_insert(table, tuple(columns), mark), list(map(tuple, rows)))
 
 
+def update_many(
+    connection: Connection, table: Table, columns: Sequence[str], where: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> int:
+    """Update rows given as tuples, the values of `columns` and then those of `where`; gives back how many were there."""
+    if not rows:
+        return 0
+    mark = "%s" if connection.dialect.name == "postgresql" else "?"
+    return connection.exec_driver_sql(_update(table, tuple(columns), tuple(where), mark), list(map(tuple, rows))).rowcount
+
+
+@cache
+def _update(table: Table, columns: tuple[str, ...], where: tuple[str, ...], mark: str) -> str:
+    values = ", ".join(f"{name} = {mark}" for name in columns)
+    keys = " AND ".join(f"{name} = {mark}" for name in where)
+    return f"UPDATE {table.name} SET {values} WHERE {keys}"  # noqa: S608 - as in `_head`
+
+
 @cache
 def _head(columns: tuple[Column[Any], ...], where: Column[Any]) -> str:
     # Names come from schema.py alone: nothing from outside reaches the text of a statement.

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from actions.ports import FieldValue, StoredContact
-from streams.store.bulk import insert_many, select_in
+from streams.store.bulk import insert_many, select_in, update_many
 from streams.store.engine import ConflictError
 from streams.store.schema import contacts
-from topics.events import Candidate, encode
+from topics.events import Candidate
 
 MOST_CANDIDATES = 10
-NEW_COLUMNS = tuple(contacts.c.keys())
+_NEW_COLUMNS = tuple(contacts.c.keys())
+_WHERE = ("contact_key", "row_version")
 
 _COLUMNS = (
     contacts.c.contact_key,
@@ -27,25 +27,48 @@ _COLUMNS = (
     contacts.c.row_version,
 )
 _PHONE_COLUMNS = (contacts.c.phone, contacts.c.contact_key, contacts.c.contact_id)
-_UPDATE = (
-    sa.update(contacts)
-    .where(contacts.c.contact_key == sa.bindparam("b_key"), contacts.c.row_version == sa.bindparam("b_version"))
-    .values(
-        {name: sa.bindparam(name) for name in ("email", "phone", "fields", "owner_id", "revision", "updated_at")}
-        | {"row_version": contacts.c.row_version + 1}
-    )
-)
+_OWNER_COLUMNS = ("owner_id", "row_version", "updated_at")
+_ALL_COLUMNS = ("email", "phone", "fields", "revision", *_OWNER_COLUMNS)
 
 
-def read_fields(raw: bytes) -> Mapping[str, FieldValue]:
-    """Fields of a contact as stored."""
-    return {name: FieldValue.model_construct(**value) for name, value in orjson.loads(raw).items()}
+class StoredFields(Mapping[str, FieldValue]):
+    """Fields of a contact as stored: JSON `{name: [value, source, time, event_id]}`, parsed when first asked for.
+
+    Most actions that read a contact never look at its fields, and parsing them costs more than the query.
+    """
+
+    __slots__ = ("_parsed", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        """Take the column's bytes."""
+        self.raw = raw
+        self._parsed: dict[str, FieldValue] | None = None
+
+    def _fields(self) -> dict[str, FieldValue]:
+        if self._parsed is None:
+            self._parsed = {name: FieldValue(*parts) for name, parts in orjson.loads(self.raw).items()}
+        return self._parsed
+
+    def __getitem__(self, name: str) -> FieldValue:
+        return self._fields()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields())
+
+    def __len__(self) -> int:
+        return len(self._fields())
+
+
+def _dump_fields(fields: Mapping[str, FieldValue]) -> bytes:
+    if isinstance(fields, StoredFields):
+        return fields.raw
+    return orjson.dumps({name: tuple(fields[name]) for name in sorted(fields)})
 
 
 def find(connection: Connection, keys: Iterable[str]) -> dict[str, tuple[StoredContact, int]]:
     """Contacts of these keys that are there, each with its row version."""
     rows = select_in(connection, _COLUMNS, contacts.c.contact_key, dict.fromkeys(keys))
-    return {row[0]: (StoredContact(row[0], row[1], read_fields(row[2]), row[3], row[4]), row[5]) for row in rows}
+    return {row[0]: (StoredContact(row[0], row[1], StoredFields(row[2]), row[3], row[4]), row[5]) for row in rows}
 
 
 class SqlContacts:
@@ -83,7 +106,8 @@ class SqlContacts:
             value = changed.fields.get("phone")
             if value is not None and value.value == phone:
                 found[changed.contact_key] = changed.contact_id
-        others = sorted(contact_id for key, contact_id in found.items() if key != besides)
+        found.pop(besides, None)
+        others = sorted(found.values())
         return [Candidate(contact_id=contact_id, rule="phone", score=0.5) for contact_id in others[:MOST_CANDIDATES]]
 
     async def save(self, contact: StoredContact) -> None:
@@ -104,19 +128,35 @@ class SqlContacts:
 
     def flush(self, now_us: int) -> None:
         """Write what counts, in key order so that two workers lock rows in the same order."""
-        new, changed = [], []
+        new, changed, given = [], [], []
         for key in sorted(self._dirty):
-            row = _row(self._dirty[key], now_us)
-            if key in self._row_versions:
-                row["b_key"], row["b_version"] = row.pop("contact_key"), self._row_versions[key]
-                del row["contact_id"]
-                changed.append(row)
+            contact, version = self._dirty[key], self._row_versions.get(key)
+            row = {
+                "contact_key": key,
+                "contact_id": contact.contact_id,
+                "owner_id": contact.owner_id,
+                "revision": contact.revision,
+                "row_version": (version or 0) + 1,
+                "created_at": now_us,
+                "updated_at": now_us,
+            }
+            if version is not None and isinstance(contact.fields, StoredFields):
+                given.append((*(row[name] for name in _OWNER_COLUMNS), key, version))
+                continue
+            row |= {
+                "email": contact.fields["email"].value if "email" in contact.fields else None,
+                "phone": contact.fields["phone"].value if "phone" in contact.fields else None,
+                "fields": _dump_fields(contact.fields),
+            }
+            if version is None:
+                new.append([row[name] for name in _NEW_COLUMNS])
             else:
-                new.append(row | {"created_at": now_us, "row_version": 1})
-        insert_many(self._connection, contacts, NEW_COLUMNS, [[row[name] for name in NEW_COLUMNS] for row in new])
-        if changed and self._connection.execute(_UPDATE, changed).rowcount != len(changed):
-            msg = "another worker changed one of these contacts first"
-            raise ConflictError(msg)
+                changed.append((*(row[name] for name in _ALL_COLUMNS), key, version))
+        insert_many(self._connection, contacts, _NEW_COLUMNS, new)
+        for columns, rows in ((_ALL_COLUMNS, changed), (_OWNER_COLUMNS, given)):
+            if update_many(self._connection, contacts, columns, _WHERE, rows) != len(rows):
+                msg = "another worker changed one of these contacts first"
+                raise ConflictError(msg)
 
     def _of_batch(self, ask: Callable[[Any], str | None]) -> set[str]:
         wanted = set()
@@ -143,17 +183,3 @@ class SqlContacts:
         self._phones.update({phone: {} for phone in missing})
         for phone, key, contact_id in select_in(self._connection, _PHONE_COLUMNS, contacts.c.phone, missing):
             self._phones[phone][key] = contact_id
-
-
-def _row(contact: StoredContact, now_us: int) -> dict[str, Any]:
-    fields = contact.fields
-    return {
-        "contact_key": contact.contact_key,
-        "contact_id": contact.contact_id,
-        "email": fields["email"].value if "email" in fields else None,
-        "phone": fields["phone"].value if "phone" in fields else None,
-        "fields": b"{" + b",".join(orjson.dumps(name) + b":" + encode(fields[name]) for name in sorted(fields)) + b"}",
-        "owner_id": contact.owner_id,
-        "revision": contact.revision,
-        "updated_at": now_us,
-    }
