@@ -80,6 +80,12 @@ def test_every_code_and_english_name_of_the_list_is_understood() -> None:
     assert misread == {}
 
 
+@pytest.mark.parametrize("typed", ["Nigeri", "Гвиана", "अमेरिका"])
+def test_a_name_that_means_two_countries_is_refused(typed: str) -> None:
+    with pytest.raises(Refused):
+        normalise_country(typed)
+
+
 @settings(max_examples=300)
 @given(st.text())
 def test_any_text_is_a_known_country_or_refused(text: str) -> None:

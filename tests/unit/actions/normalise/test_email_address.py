@@ -27,6 +27,7 @@ from actions.normalise.refused import Refused
         ("anna@xn--mller-kva.example", "anna@xn--mller-kva.example"),
         ("ÄNNA@example.com", "änna@example.com"),
         ("a\u0308nna@example.com", "änna@example.com"),
+        ("J\u030ca@example.com", "\u01f0a@example.com"),
         ("用户@例子.广告", "用户@xn--fsqu00a.xn--4rr70v"),
         ("ANNA@ＥＸＡＭＰＬＥ.com", "anna@example.com"),
         ("a--b@example.com", "a--b@example.com"),

@@ -122,6 +122,18 @@ def test_the_short_way_says_what_the_library_says_for_every_region_and_kind() ->
     assert differing == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("358221093", "AX"),  # begins with the region's own calling code
+        ("006272210", "RW"),  # begins with what is dialled to call abroad
+        ("00801663499", "QA"),
+    ],
+)
+def test_the_short_way_leaves_to_the_library_what_can_be_dialled_in_two_ways(text: str, region: str) -> None:
+    assert affirm(text, region) is None
+
+
 def test_the_short_way_settles_most_numbers() -> None:
     valid = [
         (text, region) for text, region in spellings(Random(1)) if text[0] == "+" and _parse(text, region)
