@@ -196,7 +196,8 @@ class MailCatcher(Background):
 
     def _authenticated(self, *given: Any) -> AuthResult:  # noqa: ANN401 - aiosmtpd gives five things, the login last
         login: LoginPassword = given[-1]
-        return AuthResult(success=self._login == (login.login.decode(), login.password.decode()))
+        is_right = self._login == (login.login.decode(), login.password.decode())
+        return AuthResult(success=is_right, handled=False)  # not handled: aiosmtpd says 535
 
 
 def _record(envelope: Envelope, content: bytes) -> dict[str, Any]:

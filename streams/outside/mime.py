@@ -39,8 +39,9 @@ def compose(mail: Mail, sender: Sender, to: Address, moment: datetime) -> bytes:
         b"Auto-Submitted: auto-generated",  # RFC 3834: no holiday replies, please
         b"MIME-Version: 1.0",
     ]
-    if mail.reply_to is not None:
-        lines.append(b"Reply-To: " + Address.parse(mail.reply_to).text.encode())
+    reply_to = None if mail.reply_to is None else Address.parse(mail.reply_to)
+    if reply_to is not None and reply_to.is_ascii:  # otherwise no server without SMTPUTF8 could take the mail
+        lines.append(b"Reply-To: " + reply_to.text.encode())
     if mail.html is None:
         lines.append(_part(b"plain", mail.text))
     else:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from actions.errors import ActionError, PermanentError, TransientError, UncertainError
 from actions.ports import Mail
 from streams.outside.addresses import Address, Sender, redacted
 from streams.outside.mime import compose
-from streams.outside.smtp_connection import AnswerLost, ConnectionLost, Refusal, SmtpConnection
+from streams.outside.smtp_connection import GOODBYE, AnswerLost, ConnectionLost, Refusal, SmtpConnection
 from streams.outside.smtp_dial import dial
 from streams.outside.smtp_settings import SmtpSettings, Timeouts
 
@@ -82,10 +83,11 @@ class SmtpMailer:
     async def _deliver(self, to: Address, message: bytes) -> Refusal | None:
         connection = self._rested()
         if connection is not None:
-            try:
-                return await self._hand_over(connection, to, message)
-            except ConnectionLost:
-                pass  # it had gone stale: nothing was handed over, and a new connection may do
+            # One that had gone stale breaks, or says goodbye to MAIL. Nothing was handed over: a new one may do.
+            with suppress(ConnectionLost):
+                refusal = await self._hand_over(connection, to, message)
+                if refusal is None or refusal.code != GOODBYE or refusal.command == "message":
+                    return refusal
         return await self._hand_over(await self._dial(), to, message)
 
     async def _hand_over(self, connection: SmtpConnection, to: Address, message: bytes) -> Refusal | None:

@@ -1,0 +1,119 @@
+"""This file holds the stand-ins for the outside world to their word: what they acknowledged is on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+
+from actions.errors import TransientError
+from actions.ports import Mail
+from streams.outside.smtp import SmtpMailer, SmtpSettings
+from streams.outside.webhook import WebhookNotifier
+from topics.events import Contact, LeadAssigned, Owner
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+ASSIGNED = LeadAssigned(
+    lead_id="lead-1",
+    contact_key="k" * 64,
+    contact_id="contact-1",
+    owner=Owner(id="anna", name="Anna", email="anna@acme.example"),
+    strategy="round-robin",
+    candidates=["anna"],
+    reason="Anna is next",
+    contact=Contact(),
+)
+
+
+@asynccontextmanager
+async def process(module: str, *arguments: object) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+    """A stand-in as a process of its own, and its port."""
+    running = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", f"streams.outside.{module}", *map(str, arguments)),
+        stdout=subprocess.PIPE,
+        env=dict(os.environ, LEADS_NOTIFY_SECRET=SECRET),
+    )
+    assert running.stdout is not None
+    try:
+        yield running, orjson.loads(await running.stdout.readline())["port"]
+    finally:
+        if running.returncode is None:
+            running.terminate()
+        await running.wait()
+
+
+def lines(file: Path) -> list[dict[str, object]]:
+    return [orjson.loads(line) for line in file.read_bytes().splitlines()]
+
+
+def mailer_to(port: int) -> SmtpMailer:
+    return SmtpMailer(SmtpSettings("127.0.0.1", port), sender="hello@acme.example")
+
+
+async def test_every_mail_that_was_acknowledged_is_in_the_file_when_the_catcher_is_killed(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "mails.jsonl"
+    sent: set[str] = set()
+
+    async with process("catcher", "--file", file) as (catcher, port):
+        mailer = mailer_to(port)
+
+        async def send(number: int) -> None:
+            mail = Mail(f"<{number}@acme.example>", "jo@customer.example", "Grüße", "Hello.\n")
+            await mailer.send(mail)
+            sent.add(mail.message_id)
+            if len(sent) == 100:
+                catcher.kill()
+
+        outcomes = await asyncio.gather(*(send(number) for number in range(300)), return_exceptions=True)
+        await mailer.aclose()
+
+    recorded = lines(file)
+    assert len(sent) >= 100
+    assert any(isinstance(outcome, Exception) for outcome in outcomes)
+    assert sent <= {line["message_id"] for line in recorded}
+    assert len({line["message_id"] for line in recorded}) == len(recorded)
+    assert {key: recorded[0][key] for key in ("from", "to", "subject")} == {
+        "from": "hello@acme.example",
+        "to": ["jo@customer.example"],
+        "subject": "Grüße",
+    }
+
+
+async def test_a_catcher_told_to_fail_takes_nothing_and_ends_well(tmp_path: Path) -> None:
+    file = tmp_path / "mails.jsonl"
+    async with process("catcher", "--file", file, "--fail", 451) as (catcher, port):
+        mailer = mailer_to(port)
+
+        with pytest.raises(TransientError, match="451"):
+            await mailer.send(Mail("<1@acme.example>", "jo@customer.example", "Hello", "Hello.\n"))
+        await mailer.aclose()
+        catcher.send_signal(signal.SIGINT)
+        code = await catcher.wait()
+
+    assert (code, lines(file)) == (0, [])
+
+
+async def test_a_sink_records_the_ids_of_what_it_accepted(tmp_path: Path) -> None:
+    file = tmp_path / "hooks.jsonl"
+    async with process("sink", "--file", file) as (sink, port):
+        notifier = WebhookNotifier(f"http://127.0.0.1:{port}/", secret=SECRET)
+
+        keys = [f"notify:lead-{number}" for number in range(50)]
+        ids = await asyncio.gather(*(notifier.notify(key=key, assigned=ASSIGNED) for key in keys))
+        sink.kill()
+        await notifier.aclose()
+
+    recorded = lines(file)
+    assert sorted(str(line["webhook_id"]) for line in recorded) == sorted(ids)
+    assert {(line["lead_id"], line["is_verified"]) for line in recorded} == {("lead-1", True)}

@@ -1,0 +1,221 @@
+"""This file holds the mailer's connections to their word: reuse, staleness, TLS, login, addresses beyond ASCII."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+
+from actions.errors import PermanentError, TransientError
+from actions.ports import Mail
+from streams.outside.catcher import MailCatcher
+from streams.outside.smtp import SmtpMailer, SmtpSettings, Timeouts
+
+SENDER = "Acme <hello@acme.example>"
+
+
+def mail(number: int = 1, *, to: str = "jo@customer.example") -> Mail:
+    return Mail(f"<{number}@acme.example>", to, "Welcome", "Hello.\n")
+
+
+def ids(catcher: MailCatcher) -> list[str]:
+    return [message_from_bytes(each.content, policy=policy.SMTP)["message-id"] for each in catcher.mails]
+
+
+def mailer_to(url: str, *, connections: int = 16, tls: ssl.SSLContext | None = None) -> SmtpMailer:
+    return SmtpMailer(SmtpSettings.parse(url), sender=SENDER, connections=connections, tls_context=tls)
+
+
+async def test_mails_at_once_share_a_few_connections_and_each_arrives_once() -> None:
+    async with MailCatcher(is_keeping=True) as catcher:
+        mailer = mailer_to(f"smtp://127.0.0.1:{catcher.port}")
+
+        await asyncio.gather(*(mailer.send(mail(number)) for number in range(200)))
+        await mailer.aclose()
+
+    assert sorted(ids(catcher)) == sorted(f"<{number}@acme.example>" for number in range(200))
+    assert 1 < catcher.greeted <= 16
+
+
+async def test_a_connection_that_went_stale_is_replaced_and_the_mail_goes_out_once() -> None:
+    async with MailCatcher(is_keeping=True) as catcher:
+        mailer = mailer_to(f"smtp://127.0.0.1:{catcher.port}")
+        await mailer.send(mail(1))
+
+        catcher.hang_up()
+        await mailer.send(mail(2))
+        await mailer.aclose()
+
+    assert ids(catcher) == ["<1@acme.example>", "<2@acme.example>"]
+    assert catcher.greeted == 2
+
+
+@pytest.mark.parametrize("goodbye", [b"", b"421 4.4.2 idle for too long\r\n"])
+async def test_a_connection_that_dies_at_the_next_mail_is_replaced_and_the_mail_goes_out_once(
+    goodbye: bytes,
+) -> None:
+    taken: list[bytes] = []
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        is_first = connections == 1
+        writer.write(b"220 scripted\r\n")
+        await reader.readline()
+        writer.write(b"250 scripted\r\n")
+        while (line := await reader.readline()) and line != b"QUIT\r\n":
+            if is_first and taken:
+                writer.write(goodbye)
+                break
+            writer.write(b"354 go on\r\n" if line == b"DATA\r\n" else b"250 OK\r\n")
+            if line == b"DATA\r\n":
+                taken.append(await reader.readuntil(b"\r\n.\r\n"))
+                writer.write(b"250 taken\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        mailer = mailer_to(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await mailer.send(mail(1))
+        await mailer.send(mail(2))
+        await mailer.aclose()
+
+    assert [b"<1@" in taken[0], b"<2@" in taken[1], len(taken)] == [True, True, 2]
+    assert connections == 2
+
+
+async def test_a_server_that_comes_back_gets_mails_again() -> None:
+    catcher = MailCatcher(is_keeping=True)
+    async with catcher:
+        mailer = mailer_to(f"smtp://127.0.0.1:{catcher.port}")
+        await mailer.send(mail(1))
+    with pytest.raises(TransientError):
+        await mailer.send(mail(2))
+    async with catcher:
+        await mailer.send(mail(2))
+        await mailer.aclose()
+
+    assert ids(catcher) == ["<1@acme.example>", "<2@acme.example>"]
+
+
+async def test_the_answer_to_an_abandoned_mail_is_never_taken_for_the_answer_to_the_next() -> None:
+    async with MailCatcher(is_keeping=True) as catcher:
+        mailer = mailer_to(f"smtp://127.0.0.1:{catcher.port}", connections=1)
+        await mailer.send(mail(1))
+        catcher.behaviour.delay = 60
+        abandoned = asyncio.create_task(mailer.send(mail(2)))
+        await asyncio.wait([abandoned], timeout=0.1)
+        abandoned.cancel()
+        await asyncio.wait([abandoned])
+        catcher.behaviour.delay = 0
+        catcher.behaviour.refuse = {"RCPT": "550 no such mailbox"}
+
+        with pytest.raises(PermanentError):
+            await mailer.send(mail(3))
+        await mailer.aclose()
+
+    assert abandoned.cancelled()
+    assert catcher.greeted == 2
+
+
+async def test_a_login_works_and_a_refused_one_keeps_mails_waiting_and_the_password_secret() -> None:
+    async with MailCatcher(is_keeping=True, login=("leads", "s3cret/ä")) as catcher:
+        mailer = mailer_to(f"smtp://leads:s3cret%2F%C3%A4@127.0.0.1:{catcher.port}")
+        await mailer.send(mail(1))
+        await mailer.aclose()
+        wrong = mailer_to(f"smtp://leads:wr0ng@127.0.0.1:{catcher.port}")
+
+        with pytest.raises(TransientError) as raised:
+            await wrong.send(mail(2))
+
+    assert raised.value.code == "SMTP_AUTH"
+    assert "wr0ng" not in raised.value.message
+    assert ids(catcher) == ["<1@acme.example>"]
+
+
+async def test_a_required_starttls_that_is_not_offered_stops_before_anything_is_said() -> None:
+    async with MailCatcher(is_keeping=True, login=("leads", "s3cret")) as catcher:
+        mailer = mailer_to(f"smtp://leads:s3cret@127.0.0.1:{catcher.port}?starttls=required")
+
+        with pytest.raises(TransientError, match="offers no STARTTLS") as raised:
+            await mailer.send(mail())
+
+    assert raised.value.code == "SMTP_TLS"
+    assert catcher.mails == []
+
+
+@pytest.mark.parametrize("scheme", ["smtps", "smtp"])
+async def test_mails_go_over_tls_when_the_certificate_is_trusted_and_wait_when_it_is_not(
+    scheme: str, tmp_path: Path
+) -> None:
+    server, client = tls_contexts(tmp_path)
+    options = {"tls" if scheme == "smtps" else "starttls": server}
+    async with MailCatcher(is_keeping=True, **options) as catcher:  # type: ignore[arg-type]  # one of two keywords
+        url = f"{scheme}://localhost:{catcher.port}"
+        trusting, doubting = mailer_to(url, tls=client), mailer_to(url)
+        await trusting.send(mail(1))
+        await trusting.send(mail(2))
+        await trusting.aclose()
+
+        with pytest.raises(TransientError, match="TLS failed: self-signed certificate") as raised:
+            await doubting.send(mail(3))
+
+    assert raised.value.code == "SMTP_TLS"
+    assert ids(catcher) == ["<1@acme.example>", "<2@acme.example>"]
+    assert catcher.greeted == (1 if scheme == "smtps" else 3)  # EHLO is said again after STARTTLS
+
+
+async def test_an_address_beyond_ascii_needs_a_server_that_takes_it() -> None:
+    async with MailCatcher(is_utf8=False) as old, MailCatcher(is_keeping=True) as new:
+        to_old, to_new = (mailer_to(f"smtp://127.0.0.1:{each.port}") for each in (old, new))
+        await to_new.send(mail(1, to="jürgen@bücher.example"))
+        await to_old.send(mail(2, to="jo@bücher.example"))
+
+        with pytest.raises(PermanentError) as raised:
+            await to_old.send(mail(3, to="jürgen@bücher.example"))
+        await to_old.aclose()
+        await to_new.aclose()
+
+    assert raised.value.code == "SMTP_NO_UTF8"
+    assert new.mails[0].recipients == ("jürgen@xn--bcher-kva.example",)
+
+
+@pytest.mark.parametrize("to", ["jo", "jo@", "jo@x.example>\r\nRCPT TO:<eve@x.example", "a b@x.example"])
+async def test_what_is_no_address_is_refused_before_the_server_is_asked(to: str) -> None:
+    mailer = SmtpMailer(SmtpSettings("127.0.0.1", 1), sender=SENDER, timeouts=Timeouts(connect=0.1))
+
+    with pytest.raises(PermanentError) as raised:
+        await mailer.send(mail(to=to))
+
+    assert raised.value.code == "SMTP_ADDRESS"
+
+
+def tls_contexts(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Contexts of a server on localhost and of a client that trusts it; the certificate is valid until 2120."""
+    (folder / "cert.pem").write_text(ssl.DER_cert_to_PEM_cert(bytes.fromhex(CERTIFICATE)))
+    key = "-----{} PRIVATE KEY-----\n"
+    (folder / "key.pem").write_text(key.format("BEGIN") + KEY + key.format("END"))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return server, ssl.create_default_context(cafile=str(folder / "cert.pem"))
+
+
+CERTIFICATE = """
+308201673082010da003020102020101300a06082a8648ce3d04030230143112301006035504030c096c6f63616c686f7374
+3020170d3230303130313030303030305a180f32313230303130313030303030305a30143112301006035504030c096c6f63
+616c686f73743059301306072a8648ce3d020106082a8648ce3d030107034200043ad0dbe3bf6371218cb0528e2006d6f9cd
+ef7efb2d975629c8b5eebf5b4c260821f2fcf06d138d286f85f5005c319da355bb6c353c8e4e31ee5f111f935e30fea34e30
+4c301a0603551d110413301182096c6f63616c686f737487047f000001300f0603551d130101ff040530030101ff301d0603
+551d0e041604140777e6f06d2d22ec0dedabf40a845e89cf4d4d08300a06082a8648ce3d04030203480030450220160434f1
+e302369437e7ed66af9ae09ec0d0e8b50f2f65e4e39be40cebf8d45a022100cb1d9f7fd218ddd3564e0fb26ea72fdd97b6e5
+4fc915ab388ce825297b6e8d4e
+"""
+KEY = """\
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgdHRTrcaFMYmQsqeQ
+riSo/4LHd7FvQmuXEqLvq4zN1x+hRANCAAQ60Nvjv2NxIYywUo4gBtb5ze9++y2X
+VinIte6/W0wmCCHy/PBtE40ob4X1AFwxnaNVu2w1PI5OMe5fER+TXjD+
+"""
