@@ -17,7 +17,8 @@ MAX_ATTRIBUTE = 500
 """Characters of an id or a source: they are keys of indexes."""
 MAX_NUMBER = 2**53
 
-_BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+# The closing quote is optional and the body possessive: text that never ends is passed over once, not once per quote.
+_BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _MAY_HIDE_CONTROL = re.compile(rb"\\u|\\[bf]|\x7f|\xc2[\x80-\x9f]")
 _MAY_BE_HUGE_NUMBER = re.compile(rb"[:,\[]\s*-?(?:[0-9]{16}|[0-9]+(?:\.[0-9]+)?[eE])")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")

@@ -1,0 +1,218 @@
+"""This file holds the decoder to contracts.md: three ways to write an event, and a stable code for every broken one."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import Any
+
+import orjson
+import pytest
+from cloudevents.core.bindings.kafka import to_binary, to_structured
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.onboarding import event_headers
+from topics import ids
+from topics.decode import Decoded, Position, decode
+from topics.envelope import Envelope, Headers
+from topics.events import LeadMatched, LeadReceived
+from topics.failures import DecodeError
+from topics.registry import KIB
+
+HERE = Position("crm.leads.received.v1", 3, 17, 1_700_000_000_000)
+BODY: dict[str, Any] = {"email": "jane@example.com", "lead_id": "L1", "budget": 5}
+
+
+def read(value: bytes | None, headers: Headers | None = None) -> Decoded:
+    return decode(value, headers or [], LeadReceived, HERE)
+
+
+def refusal(value: bytes | None, headers: Headers | None = None) -> DecodeError:
+    with pytest.raises(DecodeError) as caught:
+        read(value, headers)
+    return caught.value
+
+
+def envelope(**changed: Any) -> Envelope:
+    return Envelope(
+        **{
+            "id": "e-1",
+            "source": "/web",
+            "type": "crm.lead.received.v1",
+            "time": "2026-11-23T08:00:00.000000Z",
+            "correlation_id": ids.run_id("/web", "e-1"),
+            "position": "crm.leads.received.v1/3/17",
+            **changed,
+        }
+    )
+
+
+def test_a_binary_event_is_read_with_its_attributes_and_unknown_ones_are_carried() -> None:
+    headers = [*event_headers("e-1", time="2026-11-23T09:00:00+01:00", tenant="acme"), ("x-other", b"1")]
+
+    found = read(orjson.dumps(BODY), headers)
+
+    assert found.envelope == envelope(extensions=(("tenant", "acme"),))
+    assert isinstance(found.event, LeadReceived)
+    assert (found.event.email, found.event.extras) == ("jane@example.com", {"budget": 5})
+
+
+@pytest.mark.parametrize("is_encoded", [False, True])
+def test_a_structured_event_says_the_same_as_a_binary_one(is_encoded: bool) -> None:
+    attributes = {"specversion": "1.0", "id": "e-1", "source": "/web", "type": "crm.lead.received.v1"}
+    body = (
+        {"data_base64": base64.b64encode(orjson.dumps(BODY)).decode()} if is_encoded else {"data": BODY}
+    )
+    value = orjson.dumps({**attributes, "time": "2026-11-23T08:00:00Z", **body})
+
+    found = read(value, [("content-type", b"application/cloudevents+json; charset=utf-8")])
+
+    assert found == read(orjson.dumps(BODY), event_headers("e-1"))
+
+
+def test_plain_json_is_given_an_envelope_by_its_place() -> None:
+    found = read(orjson.dumps(BODY), [("some-header", b"x")])
+
+    event_id = str(ids.derive(HERE.topic, 3, 17))
+    assert found.envelope == envelope(
+        id=event_id,
+        source="/unknown",
+        time="2023-11-14T22:13:20.000000Z",
+        correlation_id=str(ids.derive("/unknown", event_id)),
+    )
+
+
+@pytest.mark.parametrize("write", [to_binary, to_structured])
+def test_what_the_official_library_writes_is_read(write: Any) -> None:
+    attributes = {"id": "e-1", "source": "/web", "type": "crm.lead.received.v1", "tenant": "acme"}
+    event = CloudEvent(attributes={**attributes, "datacontenttype": "application/json"}, data=BODY)
+    message = write(event, JSONFormat())
+    headers = [(name, value) for name, value in message.headers.items()]
+
+    found = read(message.value, headers)
+
+    assert (found.envelope.id, found.envelope.source, found.envelope.extensions) == ("e-1", "/web", (("tenant", "acme"),))
+
+
+def test_the_digest_tells_content_from_writing() -> None:
+    a = read(b'{"email":"j@example.com","city":"Bonn"}', event_headers("1"))
+    b = read(b'{ "city": "Bonn", "email": "j@example.com" }', event_headers("1"))
+    c = read(b'{"email":"j@example.com","city":"Berlin"}', event_headers("1"))
+
+    assert a.digest == b.digest != c.digest
+
+
+def without(name: str) -> Headers:
+    return [(key, value) for key, value in event_headers("e-1") if key != name]
+
+
+def replaced(name: str, value: bytes | None) -> Headers:
+    return [(key, value if key == name else old) for key, old in event_headers("e-1")]
+
+
+GOOD = orjson.dumps(BODY)
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "code", "failure_class"),
+    [
+        (None, [], "TOMBSTONE", "poison"),
+        (b"", [], "NOT_JSON", "poison"),
+        (b"\xff\xfe", [], "NOT_UTF8", "poison"),
+        (b'{"email": "a', [], "NOT_JSON", "poison"),
+        (b'{"budget": NaN}', [], "NOT_JSON", "poison"),
+        (b'{"budget": Infinity}', [], "NOT_JSON", "poison"),
+        (b'{"name": "a\\u0000b"}', [], "CONTROL_CHARACTER", "poison"),
+        (b'{"name": "a\x7fb"}', [], "CONTROL_CHARACTER", "poison"),
+        (b'{"a\\u0001": 1}', [], "CONTROL_CHARACTER", "poison"),
+        (b'{"attributes": {"x": "\\u001b[31m"}}', [], "CONTROL_CHARACTER", "poison"),
+        (b'{"name": "\\ud83d"}', [], "LONE_SURROGATE", "poison"),
+        (b'{"budget": 9007199254740993}', [], "NUMBER_OUT_OF_RANGE", "poison"),
+        (b'{"budget": -1e300}', [], "NUMBER_OUT_OF_RANGE", "poison"),
+        (b'{"x": ' + b"[" * 40 + b"]" * 40 + b"}", [], "TOO_DEEP", "poison"),
+        (b'{"message": "' + b"x" * 256 * KIB + b'"}', [], "TOO_LARGE", "poison"),
+        (GOOD, [("x", b"y" * 9 * KIB)], "TOO_LARGE", "poison"),
+        (b"[]", [], "NOT_AN_OBJECT", "invalid"),
+        (b'{"email": 17}', [], "WRONG_TYPE", "invalid"),
+        (b'{"consent": {"marketing": "yes"}}', [], "WRONG_TYPE", "invalid"),
+        (GOOD, [*event_headers("e-1"), ("ce_id", b"e-2")], "DUPLICATE_ATTRIBUTE", "poison"),
+        (GOOD, replaced("ce_id", None), "BAD_ATTRIBUTE", "poison"),
+        (GOOD, replaced("ce_id", b""), "BAD_ATTRIBUTE", "poison"),
+        (GOOD, replaced("ce_id", b"a\nb"), "BAD_ATTRIBUTE", "poison"),
+        (GOOD, replaced("ce_source", b"\xff"), "BAD_ATTRIBUTE", "poison"),
+        (GOOD, replaced("ce_id", b"x" * 501), "BAD_ATTRIBUTE", "poison"),
+        (GOOD, replaced("ce_specversion", b"0.3"), "BAD_ATTRIBUTE", "poison"),
+        (GOOD, replaced("ce_time", b"yesterday"), "BAD_ATTRIBUTE", "poison"),
+        (GOOD, replaced("ce_time", b"2026-11-23T08:00:00"), "BAD_ATTRIBUTE", "poison"),
+        (GOOD, replaced("content-type", b"text/csv"), "BAD_ATTRIBUTE", "poison"),
+        (GOOD, without("ce_id"), "MISSING_ATTRIBUTE", "poison"),
+        (GOOD, without("ce_time"), "MISSING_ATTRIBUTE", "poison"),
+        (GOOD, without("content-type"), "MISSING_ATTRIBUTE", "poison"),
+        (GOOD, replaced("ce_type", b"crm.lead.lost.v1"), "UNKNOWN_TYPE", "invalid"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_a_code(
+    value: bytes | None, headers: Headers, code: str, failure_class: str
+) -> None:
+    error = refusal(value, headers)
+
+    assert (error.code, error.failure_class) == (code, failure_class)
+
+
+def test_the_message_names_the_field_and_never_the_value() -> None:
+    error = refusal(b'{"email": ["jane@example.com"]}')
+
+    assert "email" in error.message
+    assert "jane" not in error.message
+
+
+def test_line_ends_tabs_and_large_numbers_in_texts_are_fine() -> None:
+    found = read(b'{"message": "a\\n\\tb", "phone": "00491701234567890123", "company": "\\u00c4rzte 1e9"}')
+
+    assert isinstance(found.event, LeadReceived)
+    assert found.event.message == "a\n\tb"
+
+
+def test_an_event_of_ours_is_closed_and_needs_its_run() -> None:
+    headers = [*event_headers("e-1", type="crm.lead.matched.v1")]
+
+    with pytest.raises(DecodeError, match="correlationid"):
+        decode(b"{}", headers, LeadMatched, HERE)
+    run = [*headers, ("ce_correlationid", b"r"), ("ce_position", b"t/0/0")]
+    with pytest.raises(DecodeError) as caught:
+        decode(b'{"lead_id": "1", "shoe_size": 42}', run, LeadMatched, HERE)
+    assert caught.value.failure_class == "invalid"
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_no_bytes_make_the_decoder_raise_anything_else(value: bytes) -> None:
+    try:
+        read(value)
+    except DecodeError as error:
+        assert error.code.isupper()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["ce_id", "ce_source", "ce_type", "ce_time", "ce_specversion", "content-type", "x"])
+            | st.text(max_size=10),
+            st.none() | st.binary(max_size=20),
+        ),
+        max_size=12,
+    )
+)
+def test_no_headers_make_the_decoder_raise_anything_else(headers: Headers) -> None:
+    try:
+        read(GOOD, headers)
+    except DecodeError as error:
+        assert error.code.isupper()
+
+
+def test_depth_is_judged_in_linear_time_and_brackets_in_texts_do_not_count() -> None:
+    assert read(orjson.dumps({"message": "[{" * 5000})).event.lead_id is None
+    began = time.process_time()
+    refusal(b'{"a":"' + b'\\"' * 100_000 + b"[" * 1000)
+    assert time.process_time() - began < 5  # quadratic would be minutes
