@@ -100,6 +100,13 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _innermost(error: BaseException) -> BaseException:
+    """What began it: `Connection refused` rather than three layers of pools around it."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return error
+
+
 class _Download:
     """One run over the missing jars, by the Maven client ``jgo``.
 
@@ -148,7 +155,7 @@ class _Download:
                     path.replace(self._cache / jar.file_name)
                     return
             except (OSError, RuntimeError) as error:  # requests' errors are OSErrors, jgo's RuntimeErrors
-                problem = self._without_secrets(str(error))
+                problem = self._without_secrets(str(_innermost(error)))
             self._count(-sum(got))
             if self._failed.wait(0.5):
                 break

@@ -75,5 +75,5 @@ class State:
                 java=ProcessId(**fields["java"]),
                 is_ready=bool(fields["is_ready"]),
             )
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
             return None
