@@ -27,7 +27,7 @@ async def create_or_update_contact(lead: LeadMatched, *, contacts: Contacts) -> 
     after = contact_of(fields)
     changed = changed_fields(before, after)
     revision = known.revision + (1 if changed or stored is None else 0)
-    if stored is None or fields != known.fields:
+    if stored is None or changed or fields != known.fields:
         await contacts.save(replace(known, fields=fields, revision=revision))
     return ContactUpserted(
         lead_id=lead.lead_id,
