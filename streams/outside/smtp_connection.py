@@ -130,7 +130,7 @@ class SmtpConnection(asyncio.Protocol):
             raise AnswerLost(f"the server answered {reply.code} to the mail, which says neither yes nor no")
         if reply.code == GOODBYE:
             self.abort()
-        self._is_dirty = reply.is_refusal
+        self._is_dirty = False  # whatever the answer, it ends the transaction (RFC 5321, 4.1.1.4)
         return Refusal("message", reply.code, reply.text) if reply.is_refusal else None
 
     async def _exchange(self, data: bytes, replies: int, seconds: float) -> list[Reply]:
