@@ -1,0 +1,120 @@
+"""This file is `python -m bench`: it measures side by side, prints a table and writes JSON.
+
+Exit codes: 0 measured, whether targets are met or not; 1 a contender failed or its output was wrong; 3 no broker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import orjson
+from confluent_kafka import KafkaException
+
+from bench.checks import WrongRunError
+from bench.cluster import Cluster
+from bench.machine import facts
+from bench.measure_onboarding import P3, OnboardingRuns
+from bench.measure_passing import P1, P2, PassingRuns
+from bench.processes import ContenderError
+from bench.progress import Progress
+from bench.report import print_report
+from bench.rounds import Rounds, Target
+from streams.local_kafka import LocalKafka, LocalKafkaError
+
+FEWEST = 10
+NAIVE_SHARE = 5
+"""The naive loop gets one lead in so many: it takes its time, and its rate falls as tables grow."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what is asked for; gives the exit code."""
+    given = _arguments(arguments)
+    progress = Progress()
+    try:
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="leads-bench-")))
+            cluster = Cluster(_broker(stack, folder, progress))
+            cluster.check()
+            stack.callback(cluster.clear)
+            _measure(given, cluster, folder, progress)
+    except (WrongRunError, ContenderError) as error:
+        progress.say(f"[red]{type(error).__name__}[/red]: {error}")
+        return 1
+    except (KafkaException, LocalKafkaError) as error:
+        progress.say(f"[red]no broker[/red]: {error}")
+        return 3
+    return 0
+
+
+def _measure(given: argparse.Namespace, cluster: Cluster, folder: Path, progress: Progress) -> None:
+    machine = facts(cluster.version())
+    run_id = f"bench.{int(time.time())}"
+    measured: list[tuple[Target, Rounds]] = []
+    passing = [target for target in (P1, P2) if target.id in given.only]
+    if passing:
+        runs = PassingRuns(cluster, folder, run_id, given.events, progress)
+        runs.fill()
+        contenders = [
+            "engine",
+            *(("plain",) if P1 in passing else ()),
+            *(("stock",) if P2 in passing else ()),
+        ]
+        rounds = Rounds()
+        rounds.play(contenders, given.rounds, runs.run)
+        measured += [(target, rounds) for target in passing]
+    if P3.id in given.only:
+        counts = {"worker": given.leads, "naive": max(given.leads // NAIVE_SHARE, FEWEST)}
+        onboarding = OnboardingRuns(cluster, folder, run_id, counts, progress)
+        rounds = Rounds()
+        rounds.play(["worker", "naive"], given.rounds, onboarding.run)
+        measured.append((P3, rounds))
+    results = [rounds.result(target) for target, rounds in measured]
+    machine["load_after"] = os.getloadavg()[0]
+    print_report(machine, measured, results)
+    if given.json is not None:
+        contenders_by_id = {target.id: rounds.figures for target, rounds in measured}
+        document = {"machine": machine, "results": results, "contenders": contenders_by_id}
+        given.json.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        progress.say(f"written to {given.json}")
+
+
+def _broker(stack: ExitStack, folder: Path, progress: Progress) -> str:
+    given = os.environ.get("LEADS_KAFKA")
+    if given:
+        return given
+    progress.say("LEADS_KAFKA is not set: starting a local Kafka")
+    kafka = LocalKafka(folder / "kafka")
+    bootstrap = kafka.start()
+    stack.callback(kafka.stop)
+    return bootstrap
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure the engine against plain aiokafka, stock Faust and a naive loop, side by side. "
+        "The broker is that of LEADS_KAFKA, else a local one that is started.",
+    )
+    parser.add_argument("--events", type=int, default=100_000, help="events of P1 and P2 (%(default)s)")
+    parser.add_argument("--leads", type=int, default=5_000, help="leads of P3 (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of every contender (%(default)s)")
+    parser.add_argument("--only", default="p1,p2,p3", help="which to measure (%(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there")
+    given = parser.parse_args(arguments)
+    given.only = {name.strip().upper() for name in given.only.split(",")}
+    if unknown := given.only - {target.id for target in (P1, P2, P3)}:
+        parser.error(f"--only: {min(unknown)} is not measured here; write p1, p2, p3 or some of them")
+    if given.events < FEWEST or given.leads < FEWEST or given.rounds < 1:
+        parser.error(f"--events and --leads must be at least {FEWEST}, --rounds at least 1")
+    return given
+
+
+if __name__ == "__main__":
+    sys.exit(main())

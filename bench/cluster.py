@@ -1,0 +1,159 @@
+"""This file reaches the broker with a client that shares no code with what is measured: it fills, reads and checks."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+import psutil
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+PARTITIONS = 12
+TIMEOUT_S = 30.0
+_JAR = re.compile(r"kafka_2\.\d+-([0-9.]+)\.jar")
+
+
+class Cluster:
+    """One Kafka, seen from outside."""
+
+    def __init__(self, bootstrap: str) -> None:
+        """Take `host:port,…`; nothing is connected yet."""
+        self.bootstrap = bootstrap
+        self._admin = AdminClient({"bootstrap.servers": bootstrap})
+        self._made: list[str] = []
+
+    def check(self) -> None:
+        """Raise KafkaException when the brokers do not answer."""
+        self._admin.list_topics(timeout=TIMEOUT_S)
+
+    def version(self) -> str:
+        """Version of a broker on this machine, read from its class path; the protocol does not tell it."""
+        port = int(self.bootstrap.split(",")[0].rpartition(":")[2])
+        with suppress(psutil.Error):
+            for connection in psutil.net_connections("tcp"):
+                if (
+                    connection.status == psutil.CONN_LISTEN
+                    and connection.laddr[1:] == (port,)
+                    and connection.pid
+                ):
+                    found = _JAR.search(" ".join(psutil.Process(connection.pid).cmdline()))
+                    if found:
+                        return found[1]
+        return "unknown"
+
+    def make(self, topics: Iterable[str]) -> None:
+        """Make fresh topics, and wait until they can be written."""
+        names = list(topics)
+        for made in self._admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names]).values():
+            made.result(TIMEOUT_S)
+        self._made += names
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            found = self._admin.list_topics(timeout=TIMEOUT_S).topics
+            if all(name in found and len(found[name].partitions) == PARTITIONS for name in names):
+                return
+            time.sleep(0.05)
+        raise TimeoutError(f"the broker made no topic {names[0]} within {TIMEOUT_S:.0f} s")
+
+    def clear(self) -> None:
+        """Delete what `make` made."""
+        if self._made:
+            for gone in self._admin.delete_topics(self._made).values():
+                with suppress(KafkaException):
+                    gone.result(TIMEOUT_S)
+            self._made.clear()
+
+    def fill(self, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None:
+        """Publish keys and values. Raises RuntimeError when the broker did not take all of them."""
+        producer = Producer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "linger.ms": 5,
+                "acks": "all",
+                "partitioner": "murmur2_random",
+                "queue.buffering.max.messages": 2_000_000,
+                "queue.buffering.max.kbytes": 2_000_000,
+            }
+        )
+        failed: list[KafkaError] = []
+
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                failed.append(error)
+
+        for key, value in records:
+            producer.produce(topic, value, key, on_delivery=delivered)
+            producer.poll(0)
+        if producer.flush(TIMEOUT_S * 4) or failed:
+            raise RuntimeError(f"the broker did not take what {topic} was to be filled with: {failed[:1]}")
+
+    def reader(self, topics: Iterable[str]) -> Reader:
+        """Begin to read topics from their beginning, outside any group."""
+        return Reader(self.bootstrap, list(topics))
+
+    def committed(self, group: str, topics: Iterable[str]) -> int:
+        """Sum of a group's committed offsets: how many records of fresh topics it acknowledged."""
+        wanted = [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
+        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)])
+        found = asked[group].result(TIMEOUT_S).topic_partitions
+        return sum(max(partition.offset, 0) for partition in found)
+
+
+class Reader:
+    """Reads all partitions of some topics from their beginning."""
+
+    def __init__(self, bootstrap: str, topics: list[str]) -> None:
+        """Assign the partitions."""
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "bench-reader",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 20,
+            }
+        )
+        self._partitions = [
+            TopicPartition(topic, number, 0) for topic in topics for number in range(PARTITIONS)
+        ]
+        self._consumer.assign(self._partitions)
+
+    def some(self, timeout_s: float) -> list[Message]:
+        """Give what has come until now; waits that long when it is nothing."""
+        return [message for message in self._consumer.consume(5000, timeout_s) if _is_record(message)]
+
+    def to_the_end(self) -> Iterator[Message]:
+        """Give every record there is when this is called."""
+        left = 0
+        for partition in self._partitions:
+            low, high = self._consumer.get_watermark_offsets(partition, TIMEOUT_S)
+            left += high - low
+        deadline = time.monotonic() + TIMEOUT_S * 4
+        while left > 0:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{left} records that the broker counts could not be read")
+            for message in self.some(0.1):
+                left -= 1
+                yield message
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()
+
+
+def _is_record(message: Message) -> bool:
+    error = message.error()
+    if error is not None and error.fatal():
+        raise KafkaException(error)
+    return error is None

@@ -1,0 +1,78 @@
+"""This file measures P1 and P2: CPU per event of passing events through."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+from bench.checks import WrongRunError, demand, sequence_of
+from bench.cluster import Cluster
+from bench.events import event
+from bench.processes import Talking
+from bench.progress import Progress
+from bench.rounds import Figures, Target
+
+CPU = "cpu_us_per_event"
+P1 = Target(
+    "P1", "pass-through, CPU per event", CPU, "engine", "plain", must=1.0, stretch=0.6, is_less_better=True
+)
+P2 = Target(
+    "P2", "pass-through, CPU per event", CPU, "stock", "engine", must=12, stretch=22, is_less_better=False
+)
+_US_AT_MOST = 2000
+"""So slow that it must hang."""
+
+
+@dataclass(slots=True)
+class PassingRuns:
+    """Runs contenders over the same input topic, each with a fresh output topic and group."""
+
+    cluster: Cluster
+    folder: Path
+    run_id: str
+    events: int
+    progress: Progress
+
+    @property
+    def source(self) -> str:
+        """The input topic."""
+        return f"{self.run_id}.events"
+
+    def fill(self) -> None:
+        """Publish the numbered events."""
+        self.progress.say(f"publishing {self.events} events")
+        self.cluster.make([self.source])
+        self.cluster.fill(self.source, (event(number) for number in range(self.events)))
+
+    def run(self, name: str, number: int) -> Figures:
+        """Run one contender and check its output. Raises `WrongRunError`."""
+        group = f"{self.run_id}.{name}-{number}"
+        target = f"{group}.passed"
+        self.cluster.make([target])
+        told = {
+            "kafka": self.cluster.bootstrap,
+            "group": group,
+            "source": self.source,
+            "target": target,
+            "events": self.events,
+        }
+        self.progress.say(f"round {number + 1}: {name} passes {self.events} events through")
+        with Talking(
+            ["bench.contender", name, orjson.dumps(told).decode()], self.folder, f"{name}-{number}"
+        ) as child:
+            figures: dict[str, float] = child.hear("measured", 60 + self.events * _US_AT_MOST / 1e6)
+        reader = self.cluster.reader([target])
+        sequence = sequence_of(
+            ((record.key(), record.value()) for record in reader.to_the_end()), self.events
+        )
+        reader.close()
+        if not sequence.is_right:
+            raise WrongRunError(f"{name}, round {number + 1}: {asdict(sequence)}")
+        demand(
+            f"{name}, round {number + 1}",
+            {"offsets committed": self.cluster.committed(group, [self.source])},
+            {"offsets committed": self.events},
+        )
+        return figures | {"doubled": sequence.doubled}
