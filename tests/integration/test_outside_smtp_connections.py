@@ -105,6 +105,7 @@ async def test_a_server_that_comes_back_gets_mails_again() -> None:
 async def test_the_answer_to_an_abandoned_mail_is_never_taken_for_the_answer_to_the_next() -> None:
     async with MailCatcher(is_keeping=True) as catcher:
         mailer = mailer_to(f"smtp://127.0.0.1:{catcher.port}", connections=1)
+        await mailer.send(mail(0))
         catcher.behaviour.delay = 0.5
         abandoned = asyncio.create_task(mailer.send(mail(1)))
         await asyncio.wait([abandoned], timeout=0.2)
