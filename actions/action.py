@@ -76,7 +76,7 @@ def _inspect(function: ActionFunction, version: int) -> ActionSpec:
         msg = f"action {name} needs the event it reads as its first parameter"
         raise SignatureError(msg)
     reads = hints.get(parameters[0].name)
-    if not _is_event(reads):
+    if reads is None or not _is_event(reads):
         msg = f"action {name}: the first parameter {parameters[0].name!r} must be typed with an event class"
         raise SignatureError(msg)
     ports: dict[str, type] = {}

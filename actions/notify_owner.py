@@ -25,7 +25,7 @@ async def notify_owner(
     if quiet is not None:
         return _stated(assigned, notifier, "skipped", reason=quiet)
     # The run stands for the LeadReceived: a known lead id under a new event id is one more thing to tell.
-    key = f"notify:{assigned.lead_id}:{envelope.correlation_id}"
+    key = f"notify:{envelope.correlation_id}"
     receipt = await effects.once(key, lambda: notifier.notify(key=key, assigned=assigned))
     if receipt.is_pending:
         return _stated(assigned, notifier, "skipped", reason="notification-pending")

@@ -53,7 +53,7 @@ class LeadRules(Protocol):
 
 
 class Contacts(Protocol):
-    """The contacts: one per contact key. What is saved counts from the next action on, and is gone if this one fails."""
+    """The contacts, one per contact key. What an action saves counts from the next one on, unless it fails."""
 
     async def get(self, contact_key: str) -> StoredContact | None:
         """Give the contact with this key."""

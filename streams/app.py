@@ -44,13 +44,15 @@ class AppSettings:
     batch_records: int = BATCH_RECORDS
 
 
-class SafeApp(faust.App):  # type: ignore[misc]  # faust is not typed
+class SafeApp(faust.App):
     """A Faust app whose transport knows which agents settle a topic's batches."""
 
     agents_by_topic: Mapping[str, tuple[str, ...]]
 
 
-def create_app(settings: AppSettings, settle: Mapping[str, tuple[str, Settle]], should_stop: asyncio.Event) -> SafeApp:
+def create_app(
+    settings: AppSettings, settle: Mapping[str, tuple[str, Settle]], should_stop: asyncio.Event
+) -> SafeApp:
     """Build the app; nothing is started or registered globally but the transport's URL scheme.
 
     `settle` says for each agent name which topic it reads (full name) and what settles a batch of it.
@@ -82,7 +84,9 @@ def create_app(settings: AppSettings, settle: Mapping[str, tuple[str, Settle]], 
         readers[topic].append(name)
     app.agents_by_topic = {topic: tuple(names) for topic, names in readers.items()}
     channels = {
-        topic: app.topic(topic, schema=BatchSchema(key_type=bytes, value_type=bytes), key_type=bytes, value_type=bytes)
+        topic: app.topic(
+            topic, schema=BatchSchema(key_type=bytes, value_type=bytes), key_type=bytes, value_type=bytes
+        )
         for topic in readers
     }
     for name, (topic, function) in settle.items():

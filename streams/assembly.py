@@ -50,7 +50,7 @@ class Parts:
     outside: OutsideRunner
 
 
-def assemble(  # noqa: PLR0913 - it is the composition root
+def assemble(
     workflow: Workflow,
     found: Adapters,
     *,

@@ -46,7 +46,10 @@ class KafkaAddress:
 
     def client_options(self) -> dict[str, Any]:
         """Keyword arguments of every aiokafka client."""
-        options: dict[str, Any] = {"bootstrap_servers": list(self.servers), "security_protocol": self.protocol}
+        options: dict[str, Any] = {
+            "bootstrap_servers": list(self.servers),
+            "security_protocol": self.protocol,
+        }
         if self.protocol != "PLAINTEXT":
             options["ssl_context"] = self.ssl_context()
         if self.protocol == "SASL_SSL":
@@ -63,7 +66,10 @@ class KafkaAddress:
 
         if self.protocol == "SASL_SSL":
             return SASLCredentials(
-                username=self.user, password=self._password, mechanism=self.mechanism, ssl_context=self.ssl_context()
+                username=self.user,
+                password=self._password,
+                mechanism=self.mechanism,
+                ssl_context=self.ssl_context(),
             )
         return SSLCredentials(context=self.ssl_context()) if self.protocol == "SSL" else None
 
@@ -91,7 +97,7 @@ def parse_kafka(text: str) -> KafkaAddress:
         raise SettingsError(msg)
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if unknown := query.keys() - {"mechanism", "ca"}:
-        msg = f"LEADS_KAFKA: option {sorted(unknown)[0]!r} is not known; {_EXAMPLE}"
+        msg = f"LEADS_KAFKA: option {min(unknown)!r} is not known; {_EXAMPLE}"
         raise SettingsError(msg)
     return KafkaAddress(
         servers,

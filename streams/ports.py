@@ -52,7 +52,9 @@ class Ports:
             for parameter, port in action.ports.items():
                 if port is Effects or port in self.shared or port in self.transactional:
                     continue
-                msg = f"no port for {action.name}({parameter}: {port.__name__}); bind one in streams/wiring.py"
+                msg = (
+                    f"no port for {action.name}({parameter}: {port.__name__}); bind one in streams/wiring.py"
+                )
                 raise PortError(msg)
             if calls_outside(step) and any(port in self.transactional for port in action.ports.values()):
                 msg = f"{action.name} asks for Effects and for a port of the store: split it into two actions"
@@ -62,7 +64,9 @@ class Ports:
         """Keyword arguments that are the same for every record."""
         return {name: self.shared[port] for name, port in action.ports.items() if port in self.shared}
 
-    def open(self, action: ActionSpec, connection: Connection, events: Sequence[Event]) -> dict[str, Transactional]:
+    def open(
+        self, action: ActionSpec, connection: Connection, events: Sequence[Event]
+    ) -> dict[str, Transactional]:
         """Adapters over one transaction, by parameter name."""
         return {
             name: self.transactional[port](connection, events)

@@ -30,7 +30,7 @@ def _region(value: str) -> str:
     import phonenumbers  # noqa: PLC0415 - the metadata is large and only start-up asks for it
 
     if value not in phonenumbers.SUPPORTED_REGIONS:
-        msg = "must be an ISO 3166-1 alpha-2 region in capitals, e.g. \"DE\""
+        msg = 'must be an ISO 3166-1 alpha-2 region in capitals, e.g. "DE"'
         raise ValueError(msg)
     return value
 
@@ -243,4 +243,5 @@ def load_config(path: Path) -> Config:
 
 
 def _sentence(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("Input should", "should").replace("Field required", "is missing")
+    plain = message.removeprefix("Value error, ")
+    return plain.replace("Input should", "should").replace("Field required", "is missing")

@@ -11,8 +11,8 @@ from datetime import timedelta
 
 from aiokafka import AIOKafkaProducer
 
-from streams.assembly import Adapters, Parts, assemble, now
 from streams.app import AppSettings, SafeApp, agents, create_app
+from streams.assembly import Adapters, Parts, assemble, now
 from streams.kafka import KafkaAddress
 from streams.processing.indexing import LetterIndexer
 from streams.processing.publishing import KafkaPublisher, PublishError
@@ -47,7 +47,7 @@ def new_producer(address: KafkaAddress) -> AIOKafkaProducer:
 class Worker:
     """One worker process' worth of the workflow."""
 
-    def __init__(  # noqa: PLR0913 - what a worker needs
+    def __init__(
         self,
         workflow: Workflow,
         adapters: Adapters,

@@ -133,6 +133,8 @@ class Workflow:
         """Draw the workflow as a Mermaid flowchart."""
         lines = ["flowchart LR"]
         for step in self.steps:
-            lines.append(f"    {step.reads.__name__}([{step.reads.__name__}]) --> {step.name}[{step.action.kebab}]")
+            lines.append(
+                f"    {step.reads.__name__}([{step.reads.__name__}]) --> {step.name}[{step.action.kebab}]"
+            )
             lines += [f"    {step.name} --> {event.__name__}([{event.__name__}])" for event in step.states]
         return "\n".join(lines)

@@ -27,19 +27,19 @@ class Record(Protocol):
     """A Kafka record as aiokafka hands it over."""
 
     @property
-    def topic(self) -> str: ...  # noqa: D102
+    def topic(self) -> str: ...
     @property
-    def partition(self) -> int: ...  # noqa: D102
+    def partition(self) -> int: ...
     @property
-    def offset(self) -> int: ...  # noqa: D102
+    def offset(self) -> int: ...
     @property
-    def timestamp(self) -> int: ...  # noqa: D102
+    def timestamp(self) -> int: ...
     @property
-    def key(self) -> bytes | None: ...  # noqa: D102
+    def key(self) -> bytes | None: ...
     @property
-    def value(self) -> bytes | None: ...  # noqa: D102
+    def value(self) -> bytes | None: ...
     @property
-    def headers(self) -> Any: ...  # noqa: ANN401, D102 - a sequence of (str, bytes | None)
+    def headers(self) -> Any: ...  # noqa: ANN401 - a sequence of (str, bytes | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,8 @@ def _structured(value: bytes, content_type: str) -> tuple[dict[str, str], dict[s
     if content is not None and not (isinstance(content, str) and "json" in content):
         msg = "datacontenttype must be application/json"
         raise DecodeError("BAD_ATTRIBUTE", msg)
-    return {name: _structured_text(name, item) for name, item in whole.items() if item is not None}, _object(data, "data")
+    attributes = {name: _structured_text(name, item) for name, item in whole.items() if item is not None}
+    return attributes, _object(data, "data")
 
 
 def _structured_text(name: str, value: object) -> str:
@@ -205,10 +206,10 @@ def _structured_text(name: str, value: object) -> str:
     return value
 
 
-_OWN = frozenset(
-    "specversion id source type subject time dataschema datacontenttype correlationid position causationid "
-    "workflow origin expirytime traceparent tracestate".split()
-)
+_OWN = frozenset({
+    "specversion", "id", "source", "type", "subject", "time", "dataschema", "datacontenttype", "correlationid",
+    "position", "causationid", "workflow", "origin", "expirytime", *_TRACE,
+})  # fmt: skip
 _ORIGINS = frozenset({"live", "import", "replay", "backfill"})
 
 
@@ -279,7 +280,9 @@ def _invalid(error: ValidationError) -> DecodeError:
     # include_input=False: what a person typed must not reach letters or logs.
     problems = error.errors(include_url=False, include_input=False, include_context=False)
     first = problems[0]
-    where = ", ".join(f"{'.'.join(str(part)[:40] for part in item['loc'])}: {item['msg']}" for item in problems[:5])
+    where = ", ".join(
+        f"{'.'.join(str(part)[:40] for part in item['loc'])}: {item['msg']}" for item in problems[:5]
+    )
     return DecodeError(_CODES.get(first["type"], "WRONG_TYPE"), where, failure_class="invalid")
 
 

@@ -12,7 +12,9 @@ from topics.envelope import Headers, parse_timestamp
 PREFIX = "__dlq.errors."
 VERSION = "1"
 
-FailureClass = Literal["poison", "invalid", "rejected", "transient", "throttled", "defect", "expired", "uncertain"]
+FailureClass = Literal[
+    "poison", "invalid", "rejected", "transient", "throttled", "defect", "expired", "uncertain"
+]
 Stage = Literal["decode", "validate", "execute", "publish"]
 
 RETRIED: frozenset[str] = frozenset({"transient", "throttled"})

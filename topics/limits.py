@@ -63,8 +63,8 @@ def check_content(raw: bytes, parsed: object) -> None:
 def _walk(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON
     if isinstance(value, str):
         if match := _CONTROL.search(value):
-            msg = f"{path or 'the value'} has control character U+{ord(match.group()):04X} at position {match.start()}; remove it"
-            raise DecodeError("CONTROL_CHARACTER", msg)
+            found = f"control character U+{ord(match.group()):04X} at position {match.start()}"
+            raise DecodeError("CONTROL_CHARACTER", f"{path or 'the value'} has {found}; remove it")
     elif isinstance(value, dict):
         for name, item in value.items():
             if match := _CONTROL.search(name):

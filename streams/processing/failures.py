@@ -46,7 +46,10 @@ ID_REUSED = Failure(
     "this ce_source and ce_id came before with other content; give the event an id of its own",
 )
 TAMPERED = Failure(
-    "invalid", "TAMPERED", "decode", "the value's SHA-256 is not that of the dead letter; replay the letter itself"
+    "invalid",
+    "TAMPERED",
+    "decode",
+    "the value's SHA-256 is not that of the dead letter; replay the letter itself",
 )
 
 
@@ -66,7 +69,9 @@ def failure_of(error: Exception) -> Failure:
             failure_class = "uncertain"
         elif not isinstance(error, PermanentError):
             failure_class = "defect"
-        return Failure(failure_class, _stable(error.code), "execute", error.message, name, frames, retry_after)
+        return Failure(
+            failure_class, _stable(error.code), "execute", error.message, name, frames, retry_after
+        )
     # The text of a foreign exception may quote a value: say where it happened, not what it said.
     where = frames.rpartition("\n")[2] if frames else "outside our code"
     return Failure("defect", "DEFECT", "execute", f"{type(error).__name__} at {where}", name, frames)

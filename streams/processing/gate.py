@@ -26,7 +26,9 @@ Answer = TypeVar("Answer")
 class GroupCommit(Generic[Item, Answer]):
     """Commits what is submitted while a commit runs as one next group; each submitter gets its own answer."""
 
-    def __init__(self, database: Database, apply: Callable[[Connection, Sequence[Item]], Sequence[Answer]]) -> None:
+    def __init__(
+        self, database: Database, apply: Callable[[Connection, Sequence[Item]], Sequence[Answer]]
+    ) -> None:
         """`apply(connection, items)` gives one answer per item."""
         self._database = database
         self._apply = apply
@@ -93,7 +95,9 @@ class Gate:
             try:
                 return await self._finishes.submit(finish)
             except StoreUnavailableError as error:
-                log.warning("store unavailable, the outcome of %s waits to be written: %s", finish.row.action, error)
+                log.warning(
+                    "store unavailable, the outcome of %s waits to be written: %s", finish.row.action, error
+                )
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 2.0)
 
@@ -120,5 +124,7 @@ class Gate:
         ledger.insert(connection, new)
         ledger.replace_failed(connection, replaced)
         effects.mark(connection, [mark for finish in finishes for mark in finish.marks], now_us)
-        letters.resolve(connection, [f.resolves for f in finishes if f.resolves is not None], "resolved", now_us)
+        letters.resolve(
+            connection, [f.resolves for f in finishes if f.resolves is not None], "resolved", now_us
+        )
         return answers

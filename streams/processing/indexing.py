@@ -42,7 +42,9 @@ def _row(record: Record) -> LetterRow | None:
         return None
     status = PARKED if letter.next_attempt is None else SCHEDULED
     original = without_letter(headers)
-    return LetterRow(status, None, letter, _lead_id(record.value, dict(original)), record.key, record.value, original)
+    return LetterRow(
+        status, None, letter, _lead_id(record.value, dict(original)), record.key, record.value, original
+    )
 
 
 def _lead_id(value: bytes | None, headers: dict[str, bytes | None]) -> str | None:

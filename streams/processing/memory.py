@@ -35,7 +35,9 @@ class Scribe:
             now=now,
         )
 
-    def failed(self, work: Work, failure: Failure, duration_us: int, now: datetime) -> tuple[LedgerRow, DeadLetter]:
+    def failed(
+        self, work: Work, failure: Failure, duration_us: int, now: datetime
+    ) -> tuple[LedgerRow, DeadLetter]:
         """Remember that the record was dead-lettered, and by which letter."""
         letter = self.letter(work, failure, now)
         row = self._row(

@@ -58,8 +58,9 @@ class ExecutionEffects:
             if claimed.verdict is Verdict.PENDING:
                 return Receipt("", is_mine=False, is_pending=True)
             if claimed.verdict is Verdict.UNCERTAIN:
-                msg = f"{action} was cut off between the call and its outcome; look at the other side, then replay or discard"
-                raise UncertainError(msg)
+                raise UncertainError(
+                    f"{action} was cut off between call and outcome; look at the other side, then replay or discard"
+                )
         self._held[key] = None
         try:
             reference = await call()
@@ -79,7 +80,7 @@ class ExecutionEffects:
 class OutsideRunner:
     """Runs steps whose actions call the outside world through `Effects`."""
 
-    def __init__(  # noqa: PLR0913 - what it needs
+    def __init__(
         self,
         database: Database,
         ports: Ports,
@@ -133,7 +134,9 @@ class OutsideRunner:
             raise
         return outcomes
 
-    async def _recall(self, works: Sequence[Work]) -> tuple[list[Outcome], list[tuple[Work, LedgerRow | None]]]:
+    async def _recall(
+        self, works: Sequence[Work]
+    ) -> tuple[list[Outcome], list[tuple[Work, LedgerRow | None]]]:
         now = self._clock()
         unique: dict[bytes, list[Work]] = {}
         for work in works:
@@ -196,7 +199,9 @@ class OutsideRunner:
             except TransientError as error:
                 wait = inline_wait(retry, work.attempts)
                 is_spent = time.monotonic() - began + wait > retry.inline_budget.total_seconds()
-                is_throttled = error.retry_after is not None  # the other side said when: asking sooner is rude
+                is_throttled = (
+                    error.retry_after is not None
+                )  # the other side said when: asking sooner is rude
                 if self._is_stopping or is_spent or is_throttled or work.attempts >= retry.inline_attempts:
                     return failure_of(error)
                 await asyncio.sleep(wait)

@@ -49,7 +49,7 @@ class Processor:
         """Settle records of the step's own topic.
 
         When this returns, every record's outcome is committed and on the broker: they may be acknowledged. Raises
-        `StoreUnavailableError`, `PublishError` or `StoppingError`; none may be acknowledged then, and all may come again.
+        `StoreUnavailableError`, `PublishError` or `StoppingError`; then none may be acknowledged, all may come again.
         """
         await self._settle(self._reader.read_events(step, records, self._clock()))
 

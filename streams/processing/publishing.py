@@ -143,7 +143,11 @@ class Announcer:
         event = next(event for event in work.step.states if event.type == row.result_type)
         moment = timestamp(from_us(row.done_at))
         envelope = work.envelope.followed_by(
-            event, event_id=work.result_id, action=row.action, time=moment, workflow=self.workflow
+            event_type=event.type,
+            event_id=work.result_id,
+            action=row.action,
+            time=moment,
+            workflow=self.workflow,
         )
         headers = result_headers(envelope, row.lead_id)
         if outcome.event is not None and row.result is not None:

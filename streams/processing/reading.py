@@ -26,6 +26,16 @@ class Reading:
     """Events of another workflow, or of an action asked for alone: nothing follows them here."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which action a record is for, and the letter it replays."""
+
+    action: str
+    version: int
+    request: DeadLetter | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
 class Reader:
     """Reads records for one workflow and consumer group."""
 
@@ -38,13 +48,14 @@ class Reader:
     def read_events(self, step: Step, records: Iterable[Record], now: datetime) -> Reading:
         """Read records of the step's own topic. What a stranger wrote into letter headers is not believed."""
         reading = Reading()
+        asked = _Asked(step.action.kebab, step.action.version, None, step.retry)
         for record in records:
             source = Source(Position.of(record), record.key, record.value, list(record.headers))
-            self._read(step, source, None, reading, now)
+            self._read(step, source, asked, reading, now)
         return reading
 
     def read_requests(self, records: Iterable[Record], now: datetime) -> Reading:
-        """Read records of the requests topic: each names its action, and the place where it was first consumed."""
+        """Read records of the requests topic: each names its action, and where it was first consumed."""
         reading = Reading()
         for record in records:
             headers = list(record.headers)
@@ -52,55 +63,48 @@ class Reader:
                 request = DeadLetter.from_headers(headers)
             except LetterError as error:
                 source = Source(Position.of(record), record.key, record.value, headers)
-                self._letter(_bad_request(str(error)), source, "unknown", 0, None, reading, now)
+                self._letter(_bad_request(str(error)), source, _Asked("unknown", 0), reading, now)
                 continue
             position = Position(request.topic, request.partition, request.offset, request.timestamp)
             source = Source(position, record.key, record.value, without_letter(headers))
+            asked = _Asked(request.action, request.action_version, request)
             try:
                 step = self._workflow.step(request.action)
             except KeyError as error:
                 failure = Failure("invalid", "UNKNOWN_ACTION", "decode", str(error.args[0]))
-                self._letter(failure, source, request.action, request.action_version, request, reading, now)
+                self._letter(failure, source, asked, reading, now)
                 continue
             if request.edit_sha256 is None and request.value_sha256 != sha256_of(record.value):
-                self._letter(TAMPERED, source, request.action, request.action_version, request, reading, now)
+                self._letter(TAMPERED, source, asked, reading, now)
                 continue
-            self._read(step, source, request, reading, now)
+            asked = _Asked(step.action.kebab, step.action.version, request, step.retry)
+            self._read(step, source, asked, reading, now)
         return reading
 
-    def _read(self, step: Step, source: Source, request: DeadLetter | None, reading: Reading, now: datetime) -> None:
+    def _read(self, step: Step, source: Source, asked: _Asked, reading: Reading, now: datetime) -> None:
         try:
             decoded = self._own.find(source.value, source.headers, step.reads)
             if decoded is None:
                 decoded = decode(source.value, source.headers, step.reads, source.position)
         except DecodeError as error:
-            action = step.action
-            self._letter(failure_of(error), source, action.kebab, action.version, request, reading, now, step.retry)
+            self._letter(failure_of(error), source, asked, reading, now)
             return
         if step.reads is not LeadReceived and decoded.envelope.workflow != self._workflow.name:
             reading.skipped += 1
             return
-        reading.works.append(Work(source, step, decoded, request))
+        reading.works.append(Work(source, step, decoded, asked.request))
 
-    def _letter(  # noqa: PLR0913 - what a letter says
-        self,
-        failure: Failure,
-        source: Source,
-        action: str,
-        action_version: int,
-        request: DeadLetter | None,
-        reading: Reading,
-        now: datetime,
-        retry: RetryPolicy | None = None,
+    def _letter(
+        self, failure: Failure, source: Source, asked: _Asked, reading: Reading, now: datetime
     ) -> None:
         letter = write_letter(
             failure,
             source=source,
-            action=action,
-            action_version=action_version,
+            action=asked.action,
+            action_version=asked.version,
             attempts=1,
-            request=request,
-            retry=retry or RetryPolicy(),
+            request=asked.request,
+            retry=asked.retry,
             group=self._group,
             now=now,
         )
@@ -108,4 +112,6 @@ class Reader:
 
 
 def _bad_request(why: str) -> Failure:
-    return Failure("invalid", "BAD_REQUEST", "decode", f"{why}; ask for a replay with `leads dead-letters replay`")
+    return Failure(
+        "invalid", "BAD_REQUEST", "decode", f"{why}; ask for a replay with `leads dead-letters replay`"
+    )

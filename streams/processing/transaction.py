@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -81,7 +81,9 @@ class TransactionRunner:
                 first = await self._commit(step, works[:middle], attempt, is_last=is_last)
                 second = await self._commit(step, works[middle:], attempt, is_last=is_last)
                 return Settled(first.outcomes + second.outcomes, first.again + second.again)
-            failure = Failure("defect", "STORE_REFUSED", "execute", f"the database refuses this record: {error}")
+            failure = Failure(
+                "defect", "STORE_REFUSED", "execute", f"the database refuses this record: {error}"
+            )
             letter = self._scribe.letter(works[0], failure, self._clock())
             return Settled([Lettered(works[0].source, letter, is_new=True)])
 
@@ -145,7 +147,9 @@ class _Batch:
     def __init__(self, connection: Connection, ports: Ports, step: Step, works: Sequence[Work]) -> None:
         self._connection = connection
         self._step = step
-        self._adapters: dict[str, Transactional] = ports.open(step.action, connection, [work.event for work in works])
+        self._adapters: dict[str, Transactional] = ports.open(
+            step.action, connection, [work.event for work in works]
+        )
         self._arguments: dict[str, Any] = ports.shared_for(step.action) | self._adapters
         self._new: list[LedgerRow] = []
         self._replaced: list[tuple[LedgerRow, int]] = []
@@ -217,4 +221,4 @@ def is_expired(work: Work, now: datetime) -> bool:
 
 def inline_wait(retry: RetryPolicy, attempt: int) -> float:
     """Seconds to wait after this attempt: 50 ms x4 per attempt, full jitter."""
-    return random.random() * (retry.inline_delay * 4 ** (attempt - 1) / timedelta(seconds=1))  # noqa: S311
+    return random.random() * retry.inline_delay.total_seconds() * float(4 ** (attempt - 1))  # noqa: S311

@@ -33,7 +33,9 @@ def select_in(
         yield from connection.exec_driver_sql(f"{head} IN ({marks})", tuple(part))
 
 
-def insert_many(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def insert_many(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
     """Insert rows given as tuples in the order of `columns`; raises as the driver does."""
     if rows:
         mark = "%s" if connection.dialect.name == "postgresql" else "?"
@@ -41,13 +43,18 @@ def insert_many(connection: Connection, table: Table, columns: Sequence[str], ro
 
 
 def update_many(
-    connection: Connection, table: Table, columns: Sequence[str], where: Sequence[str], rows: Sequence[Sequence[Any]]
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    where: Sequence[str],
+    rows: Sequence[Sequence[Any]],
 ) -> int:
-    """Update rows given as tuples, the values of `columns` and then those of `where`; gives back how many were there."""
+    """Update rows given as tuples: values of `columns`, then those of `where`. Gives back how many were there."""
     if not rows:
         return 0
     mark = "%s" if connection.dialect.name == "postgresql" else "?"
-    return connection.exec_driver_sql(_update(table, tuple(columns), tuple(where), mark), list(map(tuple, rows))).rowcount
+    statement = _update(table, tuple(columns), tuple(where), mark)
+    return connection.exec_driver_sql(statement, list(map(tuple, rows))).rowcount
 
 
 @cache

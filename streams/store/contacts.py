@@ -27,8 +27,8 @@ _COLUMNS = (
     contacts.c.row_version,
 )
 _PHONE_COLUMNS = (contacts.c.phone, contacts.c.contact_key, contacts.c.contact_id)
-_OWNER_COLUMNS = ("owner_id", "row_version", "updated_at")
-_ALL_COLUMNS = ("email", "phone", "fields", "revision", *_OWNER_COLUMNS)
+_OWNER_COLUMNS = ("owner_id", "revision", "row_version", "updated_at")
+_ALL_COLUMNS = ("email", "phone", "fields", *_OWNER_COLUMNS)
 
 
 class StoredFields(Mapping[str, FieldValue]):
@@ -68,7 +68,9 @@ def _dump_fields(fields: Mapping[str, FieldValue]) -> bytes:
 def find(connection: Connection, keys: Iterable[str]) -> dict[str, tuple[StoredContact, int]]:
     """Contacts of these keys that are there, each with its row version."""
     rows = select_in(connection, _COLUMNS, contacts.c.contact_key, dict.fromkeys(keys))
-    return {row[0]: (StoredContact(row[0], row[1], StoredFields(row[2]), row[3], row[4]), row[5]) for row in rows}
+    return {
+        row[0]: (StoredContact(row[0], row[1], StoredFields(row[2]), row[3], row[4]), row[5]) for row in rows
+    }
 
 
 class SqlContacts:
@@ -108,7 +110,10 @@ class SqlContacts:
                 found[changed.contact_key] = changed.contact_id
         found.pop(besides, None)
         others = sorted(found.values())
-        return [Candidate(contact_id=contact_id, rule="phone", score=0.5) for contact_id in others[:MOST_CANDIDATES]]
+        return [
+            Candidate(contact_id=contact_id, rule="phone", score=0.5)
+            for contact_id in others[:MOST_CANDIDATES]
+        ]
 
     async def save(self, contact: StoredContact) -> None:
         """See `actions.ports.Contacts.save`."""
@@ -131,7 +136,7 @@ class SqlContacts:
         new, changed, given = [], [], []
         for key in sorted(self._dirty):
             contact, version = self._dirty[key], self._row_versions.get(key)
-            row = {
+            row: dict[str, Any] = {
                 "contact_key": key,
                 "contact_id": contact.contact_id,
                 "owner_id": contact.owner_id,

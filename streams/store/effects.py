@@ -67,7 +67,8 @@ _TAKE = (
         effects.c.status == sa.bindparam("b_status"),
     )
     .values(
-        {name: sa.bindparam(name) for name in ("ledger_id", "action", "worker", "changed_at")} | {"status": INTENT}
+        {name: sa.bindparam(name) for name in ("ledger_id", "action", "worker", "changed_at")}
+        | {"status": INTENT}
     )
 )
 _MARK = (
@@ -79,7 +80,10 @@ _MARK = (
 
 def claim(connection: Connection, claims: Sequence[Claim], worker: str, now_us: int) -> list[Claimed]:
     """Write the intents of the claims that may be called now; one answer per claim, in order."""
-    rows = {row[0]: row[1:] for row in select_in(connection, _COLUMNS, effects.c.key, {item.key for item in claims})}
+    rows = {
+        row[0]: row[1:]
+        for row in select_in(connection, _COLUMNS, effects.c.key, {item.key for item in claims})
+    }
     answers: list[Claimed] = []
     new: list[tuple[object, ...]] = []
     taken: list[dict[str, object]] = []
@@ -92,7 +96,12 @@ def claim(connection: Connection, claims: Sequence[Claim], worker: str, now_us: 
         if row is None:
             new.append((asked.key, asked.ledger_id, asked.action, INTENT, worker, now_us))
         else:
-            values = {"ledger_id": asked.ledger_id, "action": asked.action, "worker": worker, "changed_at": now_us}
+            values = {
+                "ledger_id": asked.ledger_id,
+                "action": asked.action,
+                "worker": worker,
+                "changed_at": now_us,
+            }
             taken.append(values | {"b_key": asked.key, "b_ledger_id": row[0], "b_status": row[1]})
         rows[asked.key] = (asked.ledger_id, INTENT, None)
     insert_many(connection, effects, _NEW, new)

@@ -93,7 +93,11 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_immediate)
         return engine
     return sa.create_engine(
-        url, pool_size=2, max_overflow=2, pool_timeout=10, connect_args={"connect_timeout": 10, "prepare_threshold": 3}
+        url,
+        pool_size=2,
+        max_overflow=2,
+        pool_timeout=10,
+        connect_args={"connect_timeout": 10, "prepare_threshold": 3},
     )
 
 

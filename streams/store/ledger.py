@@ -45,14 +45,17 @@ class LedgerRow:
         return self.status == FAILED
 
 
-
 COLUMNS = tuple(LedgerRow.__slots__)
 _SELECTED = tuple(ledger.c[name] for name in COLUMNS)
 _SELECT = sa.select(*_SELECTED)
 _AS_TUPLE = attrgetter(*COLUMNS)
 _REPLACE = (
     sa.update(ledger)
-    .where(ledger.c.id == sa.bindparam("b_id"), ledger.c.status == FAILED, ledger.c.generation == sa.bindparam("b_was"))
+    .where(
+        ledger.c.id == sa.bindparam("b_id"),
+        ledger.c.status == FAILED,
+        ledger.c.generation == sa.bindparam("b_was"),
+    )
     .values({name: sa.bindparam(name) for name in COLUMNS if name != "id"})
 )
 

@@ -16,7 +16,13 @@ from streams.store.schema import letters
 from topics.envelope import Headers, parse_timestamp
 from topics.letter import DeadLetter
 
-SCHEDULED, PARKED, REPLAYING, RESOLVED, DISCARDED = "scheduled", "parked", "replaying", "resolved", "discarded"
+SCHEDULED, PARKED, REPLAYING, RESOLVED, DISCARDED = (
+    "scheduled",
+    "parked",
+    "replaying",
+    "resolved",
+    "discarded",
+)
 OPEN = (SCHEDULED, PARKED, REPLAYING)
 
 
@@ -50,7 +56,9 @@ def load_letter(raw: bytes) -> DeadLetter:
 
 def dump_headers(headers: Headers) -> bytes:
     """JSON of a header list: order, duplicates and nulls kept."""
-    return orjson.dumps([[name, None if raw is None else base64.b64encode(raw).decode()] for name, raw in headers])
+    return orjson.dumps(
+        [[name, None if raw is None else base64.b64encode(raw).decode()] for name, raw in headers]
+    )
 
 
 def load_headers(raw: bytes) -> Headers:
@@ -124,7 +132,9 @@ def find(
     connection: Connection, *, statuses: Sequence[str] = OPEN, lead_id: str | None = None, limit: int = 1000
 ) -> list[LetterRow]:
     """Letters of these statuses, oldest first."""
-    query = sa.select(*_ROW).where(letters.c.status.in_(statuses)).order_by(letters.c.first_time, letters.c.id)
+    query = (
+        sa.select(*_ROW).where(letters.c.status.in_(statuses)).order_by(letters.c.first_time, letters.c.id)
+    )
     if lead_id is not None:
         query = query.where(letters.c.lead_id == lead_id)
     return [_read(row) for row in connection.execute(query.limit(limit))]
@@ -171,7 +181,7 @@ def resolve(connection: Connection, ids: Sequence[str], resolution: str, now_us:
 def counts(connection: Connection) -> dict[str, int]:
     """Number of letters by status."""
     query = sa.select(letters.c.status, sa.func.count()).group_by(letters.c.status)
-    return {status: number for status, number in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def prune(connection: Connection, before_us: int, limit: int) -> int:

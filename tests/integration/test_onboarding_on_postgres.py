@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from streams.store.engine import Database
 
+from streams.store.engine import Database
 from tests.suites.onboarding import *  # noqa: F403 - the suite's tests and fixtures
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 import pytest
 import sqlalchemy as sa
+
+from actions.action import ActionFunction
 from actions.create_or_update_contact import create_or_update_contact
+from actions.ports import Contacts, Mail
 from streams.onboarding import ONBOARDING
 from streams.processing.publishing import PublishError
 from streams.store import letters
@@ -22,9 +24,9 @@ from tests.support.onboarding import OWNERS, World, adapters_of, event_headers, 
 from topics import ids
 from topics.events import (
     ContactUpserted,
+    Event,
     LeadAssigned,
     LeadMatched,
-    LeadReceived,
     LeadRejected,
     LeadValidated,
     LeadWelcomed,
@@ -41,8 +43,8 @@ def world() -> World:
 
 
 @pytest.fixture
-async def cluster(database: Database, world: World) -> AsyncIterator[Cluster]:
-    yield Cluster(ONBOARDING, adapters_of(world), database)
+async def cluster(database: Database, world: World) -> Cluster:
+    return Cluster(ONBOARDING, adapters_of(world), database)
 
 
 def attributes(record: LogRecord) -> dict[str, str]:
@@ -58,7 +60,7 @@ def letter_of(record: LogRecord) -> DeadLetter:
     return DeadLetter.from_headers(record.headers)
 
 
-async def rows(cluster: Cluster, query: Any) -> list[Any]:
+async def rows(cluster: Cluster, query: sa.Select[Any]) -> list[Any]:
     return await cluster.database.run(lambda connection: list(connection.execute(query)))
 
 
@@ -73,7 +75,7 @@ async def test_a_lead_passes_all_six_actions_and_each_result_names_its_cause(
 
     await cluster.settle()
 
-    chain = (LeadValidated, LeadMatched, ContactUpserted, LeadAssigned, LeadWelcomed)
+    chain: tuple[type[Event], ...] = (LeadValidated, LeadMatched, ContactUpserted, LeadAssigned, LeadWelcomed)
     cause_source, cause = "/web", "e-1"
     for event, action in zip(
         chain,
@@ -164,7 +166,7 @@ async def test_nothing_is_acknowledged_while_the_broker_is_away(cluster: Cluster
 async def test_a_failed_action_leaves_no_trace_and_its_neighbours_are_untouched(
     database: Database, world: World
 ) -> None:
-    async def fails_after_saving(lead: LeadMatched, *, contacts: Any) -> ContactUpserted:
+    async def fails_after_saving(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
         upserted = await create_or_update_contact(lead, contacts=contacts)
         if lead.lead_id == "bad":
             raise KeyError("jane.doe@example.com")
@@ -230,7 +232,7 @@ async def test_workers_that_settle_the_same_records_at_once_do_everything_once(
     assert await count(cluster, contacts) == 20
     assert await count(cluster, ledger) == 40 * 6
     assert sorted(mail.to for mail in world.mails) == sorted({mail.to for mail in world.mails})
-    owners = {}
+    owners: dict[bytes | None, set[str]] = {}
     for record in cluster.records(LeadAssigned):
         owners.setdefault(record.key, set()).add(data(record)["owner"]["id"])
     assert {len(found) for found in owners.values()} == {1}
@@ -430,7 +432,7 @@ async def crash_while_sending(cluster: Cluster, world: World) -> None:
     class CrashError(BaseException):
         pass
 
-    def deliver_and_crash(mail: Any) -> None:
+    def deliver_and_crash(mail: Mail) -> None:
         world.mails.append(mail)
         world.come_back()
         raise CrashError
@@ -442,7 +444,7 @@ async def crash_while_sending(cluster: Cluster, world: World) -> None:
     cluster.worker = cluster.new_worker()
 
 
-def with_function(workflow: Workflow, name: str, function: Any) -> Workflow:
+def with_function(workflow: Workflow, name: str, function: ActionFunction) -> Workflow:
     """Give the workflow with another function behind one action's signature."""
 
     def changed(step: Step) -> Step:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from streams.assembly import Adapters, Parts, assemble
 from streams.processing.indexing import LetterIndexer
 from streams.processing.publishing import Outgoing, PublishError, partition_of
 from streams.retries import RetryTimer
 from streams.store.engine import Database
-from streams.assembly import Adapters, Parts, assemble
 from streams.workflow import Workflow
 from topics.envelope import Headers
 from topics.events import Event

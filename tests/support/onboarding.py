@@ -10,11 +10,11 @@ import orjson
 
 from actions.errors import TransientError
 from actions.ports import Contacts, Identity, LeadRules, Mail, Mailer, Notifier, Roster, WelcomeTemplate
+from streams.assembly import Adapters
 from streams.identity import HmacIdentity
 from streams.ports import Ports
 from streams.store.contacts import SqlContacts
 from streams.store.roster import SqlRoster
-from streams.assembly import Adapters
 from topics.events import Contact, LeadAssigned, Owner
 
 OWNERS = (
@@ -71,7 +71,9 @@ def adapters_of(world: World, *, repeats_welcome: bool = False) -> Adapters:
         WelcomeTemplate: world,
         Notifier: world,
     }
-    ports = Ports(shared, {Contacts: SqlContacts, Roster: lambda connection, _: SqlRoster(connection, OWNERS)})
+    ports = Ports(
+        shared, {Contacts: SqlContacts, Roster: lambda connection, _: SqlRoster(connection, OWNERS)}
+    )
     return Adapters(
         ports,
         lanes={"send_welcome_email": 4, "notify_owner": 4},

@@ -12,7 +12,7 @@ from actions.notify_owner import notify_owner
 from tests.unit.actions.examples import ANNA_KEY, assigned, envelope
 from topics.events import OwnerNotified
 
-KEY = "notify:lead-1:run-1"
+KEY = "notify:run-1"
 
 
 def said(
@@ -67,8 +67,8 @@ async def test_one_more_event_about_the_lead_is_one_more_notification() -> None:
 
     event = await notify(notifier, effects.of("event-2"), run="run-2")
 
-    assert event == said("sent", reference="reference of notify:lead-1:run-2")
-    assert [key for key, _ in notifier.told] == [KEY, "notify:lead-1:run-2"]
+    assert event == said("sent", reference="reference of notify:run-2")
+    assert [key for key, _ in notifier.told] == [KEY, "notify:run-2"]
 
 
 async def test_the_action_asked_for_once_more_in_the_same_run_tells_nobody() -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from streams.store.engine import Database
 from streams.store.migrate import open_database
-
 from tests.suites.onboarding import *  # noqa: F403 - the suite's tests and fixtures
 
 

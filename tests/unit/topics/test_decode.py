@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
-from cloudevents.core.bindings.kafka import to_binary, to_structured
+from cloudevents.core.bindings.kafka import KafkaMessage, to_binary, to_structured
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tests.support.onboarding import event_headers
 from topics import ids
 from topics.decode import Decoded, Position, decode
@@ -35,18 +39,14 @@ def refusal(value: bytes | None, headers: Headers | None = None) -> DecodeError:
     return caught.value
 
 
-def envelope(**changed: Any) -> Envelope:
-    return Envelope(
-        **{
-            "id": "e-1",
-            "source": "/web",
-            "type": "crm.lead.received.v1",
-            "time": "2026-11-23T08:00:00.000000Z",
-            "correlation_id": ids.run_id("/web", "e-1"),
-            "position": "crm.leads.received.v1/3/17",
-            **changed,
-        }
-    )
+ENVELOPE = Envelope(
+    id="e-1",
+    source="/web",
+    type="crm.lead.received.v1",
+    time="2026-11-23T08:00:00.000000Z",
+    correlation_id=ids.run_id("/web", "e-1"),
+    position="crm.leads.received.v1/3/17",
+)
 
 
 def test_a_binary_event_is_read_with_its_attributes_and_unknown_ones_are_carried() -> None:
@@ -54,17 +54,15 @@ def test_a_binary_event_is_read_with_its_attributes_and_unknown_ones_are_carried
 
     found = read(orjson.dumps(BODY), headers)
 
-    assert found.envelope == envelope(extensions=(("tenant", "acme"),))
+    assert found.envelope == replace(ENVELOPE, extensions=(("tenant", "acme"),))
     assert isinstance(found.event, LeadReceived)
     assert (found.event.email, found.event.extras) == ("jane@example.com", {"budget": 5})
 
 
 @pytest.mark.parametrize("is_encoded", [False, True])
-def test_a_structured_event_says_the_same_as_a_binary_one(is_encoded: bool) -> None:
+def test_a_structured_event_says_the_same_as_a_binary_one(*, is_encoded: bool) -> None:
     attributes = {"specversion": "1.0", "id": "e-1", "source": "/web", "type": "crm.lead.received.v1"}
-    body = (
-        {"data_base64": base64.b64encode(orjson.dumps(BODY)).decode()} if is_encoded else {"data": BODY}
-    )
+    body = {"data_base64": base64.b64encode(orjson.dumps(BODY)).decode()} if is_encoded else {"data": BODY}
     value = orjson.dumps({**attributes, "time": "2026-11-23T08:00:00Z", **body})
 
     found = read(value, [("content-type", b"application/cloudevents+json; charset=utf-8")])
@@ -76,7 +74,8 @@ def test_plain_json_is_given_an_envelope_by_its_place() -> None:
     found = read(orjson.dumps(BODY), [("some-header", b"x")])
 
     event_id = str(ids.derive(HERE.topic, 3, 17))
-    assert found.envelope == envelope(
+    assert found.envelope == replace(
+        ENVELOPE,
         id=event_id,
         source="/unknown",
         time="2023-11-14T22:13:20.000000Z",
@@ -85,15 +84,21 @@ def test_plain_json_is_given_an_envelope_by_its_place() -> None:
 
 
 @pytest.mark.parametrize("write", [to_binary, to_structured])
-def test_what_the_official_library_writes_is_read(write: Any) -> None:
+def test_what_the_official_library_writes_is_read(
+    write: Callable[[CloudEvent, JSONFormat], KafkaMessage],
+) -> None:
     attributes = {"id": "e-1", "source": "/web", "type": "crm.lead.received.v1", "tenant": "acme"}
     event = CloudEvent(attributes={**attributes, "datacontenttype": "application/json"}, data=BODY)
     message = write(event, JSONFormat())
-    headers = [(name, value) for name, value in message.headers.items()]
+    headers: Headers = list(message.headers.items())
 
     found = read(message.value, headers)
 
-    assert (found.envelope.id, found.envelope.source, found.envelope.extensions) == ("e-1", "/web", (("tenant", "acme"),))
+    assert (found.envelope.id, found.envelope.source, found.envelope.extensions) == (
+        "e-1",
+        "/web",
+        (("tenant", "acme"),),
+    )
 
 
 def test_the_digest_tells_content_from_writing() -> None:
@@ -188,16 +193,16 @@ def test_an_event_of_ours_is_closed_and_needs_its_run() -> None:
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_no_bytes_make_the_decoder_raise_anything_else(value: bytes) -> None:
-    try:
+    with suppress(DecodeError):
         read(value)
-    except DecodeError as error:
-        assert error.code.isupper()
 
 
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["ce_id", "ce_source", "ce_type", "ce_time", "ce_specversion", "content-type", "x"])
+            st.sampled_from(
+                ["ce_id", "ce_source", "ce_type", "ce_time", "ce_specversion", "content-type", "x"]
+            )
             | st.text(max_size=10),
             st.none() | st.binary(max_size=20),
         ),
@@ -205,10 +210,8 @@ def test_no_bytes_make_the_decoder_raise_anything_else(value: bytes) -> None:
     )
 )
 def test_no_headers_make_the_decoder_raise_anything_else(headers: Headers) -> None:
-    try:
+    with suppress(DecodeError):
         read(GOOD, headers)
-    except DecodeError as error:
-        assert error.code.isupper()
 
 
 def test_depth_is_judged_in_linear_time_and_brackets_in_texts_do_not_count() -> None:

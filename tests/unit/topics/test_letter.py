@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+
 from topics.letter import PREFIX, DeadLetter, LetterError, without_letter
 
 LETTER = DeadLetter(
@@ -79,6 +80,8 @@ def test_a_letter_without_one_of_its_headers_is_none(header: str) -> None:
 
 
 def test_every_field_has_a_header_of_its_own() -> None:
-    full = dataclasses.replace(LETTER, value_sha256="0" * 64, replay_job="j", edit_sha256="1" * 64, exception="E", stacktrace="s")
+    full = dataclasses.replace(
+        LETTER, value_sha256="0" * 64, replay_job="j", edit_sha256="1" * 64, exception="E", stacktrace="s"
+    )
 
     assert len({name for name, _ in full.headers()}) == len(dataclasses.fields(DeadLetter))

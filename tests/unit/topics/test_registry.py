@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+
 from topics import ids
 from topics.events import EVENTS, Contact, ContactUpserted, LeadReceived, encode
 from topics.registry import KIB, LETTERS, LONGEST_RETENTION, MIB, REQUESTS, TOPICS, TopicNames
@@ -35,7 +36,9 @@ def test_names_carry_the_prefix_and_foreign_ones_are_unknown() -> None:
 
 
 def test_derived_ids_are_uuid5_of_compact_json_for_ever() -> None:
-    assert str(ids.derive("/web", "e-1", "validate-lead", 1)) == ids.result_id("/web", "e-1", "validate-lead", 1)
+    assert str(ids.derive("/web", "e-1", "validate-lead", 1)) == ids.result_id(
+        "/web", "e-1", "validate-lead", 1
+    )
     assert ids.run_id("/web", "e-1") == "7b126571-1553-5883-93a7-40a9ef1cfd02"
 
 
