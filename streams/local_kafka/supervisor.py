@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,7 +64,15 @@ class Supervisor:
                 self._say("ERROR", f"the data folder could not be prepared, {why}")
                 return 1
         java = self._start(launch.run, launch)
-        state = State(launch.port, ProcessId.of(os.getpid()), ProcessId.of(java.pid), is_ready=False)
+        try:
+            return self._watch(java, launch.port, began)
+        except BaseException:  # such as: somebody deleted the folder
+            java.kill()
+            java.wait()
+            raise
+
+    def _watch(self, java: subprocess.Popen[bytes], port: int, began: float) -> int:
+        state = State(port, ProcessId.of(os.getpid()), ProcessId.of(java.pid), is_ready=False)
         state.write(self._folder)
         self._say("INFO", f"started on {state.bootstrap}, Java is process {java.pid}")
         while (reason := self._reason_to_stop()) is None:
@@ -71,11 +80,12 @@ class Supervisor:
             if code is not None:
                 self._say("ERROR", f"Java ended by itself: {describe(code)}")
                 return 1
-            if not state.is_ready and listens(java.pid, launch.port):
-                state = State(state.port, state.supervisor, state.java, is_ready=True)
+            if not state.is_ready and listens(java.pid, port):
+                state = replace(state, is_ready=True)
                 state.write(self._folder)
                 self._say("INFO", f"ready after {time.monotonic() - began:.1f} s")
-                os.write(self._report_fd, READY)
+                with suppress(BrokenPipeError):  # the starter has died
+                    os.write(self._report_fd, READY)
                 os.close(self._report_fd)
             time.sleep(POLL_SECONDS if state.is_ready else POLL_SECONDS / 4)
         self._say("INFO", f"stopping: {reason}")
