@@ -43,7 +43,7 @@ test: $(VENV)/.dev ## every check, in this order: format, lint, types, imports, 
 # ---- the parts of `make test` ----
 
 format-check: $(VENV)/.dev ## is the code formatted?
-	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff format --check --output-format concise .
 
 lint: $(VENV)/.dev ## ruff, all rules less the reasoned exceptions of pyproject.toml
 	@$(PY) -m ruff check .
