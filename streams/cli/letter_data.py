@@ -1,0 +1,91 @@
+"""This file says how a dead letter is named and shown: as plain data, its record only when asked for."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from streams.cli.errors import CommandError, WrongUseError
+
+if TYPE_CHECKING:
+    from streams.store.engine import Database
+    from streams.store.letters import LetterRow
+
+SHORTEST_PREFIX = 6
+"""Characters of an id by which a letter may be named, if no other begins with them."""
+
+
+def as_data(row: LetterRow) -> dict[str, Any]:
+    """Give what is known of a letter; nothing of the record itself."""
+    letter = row.letter
+    return {
+        "id": letter.id,
+        "status": row.status,
+        "resolution": row.resolution,
+        "action": letter.action,
+        "action_version": letter.action_version,
+        "stage": letter.stage,
+        "class": letter.failure_class,
+        "code": letter.code,
+        "message": letter.message,
+        "fingerprint": letter.fingerprint,
+        "generation": letter.generation,
+        "delivery_count": letter.delivery_count,
+        "first_time": letter.first_time,
+        "time": letter.time,
+        "next_attempt": letter.next_attempt if row.status == "scheduled" else None,
+        "lead_id": row.lead_id,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "group": letter.group,
+        "app_version": letter.app_version,
+        "replay_job": letter.replay_job,
+    }
+
+
+def record_as_data(row: LetterRow, *, is_revealed: bool) -> dict[str, Any]:
+    """Give the original record; sizes alone unless revealed. Bytes that are no UTF-8 are given as base64."""
+    headers = [{"name": name, **_content("value", raw, is_revealed=is_revealed)} for name, raw in row.headers]
+    return {
+        **_content("key", row.key, is_revealed=is_revealed),
+        **_content("value", row.value, is_revealed=is_revealed),
+        "sha256": row.letter.value_sha256,
+        "headers": headers,
+    }
+
+
+def _content(name: str, raw: bytes | None, *, is_revealed: bool) -> dict[str, Any]:
+    if not is_revealed:
+        size = None if raw is None else len(raw)
+        return {("bytes" if name == "value" else f"{name}_bytes"): size}
+    if raw is None:
+        return {name: None}
+    try:
+        return {name: raw.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(raw).decode()}
+
+
+def whole_ids(database: Database, given: Sequence[str]) -> list[str]:
+    """Find the letters by id or beginning of it. Raises `CommandError` when one is none or several."""
+    from streams.inquiries import letter_ids_like
+
+    ids: list[str] = []
+    for text in given:
+        prefix = text.strip().lower()
+        if not re.fullmatch(r"[0-9a-f-]{6,36}", prefix):
+            raise WrongUseError(
+                f"{text!r} is no id of a letter, nor its first {SHORTEST_PREFIX} characters or more"
+            )
+        found = database.transact(lambda connection, prefix=prefix: letter_ids_like(connection, prefix))  # type: ignore[misc]
+        if not found:
+            raise CommandError(
+                f"there is no dead letter {text}; `leads dead-letters list --status all` shows all"
+            )
+        if len(found) > 1:
+            raise CommandError(f"several letters begin with {text}: {', '.join(found)}; give more of the id")
+        ids.append(found[0])
+    return list(dict.fromkeys(ids))

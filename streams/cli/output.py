@@ -1,0 +1,98 @@
+"""This file writes: data to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
+
+_WIDE = 200
+
+
+@cache
+def errors() -> Console:
+    """Give the console for progress, notes and errors: stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+@cache
+def data() -> Console:
+    """Give the console for what was asked for: stdout. Piped, it is wide enough that nothing is cut."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else _WIDE)
+
+
+def say(text: str) -> None:
+    """Tell a person something, on stderr."""
+    errors().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def show(text: str) -> None:
+    """Print a line of what was asked for."""
+    data().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def write_json(document: object) -> None:
+    """Print one JSON document on one line; called several times, they are JSON Lines."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
+    """Print a table; a column whose name begins with # holds numbers. None is shown as a dash."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for name in columns:
+        table.add_column(
+            name.removeprefix("#"),
+            justify="right" if name.startswith("#") else "left",
+            overflow="fold",
+            no_wrap=name == "id",
+        )
+    for row in rows:
+        table.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
+    data().print(table)
+
+
+def number(count: int, one: str, many: str | None = None) -> str:
+    """Give `1 letter`, `2,000 letters`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def readable(moment_us: int) -> str:
+    """Give microseconds since the epoch as `2026-11-23 20:15:00.000Z`."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(moment_us / 1e6, UTC).isoformat(" ", "milliseconds").replace("+00:00", "Z")
+
+
+def duration(microseconds: int) -> str:
+    """Give a duration as people read it: `12 ms`, `3.4 s`."""
+    if microseconds >= 1_000_000:  # noqa: PLR2004 - a second
+        return f"{microseconds / 1e6:.1f} s"
+    return f"{microseconds / 1000:.1f} ms"
+
+
+def document(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON can hold
+    """Give the fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def readable_text(moment: str) -> str:
+    """Give an RFC 3339 text as `2026-11-23 20:15:00Z`."""
+    return f"{moment[:19].replace('T', ' ')}Z"

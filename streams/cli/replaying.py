@@ -1,0 +1,147 @@
+"""This file is `leads dead-letters replay`: do again what failed, and tell what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.errors import INTERRUPTED, NOT_DONE, WrongUseError
+from streams.cli.letter_data import whole_ids
+from streams.cli.output import AsJson, say, show, write_json
+
+if TYPE_CHECKING:
+    from streams.kafka import KafkaAddress
+    from streams.replay import Replay, ReplayOutcome
+    from streams.settings import Settings
+    from streams.store.engine import Database
+
+WAIT_S = 30.0
+POLL_S = 0.25
+
+
+def replay_command(
+    letter_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID…", help="Ids, or their first six characters or more.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every letter that is open.")] = False,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="Wait so long for the outcomes.")
+    ] = WAIT_S,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Ask and end; letters then count as pending.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Do again what failed: the action that failed, with the record as it was, and nothing else.
+
+    What was done meanwhile is not done twice: it ends as `noop`. With --json one outcome per line.
+
+    Exit codes: 0 none failed again or is pending (also when there was nothing to do), 1 some did or are.
+    """
+    from streams import logs
+    from streams.cli import context
+
+    if bool(letter_ids) == all_:
+        raise WrongUseError("name the letters to replay, or give --all; `leads dead-letters list` shows them")
+    logs.silence()
+    settings = context.settings()
+    with context.database(settings) as database:
+        ids = _all_open(database) if all_ else whole_ids(database, letter_ids or [])
+        if not ids:
+            say("There is no open dead letter: nothing to do.")
+            return
+        with context.kafka(settings) as address:
+            teller = _Teller(as_json=as_json)
+            try:
+                asyncio.run(_replay(settings, address, database, ids, teller, 0.0 if no_wait else wait))
+            except KeyboardInterrupt:
+                raise typer.Exit(INTERRUPTED) from None
+    teller.conclude(is_waiting=not no_wait)
+
+
+class _Teller:
+    """Prints outcomes as they come, and says at the end how it went."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._counts: dict[str, int] = {}
+
+    def tell(self, outcomes: Sequence[ReplayOutcome], job: str) -> None:
+        for outcome in outcomes:
+            self._counts[outcome.verdict] = self._counts.get(outcome.verdict, 0) + 1
+            if self._as_json:
+                write_json(
+                    {
+                        "id": outcome.id,
+                        "outcome": outcome.verdict,
+                        "action": outcome.action,
+                        "code": outcome.code,
+                        "generation": outcome.generation,
+                        "status": outcome.status,
+                        "job": job,
+                    }
+                )
+            else:
+                why = f" ({outcome.code})" if outcome.verdict == "failed again" else ""
+                show(f"{outcome.id}  {outcome.action:24} {outcome.verdict}{why}")
+
+    def conclude(self, *, is_waiting: bool) -> None:
+        say(", ".join(f"{count:,} {verdict}" for verdict, count in self._counts.items()) + ".")
+        if self._counts.get("pending") and is_waiting:
+            say(
+                "Pending: no worker told an outcome in time. Is `leads worker` running? The request stays where it is."
+            )
+        if self._counts.get("pending") or self._counts.get("failed again"):
+            raise typer.Exit(NOT_DONE)
+
+
+async def _replay(
+    settings: Settings,
+    address: KafkaAddress,
+    database: Database,
+    ids: Sequence[str],
+    teller: _Teller,
+    wait: float,
+) -> None:
+    from streams.assembly import now
+    from streams.cli import context
+    from streams.processing.publishing import KafkaPublisher
+    from streams.replay import Replay
+    from streams.worker import new_producer
+    from topics.registry import TopicNames
+
+    names = TopicNames(settings.prefix)
+    async with context.admin(address) as admin:
+        from streams.topic_admin import describe
+
+        if not await describe(admin, [names.requests]):
+            raise WrongUseError(f"{names.requests} does not exist; `leads topics apply` makes it")
+    producer = new_producer(address)
+    await producer.start()
+    replay = Replay(database, KafkaPublisher(producer), names, now)
+    try:
+        async for outcome in replay.ask(ids):
+            teller.tell([outcome], replay.job)
+    finally:
+        await producer.stop()
+    try:
+        await _watch(replay, teller, wait)
+    finally:
+        teller.tell(replay.pending, replay.job)
+
+
+async def _watch(replay: Replay, teller: _Teller, wait: float) -> None:
+    deadline = time.monotonic() + wait
+    while replay.pending and time.monotonic() < deadline:
+        await asyncio.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
+        teller.tell(await replay.look(), replay.job)
+
+
+def _all_open(database: Database) -> list[str]:
+    from streams.inquiries import open_letter_ids
+
+    return database.transact(open_letter_ids)

@@ -1,0 +1,124 @@
+"""This file is `leads status`: are broker and database there, what is waiting, what has been done."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from streams.cli.errors import UNREACHABLE, CommandError, UnreachableError
+from streams.cli.output import AsJson, say, show, write_json, write_table
+
+if TYPE_CHECKING:
+    from streams.kafka import KafkaAddress
+    from streams.settings import Settings
+
+
+def status(as_json: AsJson = False) -> None:
+    """Tell whether broker and database answer, how many records wait per topic, and what has been done so far.
+
+    Exit codes: 0 both answer, 3 one does not.
+    """
+    from streams import logs
+    from streams.cli import context
+
+    logs.silence()
+    settings = context.settings()
+    found: dict[str, Any] = {
+        "environment": settings.environment,
+        "group": settings.group,
+        "prefix": settings.prefix,
+        "kafka": _kafka(settings),
+        "database": _database(settings),
+    }
+    if as_json:
+        write_json(found)
+    else:
+        _print(found)
+    if not (found["kafka"]["is_reachable"] and found["database"]["is_reachable"]):
+        raise typer.Exit(UNREACHABLE)
+
+
+def _kafka(settings: Settings) -> dict[str, Any]:
+    from streams.kafka import parse_kafka
+    from streams.local_kafka import status as local_status
+
+    if settings.kafka is not None:
+        address = parse_kafka(settings.kafka)
+    else:
+        local = local_status(settings.data)
+        if local.bootstrap is None:
+            # Looking must not start one: it would be gone again before anybody could use it.
+            why = "LEADS_KAFKA is not set and no local Kafka runs; `leads worker` and `leads kafka start` start one"
+            return {"is_reachable": False, "servers": None, "error": why}
+        address = parse_kafka(local.bootstrap)
+    try:
+        return {
+            "is_reachable": True,
+            "servers": address.bootstrap,
+            **asyncio.run(_cluster(settings, address)),
+        }
+    except UnreachableError as error:
+        return {"is_reachable": False, "servers": address.bootstrap, "error": str(error)}
+
+
+async def _cluster(settings: Settings, address: KafkaAddress) -> dict[str, Any]:
+    from streams.cli import context
+    from streams.lag import look
+
+    async with context.admin(address) as admin:
+        found = await look(admin, address, settings.group, settings.prefix)
+    topics = [
+        {"topic": topic.name, "exists": topic.exists, "records": topic.records, "waiting": topic.waiting}
+        for topic in found.topics
+    ]
+    return {"workers": found.members, "group_state": found.state, "topics": topics}
+
+
+def _database(settings: Settings) -> dict[str, Any]:
+    from sqlalchemy.engine import make_url
+
+    from streams.cli import context
+    from streams.inquiries import count_contacts, executions
+    from streams.store import letters
+
+    place = {"url": make_url(settings.database_url).render_as_string(hide_password=True)}
+    try:
+        with context.database(settings) as database:
+            done = database.transact(executions)
+            counts = database.transact(letters.counts)
+            contacts = database.transact(count_contacts)
+    except CommandError as error:
+        return {"is_reachable": False, **place, "error": str(error)}
+    actions = {action: {"done": ok, "dead_lettered": failed} for action, (ok, failed) in sorted(done.items())}
+    return {"is_reachable": True, **place, "contacts": contacts, "letters": counts, "actions": actions}
+
+
+def _print(found: dict[str, Any]) -> None:
+    kafka, database = found["kafka"], found["database"]
+    if kafka["is_reachable"]:
+        show(
+            f"Kafka     {kafka['servers']}, group {found['group']}: {kafka['workers']} workers ({kafka['group_state']})"
+        )
+        rows = [(item["topic"], item["records"], item["waiting"]) for item in kafka["topics"]]
+        write_table(("topic", "#records", "#waiting"), rows)
+        missing = [item["topic"] for item in kafka["topics"] if not item["exists"]]
+        if missing:
+            say(f"{len(missing)} topics do not exist; `leads topics apply` makes them.")
+    else:
+        show("Kafka     not reachable")
+        say(f"Error: {kafka['error']}.")
+    if database["is_reachable"]:
+        letters = (
+            ", ".join(f"{count:,} {name}" for name, count in sorted(database["letters"].items())) or "none"
+        )
+        show(f"Database  {database['url']}: {database['contacts']:,} contacts; dead letters: {letters}")
+        rows = [
+            (action, counts["done"], counts["dead_lettered"])
+            for action, counts in database["actions"].items()
+        ]
+        write_table(("action", "#done", "#dead-lettered now"), rows)
+    else:
+        show(f"Database  {database['url']}: not reachable")
+        say(f"Error: {database['error']}.")

@@ -1,0 +1,76 @@
+"""This file measures how many records of each topic a consumer group has not settled yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.topic_admin import describe
+from topics.registry import TOPICS, TopicNames
+
+if TYPE_CHECKING:
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    from streams.kafka import KafkaAddress
+
+REQUEST_MS = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLag:
+    """One topic of the registry."""
+
+    name: str
+    exists: bool
+    records: int
+    """Those that retention has not deleted."""
+    waiting: int | None
+    """Those not settled by the group; None of a topic that the group does not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLag:
+    """A consumer group and what it has to do."""
+
+    state: str
+    """As Kafka calls it: `Stable`, `Empty`, `Dead` (never seen), …"""
+    members: int
+    topics: Sequence[TopicLag]
+
+
+async def look(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, prefix: str) -> GroupLag:
+    """Measure now. Raises a Kafka error."""
+    names = TopicNames(prefix)
+    full = [names.full(spec.name) for spec in TOPICS]
+    found = await describe(admin, full)
+    partitions = [
+        TopicPartition(name, number) for name, topic in found.items() for number in range(topic.partitions)
+    ]
+    consumer = AIOKafkaConsumer(**address.client_options(), request_timeout_ms=REQUEST_MS)
+    await consumer.start()
+    try:
+        begins = await consumer.beginning_offsets(partitions)
+        ends = await consumer.end_offsets(partitions)
+    finally:
+        await consumer.stop()
+    committed = {place: at.offset for place, at in (await admin.list_consumer_group_offsets(group)).items()}
+    state, members = await _group(admin, group)
+    read = {place.topic for place in committed}
+    topics = []
+    for name in full:
+        mine = [place for place in partitions if place.topic == name]
+        records = sum(ends[place] - begins[place] for place in mine)
+        waiting = sum(ends[place] - max(committed.get(place, 0), begins[place]) for place in mine)
+        # A group that has read nothing yet has everything before it.
+        topics.append(TopicLag(name, name in found, records, waiting if name in read or not read else None))
+    return GroupLag(state, members, topics)
+
+
+async def _group(admin: AIOKafkaAdminClient, group: str) -> tuple[str, int]:
+    for response in await admin.describe_consumer_groups([group]):
+        for described in response.to_object()["groups"]:
+            return str(described["state"]), len(described["members"])
+    return "Dead", 0

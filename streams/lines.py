@@ -1,0 +1,128 @@
+"""This file reads lines of any number from a file or a pipe, and can be stopped while it waits for one."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+from collections.abc import Iterator
+from threading import Event
+
+from topics.limits import MAX_VALUE
+
+LONGEST_LINE = 4 * MAX_VALUE
+"""Bytes: a record may be written wider than it is sent, but not without end."""
+_CHUNK = 1 << 20
+_WAIT_S = 0.2
+
+
+class InputError(OSError):
+    """The file cannot be opened; the message names it and says why."""
+
+
+def open_input(path: str) -> int:
+    """Open a file, or `-` for stdin; give it back with `os.close`. Raises `InputError`."""
+    try:
+        if path == "-":
+            return os.dup(0)
+        descriptor = os.open(path, os.O_RDONLY)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise InputError(f"{path} is a folder; name a file, or - for stdin")
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    return descriptor
+
+
+class Lines:
+    """The lines of a file or a pipe, as bytes with their ends; knows how far it is and whether the next one is there.
+
+    Reading waits in short steps, so that another thread can `stop` it.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        """Take an open file descriptor; it stays the caller's."""
+        self._descriptor = descriptor
+        self._is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        self._buffer = bytearray()
+        self._at = 0
+        self._is_ended = False
+        self._stopped = Event()
+        self._shift = 0
+        self.number = 0
+        """Number of the line given last."""
+        self.bytes_read = 0
+
+    @property
+    def size(self) -> int | None:
+        """Size in bytes; None of a pipe."""
+        return os.fstat(self._descriptor).st_size if self._is_regular else None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the next line would have to be waited for, which may take for ever."""
+        if self._is_regular or self._is_ended or self._buffer.find(b"\n", self._at) >= 0:
+            return False
+        return not select.select([self._descriptor], [], [], 0)[0]
+
+    def stop(self) -> None:
+        """End as if the input ended here."""
+        self._stopped.set()
+
+    def peek(self) -> bytes:
+        """Give the beginning of what comes next."""
+        if self._at == len(self._buffer):
+            self._fill()
+        return bytes(self._buffer[self._at : self._at + 4096])
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give line after line; of one longer than `LONGEST_LINE` only so much, which no reader takes for a lead."""
+        while line := self._next():
+            self.number += 1
+            yield line
+
+    def _next(self) -> bytes:
+        searched = self._at
+        while not self._stopped.is_set():
+            end = self._buffer.find(b"\n", searched)
+            if end >= 0:
+                return self._take(end + 1)
+            searched = len(self._buffer)
+            if searched - self._at > LONGEST_LINE:
+                return self._take_too_long()
+            if not self._fill():
+                return b"" if self._stopped.is_set() else self._take(len(self._buffer))
+            searched -= self._shift
+        return b""
+
+    def _take(self, end: int) -> bytes:
+        line = bytes(self._buffer[self._at : end])
+        self._at = end
+        return line
+
+    def _take_too_long(self) -> bytes:
+        head = bytes(self._buffer[self._at : self._at + LONGEST_LINE + 1])
+        self._at = len(self._buffer)
+        while not self._stopped.is_set() and self._fill():
+            end = self._buffer.find(b"\n")
+            if end >= 0:
+                self._at = end + 1
+                break
+            self._at = len(self._buffer)
+        return head
+
+    def _fill(self) -> bool:
+        self._shift = self._at
+        del self._buffer[: self._at]
+        self._at = 0
+        if not self._is_regular:
+            while not select.select([self._descriptor], [], [], _WAIT_S)[0]:
+                if self._stopped.is_set():
+                    return False
+        chunk = os.read(self._descriptor, _CHUNK)
+        self._is_ended = not chunk
+        self._buffer += chunk
+        self.bytes_read += len(chunk)
+        return bool(chunk)

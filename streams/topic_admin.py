@@ -1,0 +1,199 @@
+"""This file compares the topic registry with a cluster, and makes what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+
+from topics.registry import TOPICS, TopicNames
+
+_SET_ON_TOPIC = 1
+"""`config_source` of a value that was given for this very topic; all others are defaults."""
+
+
+class TopicsError(RuntimeError):
+    """The cluster refuses a topic; the message names the topic and the cluster's reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedTopic:
+    """A topic as the registry and leads.toml say it should be."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str]
+    key: str
+    """What its records are keyed by, for people."""
+    event: str | None
+    """`ce_type` of what it carries; None for requests and dead letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTopic:
+    """A topic as the cluster has it."""
+
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str]
+    """All values, the defaults included."""
+    own_config: Mapping[str, str] = field(default_factory=dict)
+    """The values that were given for this very topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as it should be."""
+
+    topic: str
+    what: Literal["missing", "config", "partitions", "replication"]
+    name: str | None = None
+    """The configuration's name."""
+    found: str | None = None
+    wanted: str | None = None
+
+    @property
+    def is_fixed_by_apply(self) -> bool:
+        """Whether `apply` does something about it; the rest needs a person."""
+        return self.what in ("missing", "config")
+
+    def __str__(self) -> str:
+        """Say it in one sentence, with the next step."""
+        if self.what == "missing":
+            return f"{self.topic} does not exist; `leads topics apply` makes it"
+        if self.what == "config":
+            has = f"{self.topic} has {self.name}={self.found} and should have {self.wanted}"
+            return f"{has}; `leads topics apply` sets it"
+        if self.what == "partitions":
+            return (
+                f"{self.topic} has {self.found} partitions and should have {self.wanted}; they are never changed in "
+                "place, because keys would move: set [topics] partitions in leads.toml, or use another LEADS_PREFIX"
+            )
+        return (
+            f"{self.topic} has {self.found} replicas and should have {self.wanted}; "
+            "add them with Kafka's own kafka-reassign-partitions tool"
+        )
+
+
+def wanted_topics(names: TopicNames, *, partitions: int, replication_factor: int) -> tuple[WantedTopic, ...]:
+    """Give every topic of the registry under this prefix.
+
+    From three replicas on, a record counts as written once two have it: one broker may then be lost.
+    """
+    safety = {"min.insync.replicas": "2"} if replication_factor > 2 else {}  # noqa: PLR2004 - said above
+    return tuple(
+        WantedTopic(
+            name=names.full(spec.name),
+            partitions=partitions,
+            replication_factor=replication_factor,
+            config=spec.config() | safety,
+            key=spec.key,
+            event=None if spec.event is None else spec.event.type,
+        )
+        for spec in TOPICS
+    )
+
+
+def plan(wanted: Iterable[WantedTopic], found: Mapping[str, FoundTopic]) -> list[Difference]:
+    """List what differs, topic by topic in registry order; more replicas than wanted are no difference."""
+    differences: list[Difference] = []
+    for topic in wanted:
+        there = found.get(topic.name)
+        if there is None:
+            differences.append(Difference(topic.name, "missing"))
+            continue
+        if there.partitions != topic.partitions:
+            differences.append(
+                Difference(topic.name, "partitions", None, str(there.partitions), str(topic.partitions))
+            )
+        if there.replication_factor < topic.replication_factor:
+            differences.append(
+                Difference(
+                    topic.name,
+                    "replication",
+                    None,
+                    str(there.replication_factor),
+                    str(topic.replication_factor),
+                )
+            )
+        differences += [
+            Difference(topic.name, "config", name, there.config.get(name), value)
+            for name, value in topic.config.items()
+            if there.config.get(name) != value
+        ]
+    return differences
+
+
+async def describe(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, FoundTopic]:
+    """Give those of the topics that the cluster has. Raises `KafkaError`."""
+    shapes: dict[str, tuple[int, int]] = {}
+    for topic in await admin.describe_topics(list(names)):
+        if topic["error_code"] == UnknownTopicOrPartitionError.errno:
+            continue
+        _raise_for(topic["topic"], topic["error_code"], None)
+        partitions = topic["partitions"]
+        fewest = min((len(partition["replicas"]) for partition in partitions), default=0)
+        shapes[topic["topic"]] = (len(partitions), fewest)
+    if not shapes:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=None) for name in shapes]
+    found: dict[str, FoundTopic] = {}
+    for response in await admin.describe_configs(resources):
+        for code, message, _, name, entries in response.resources:
+            _raise_for(name, code, message)
+            values = {entry[0]: entry[1] for entry in entries}
+            own = {entry[0]: entry[1] for entry in entries if entry[3] == _SET_ON_TOPIC}
+            found[name] = FoundTopic(*shapes[name], values, own)
+    return found
+
+
+async def apply(
+    admin: AIOKafkaAdminClient, wanted: Sequence[WantedTopic], found: Mapping[str, FoundTopic]
+) -> list[Difference]:
+    """Make missing topics and set differing configuration; gives back what was done.
+
+    Raises `TopicsError` when the cluster refuses one, `KafkaError` when it cannot be reached.
+    """
+    todo = [difference for difference in plan(wanted, found) if difference.is_fixed_by_apply]
+    missing = {difference.topic for difference in todo if difference.what == "missing"}
+    changed = {difference.topic for difference in todo if difference.what == "config"}
+    new = [
+        NewTopic(topic.name, topic.partitions, topic.replication_factor, topic_configs=dict(topic.config))
+        for topic in wanted
+        if topic.name in missing
+    ]
+    if new:
+        response = await admin.create_topics(new)
+        for name, code, message in response.topic_errors:
+            # Workers start together: another one may have made it a moment ago.
+            if code != TopicAlreadyExistsError.errno:
+                _raise_for(name, code, message)
+    # The broker takes the values given as all there are: what somebody else set on the topic is sent along.
+    altered = [
+        ConfigResource(
+            ConfigResourceType.TOPIC, topic.name, configs={**found[topic.name].own_config, **topic.config}
+        )
+        for topic in wanted
+        if topic.name in changed
+    ]
+    if altered:
+        for response in await admin.alter_configs(altered):
+            for code, message, _, name in response.resources:
+                _raise_for(name, code, message)
+    return todo
+
+
+def export(wanted: Iterable[WantedTopic]) -> list[dict[str, Any]]:
+    """Give the topics as plain data, for other tools."""
+    return [asdict(topic) for topic in wanted]
+
+
+def _raise_for(topic: str, code: int, message: str | None) -> None:
+    if code:
+        error: type[KafkaError] = for_code(code)
+        raise TopicsError(f"the cluster refuses topic {topic}: {message or error.__name__}")
