@@ -49,6 +49,13 @@ def _mailbox(value: str) -> str:
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 
 
+def _sender(value: str) -> str:
+    from streams.outside.addresses import Sender  # noqa: PLC0415 - as above
+
+    Sender.parse(value)
+    return value
+
+
 class Closed(BaseModel):
     """A table of leads.toml: an unknown key is an error, so that a misspelt one is seen."""
 
@@ -72,7 +79,7 @@ class LeadsTable(Closed):
 class WelcomeTable(Closed):
     """`[welcome]`: what a new contact is told."""
 
-    sender: Mailbox = "welcome@leads.invalid"
+    sender: Annotated[str, AfterValidator(_sender)] = "welcome@leads.invalid"
     templates: Path | None = None
     language: str = "en"
     when_uncertain: Literal["ask", "repeat"] = "ask"

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from aiokafka import AIOKafkaProducer
 
+from actions.normalise.country import normalise_country
 from streams.app import AppSettings, SafeApp, agents, create_app
 from streams.assembly import Adapters, Parts, assemble, now
 from streams.kafka import KafkaAddress
@@ -80,6 +81,8 @@ class Worker:
             producer = new_producer(self._address)
             await producer.start()
             stack.push_async_callback(producer.stop)
+            # Country names of all languages take half a second to read: now, and not in the middle of a batch.
+            await asyncio.to_thread(normalise_country, "Deutschland")
             publisher = KafkaPublisher(producer)
             stack.push_async_callback(self._adapters.aclose)
             parts = assemble(

@@ -53,7 +53,8 @@ class Envelope:
 
 def timestamp(moment: datetime) -> str:
     """Fixed-width RFC 3339 UTC text of an aware moment, e.g. `2026-11-23T20:15:00.000000Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # isoformat pads the year, which strftime does not; and it is twice as fast.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def timestamp_of_ms(milliseconds: int) -> str:

@@ -47,11 +47,14 @@ class ExecutionEffects:
 
     async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
         """See `actions.ports.Effects.once`."""
-        held = self._held.get(key)
-        if held is not None and held.status == CALLED:
-            return Receipt(held.reference or "", is_mine=True)
-        if key not in self._held:
-            action = self._work.step.action.kebab
+        action = self._work.step.action.kebab
+        if key in self._held:
+            held = self._held[key]
+            if held is None:
+                raise UncertainError(f"{action} does not know what became of its call and must not repeat it")
+            if held.status == CALLED:
+                return Receipt(held.reference or "", is_mine=True)
+        else:
             claimed = await self._gate.claim(Claim(key, self._work.ledger_id, action, self._may_repeat))
             if claimed.verdict is Verdict.CALLED:
                 return Receipt(claimed.reference, is_mine=claimed.is_mine)

@@ -108,6 +108,8 @@ class SqlContacts:
             value = changed.fields.get("phone")
             if value is not None and value.value == phone:
                 found[changed.contact_key] = changed.contact_id
+            else:
+                found.pop(changed.contact_key, None)
         found.pop(besides, None)
         others = sorted(found.values())
         return [

@@ -1,0 +1,128 @@
+"""This file runs the suites of the ports on the SQL adapters; give the fixture `database`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy.engine import Connection
+
+from actions.ports import Receipt
+from streams.onboarding import ONBOARDING
+from streams.processing.gate import Gate
+from streams.processing.outside import ExecutionEffects
+from streams.processing.work import Source, Work
+from streams.store import effects
+from streams.store.contacts import SqlContacts
+from streams.store.engine import Database
+from streams.store.roster import SqlRoster
+from tests.suites.contacts import ContactsSuite
+from tests.suites.effects import EffectsOf, EffectsSuite
+from tests.suites.roster import OWNERS, RosterSuite
+from tests.support.memory import Clock
+from tests.support.onboarding import event_headers
+from topics.decode import Position, decode
+from topics.events import LeadReceived
+
+MOMENT = 1_700_000_000_000_000
+
+
+class SqlStore:
+    """One transaction per action."""
+
+    def __init__(self, database: Database, adapter: Callable[[Connection, Sequence[Any]], Any]) -> None:
+        self._database = database
+        self._adapter = adapter
+
+    @asynccontextmanager
+    async def action(self) -> AsyncIterator[Any]:
+        with self._database.engine.begin() as connection:
+            port = self._adapter(connection, [])
+            try:
+                yield port
+            except Exception:
+                port.drop()
+                raise
+            else:
+                port.keep()
+            finally:
+                port.flush(MOMENT)
+
+
+class BatchStore:
+    """One transaction for all actions of a test: what was staged must be seen without being written."""
+
+    def __init__(self, connection: Connection, adapter: Callable[[Connection, Sequence[Any]], Any]) -> None:
+        self._port = adapter(connection, [])
+
+    @asynccontextmanager
+    async def action(self) -> AsyncIterator[Any]:
+        try:
+            yield self._port
+        except Exception:
+            self._port.drop()
+            raise
+        else:
+            self._port.keep()
+
+
+class SqlEffects:
+    """Every call is an execution of its own, whose outcome is written down as the runner does it."""
+
+    def __init__(self, database: Database, gate: Gate, work: Work) -> None:
+        self._database = database
+        self._gate = gate
+        self._work = work
+
+    async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
+        execution = ExecutionEffects(self._gate, self._work, may_repeat=False)
+        try:
+            return await execution.once(key, call)
+        finally:
+            await self._database.run(lambda connection: effects.mark(connection, execution.marks, MOMENT))
+
+
+class TestSqlEffects(EffectsSuite):
+    @pytest.fixture
+    def effects_of(self, database: Database) -> EffectsOf:
+        gate = Gate(database, "worker", Clock())
+        step = ONBOARDING.step("send_welcome_email")
+
+        def of(event_id: str) -> SqlEffects:
+            position = Position("topic", 0, 0, 0)
+            decoded = decode(b"{}", event_headers(event_id), LeadReceived, position)
+            return SqlEffects(database, gate, Work(Source(position, None, b"{}", []), step, decoded))
+
+        return of
+
+
+def _roster(connection: Connection, _: Sequence[Any]) -> SqlRoster:
+    return SqlRoster(connection, OWNERS)
+
+
+class TestSqlContacts(ContactsSuite):
+    @pytest.fixture
+    def store(self, database: Database) -> SqlStore:
+        return SqlStore(database, SqlContacts)
+
+
+class TestSqlContactsInOneBatch(ContactsSuite):
+    @pytest.fixture
+    def store(self, database: Database) -> Iterator[BatchStore]:
+        with database.engine.begin() as connection:
+            yield BatchStore(connection, SqlContacts)
+
+
+class TestSqlRoster(RosterSuite):
+    @pytest.fixture
+    def store(self, database: Database) -> SqlStore:
+        return SqlStore(database, _roster)
+
+
+class TestSqlRosterInOneBatch(RosterSuite):
+    @pytest.fixture
+    def store(self, database: Database) -> Iterator[BatchStore]:
+        with database.engine.begin() as connection:
+            yield BatchStore(connection, _roster)
