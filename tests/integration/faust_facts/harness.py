@@ -1,0 +1,154 @@
+"""This file runs one agent on our engine or on stock Faust, and tells from outside what either has lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import faust
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+from streams.app import AppSettings, create_app
+from streams.kafka import parse_kafka
+from topics.decode import Record
+from topics.registry import TopicNames
+
+Handle = Callable[[int], Awaitable[None]]
+"""What an agent does with a record, which is told by its offset; it is handled when this returns."""
+
+SESSION_TIMEOUT_S = 6.0
+
+
+class Log:
+    """A topic of one partition (unless told otherwise) and a consumer group, looked at with a client that is not ours."""
+
+    def __init__(self, kafka: str, partitions: int = 1, **config: str) -> None:
+        """Create the topic with this configuration."""
+        name = uuid4().hex[:10]
+        self.kafka = kafka
+        self.topic = f"facts.{name}"
+        self.group = f"facts-{name}"
+        self._admin = AdminClient({"bootstrap.servers": kafka})
+        topics = [NewTopic(self.topic, partitions, 1, config=config)]
+        for created in self._admin.create_topics(topics).values():
+            created.result()
+
+    def append(self, values: Iterable[bytes], partition: int = 0) -> None:
+        """Write records and wait for the broker."""
+        producer = Producer({"bootstrap.servers": self.kafka, "linger.ms": 1})
+        for value in values:
+            producer.produce(self.topic, value, partition=partition)
+        assert producer.flush(10) == 0
+
+    def committed(self) -> int:
+        """Offset from which the next owner of the partition will read."""
+        asked = ConsumerGroupTopicPartitions(self.group, [TopicPartition(self.topic, 0)])
+        (found,) = self._admin.list_consumer_group_offsets([asked])[self.group].result().topic_partitions
+        return max(0, found.offset)
+
+    def members(self) -> int:
+        """How many members the group has."""
+        return len(self._admin.describe_consumer_groups([self.group])[self.group].result().members)
+
+    def values(self, partition: int = 0) -> list[bytes]:
+        """Give what is in the partition."""
+        consumer = Consumer({"bootstrap.servers": self.kafka, "group.id": uuid4().hex, "enable.partition.eof": True})
+        consumer.assign([TopicPartition(self.topic, partition, 0)])
+        found: list[bytes] = []
+        while (message := consumer.poll(10)) is not None and message.error() is None:
+            found.append(message.value() or b"")
+        consumer.close()
+        return found
+
+    def lost(self, handled: Iterable[int]) -> set[int]:
+        """Offsets that nobody handled and that will not come again."""
+        return set(range(self.committed())) - set(handled)
+
+
+class Ours:
+    """Our engine, stopped as the worker stops it."""
+
+    def __init__(self, log: Log, handle: Handle, *, commit_every_s: float = 0.2, records: int = 1000, **_: Any) -> None:
+        """`records` is the largest batch."""
+        self._stopping = asyncio.Event()
+
+        async def settle(batch: Iterable[Record]) -> None:
+            for record in batch:
+                await handle(record.offset)
+
+        settings = AppSettings(parse_kafka(log.kafka), log.group, TopicNames("facts."), SESSION_TIMEOUT_S, records)
+        self.app = create_app(settings, {"agent": (log.topic, settle)}, self._stopping)
+        self.app.conf.broker_commit_interval = commit_every_s
+
+    async def start(self) -> None:
+        """Join the group."""
+        await self.app.start()
+
+    async def stop(self) -> None:
+        """Stop in order, for as long as that takes."""
+        self._stopping.set()
+        await self.app.consumer.wait_empty()
+        await self.app.stop()
+
+
+class Stock:
+    """Faust as it comes."""
+
+    def __init__(
+        self, log: Log, handle: Handle, *, commit_every_s: float = 0.2, reads: str = "raw", **options: Any
+    ) -> None:
+        """`reads` is the serializer of values, `options` are Faust's."""
+        self.app = faust.App(
+            log.group,
+            broker=f"kafka://{log.kafka}",
+            broker_commit_interval=commit_every_s,
+            broker_session_timeout=SESSION_TIMEOUT_S,
+            consumer_auto_offset_reset="earliest",
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            web_enabled=False,
+            store="memory://",
+            cache="memory://",
+            **options,
+        )
+        topic = self.app.topic(log.topic, value_serializer=reads)
+
+        async def agent(stream: Any) -> None:
+            async for event in stream.events():
+                await handle(event.message.offset)
+
+        self.app.agent(topic)(agent)
+
+    async def start(self) -> None:
+        """Join the group."""
+        await self.app.start()
+
+    async def stop(self) -> None:
+        """Stop in order, for as long as that takes."""
+        await self.app.stop()
+
+
+Member = TypeVar("Member", Ours, Stock)
+
+
+@asynccontextmanager
+async def started(member: Member) -> AsyncIterator[Member]:
+    """Join the group for the length of the block; stop in order after it, whatever happened in it."""
+    await member.start()
+    try:
+        yield member
+    finally:
+        await member.stop()
+
+
+async def until(is_true: Callable[[], bool], seconds: float = 15.0) -> None:
+    """Wait for a condition. Raises TimeoutError."""
+    end = time.monotonic() + seconds
+    while not is_true():
+        if time.monotonic() > end:
+            raise TimeoutError
+        await asyncio.sleep(0.02)

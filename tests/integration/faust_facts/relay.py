@@ -1,0 +1,46 @@
+"""This file is a worker process of the rebalance test: what it reads it writes to another topic, on our engine.
+
+Arguments: bootstrap servers, group, topic to read, topic to write. It stops in order on SIGTERM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaProducer
+from streams.app import AppSettings, create_app
+from streams.kafka import parse_kafka
+from streams.processing.publishing import KafkaPublisher, Outgoing
+from topics.decode import Record
+from topics.registry import TopicNames
+
+from tests.integration.faust_facts.harness import SESSION_TIMEOUT_S
+
+
+async def relay(kafka: str, group: str, reads: str, writes: str) -> None:
+    """Work until SIGTERM."""
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
+    publisher = KafkaPublisher(producer)
+
+    async def settle(batch: Iterable[Record]) -> None:
+        await publisher.publish([Outgoing(writes, None, record.value, []) for record in batch])
+
+    settings = AppSettings(parse_kafka(kafka), group, TopicNames("facts."), SESSION_TIMEOUT_S)
+    app = create_app(settings, {"relay": (reads, settle)}, stopping)
+    async with producer:
+        await app.start()
+        await stopping.wait()
+        await app.consumer.wait_empty()
+        await app.stop()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    logging.disable(logging.DEBUG)
+    asyncio.run(relay(*sys.argv[1:]))
