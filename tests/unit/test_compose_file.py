@@ -10,7 +10,9 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from streams.cli.main import app
 from streams.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +63,15 @@ def open_ports(compose: Compose) -> list[str]:
     return [port for port in ports if not port.startswith("127.0.0.1:")]
 
 
+def refused_commands(compose: Compose) -> list[str]:
+    """Commands of our image, health checks included, that the `leads` command does not know."""
+    ours = [service for service in compose["services"].values() if "build" in service]
+    commands = [service["command"] for service in ours]
+    commands += [service["healthcheck"]["test"][2:] for service in ours if "healthcheck" in service]
+    runner = CliRunner()
+    return [" ".join(command) for command in commands if runner.invoke(app, [*command, "--help"]).exit_code]
+
+
 def with_defaults(value: str) -> str:
     """A value as Compose would fill it in on a machine where no variable is set."""
     return VARIABLE.sub(lambda found: found["default"] or "", value)
@@ -85,6 +96,11 @@ def test_its_images_and_the_base_image_are_pinned(compose: Compose) -> None:
 
 def test_its_ports_are_bound_to_this_machine(compose: Compose) -> None:
     assert open_ports(compose) == []
+
+
+def test_the_commands_it_runs_exist(compose: Compose) -> None:
+    assert compose["services"]["worker"]["healthcheck"]["test"][:2] == ["CMD", "leads"]
+    assert refused_commands(compose) == []
 
 
 def test_the_files_it_mounts_exist(compose: Compose) -> None:
@@ -141,6 +157,13 @@ def test_a_misspelt_variable_is_found(compose: Compose) -> None:
     }
 
     assert unknown_settings(compose) == {"LEADS_DATABSE", "LEADS_SECRT"}
+
+
+def test_a_misspelt_command_is_found(compose: Compose) -> None:
+    compose["services"]["topics"]["command"] = ["topic", "apply"]
+    compose["services"]["worker"]["healthcheck"]["test"] = ["CMD", "leads", "statsu"]
+
+    assert refused_commands(compose) == ["topic apply", "statsu"]
 
 
 @pytest.mark.parametrize("image", ["postgres", "postgres:latest", "postgres:18", "apache/kafka:edge"])
