@@ -20,7 +20,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export PYTHONNOUSERSITE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test format-check lint types imports unit integration readme format hooks bench lock audit sbom clean
+.PHONY: help demo test format-check lint types imports unit integration readme format derive hooks bench lock audit sbom clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -67,6 +67,9 @@ readme: $(VENV)/.dev ## run the commands of README.md
 
 format: $(VENV)/.dev ## format the code and repair what ruff can repair
 	@$(PY) -m ruff check --fix --quiet --exit-zero . && $(PY) -m ruff format .
+
+derive: $(VENV)/.dev ## bring what README.md derives from code up to date
+	@$(PY) -m streams.derive
 
 hooks: $(VENV)/.dev ## run format, lint, types and imports before each commit
 	@$(PY) -m pre_commit install

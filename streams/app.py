@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -41,6 +43,8 @@ class AppSettings:
     group: str
     names: TopicNames
     session_timeout_s: float
+    folder: Path = Path(tempfile.gettempdir()) / "leads-faust"
+    """Where Faust makes its (empty) folders; without it, in whatever folder one stands."""
     batch_records: int = BATCH_RECORDS
 
 
@@ -67,6 +71,7 @@ def create_app(
         broker_heartbeat_interval=settings.session_timeout_s / 5,
         broker_request_timeout=max(30.0, settings.session_timeout_s + 5),
         broker_commit_interval=1.0,
+        datadir=str(settings.folder),
         consumer_auto_offset_reset="earliest",
         processing_guarantee="at_least_once",
         producer_request_timeout=30.0,

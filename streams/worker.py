@@ -116,6 +116,7 @@ class Worker:
                 self._settings.group,
                 self._names,
                 self._settings.session_timeout.total_seconds(),
+                self._settings.data / "faust",
             ),
             agents(self._workflow, parts.processor, indexer, self._names),
             self._stopping,

@@ -22,6 +22,7 @@ BLOCKS = re.findall(r"^```(sh|python|console)\n(.*?)^```", README, re.DOTALL | r
 
 # A run takes a moment: what README shows right after publishing is asked for until it is there.
 SHOW = re.compile(r"^(leads show [^#\n]*?)( *#.*)?$", re.MULTILINE)
+READ_BOOTSTRAP = 'import json, sys; print(json.load(sys.stdin)["bootstrap"])'
 
 
 def free_port() -> int:
@@ -37,7 +38,10 @@ def shell(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     shutil.copy(ROOT / "leads.sample.toml", tmp_path)
     bin_folder = Path(sys.executable).parent
     environment = {name: text for name, text in os.environ.items() if not name.startswith("LEADS_")}
-    environment |= {"PATH": f"{bin_folder}{os.pathsep}{environment['PATH']}", "LEADS_DATA": str(tmp_path / "data")}
+    environment |= {
+        "PATH": f"{bin_folder}{os.pathsep}{environment['PATH']}",
+        "LEADS_DATA": str(tmp_path / "data"),
+    }
     running = subprocess.Popen(
         ["bash", "-e"],
         cwd=tmp_path,
@@ -56,7 +60,9 @@ def shell(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.timeout(300)
-def test_the_commands_and_examples_of_the_readme_run_in_their_order(shell: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_the_commands_and_examples_of_the_readme_run_in_their_order(
+    shell: subprocess.Popen[str], tmp_path: Path
+) -> None:
     lines = ["set -o pipefail", "trap 'kill $(jobs -p)' EXIT"]
     for number, (kind, text) in enumerate(BLOCKS):
         if kind == "sh":
@@ -64,7 +70,9 @@ def test_the_commands_and_examples_of_the_readme_run_in_their_order(shell: subpr
             wait = r"for i in $(seq 60); do \1 | grep -q lead.welcomed && break; sleep 0.5; done; \1"
             lines.append(SHOW.sub(wait, told) if "publish -" in told else told)
             if "kafka start" in told:
-                lines.append('export LEADS_KAFKA=$(leads kafka status --json | python -c "import json,sys; print(json.load(sys.stdin)[\'bootstrap\'])")')
+                lines.append(
+                    f"export LEADS_KAFKA=$(leads kafka status --json | python -c '{READ_BOOTSTRAP}')"
+                )
         elif kind == "python":
             (tmp_path / f"example{number}.py").write_text(text, encoding="utf-8")
             lines.append(f"timeout 60 python -W error example{number}.py")
