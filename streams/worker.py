@@ -110,6 +110,7 @@ class Worker:
 
     async def _run_app(self, parts: Parts) -> None:
         indexer = LetterIndexer(self._database, now)
+        self._settings.data.mkdir(parents=True, exist_ok=True)  # Faust makes its own folder in it, and no parent
         app = create_app(
             AppSettings(
                 self._address,
