@@ -110,6 +110,8 @@ class Worker:
 
     async def _run_app(self, parts: Parts) -> None:
         indexer = LetterIndexer(self._database, now)
+        folder = self._settings.data / "faust"
+        folder.parent.mkdir(parents=True, exist_ok=True)  # Faust makes the last one itself, and only that
         self._settings.data.mkdir(parents=True, exist_ok=True)  # Faust makes its own folder in it, and no parent
         app = create_app(
             AppSettings(
@@ -117,7 +119,7 @@ class Worker:
                 self._settings.group,
                 self._names,
                 self._settings.session_timeout.total_seconds(),
-                self._settings.data / "faust",
+                folder,
             ),
             agents(self._workflow, parts.processor, indexer, self._names),
             self._stopping,
