@@ -64,8 +64,9 @@ class Processor:
             by_step.setdefault(work.step.name, []).append(work)
         for works in by_step.values():
             outcomes += await self._run(works[0].step, works)
-        if outcomes:
-            await self._publisher.publish([self._announcer.outgoing(outcome) for outcome in outcomes])
+        told = [each for each in outcomes if not (isinstance(each, Lettered) and each.is_of_another)]
+        if told:
+            await self._publisher.publish([self._announcer.outgoing(outcome) for outcome in told])
         self._count(outcomes, reading)
 
     async def _run(self, step: Step, works: Sequence[Work]) -> list[Outcome]:

@@ -92,6 +92,19 @@ class Lettered:
     letter: DeadLetter
     is_new: bool
 
+    @property
+    def is_of_another(self) -> bool:
+        """Whether the letter is that of another record, of which this one is a copy.
+
+        It is published with the bytes it names, when that record is settled; these may differ from them.
+        """
+        letter, position = self.letter, self.source.position
+        return (letter.topic, letter.partition, letter.offset) != (
+            position.topic,
+            position.partition,
+            position.offset,
+        )
+
 
 Outcome = Stated | Lettered
 

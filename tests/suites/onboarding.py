@@ -262,6 +262,25 @@ async def test_a_mail_server_that_is_down_delays_the_welcome_and_nothing_else(
     assert (row.status, row.resolution) == ("resolved", "resolved")
 
 
+async def test_a_copy_of_a_record_that_failed_never_passes_for_it(cluster: Cluster, world: World) -> None:
+    world.go_down()
+    cluster.log.append(RECEIVED, b"k", b'{"email": "jane@example.com", "city": "Bonn"}', event_headers("e-1"))
+    await cluster.settle()
+
+    cluster.log.append(RECEIVED, b"k", b'{"city":"Bonn","email":"jane@example.com"}', event_headers("e-1"))
+    await cluster.settle()
+
+    failed, copy = cluster.records(LeadAssigned)
+    assert failed.headers != copy.headers  # each names the record it began with
+    for record in cluster.letters:
+        assert letter_of(record).offset == failed.offset
+        assert (record.key, record.value, without_letter(record.headers)) == (
+            failed.key,
+            failed.value,
+            failed.headers,
+        )
+
+
 async def test_a_retry_that_fails_again_is_the_same_letter_one_generation_on_until_a_person_is_asked(
     cluster: Cluster, world: World
 ) -> None:
