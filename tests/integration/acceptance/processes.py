@@ -1,0 +1,106 @@
+"""This file runs the product's processes as a user does: worker, mail catcher and webhook sink, each by its own pid."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+STARTS_WITHIN_S = 30.0
+
+
+def clean_environment() -> dict[str, str]:
+    """Give the environment less every setting that a developer's shell happens to have."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("LEADS_")}
+
+
+class Process:
+    """One process with its log file."""
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        """Start `python -m arguments…`; what it says on stderr is appended to `log`."""
+        self.log = log
+        with log.open("ab") as stderr:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                cwd=REPOSITORY,
+                env={**clean_environment(), **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,
+            )
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """`kill -9`, and wait until it is gone."""
+        self._process.kill()
+        self._process.wait(timeout=10)
+
+    def terminate(self, *, within: float) -> tuple[int, float]:
+        """SIGTERM; gives exit code and seconds. Raises subprocess.TimeoutExpired."""
+        began = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(timeout=within), time.monotonic() - began
+
+    def close(self) -> None:
+        """End it whatever state it is in."""
+        if self.is_running:
+            self.kill()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def first_line(self) -> bytes:
+        """Wait for its first line on stdout."""
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            assert selector.select(STARTS_WITHIN_S), f"said nothing; its log ends {self.tail()}"
+        return self._process.stdout.readline()
+
+    def tail(self, lines: int = 30) -> str:
+        """Give the end of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+class Server:
+    """Mail catcher or webhook sink: stopped and started again on the port it had."""
+
+    def __init__(self, module: str, file: Path, environment: Mapping[str, str] | None = None) -> None:
+        """`file` gets a JSON line per mail or request, on disk before the other side hears yes."""
+        self._module = module
+        self._environment = dict(environment or {})
+        self.file = file
+        self.port = 0
+        self._process: Process | None = None
+
+    def start(self) -> None:
+        arguments = [self._module, "--port", str(self.port), "--file", str(self.file)]
+        self._process = Process(arguments, self._environment, self.file.with_suffix(".log"))
+        self.port = json.loads(self._process.first_line())["port"]
+
+    def stop(self) -> None:
+        """Take it away as a machine that lost its power."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+
+    def lines(self) -> list[dict[str, object]]:
+        """What it took, as its file has it."""
+        if not self.file.exists():
+            return []
+        return [
+            json.loads(line)
+            for line in self.file.read_bytes().splitlines(keepends=True)
+            if line.endswith(b"\n")
+        ]

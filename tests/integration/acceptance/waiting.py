@@ -1,0 +1,23 @@
+"""This file waits for what an outside observer can see, a bounded time, and says what was seen last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+State = TypeVar("State")
+
+
+def eventually(
+    look: Callable[[], State], holds: Callable[[State], bool], *, within: float, every: float = 0.2
+) -> State:
+    """Look until it holds and give that state. Fails after `within` seconds with the last state."""
+    deadline = time.monotonic() + within
+    while True:
+        state = look()
+        if holds(state):
+            return state
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within:.0f} s; last seen: {state!r}")
+        time.sleep(every)
