@@ -124,7 +124,6 @@ class Worker:
         indexer = LetterIndexer(self._database, now)
         folder = self._settings.data / "faust"
         folder.parent.mkdir(parents=True, exist_ok=True)  # Faust makes the last one itself, and only that
-        self._settings.data.mkdir(parents=True, exist_ok=True)  # Faust makes its own folder in it, and no parent
         app = create_app(
             AppSettings(
                 self._address,
