@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.topic_admin import describe
 from topics.registry import TOPICS, TopicNames
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from streams.kafka import KafkaAddress
 
 REQUEST_MS = 8_000
+NEVER_SEEN = "Dead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,8 @@ async def look(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, pr
     partitions = [
         TopicPartition(name, number) for name, topic in found.items() for number in range(topic.partitions)
     ]
-    consumer = AIOKafkaConsumer(**address.client_options(), request_timeout_ms=REQUEST_MS)
-    await consumer.start()
-    try:
-        begins = await consumer.beginning_offsets(partitions)
-        ends = await consumer.end_offsets(partitions)
-    finally:
-        await consumer.stop()
-    committed = {place: at.offset for place, at in (await admin.list_consumer_group_offsets(group)).items()}
-    state, members = await _group(admin, group)
+    begins, ends = await _offsets(address, partitions)
+    state, members, committed = await _group(admin, group)
     read = {place.topic for place in committed}
     topics = []
     for name in full:
@@ -69,8 +64,26 @@ async def look(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, pr
     return GroupLag(state, members, topics)
 
 
-async def _group(admin: AIOKafkaAdminClient, group: str) -> tuple[str, int]:
+async def _offsets(
+    address: KafkaAddress, partitions: Sequence[TopicPartition]
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    if not partitions:
+        return {}, {}
+    consumer = AIOKafkaConsumer(**address.client_options(), request_timeout_ms=REQUEST_MS)
+    await consumer.start()
+    try:
+        return await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+    finally:
+        await consumer.stop()
+
+
+async def _group(admin: AIOKafkaAdminClient, group: str) -> tuple[str, int, dict[TopicPartition, int]]:
+    try:
+        offsets = await admin.list_consumer_group_offsets(group)
+    except GroupCoordinatorNotAvailableError:
+        return NEVER_SEEN, 0, {}  # a cluster on which no group has ever been
+    committed = {place: at.offset for place, at in offsets.items()}
     for response in await admin.describe_consumer_groups([group]):
         for described in response.to_object()["groups"]:
-            return str(described["state"]), len(described["members"])
-    return "Dead", 0
+            return str(described["state"]), len(described["members"]), committed
+    return NEVER_SEEN, 0, committed

@@ -35,7 +35,7 @@ def configure(*, as_json: bool = False, level: int = logging.INFO, stream: TextI
         _tell_exception_without_its_text,
     ]
     if as_json:
-        rendered: list[Callable[..., Any]] = [structlog.processors.JSONRenderer(sort_keys=False)]
+        rendered: list[Callable[..., Any]] = [_in_order, structlog.processors.JSONRenderer(sort_keys=False)]
     else:
         # An exception is one more key here: a trace would show its text.
         rendered = [_line]
@@ -141,6 +141,12 @@ def _tell_exception_without_its_text(_: object, __: str, event: Event) -> Event:
     if frames:
         event["at"] = frames.splitlines()
     return event
+
+
+def _in_order(_: object, __: str, event: Event) -> Event:
+    """Put first what every line has: people read JSON too."""
+    first = ("time", "level", "logger", "event")
+    return {name: event[name] for name in first} | {n: v for n, v in event.items() if n not in first}
 
 
 def _line(_: object, __: str, event: Event) -> str:

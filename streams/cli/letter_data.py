@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streams.cli.errors import CommandError, WrongUseError
@@ -80,7 +81,7 @@ def whole_ids(database: Database, given: Sequence[str]) -> list[str]:
             raise WrongUseError(
                 f"{text!r} is no id of a letter, nor its first {SHORTEST_PREFIX} characters or more"
             )
-        found = database.transact(lambda connection, prefix=prefix: letter_ids_like(connection, prefix))  # type: ignore[misc]
+        found = database.transact(partial(letter_ids_like, prefix=prefix))
         if not found:
             raise CommandError(
                 f"there is no dead letter {text}; `leads dead-letters list --status all` shows all"

@@ -146,7 +146,8 @@ def _cells(row: LetterRow) -> tuple[object, ...]:
 
 
 def _header_text(header: dict[str, Any]) -> str:
-    for name in ("value", "value_base64"):
-        if name in header:
-            return "null" if header[name] is None else str(header[name])
+    if "value_base64" in header:
+        return f"{header['value_base64']} (base64)"
+    if "value" in header:
+        return "null" if header["value"] is None else str(header["value"])
     return f"{header['bytes']} bytes"

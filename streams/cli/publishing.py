@@ -17,6 +17,8 @@ BATCH_RECORDS = 500
 BATCH_BYTES = 1 << 20
 LAST_WORD_S = 5.0
 """How long a batch that is on its way is waited for after an interrupt."""
+ANSWER_WITHIN_S = 30.0
+"""How long the broker may take for a batch; the client itself would wait for ever."""
 MOST_LISTED = 1000
 
 Send = Callable[[Sequence[Outgoing]], Awaitable[None]]
@@ -107,13 +109,16 @@ class Publication:
             return True
         sending = asyncio.ensure_future(self._send(batch))
         stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait((sending, stopping), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((sending, stopping), return_when=asyncio.FIRST_COMPLETED, timeout=ANSWER_WITHIN_S)
         stopping.cancel()
+        is_late = not sending.done() and not self._stopping.is_set()
         try:
-            async with asyncio.timeout(None if sending.done() else LAST_WORD_S):
+            async with asyncio.timeout(0 if is_late else LAST_WORD_S):
                 await sending
         except TimeoutError:
             self.tally.unknown = len(batch)
+            if is_late:
+                self.tally.error = PublishError(f"the broker did not answer within {ANSWER_WITHIN_S:.0f} s")
             return False
         except PublishError as error:
             self.tally.unknown = len(batch)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.errors import INTERRUPTED, NOT_DONE, WrongUseError
+from streams.cli.errors import INTERRUPTED, NOT_DONE, UnreachableError, WrongUseError
 from streams.cli.letter_data import whole_ids
 from streams.cli.output import AsJson, say, show, write_json
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 WAIT_S = 30.0
 POLL_S = 0.25
+ANSWER_WITHIN_S = 30.0
+RECORDS_PER_S = 100
 
 
 def replay_command(
@@ -124,10 +127,18 @@ async def _replay(
     await producer.start()
     replay = Replay(database, KafkaPublisher(producer), names, now)
     try:
-        async for outcome in replay.ask(ids):
-            teller.tell([outcome], replay.job)
+        # The client itself would wait for ever for a broker that is gone.
+        async with asyncio.timeout(ANSWER_WITHIN_S + len(ids) / RECORDS_PER_S):
+            async for outcome in replay.ask(ids):
+                teller.tell([outcome], replay.job)
+    except TimeoutError:
+        raise UnreachableError(
+            "Kafka did not take the requests in time; a worker asks again for these letters in a minute"
+        ) from None
     finally:
-        await producer.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await producer.stop()
     try:
         await _watch(replay, teller, wait)
     finally:

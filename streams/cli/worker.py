@@ -41,7 +41,8 @@ def worker(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end_at_once)
-    logs.configure(as_json=json_logs)
+    # Until it is ready, all there is to say is one sentence; a client that cannot connect would log many.
+    logs.silence()
     from streams.cli import context
     from streams.onboarding import ONBOARDING
     from streams.settings import load_config
@@ -57,6 +58,7 @@ def worker(
     with context.kafka(settings) as address, context.database(settings) as database:
         check_transport(settings, address)
         asyncio.run(check_topics(settings, config, address))
+        logs.configure(as_json=json_logs)
         made = Worker(
             workflow,
             found,
