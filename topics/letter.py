@@ -94,6 +94,8 @@ _FORMS = {
 }
 """Anyone can write on the topics that letters are read from: what goes into an index has its form checked."""
 _TIMES = frozenset({"time", "first_time", "next_attempt"})
+_LONGEST_TIME = 30
+_COUNTS = frozenset({"partition", "delivery_count", "generation", "action_version"})
 _CLOSED = {"stage": get_args(Stage), "failure_class": get_args(FailureClass), "version": (VERSION,)}
 
 
@@ -106,8 +108,9 @@ def _read(found: dict[str, str], field_name: str, kind: object) -> str | int | N
         msg = f"header {name} is missing"
         raise LetterError(msg)
     if kind == "int":
-        if re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII) is None:
-            msg = f"header {name} is {text[:40]!r} and must be a whole number"
+        digits = "[0-9]{1,9}" if field_name in _COUNTS else "-?[0-9]{1,18}"
+        if re.fullmatch(digits, text, re.ASCII) is None:
+            msg = f"header {name} is {text[:40]!r} and must be a whole number of the form {digits}"
             raise LetterError(msg)
         return int(text)
     if field_name in _FORMS and _FORMS[field_name].fullmatch(text) is None:
@@ -115,6 +118,8 @@ def _read(found: dict[str, str], field_name: str, kind: object) -> str | int | N
         raise LetterError(msg)
     if field_name in _TIMES:
         try:
+            if len(text) > _LONGEST_TIME:
+                raise ValueError
             parse_timestamp(text)
         except ValueError:
             msg = f"header {name} is {text[:40]!r} and must be an RFC 3339 time"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import orjson
 
 from streams.processing.transaction import Clock
 from streams.processing.work import to_us
 from streams.store import letters
-from streams.store.engine import Database
+from streams.store.engine import Database, StoreRefusedError
 from streams.store.letters import PARKED, SCHEDULED, LetterRow
 from topics.decode import Record
 from topics.letter import DeadLetter, LetterError, without_letter
@@ -29,8 +29,19 @@ class LetterIndexer:
     async def process(self, records: Iterable[Record]) -> None:
         """Index a batch. A record that is no letter is logged by its place and left in the topic."""
         rows = [row for record in records if (row := _row(record)) is not None]
-        now = to_us(self._clock())
-        await self._database.run(lambda connection: letters.index(connection, rows, now))
+        await self._index(rows, to_us(self._clock()))
+
+    async def _index(self, rows: Sequence[LetterRow], now_us: int) -> None:
+        try:
+            await self._database.run(lambda connection: letters.index(connection, rows, now_us))
+        except StoreRefusedError as error:
+            if len(rows) > 1:
+                # One letter that the database refuses must not keep the others out: halve until it stands alone.
+                middle = len(rows) // 2
+                await self._index(rows[:middle], now_us)
+                await self._index(rows[middle:], now_us)
+                return
+            log.error("letter %s cannot be indexed and stays in its topic: %s", rows[0].letter.id, error)  # noqa: TRY400
 
 
 def _row(record: Record) -> LetterRow | None:
@@ -51,7 +62,7 @@ def _lead_id(value: bytes | None, headers: dict[str, bytes | None]) -> str | Non
     """Give the lead a letter is about, as far as a record that may be anything tells."""
     if (headers.get("ce_type") or b"").startswith(b"crm."):
         subject = (headers.get("ce_subject") or b"").decode(errors="replace")
-        if subject.startswith("lead/"):
+        if subject.startswith("lead/") and "\x00" not in subject:
             return subject.removeprefix("lead/")[:500]
     try:
         parsed = orjson.loads(value or b"null")
