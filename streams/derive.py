@@ -12,7 +12,9 @@ _PLACE = re.compile(r"(<!-- workflow: .*? -->\n).*?(<!-- end of workflow -->)", 
 
 def with_diagram(text: str) -> str:
     """Give the text with the workflow's diagram in its marked place."""
-    return _PLACE.sub(lambda found: f"{found[1]}\n```mermaid\n{ONBOARDING.mermaid()}\n```\n\n{found[2]}", text)
+    return _PLACE.sub(
+        lambda found: f"{found[1]}\n```mermaid\n{ONBOARDING.mermaid()}\n```\n\n{found[2]}", text
+    )
 
 
 def main(readme: Path = Path("README.md")) -> None:
