@@ -66,7 +66,8 @@ class Work:
     @property
     def contact_key(self) -> str | None:
         """The contact it is about, once that is known."""
-        return getattr(self.decoded.event, "contact_key", None)
+        # Not getattr: on a public event that would give a stranger's field of this name, whatever it holds.
+        return self.decoded.event.__dict__.get("contact_key")
 
 
 @dataclass(frozen=True, slots=True)
