@@ -123,12 +123,17 @@ def _unreadable(name: str, value: bytes | None) -> DecodeError:
 
 
 def _plain(position: Position) -> dict[str, str]:
+    try:
+        time = timestamp_of_ms(position.timestamp)
+    except (ValueError, OverflowError, OSError):
+        msg = f"the record's timestamp {position.timestamp} is no time; write milliseconds since the epoch"
+        raise DecodeError("BAD_TIMESTAMP", msg) from None
     return {
         "specversion": "1.0",
         "id": ids.plain_id(position.topic, position.partition, position.offset),
         "source": PLAIN_SOURCE,
         "type": LeadReceived.type,
-        "time": timestamp_of_ms(position.timestamp),
+        "time": time,
     }
 
 
