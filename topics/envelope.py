@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -81,7 +82,7 @@ def result_headers(envelope: Envelope, lead_id: str) -> Headers:
         ("ce_id", envelope.id.encode()),
         ("ce_source", envelope.source.encode()),
         ("ce_type", envelope.type.encode()),
-        ("ce_subject", f"lead/{lead_id}".encode()),
+        ("ce_subject", _subject(lead_id)),
         ("ce_time", envelope.time.encode()),
         ("content-type", b"application/json"),
         ("ce_dataschema", SCHEMA_URI.format(type=envelope.type).encode()),
@@ -98,3 +99,12 @@ def result_headers(envelope: Envelope, lead_id: str) -> Headers:
     headers += [(name, value.encode()) for name, value in envelope.trace]
     headers += [(f"ce_{name}", value.encode()) for name, value in envelope.extensions]
     return headers
+
+
+def _subject(lead_id: str) -> bytes:
+    # A body may have line ends and tabs in a text; an attribute may not, and our own reader would refuse it.
+    text = lead_id if lead_id.isprintable() else _CONTROL.sub(" ", lead_id)
+    return f"lead/{text}".encode()
+
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
 from streams.onboarding import ONBOARDING
 from streams.store import letters
 from streams.store.engine import Database
-from tests.suites.onboarding import RECEIVED
+from streams.store.schema import ledger
+from tests.suites.onboarding import RECEIVED, data, letter_of
 from tests.support.memory import Cluster
 from tests.support.onboarding import World, adapters_of, event_headers, lead
 from topics.envelope import Headers
+from topics.events import LeadRejected, OwnerNotified
 from topics.letter import PREFIX
 
 
@@ -79,3 +84,46 @@ async def test_a_letter_that_the_database_refuses_keeps_no_other_out_of_the_inde
 
     rows = await cluster.database.run(letters.find)
     assert sorted(row.letter.code for row in rows) == ["NOT_AN_OBJECT", "NOT_JSON", "NOT_UTF8"]
+
+
+@pytest.mark.parametrize("timestamp", [1_700_000_000_000_000, -(10**17), 10**18 - 1])
+async def test_a_record_whose_timestamp_is_no_time_becomes_a_letter(cluster: Cluster, timestamp: int) -> None:
+    record = cluster.log.append(RECEIVED, b"k", lead())
+    cluster.log.topics[RECEIVED] = [dataclasses.replace(record, timestamp=timestamp)]
+
+    await cluster.settle()
+
+    (letter,) = map(letter_of, cluster.letters)
+    assert (letter.code, letter.timestamp) == ("BAD_TIMESTAMP", timestamp)
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, [1], 17, "x" * 100])
+async def test_a_field_of_a_lead_that_is_called_as_ours_is_not_taken_for_ours(
+    cluster: Cluster, value: object
+) -> None:
+    cluster.log.append(RECEIVED, b"k", lead(email="no address", contact_key=value, lead_id="L1"))
+
+    await cluster.settle()
+
+    assert len(cluster.records(LeadRejected)) == 1
+    assert await cell(cluster, ledger.c.contact_key) is None
+
+
+async def test_a_lead_id_with_a_line_end_passes_every_worker(cluster: Cluster) -> None:
+    cluster.log.append(RECEIVED, b"k", lead(lead_id="row 1\r\n2\tab"))
+
+    await settle_by_others(cluster)
+
+    assert cluster.letters == []
+    assert data(cluster.records(OwnerNotified)[0])["lead_id"] == "row 1\r\n2\tab"
+
+
+async def settle_by_others(cluster: Cluster) -> None:
+    """Let every step be done by a worker of its own: none reads its own words."""
+    for event in ONBOARDING.inputs:
+        for step in ONBOARDING.reading(event):
+            await cluster.new_worker().processor.process_events(step, cluster.records(event))
+
+
+async def cell(cluster: Cluster, column: sa.Column[Any]) -> object:
+    return await cluster.database.run(lambda connection: connection.execute(sa.select(column)).scalar())
