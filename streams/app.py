@@ -15,13 +15,13 @@ from typing import Any
 import faust
 
 from streams import transport
+from streams.batch import Batch, BatchSchema
 from streams.kafka import KafkaAddress
 from streams.processing.indexing import LetterIndexer
 from streams.processing.outside import StoppingError
 from streams.processing.processor import Processor
 from streams.processing.publishing import PublishError
 from streams.store.engine import StoreError
-from streams.transport import Batch, BatchSchema
 from streams.workflow import Workflow
 from topics.decode import Record
 from topics.registry import TopicNames

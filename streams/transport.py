@@ -2,9 +2,10 @@
 
 It replaces what faust-streaming 0.15.3 does between the consumer and its agents. Per-message acknowledgement loses
 records there: an agent that raises acknowledges (stream `finally:`), a gap of one record is committed past
-(`Consumer._new_offset`), a rebalance forgets what was acknowledged and not committed. Here one Faust message carries all
-records of a topic from one poll, nothing is acknowledged by Faust, and `Batch.end(..., is_settled=True)` is the only
-way an offset becomes committable. It also costs a twentieth: Faust's four asyncio tasks a message are paid per batch.
+(`Consumer._new_offset`), a rebalance forgets what was acknowledged and not committed. Here one Faust message carries
+all records of a topic from one poll, nothing is acknowledged by Faust, and `Batch.end(..., is_settled=True)` is the
+only way an offset becomes committable. It also costs a twentieth: Faust's four
+asyncio tasks a message are paid per batch.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
-from aiokafka.errors import KafkaError
-from faust import Schema
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode import Service
 
+from streams.batch import Batch
+from streams.consumer_thread import COMMIT_WAIT_S, ConsumerThread
 from topics.decode import Record
 
 log = logging.getLogger(__name__)
@@ -33,88 +35,16 @@ BATCHES_PER_TOPIC = 2
 BUSY_POLL_S = 0.02
 IDLE_POLL_S = 1.0
 REVOKE_WAIT_S = 8.0
-STOP_WAIT_S = 7.0
+STOP_WAIT_S = 6.0
+LAST_COMMIT_WAIT_S = 1.0
+SEEK_WAIT_S = 20.0
 
 
-class Batch:
-    """The records of one topic from one poll, in offset order per partition, and who still has to settle them."""
-
-    __slots__ = ("_changed", "_left", "_running", "is_revoked", "parts")
-
-    def __init__(
-        self, parts: Mapping[TP, list[Record]], agents: Iterable[str], changed: Callable[[], None]
-    ) -> None:
-        """`agents` must each settle the batch; `changed` is called whenever one ends."""
-        self.parts = parts
-        self.is_revoked = False
-        self._left = set(agents)
-        self._running: set[str] = set()
-        self._changed = changed
-
-    def __len__(self) -> int:
-        """Number of records."""
-        return sum(map(len, self.parts.values()))
-
-    @property
-    def records(self) -> Iterator[Record]:
-        """The records, in offset order per partition."""
-        for records in self.parts.values():
-            yield from records
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether every agent settled it: only then its offsets may be committed."""
-        return not self._left
-
-    @property
-    def is_running(self) -> bool:
-        """Whether an agent is at work on it."""
-        return bool(self._running)
-
-    def begin(self, agent: str) -> bool:
-        """Start to work on it; False when its partitions were taken away meanwhile."""
-        if self.is_revoked:
-            return False
-        self._running.add(agent)
-        return True
-
-    def end(self, agent: str, *, is_settled: bool) -> None:
-        """Say how the agent's work ended."""
-        self._running.discard(agent)
-        if is_settled:
-            self._left.discard(agent)
-        self._changed()
-
-
-class BatchSchema(Schema):  # type: ignore[misc]  # faust is not typed
-    """Hands the batch through: decoding is part of the unit of work, where an error becomes a dead letter."""
-
-    def loads_key(self, app: Any, message: Any, **_: Any) -> None:  # noqa: ANN401
-        """There is no one key."""
-
-    def loads_value(self, app: Any, message: Any, **_: Any) -> Batch:  # noqa: ANN401
-        """The batch itself."""
-        return message.value  # type: ignore[no-any-return]
-
-
-class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        # Faust crashes the app when a commit fails. It is no reason to: while the broker is away, or after a rebalance,
-        # the offsets stay uncommitted, the records come again, and the ledger makes that harmless.
-        consumer = self._ensure_consumer()
-        mine = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
-        if not mine:
-            return False
-        try:
-            await consumer.commit({driver.ensure_aiokafka_TP(tp): offset for tp, offset in mine.items()})
-        except KafkaError as error:
-            log.warning("offsets not committed now, their records may come again: %s", type(error).__name__)
-            return False
-        return True
-
-
-class BatchConsumer(driver.Consumer):  # type: ignore[misc]
+class BatchConsumer(driver.Consumer):
     """Gives agents whole batches and keeps the commit order."""
+
+    transport: BatchTransport
+    _thread: ConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Start with nothing in flight."""
@@ -123,20 +53,22 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         self._committable: dict[TP, int] = {}
         self._open: dict[str, list[Batch]] = defaultdict(list)
         self._progress = asyncio.Event()
+        self._is_broker_away = False
 
     def _new_consumer_thread(self) -> Any:  # noqa: ANN401
-        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ARG002, ASYNC109 - Faust's name
         """Yield one message per topic and poll, whose value is the batch."""
         if not self.flow_active:
-            await self.wait(self.can_resume_flow)
+            await self.wait(self.can_resume_flow.wait())
         records = await self._poll()
         generation = self.app.consumer_generation_id
-        if self.should_stop or not records:
+        if not records or self.should_stop:
             return
         if not self.flow_active:
-            # What was fetched belongs to an assignment that is being taken away.
+            # What was fetched belongs to an assignment that is being taken away. A seek that fails crashes the engine,
+            # which then starts again: what was fetched would be skipped otherwise.
             await self.perform_seek()
             return
         by_topic: dict[str, dict[TP, list[Record]]] = defaultdict(dict)
@@ -144,9 +76,12 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             if fetched:
                 by_topic[partition.topic][TP(partition.topic, partition.partition)] = fetched
         for topic, parts in by_topic.items():
-            if not self.flow_active or self.app.consumer_generation_id != generation:
-                return
+            if not self._is_current(generation):
+                return  # that happened while the one before was handed over
             yield self._batch_message(topic, parts)
+
+    def _is_current(self, generation: int) -> bool:
+        return self.flow_active and self.app.consumer_generation_id == generation
 
     async def _poll(self) -> Mapping[Any, list[Any]]:
         active = self._get_active_partitions()
@@ -154,11 +89,13 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         if not ready:
             self._progress.clear()
             # Also woken now and then, because an assignment can change without any batch ending.
-            await self.wait_first(self._progress.wait(), timeout=IDLE_POLL_S if not active else BUSY_POLL_S * 5)
+            await self.wait_first(
+                self._progress.wait(), timeout=IDLE_POLL_S if not active else BUSY_POLL_S * 5
+            )
             return {}
         # While a topic is held back, the others are polled briefly: it must be asked again as soon as it has room.
         wait = IDLE_POLL_S if len(ready) == len(active) else BUSY_POLL_S
-        return await self._getmany(active_partitions=ready, timeout=wait)  # type: ignore[no-any-return]
+        return await self._getmany(active_partitions=ready, timeout=wait)
 
     def _batch_message(self, topic: str, parts: Mapping[TP, list[Record]]) -> tuple[TP, Any]:
         batch = Batch(parts, self.transport.agents_of(topic), lambda: self._changed(topic))
@@ -168,11 +105,14 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             self._read_offset[tp] = records[-1].offset
         tp, records = next(iter(parts.items()))
         message = self._to_message(tp, records[0])
-        message.value, message.offset = batch, records[-1].offset
+        message.value = batch  # type: ignore[assignment]  # no bytes: the schema knows
+        message.offset = records[-1].offset
         return tp, message
 
     def _changed(self, topic: str) -> None:
-        self._open[topic] = [batch for batch in self._open[topic] if not batch.is_settled and not batch.is_revoked]
+        self._open[topic] = [
+            batch for batch in self._open[topic] if not batch.is_settled and not batch.is_revoked
+        ]
         self._progress.set()
 
     # What Faust knows of acknowledgement is switched off: a batch says itself when it is settled.
@@ -190,8 +130,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Leave out Faust's watchdog: it knows messages, and takes a batch that is retried for a stuck stream."""
 
-    def _filter_tps_with_pending_acks(self, topics: Any = None) -> list[TP]:  # noqa: ANN401
-        return [tp for tp in self._in_flight if topics is None or tp in topics or tp.topic in topics]
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401
+        return (tp for tp in list(self._in_flight) if topics is None or tp in topics or tp.topic in topics)
 
     def _new_offset(self, tp: TP) -> int | None:
         queue = self._in_flight[tp]
@@ -207,22 +147,53 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             self._committed_offset.update(mine)
         return is_done
 
+    async def maybe_wait_for_commit_to_finish(self) -> bool:
+        """Wait for a commit under way, if there is one, and say whether there was."""
+        # Faust's own hands the cancellation of one who waits to the commit he waits for, and then begins a commit of
+        # his own: with the broker away, a stop never ended.
+        if self._commit_fut is None:
+            return False
+        await asyncio.wait({self._commit_fut})
+        return True
+
     async def perform_seek(self) -> None:
-        """Go back to what is committed: what is in flight will be read again."""
+        """Go back to what is committed: what is in flight will be read again. Raises TimeoutError."""
         self._forget(list(self._in_flight))
-        await super().perform_seek()
+        # Faust's recovery ends without a word when this takes longer than its own limit (broker_request_timeout), and
+        # with it all consumption. An error it does not overlook: the engine crashes and starts again.
+        async with asyncio.timeout(SEEK_WAIT_S):
+            await super().perform_seek()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Fetch nothing before the offsets are where they belong; Faust resumes the flow then."""
+        # A member that had no partitions did not stop its flow, so it would poll between here and the seek.
+        self.stop_flow()
+        await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let what is at work end, commit it, and only then give the partitions away (faust #502)."""
-        await self._quiesce(REVOKE_WAIT_S)
+        if not self.should_stop:
+            await self._quiesce(REVOKE_WAIT_S, COMMIT_WAIT_S)
         await super().on_partitions_revoked(revoked)
         self._forget(revoked)
 
     async def wait_empty(self) -> None:
         """Wait a bounded time for what is at work, then commit; Faust's own waits for ever for one lost record."""
-        await self._quiesce(STOP_WAIT_S)
+        await self._quiesce(STOP_WAIT_S, LAST_COMMIT_WAIT_S)
 
-    async def _quiesce(self, seconds: float) -> None:
+    async def commit_and_end_transactions(self) -> None:
+        """Commit a last time, within a limit."""
+        if not self._is_broker_away:
+            await self._commit_within(LAST_COMMIT_WAIT_S)
+
+    def close(self) -> None:
+        """Leave the client to its thread, which closes it a moment later.
+
+        Faust's own closes it from this one when a rebalance meets a stop: the group is then never left, and the other
+        workers wait for the session timeout.
+        """
+
+    async def _quiesce(self, seconds: float, commit_seconds: float) -> None:
         for batches in self._open.values():
             for batch in batches:
                 if not batch.is_running:
@@ -233,12 +204,33 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
                     self._progress.clear()
                     await self._progress.wait()
         except TimeoutError:
-            log.warning("batches still at work after %.0f s are left to the next owner of their partitions", seconds)
-        try:
-            async with asyncio.timeout(seconds):
-                await self.commit(start_new_transaction=False)
-        except Exception as error:  # noqa: BLE001 - the ledger makes the redelivery harmless
-            log.warning("offsets not committed before the partitions were given away: %s", type(error).__name__)
+            log.warning(
+                "batches still at work after %.0f s are left to the next owner of their partitions", seconds
+            )
+        await self._commit_within(commit_seconds)
+
+    async def _commit_within(self, seconds: float) -> None:
+        committing = asyncio.create_task(self._commit_settled())
+        done, _ = await asyncio.wait({committing}, timeout=seconds)
+        self._is_broker_away = not done
+        if not done:
+            committing.cancel()
+            log.warning("offsets not committed in %.0f s, their records may come again", seconds)
+        elif error := committing.exception():
+            log.warning("offsets not committed, their records may come again: %s", type(error).__name__)
+
+    async def _commit_settled(self) -> None:
+        # One that is under way may have begun before the last batch was settled.
+        await self.maybe_wait_for_commit_to_finish()
+        await self.commit(start_new_transaction=False)
+
+    @Service.task
+    async def _stay_in_group(self) -> None:
+        # While every topic is held back (the store is away) nothing is fetched. aiokafka would leave the group after a
+        # quarter of an hour of that, and not join again before the next fetch, which then waits for the group.
+        interval = self.app.conf.broker_max_poll_interval / 4
+        async for _ in self.itertimer(interval, name="stay_in_group"):
+            await self._thread.still_here()
 
     def _forget(self, tps: Iterable[TP]) -> None:
         for tp in list(tps):
@@ -249,14 +241,14 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             self._changed(topic)
 
 
-class BatchTransport(driver.Transport):  # type: ignore[misc]
+class BatchTransport(driver.Transport):
     """aiokafka transport with the batch consumer."""
 
     Consumer = BatchConsumer
 
     def agents_of(self, topic: str) -> tuple[str, ...]:
         """Names of the agents that must settle a batch of this topic."""
-        return self.app.agents_by_topic[topic]  # type: ignore[no-any-return]
+        return self.app.agents_by_topic[topic]  # type: ignore[attr-defined,no-any-return]  # SafeApp has it
 
 
 def register() -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import faust
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from faust.types import StreamT
+
 from streams.app import AppSettings, create_app
 from streams.kafka import parse_kafka
+from streams.transport import BatchConsumer
 from topics.decode import Record
 from topics.registry import TopicNames
 
@@ -24,16 +29,16 @@ SESSION_TIMEOUT_S = 6.0
 
 
 class Log:
-    """A topic of one partition (unless told otherwise) and a consumer group, looked at with a client that is not ours."""
+    """A topic, of one partition unless told otherwise, and a group, seen by a client that is not ours."""
 
-    def __init__(self, kafka: str, partitions: int = 1, **config: str) -> None:
+    def __init__(self, kafka: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
         """Create the topic with this configuration."""
         name = uuid4().hex[:10]
         self.kafka = kafka
         self.topic = f"facts.{name}"
         self.group = f"facts-{name}"
         self._admin = AdminClient({"bootstrap.servers": kafka})
-        topics = [NewTopic(self.topic, partitions, 1, config=config)]
+        topics = [NewTopic(self.topic, partitions, 1, config=dict(config or {}))]
         for created in self._admin.create_topics(topics).values():
             created.result()
 
@@ -48,7 +53,8 @@ class Log:
         """Offset from which the next owner of the partition will read."""
         asked = ConsumerGroupTopicPartitions(self.group, [TopicPartition(self.topic, 0)])
         (found,) = self._admin.list_consumer_group_offsets([asked])[self.group].result().topic_partitions
-        return max(0, found.offset)
+        offset: int = found.offset
+        return max(0, offset)
 
     def members(self) -> int:
         """How many members the group has."""
@@ -56,7 +62,9 @@ class Log:
 
     def values(self, partition: int = 0) -> list[bytes]:
         """Give what is in the partition."""
-        consumer = Consumer({"bootstrap.servers": self.kafka, "group.id": uuid4().hex, "enable.partition.eof": True})
+        consumer = Consumer(
+            {"bootstrap.servers": self.kafka, "group.id": uuid4().hex, "enable.partition.eof": True}
+        )
         consumer.assign([TopicPartition(self.topic, partition, 0)])
         found: list[bytes] = []
         while (message := consumer.poll(10)) is not None and message.error() is None:
@@ -72,7 +80,9 @@ class Log:
 class Ours:
     """Our engine, stopped as the worker stops it."""
 
-    def __init__(self, log: Log, handle: Handle, *, commit_every_s: float = 0.2, records: int = 1000, **_: Any) -> None:
+    def __init__(
+        self, log: Log, handle: Handle, *, commit_every_s: float = 0.2, records: int = 1000, **_: object
+    ) -> None:
         """`records` is the largest batch."""
         self._stopping = asyncio.Event()
 
@@ -80,9 +90,18 @@ class Ours:
             for record in batch:
                 await handle(record.offset)
 
-        settings = AppSettings(parse_kafka(log.kafka), log.group, TopicNames("facts."), SESSION_TIMEOUT_S, records)
+        settings = AppSettings(
+            parse_kafka(log.kafka), log.group, TopicNames("facts."), SESSION_TIMEOUT_S, batch_records=records
+        )
         self.app = create_app(settings, {"agent": (log.topic, settle)}, self._stopping)
         self.app.conf.broker_commit_interval = commit_every_s
+
+    @property
+    def consumer(self) -> BatchConsumer:
+        """The consumer, once started."""
+        found = self.app.consumer
+        assert isinstance(found, BatchConsumer)
+        return found
 
     async def start(self) -> None:
         """Join the group."""
@@ -91,7 +110,7 @@ class Ours:
     async def stop(self) -> None:
         """Stop in order, for as long as that takes."""
         self._stopping.set()
-        await self.app.consumer.wait_empty()
+        await self.consumer.wait_empty()
         await self.app.stop()
 
 
@@ -99,7 +118,13 @@ class Stock:
     """Faust as it comes."""
 
     def __init__(
-        self, log: Log, handle: Handle, *, commit_every_s: float = 0.2, reads: str = "raw", **options: Any
+        self,
+        log: Log,
+        handle: Handle,
+        *,
+        commit_every_s: float = 0.2,
+        reads: str = "raw",
+        **options: Any,  # noqa: ANN401 - Faust's own
     ) -> None:
         """`reads` is the serializer of values, `options` are Faust's."""
         self.app = faust.App(
@@ -111,13 +136,14 @@ class Stock:
             topic_allow_declare=False,
             topic_disable_leader=True,
             web_enabled=False,
+            datadir=tempfile.gettempdir(),
             store="memory://",
             cache="memory://",
             **options,
         )
         topic = self.app.topic(log.topic, value_serializer=reads)
 
-        async def agent(stream: Any) -> None:
+        async def agent(stream: StreamT[Any]) -> None:
             async for event in stream.events():
                 await handle(event.message.offset)
 
@@ -132,15 +158,12 @@ class Stock:
         await self.app.stop()
 
 
-Member = TypeVar("Member", Ours, Stock)
-
-
 @asynccontextmanager
-async def started(member: Member) -> AsyncIterator[Member]:
+async def started(member: Ours | Stock) -> AsyncIterator[None]:
     """Join the group for the length of the block; stop in order after it, whatever happened in it."""
     await member.start()
     try:
-        yield member
+        yield
     finally:
         await member.stop()
 

@@ -12,13 +12,13 @@ import sys
 from collections.abc import Iterable
 
 from aiokafka import AIOKafkaProducer
+
 from streams.app import AppSettings, create_app
 from streams.kafka import parse_kafka
 from streams.processing.publishing import KafkaPublisher, Outgoing
+from tests.integration.faust_facts.harness import SESSION_TIMEOUT_S
 from topics.decode import Record
 from topics.registry import TopicNames
-
-from tests.integration.faust_facts.harness import SESSION_TIMEOUT_S
 
 
 async def relay(kafka: str, group: str, reads: str, writes: str) -> None:

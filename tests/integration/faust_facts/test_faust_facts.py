@@ -1,4 +1,4 @@
-"""This file holds stock Faust and our engine to the same assertions: stock loses the records we say it loses, ours none.
+"""This file holds stock Faust and our engine to the same assertions: stock loses what we say it loses, ours nothing.
 
 Numbers are those of docs/faust-facts.md.
 """
@@ -12,10 +12,10 @@ from typing import Any
 import faust
 import pytest
 from aiokafka import AIOKafkaProducer
-from streams import transport
-from streams.processing.publishing import KafkaPublisher, Outgoing
-from streams.transport import Batch, BatchSchema
 
+from streams import transport
+from streams.batch import Batch, BatchSchema
+from streams.processing.publishing import KafkaPublisher, Outgoing
 from tests.integration.faust_facts.harness import Log, Ours, Stock, started, until
 
 POISON, LAST = 7, 19
@@ -25,7 +25,9 @@ Engine = type[Ours] | type[Stock]
 
 
 @pytest.mark.parametrize(("engine", "lost"), [(Ours, set()), (Stock, {POISON})])
-async def test_fact_1_a_record_whose_handling_fails_comes_again(kafka: str, engine: Engine, lost: set[int]) -> None:
+async def test_fact_1_a_record_whose_handling_fails_comes_again(
+    kafka: str, engine: Engine, lost: set[int]
+) -> None:
     log = Log(kafka)
     log.append(b"" for _ in range(LAST + 1))
     handled: set[int] = set()
@@ -55,7 +57,7 @@ def by_hand(engine: Engine, log: Log) -> tuple[Ours | Stock, list[int]]:
     running = engine(log, never_called, records=1) if engine is Ours else engine(log, never_called)
     running.app.agents.clear()
 
-    async def ours(stream: Any) -> None:
+    async def ours(stream: faust.Stream[Any]) -> None:
         async for batch in stream.noack():
             assert isinstance(batch, Batch)
             (record,) = batch.records
@@ -63,7 +65,7 @@ def by_hand(engine: Engine, log: Log) -> tuple[Ours | Stock, list[int]]:
             batch.end("agent", is_settled=record.offset != POISON)
             seen.append(record.offset)
 
-    async def stock(stream: Any) -> None:
+    async def stock(stream: faust.Stream[Any]) -> None:
         async for event in stream.noack().events():
             if event.message.offset != POISON:
                 event.ack()
@@ -71,12 +73,15 @@ def by_hand(engine: Engine, log: Log) -> tuple[Ours | Stock, list[int]]:
 
     schema = {"schema": BatchSchema()} if engine is Ours else {"value_serializer": "raw"}
     topic = running.app.topic(log.topic, value_type=bytes, **schema)
-    running.app.agent(topic, name="agent")(ours if engine is Ours else stock)
+    agent: Any = ours if engine is Ours else stock
+    running.app.agent(topic, name="agent")(agent)
     return running, seen
 
 
 @pytest.mark.parametrize(("engine", "lost"), [(Ours, set()), (Stock, {POISON})])
-async def test_fact_2_a_gap_of_one_record_is_not_committed_past(kafka: str, engine: Engine, lost: set[int]) -> None:
+async def test_fact_2_a_gap_of_one_record_is_not_committed_past(
+    kafka: str, engine: Engine, lost: set[int]
+) -> None:
     log = Log(kafka)
     log.append(b"" for _ in range(POISON))
     member, seen = by_hand(engine, log)
@@ -97,7 +102,7 @@ async def test_fact_3_a_record_that_cannot_be_read_waits_for_its_dead_letter(
     handled: set[int] = set()
     is_told = asyncio.Event()
 
-    async def no_dead_letter_yet(*_: Any) -> None:
+    async def no_dead_letter_yet(*_: object) -> None:
         is_told.set()
         await asyncio.Event().wait()
 
@@ -119,7 +124,7 @@ async def test_fact_3_a_record_that_cannot_be_read_waits_for_its_dead_letter(
 async def test_fact_4_a_record_whose_result_the_broker_rejects_is_not_committed_past(
     kafka: str, engine: Engine, *, is_lost: bool
 ) -> None:
-    log, results = Log(kafka), Log(kafka, **{"max.message.bytes": "1000"})
+    log, results = Log(kafka), Log(kafka, config={"max.message.bytes": "1000"})
     log.append(b"" for _ in range(LAST + 1))
     handled: list[int] = []
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)

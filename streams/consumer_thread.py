@@ -1,0 +1,88 @@
+"""This file is the part of the transport that runs beside the app's event loop: the Kafka client and its time limits.
+
+Nothing here waits without a limit: a broker that is away must never keep a worker from stopping.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+log = logging.getLogger(__name__)
+
+FETCH_WAIT_MS = 200
+COMMIT_WAIT_S = 5.0
+LEAVE_WAIT_S = 1.0
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Owns the aiokafka consumer; its methods are called from the app's loop unless they begin with an underscore."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401
+        consumer = super()._create_worker_consumer(transport)
+        # Faust says 1500 and offers no setting. A topic whose records were held back is fetched again only when the
+        # request under way for all others returns: that long a busy topic would stand still.
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
+        return consumer
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Faust crashes the app when a commit fails, and waits as long as the broker is away. It is no reason to: the
+        # offsets stay uncommitted, the records may come again, and the ledger makes that harmless.
+        consumer = self._ensure_consumer()
+        mine = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
+        if not mine:
+            return False
+        try:
+            async with asyncio.timeout(COMMIT_WAIT_S):
+                await consumer.commit({driver.ensure_aiokafka_TP(tp): offset for tp, offset in mine.items()})
+        except (KafkaError, TimeoutError) as error:
+            log.warning("offsets not committed now, their records may come again: %s", type(error).__name__)
+            return False
+        return True
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go back to the committed offsets; to the beginning where nothing is committed."""
+        found: Mapping[TP, int] = await self.call_thread(self._seek_to_committed)
+        return found
+
+    async def _seek_to_committed(self) -> dict[TP, int]:
+        # aiokafka's own leaves a partition without a committed offset where it is, behind what was fetched and given
+        # up: those records would never be read.
+        consumer = self._ensure_consumer()
+        partitions = list(consumer.assignment())
+        offsets = await asyncio.gather(*(consumer.committed(partition) for partition in partitions))
+        found = {
+            partition: offset
+            for partition, offset in zip(partitions, offsets, strict=True)
+            if partition in consumer.assignment()  # it can have been taken away meanwhile
+        }
+        for partition, offset in found.items():
+            if offset is not None:
+                consumer.seek(partition, offset)
+        if fresh := [partition for partition, offset in found.items() if offset is None]:
+            await consumer.seek_to_beginning(*fresh)
+        return {TP(partition.topic, partition.partition): offset for partition, offset in found.items()}
+
+    async def still_here(self) -> None:
+        """Count as a poll: aiokafka leaves the group when there was none for `broker_max_poll_interval`."""
+        await self.call_thread(self._still_here)
+
+    async def _still_here(self) -> None:
+        with self._ensure_consumer()._subscription.fetch_context():  # noqa: SLF001 - polls are counted there
+            pass
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group; without a broker the session timeout will do that."""
+        try:
+            async with asyncio.timeout(LEAVE_WAIT_S):
+                await super().on_thread_stop()
+        except TimeoutError:
+            log.warning("the group was not left in order: the broker did not answer in %.0f s", LEAVE_WAIT_S)
+            if self._consumer is not None:
+                await self._consumer._client.close()  # noqa: SLF001 - what `stop` would have done last

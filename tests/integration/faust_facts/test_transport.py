@@ -1,0 +1,183 @@
+"""This file holds the transport to what Faust's own does not do: see "What else the transport repairs" in the docs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+
+from streams import transport
+from streams.consumer_thread import ConsumerThread
+from streams.local_kafka import LocalKafka
+from streams.transport import BatchConsumer
+from tests.integration.faust_facts.harness import Log, Ours, started, until
+
+LAST = 19
+STOP_WITHIN_S = 10.0
+
+
+async def test_a_seek_back_reaches_records_of_a_partition_that_has_nothing_committed(kafka: str) -> None:
+    log = Log(kafka)
+    log.append(b"" for _ in range(LAST + 1))
+    handled: set[int] = set()
+    is_reached, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def handle(offset: int) -> None:
+        is_reached.set()
+        await may_go_on.wait()
+        handled.add(offset)
+
+    member = Ours(log, handle, records=5)
+    async with started(member):
+        await is_reached.wait()
+        await until(lambda: len(member.consumer._open[log.topic]) == transport.BATCHES_PER_TOPIC)
+        # Done by whoever finds records of an assignment that is being taken away.
+        await member.consumer.perform_seek()
+        may_go_on.set()
+        await until(lambda: log.committed() == LAST + 1)
+
+    assert handled == set(range(LAST + 1))
+
+
+async def test_a_member_that_gets_its_first_partition_does_not_read_before_the_seek(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(kafka)
+    handled: list[int] = []
+
+    async def handle(offset: int) -> None:
+        handled.append(offset)
+
+    seek = BatchConsumer.perform_seek
+
+    async def slow_seek(self: BatchConsumer) -> None:
+        await asyncio.sleep(1.5)  # longer than a poll
+        await seek(self)
+
+    first = Ours(log, handle)
+    async with started(first):
+        second = Ours(log, handle)
+        async with started(second):
+            await until(lambda: log.members() == 2 and not second.app.rebalancing)
+            owner, other = (first, second) if first.consumer.assignment() else (second, first)
+            monkeypatch.setattr(BatchConsumer, "perform_seek", slow_seek)
+            await owner.stop()
+            log.append(b"" for _ in range(LAST + 1))
+            await until(lambda: log.committed() == LAST + 1)
+        assert not other.consumer._open[log.topic]
+
+    assert sorted(handled) == list(range(LAST + 1))
+
+
+async def test_a_seek_that_gets_no_answer_ends_the_engine_so_that_it_starts_again(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_answer(self: ConsumerThread) -> None:
+        await asyncio.sleep(5)
+
+    monkeypatch.setattr(ConsumerThread, "_seek_to_committed", no_answer)
+    monkeypatch.setattr(transport, "SEEK_WAIT_S", 0.2)
+
+    async def handle(offset: int) -> None:
+        raise AssertionError(offset)
+
+    member = Ours(Log(kafka), handle)
+    async with started(member):
+        await until(lambda: bool(member.app.should_stop))
+
+
+async def test_a_worker_stays_in_its_group_while_the_store_is_away(kafka: str) -> None:
+    log = Log(kafka)
+    log.append(b"" for _ in range(LAST + 1))
+    handled: set[int] = set()
+    is_away = True
+
+    async def handle(offset: int) -> None:
+        if is_away:
+            raise ConnectionError
+        handled.add(offset)
+
+    member = Ours(log, handle, records=5)
+    member.app.conf.broker_max_poll_interval = 2.0
+    async with started(member):
+        await asyncio.sleep(5)
+        members = log.members()
+        is_away = False
+        await until(lambda: LAST in handled)
+
+    assert members == 1
+
+
+async def test_a_busy_topic_does_not_wait_for_the_fetch_of_idle_ones(kafka: str) -> None:
+    log = Log(kafka, partitions=2)
+    waited: list[float] = []
+    appended: list[float] = []
+
+    async def handle(offset: int) -> None:
+        waited.append(time.monotonic() - appended[offset])
+        await asyncio.sleep(0.15)  # longer than the fetcher lets others wait for what is not taken
+
+    member = Ours(log, handle)
+    async with started(member):
+        await until(lambda: bool(member.consumer.assignment()) and not member.app.rebalancing)
+        for _ in range(15):
+            appended.append(time.monotonic())
+            await asyncio.to_thread(log.append, [b""])
+            await asyncio.sleep(0.15)
+        await until(lambda: len(waited) == len(appended))
+
+    assert statistics.median(waited) < 0.4
+
+
+async def test_a_rebalance_that_meets_a_stop_does_not_keep_the_member_in_the_group(kafka: str) -> None:
+    log = Log(kafka)
+
+    async def handle(offset: int) -> None:
+        raise AssertionError(offset)
+
+    member = Ours(log, handle)
+    async with started(member):
+        await until(lambda: log.members() == 1)
+        member.app._on_rebalance_when_stopped()
+
+    await until(lambda: log.members() == 0, seconds=2)
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> LocalKafka:
+    return LocalKafka(tmp_path / "kafka")
+
+
+@pytest.mark.parametrize("is_at_work", [False, True])
+async def test_a_stop_ends_in_time_when_the_broker_does_not_answer(
+    own_kafka: LocalKafka, *, is_at_work: bool
+) -> None:
+    is_reached, never = asyncio.Event(), asyncio.Event()
+
+    async def handle(offset: int) -> None:
+        if offset == LAST:
+            is_reached.set()
+            if is_at_work:
+                await never.wait()
+
+    with own_kafka:
+        log = Log(own_kafka.start())
+        member = Ours(log, handle, records=5)
+        await member.start()
+        log.append(b"" for _ in range(LAST + 1))
+        await is_reached.wait()
+        os.kill(own_kafka.pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(1)  # a commit is under way
+            began = time.monotonic()
+            await member.stop()
+            took = time.monotonic() - began
+        finally:
+            os.kill(own_kafka.pid, signal.SIGCONT)
+
+    assert took < STOP_WITHIN_S
