@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from actions.errors import TransientError
 from streams.ports import Ports, Transactional, envelope_argument
@@ -18,7 +19,7 @@ from streams.processing.failures import EXPIRED, Failure, failure_of
 from streams.processing.memory import Scribe
 from streams.processing.work import Lettered, Outcome, Stated, Work, to_us
 from streams.store import ledger, letters
-from streams.store.engine import Database, StoreRefusedError
+from streams.store.engine import Database, StoreError, StoreRefusedError
 from streams.store.ledger import LedgerRow
 from streams.workflow import RetryPolicy, Step
 from topics.events import Event
@@ -121,6 +122,8 @@ class TransactionRunner:
             return Lettered(work.source, letter, is_new=True)
         try:
             result = batch.call(work)
+        except (StoreError, SQLAlchemyError):
+            raise  # a port could not ask the store: not the action's failure, nothing of the batch is committed
         except TransientError as error:
             batch.drop()
             if not is_last:
