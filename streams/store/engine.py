@@ -20,8 +20,9 @@ CONFLICT_TRIES = 8
 BUSY_TIMEOUT_S = 30
 _TRY_AGAIN = {"40001", "40P01", "23505"}
 """PostgreSQL: serialization failure, deadlock, unique violation: somebody else was first, read again."""
-_SERVER_GONE = ("08", "57P", "53")
-"""PostgreSQL: connection exceptions, operator intervention, insufficient resources."""
+_DATA_IS_REFUSED = ("22", "23", "54")
+"""PostgreSQL: data exceptions, integrity violations, program limits. All else (a standby, a full disk, a missing right, a
+cancelled statement) says nothing about the record: another one would fail the same way."""
 
 
 class StoreError(Exception):
@@ -88,12 +89,17 @@ class Database:
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+        engine = sa.create_engine(
+            url,
+            hide_parameters=True,  # they are personal data, and errors end in logs
+            connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
         return engine
     return sa.create_engine(
         url,
+        hide_parameters=True,
         pool_size=2,
         max_overflow=2,
         pool_timeout=10,
@@ -138,15 +144,11 @@ def _is_conflict(error: Exception) -> bool:
 
 
 def _is_unavailable(error: Exception) -> bool:
-    if not isinstance(error, OperationalError | InterfaceError):
-        return False
     state = _state(error)
-    if state in _TRY_AGAIN:
-        return False
     if state:
-        return state.startswith(_SERVER_GONE)
+        return state not in _TRY_AGAIN and not state.startswith(_DATA_IS_REFUSED)
     # SQLite (locked, disk full, I/O error) and a PostgreSQL connection that broke carry no state.
-    return True
+    return isinstance(error, OperationalError | InterfaceError)
 
 
 def _plain(error: Exception) -> str:

@@ -7,16 +7,20 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 
+from actions.create_or_update_contact import create_or_update_contact
+from actions.ports import Contacts
 from streams.onboarding import ONBOARDING
 from streams.store import letters
-from streams.store.engine import Database
-from streams.store.schema import ledger
-from tests.suites.onboarding import RECEIVED, data, letter_of
+from streams.store.engine import Database, StoreRefusedError, StoreUnavailableError
+from streams.store.schema import contacts, ledger
+from tests.suites.onboarding import RECEIVED, data, letter_of, with_function
 from tests.support.memory import Cluster
 from tests.support.onboarding import World, adapters_of, event_headers, lead
 from topics.envelope import Headers
-from topics.events import LeadRejected, OwnerNotified
+from topics.events import ContactUpserted, LeadMatched, LeadRejected, OwnerNotified
 from topics.letter import PREFIX
 
 
@@ -127,3 +131,55 @@ async def settle_by_others(cluster: Cluster) -> None:
 
 async def cell(cluster: Cluster, column: sa.Column[Any]) -> object:
     return await cluster.database.run(lambda connection: connection.execute(sa.select(column)).scalar())
+
+
+async def test_a_store_that_fails_inside_an_action_is_not_the_records_fault(
+    database: Database, world: World
+) -> None:
+    outages = iter([True])
+
+    async def loses_its_store(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
+        if next(outages, False):
+            raise OperationalError("SELECT", {}, OSError("disk I/O error"))
+        return await create_or_update_contact(lead, contacts=contacts)
+
+    workflow = with_function(ONBOARDING, "create_or_update_contact", loses_its_store)
+    cluster = Cluster(workflow, adapters_of(world), database)
+    cluster.log.append(RECEIVED, b"k", lead())
+    with pytest.raises(StoreUnavailableError):
+        await cluster.settle()
+
+    await cluster.settle()
+
+    assert cluster.letters == []
+    assert len(cluster.records(ContactUpserted)) == 1
+
+
+async def test_a_store_that_takes_no_writes_is_an_outage_and_no_reason_for_letters(
+    cluster: Cluster, world: World
+) -> None:
+    # As after a failover, when the connection is to what is a standby now.
+    is_sqlite = cluster.database.is_sqlite
+    read_only = "PRAGMA query_only = ON" if is_sqlite else "SET default_transaction_read_only = on"
+    with cluster.database.engine.connect() as connection:
+        connection.exec_driver_sql(read_only)
+        connection.commit()
+    cluster.log.append(RECEIVED, b"k", lead())
+    with pytest.raises(StoreUnavailableError):
+        await cluster.settle()
+    assert cluster.letters == []
+
+    await cluster.settle()  # over a new connection
+
+    assert (len(cluster.letters), len(world.mails)) == (0, 1)
+
+
+async def test_what_the_database_says_never_quotes_a_record(cluster: Cluster) -> None:
+    def unit(connection: Connection) -> None:
+        connection.execute(sa.insert(contacts).values(contact_key="k", email="jane.doe@example.com"))
+
+    with pytest.raises(StoreRefusedError) as refused:
+        await cluster.database.run(unit)
+
+    assert "jane" not in str(refused.value)
+    assert "jane" not in str(refused.value.__cause__).partition("DETAIL")[0]
