@@ -70,7 +70,8 @@ class Scribe:
 
     def recall(self, work: Work, row: LedgerRow, now: datetime) -> Outcome | None:
         """Answer from memory; None when the record is to be executed (a replay of this very failure)."""
-        if work.request is None and work.decoded.digest != row.digest:
+        is_edited = work.request is not None and work.request.edit_sha256 is not None
+        if work.decoded.digest != row.digest and not is_edited:
             return Lettered(work.source, self.letter(work, ID_REUSED, now), is_new=True)
         if row.is_done:
             return Stated(work, row, None)
