@@ -18,6 +18,7 @@ import streams
 import topics
 from actions.errors import ActionError, PermanentError, TransientError, UncertainError
 from streams.processing.work import Source
+from streams.store.engine import StoreBusyError, StoreRefusedError
 from streams.workflow import RetryPolicy
 from topics import ids
 from topics.envelope import parse_timestamp, timestamp
@@ -75,6 +76,15 @@ def failure_of(error: Exception) -> Failure:
     # The text of a foreign exception may quote a value: say where it happened, not what it said.
     where = frames.rpartition("\n")[2] if frames else "outside our code"
     return Failure("defect", "DEFECT", "execute", f"{type(error).__name__} at {where}", name, frames)
+
+
+def store_failure(error: StoreRefusedError) -> Failure:
+    """Say that the database takes one record's outcome not at all, or not now."""
+    if isinstance(error, StoreBusyError):
+        return Failure(
+            "transient", "STORE_CONFLICT", "execute", f"other workers were first every time: {error}"
+        )
+    return Failure("defect", "STORE_REFUSED", "execute", f"the database refuses this record: {error}")
 
 
 def _stable(code: str) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actions.errors import TransientError
 from streams.ports import Ports, Transactional, envelope_argument
-from streams.processing.failures import EXPIRED, Failure, failure_of
+from streams.processing.failures import EXPIRED, failure_of, store_failure
 from streams.processing.memory import Scribe
 from streams.processing.work import Lettered, Outcome, Stated, Work, to_us
 from streams.store import ledger, letters
@@ -82,10 +82,7 @@ class TransactionRunner:
                 first = await self._commit(step, works[:middle], attempt, is_last=is_last)
                 second = await self._commit(step, works[middle:], attempt, is_last=is_last)
                 return Settled(first.outcomes + second.outcomes, first.again + second.again)
-            failure = Failure(
-                "defect", "STORE_REFUSED", "execute", f"the database refuses this record: {error}"
-            )
-            letter = self._scribe.letter(works[0], failure, self._clock())
+            letter = self._scribe.letter(works[0], store_failure(error), self._clock())
             return Settled([Lettered(works[0].source, letter, is_new=True)])
 
     def _unit(

@@ -21,8 +21,8 @@ BUSY_TIMEOUT_S = 30
 _TRY_AGAIN = {"40001", "40P01", "23505"}
 """PostgreSQL: serialization failure, deadlock, unique violation: somebody else was first, read again."""
 _DATA_IS_REFUSED = ("22", "23", "54")
-"""PostgreSQL: data exceptions, integrity violations, program limits. All else (a standby, a full disk, a missing right, a
-cancelled statement) says nothing about the record: another one would fail the same way."""
+"""PostgreSQL: data exceptions, integrity violations, program limits. All else (a standby, a full disk, a missing
+right, a cancelled statement) says nothing about the record: another one would fail the same way."""
 
 
 class StoreError(Exception):
@@ -35,6 +35,10 @@ class StoreUnavailableError(StoreError):
 
 class StoreRefusedError(StoreError):
     """The database refuses what is to be written; the same write would be refused again."""
+
+
+class StoreBusyError(StoreRefusedError):
+    """Another worker was first every time: the same write may be taken later."""
 
 
 class ConflictError(StoreError):
@@ -76,8 +80,10 @@ class Database:
                 if _is_unavailable(error):
                     self.engine.dispose()  # a pooled connection of a dead server would fail once more
                     raise StoreUnavailableError(_plain(error)) from error
-                if not _is_conflict(error) or tries_left == 0:
+                if not _is_conflict(error):
                     raise StoreRefusedError(_plain(error)) from error
+                if tries_left == 0:
+                    raise StoreBusyError(_plain(error)) from error
         raise AssertionError  # pragma: no cover
 
     def close(self) -> None:

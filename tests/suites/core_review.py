@@ -11,16 +11,24 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from actions.create_or_update_contact import create_or_update_contact
-from actions.ports import Contacts
+from actions.ports import Contacts, Identity, LeadRules
+from actions.validate_lead import validate_lead
 from streams.onboarding import ONBOARDING
 from streams.store import letters
-from streams.store.engine import Database, StoreRefusedError, StoreUnavailableError
+from streams.store.engine import ConflictError, Database, StoreRefusedError, StoreUnavailableError
 from streams.store.schema import contacts, ledger
 from tests.suites.onboarding import RECEIVED, data, letter_of, with_function
 from tests.support.memory import Cluster
 from tests.support.onboarding import World, adapters_of, event_headers, lead
-from topics.envelope import Headers
-from topics.events import ContactUpserted, LeadMatched, LeadRejected, OwnerNotified
+from topics.envelope import Envelope, Headers
+from topics.events import (
+    ContactUpserted,
+    LeadMatched,
+    LeadReceived,
+    LeadRejected,
+    LeadValidated,
+    OwnerNotified,
+)
 from topics.letter import PREFIX
 
 
@@ -183,3 +191,68 @@ async def test_what_the_database_says_never_quotes_a_record(cluster: Cluster) ->
 
     assert "jane" not in str(refused.value)
     assert "jane" not in str(refused.value.__cause__).partition("DETAIL")[0]
+
+
+async def test_a_record_that_loses_every_race_is_tried_again_later_and_not_left_to_a_person(
+    database: Database, world: World
+) -> None:
+    races = iter(range(8))  # as often as the store begins anew
+
+    async def is_overtaken(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
+        if next(races, None) is not None:
+            raise ConflictError
+        return await create_or_update_contact(lead, contacts=contacts)
+
+    workflow = with_function(ONBOARDING, "create_or_update_contact", is_overtaken)
+    cluster = Cluster(workflow, adapters_of(world), database)
+    cluster.log.append(RECEIVED, b"k", lead())
+    await cluster.settle()
+    (letter,) = map(letter_of, cluster.letters)
+    assert (letter.failure_class, letter.code) == ("transient", "STORE_CONFLICT")
+
+    cluster.clock.advance(minutes=1)
+    await cluster.retries.tick()
+    await cluster.settle()
+
+    assert len(cluster.records(ContactUpserted)) == 1
+
+
+async def test_the_replay_of_a_reused_id_does_not_pass_for_the_event_that_had_it_first(
+    cluster: Cluster,
+) -> None:
+    cluster.log.append(RECEIVED, b"k", lead(city="Bonn"), event_headers("e-1"))
+    cluster.log.append(RECEIVED, b"k", lead(city="Berlin"), event_headers("e-1"))
+    await cluster.settle()
+    (record,) = cluster.letters
+
+    cluster.log.append(cluster.names.requests, record.key, record.value, record.headers)
+    await cluster.settle()
+
+    (row,) = await cluster.database.run(letters.find)
+    assert (row.letter.code, row.letter.generation, row.status) == ("ID_REUSED", 1, "parked")
+
+
+async def test_the_replay_of_a_reused_id_does_not_take_the_place_of_the_first_that_failed(
+    database: Database, world: World
+) -> None:
+    is_broken = True
+
+    async def breaks(
+        lead: LeadReceived, *, envelope: Envelope, identity: Identity, rules: LeadRules
+    ) -> LeadValidated | LeadRejected:
+        if is_broken:
+            raise KeyError
+        return await validate_lead(lead, envelope=envelope, identity=identity, rules=rules)
+
+    cluster = Cluster(with_function(ONBOARDING, "validate_lead", breaks), adapters_of(world), database)
+    for city in ("Bonn", "Berlin"):
+        cluster.log.append(RECEIVED, b"k", lead(city=city), event_headers("e-1"))
+    await cluster.settle()
+    first, reused = cluster.letters
+    is_broken = False
+
+    for record in (reused, first):
+        cluster.log.append(cluster.names.requests, record.key, record.value, record.headers)
+    await cluster.settle()
+
+    assert [data(record)["lead"]["city"] for record in cluster.records(LeadValidated)] == ["Bonn"]
