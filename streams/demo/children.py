@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 from streams.cli.errors import CommandError
 from streams.demo.place import DemoFolder
@@ -121,7 +122,7 @@ class Children:
         """Start the mail catcher."""
         return self.start("mail server", "streams.outside.catcher", "--port", str(port), "--file", str(mails))
 
-    def __enter__(self) -> Children:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -26,7 +26,7 @@ LAST = ("send-welcome-email", "notify-owner")
 
 
 def execution_ids(source: str, event_id: str) -> dict[str, bytes]:
-    """Give the ledger's id of each action in the run of one event: they follow from the event, not from what was done."""
+    """Give the ledger's id of each action in the run of one event: they follow from the event alone."""
     found: dict[str, str] = {}
     for step in ONBOARDING.steps:
         if step.reads is LeadReceived:

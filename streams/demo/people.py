@@ -63,7 +63,7 @@ PLACES = (
     ),
     Place(
         "UA", ("UA", "Україна", "Ukraine"), "uk",
-        ("Олена=olena", "Тарас=taras", "Соломія=solomiia", "Богдан=bohdan", "Ірина=iryna", "Андрій=andrii"),
+        ("Олена=olena", "Тарас=taras", "Соломія=solomiia", "Богдан=bohdan", "Ірина=iryna", "Андрій=andrii"),  # noqa: RUF001 - a Ukrainian name
         ("Шевченко=shevchenko", "Коваль=koval", "Бондар=bondar", "Лисенко=lysenko", "Мороз=moroz", "Гнатюк=hnatiuk"),
         ("Київ", "Львів", "Одеса"), ("Дніпро Софт", "Соняшник", "Карпати Тревел"),
     ),
@@ -71,7 +71,7 @@ PLACES = (
         "GR", ("GR", "Ελλάδα", "Greece"), "el",
         ("Ελένη=eleni", "Νίκος=nikos", "Σοφία=sofia", "Γιώργος=giorgos", "Δήμητρα=dimitra", "Κώστας=kostas"),
         ("Παππάς=pappas", "Νικολάου=nikolaou", "Ρήγα=riga", "Βλάχος=vlachos", "Αλεξίου=alexiou", "Δούκας=doukas"),
-        ("Αθήνα", "Πάτρα", "Χανιά"), ("Αιγαίο ΑΕ", "Μέλι & Θυμάρι", "Ναυτική Σύρου"),
+        ("Αθήνα", "Πάτρα", "Χανιά"), ("Αιγαίο ΑΕ", "Μέλι & Θυμάρι", "Ναυτική Σύρου"),  # noqa: RUF001 - Greek
     ),
     Place(
         "JP", ("JP", "日本", "Japan"), "ja",
@@ -174,6 +174,7 @@ class People:
 
     def _phone(self, region: str) -> str:
         example = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
+        assert example is not None  # noqa: S101 - our countries have mobile phones
         stem = phonenumbers.format_number(example, PhoneNumberFormat.E164)[:-4]
         while True:
             phone = f"{stem}{self._random.randrange(10_000):04}"

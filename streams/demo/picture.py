@@ -66,7 +66,8 @@ def _funnel(summary: Summary, console: Console, width: int) -> None:
         ("rejected", summary.fates.get("rejected", 0), "yellow", "results that say all that is wrong"),
         ("open letters", summary.fates.get("letter", 0), "red", "cannot be read: for a person"),
     ]
-    _title(console, "The funnel, from what was received to what was done (each event once)")
+    earlier = "; repetitions as they ended the first time" if summary.counted.known_before else ""
+    _title(console, f"The funnel: what came of what was received, each event once{earlier}")
     table = Table.grid(padding=(0, 1))
     table.add_column(min_width=12)
     table.add_column(justify="right", min_width=4)
@@ -117,10 +118,7 @@ def _people(summary: Summary, console: Console) -> None:
     lines = (
         ("contacts", f"{books.contacts:,}, of these new in this run {new:,}"),
         ("owners", shares),
-        (
-            "mails",
-            f"{len(counted.outside.mails):,} in this run; {counted.mails_late:,} of them after the mail server was back",
-        ),
+        ("mails", _mails(len(counted.outside.mails), counted.mails_late)),
         ("webhooks", f"{len(counted.outside.hooks):,} in this run, one per new lead"),
     )
     table = Table.grid(padding=(0, 1))
@@ -129,6 +127,10 @@ def _people(summary: Summary, console: Console) -> None:
     for name, text in lines:
         table.add_row(name, text)
     console.print(table, highlight=False)
+
+
+def _mails(count: int, late: int) -> str:
+    return f"{count:,} in this run" + (f", {late:,} of them when the mail server was back" if late else "")
 
 
 def _letters(summary: Summary, console: Console) -> None:

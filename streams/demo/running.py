@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from streams.assembly import now
 from streams.cli import context, topics
 from streams.cli.errors import WrongUseError
-from streams.cli.output import errors, number, say
+from streams.cli.output import errors, number
 from streams.demo import ledgers
 from streams.demo.children import Child, Children
 from streams.demo.place import DemoFolder, child_environment, new_webhook_secret
@@ -56,8 +56,8 @@ def run_demo(settings: Settings, folder: DemoFolder, count: int) -> Summary:
         groups = database.transact(lambda connection: ledgers.foreign_groups(connection, settings.group))
         if groups:
             raise WrongUseError(
-                f"the database holds letters of {', '.join(sorted(groups))} that wait to be retried, and the demo's worker "
-                "would do so; take LEADS_DATABASE away, or give the demo a database of its own"
+                f"the database holds letters of {', '.join(sorted(groups))} that wait to be retried, and the demo's "
+                "worker would do so; take LEADS_DATABASE away, or give the demo a database of its own"
             )
         with context.kafka(settings) as address:
             variables = {"LEADS_KAFKA": settings.kafka or address.bootstrap}
@@ -67,7 +67,7 @@ def run_demo(settings: Settings, folder: DemoFolder, count: int) -> Summary:
 
 
 class _Demo:
-    def __init__(  # noqa: PLR0913 - it is where everything meets
+    def __init__(
         self,
         settings: Settings,
         config: Config,

@@ -178,7 +178,7 @@ class _Making:
     ) -> Sample:
         self._number += 1
         source = str(body["source"])
-        # The content is part of the ids: a later version of the demo on the same data makes other events, not reused ids.
+        # The content is part of the ids: a later version of the demo makes other events, not reused ids.
         event_id = ids.derive_text("demo", self._number, body)
         lead_id = f"{source}-{self._number:03}-{event_id[:4]}"
         body = {"lead_id": lead_id, **body}

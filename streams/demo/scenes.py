@@ -22,6 +22,7 @@ from streams.store.engine import Database
 from streams.store.letters import OPEN, REPLAYING, SCHEDULED
 from topics.events import (
     ContactUpserted,
+    Event,
     LeadAssigned,
     LeadMatched,
     LeadRejected,
@@ -35,7 +36,7 @@ STALLED_S = 90.0
 """Without any news for so long, more than the longest wait of the demo's leads.toml, something is wrong."""
 FIRST_PART = 0.4
 """Of the leads: come in while the mail server is there."""
-_SHOWN = {
+_SHOWN: dict[str, type[Event]] = {
     "validated": LeadValidated,
     "rejected": LeadRejected,
     "matched": LeadMatched,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -86,7 +87,7 @@ class Show:
             table.add_row(name, f"{count:,}", Text(drawn, style=colour))
         return Group(Text(), table)
 
-    def __enter__(self) -> Show:
+    def __enter__(self) -> Self:
         if self._live is not None:
             self._live.start()
         return self
@@ -96,12 +97,3 @@ class Show:
     ) -> None:
         if self._live is not None:
             self._live.stop()
-
-
-Tell = Callable[[str], None]
-"""Tells one thing that happened."""
-
-
-def listed(names: Sequence[str]) -> str:
-    """Give `a, b and c`."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -88,7 +88,7 @@ def _plain_list(make: MakeSample, original: Sample, _: Random) -> Sample:
 
 SPOILT: Mapping[str, Spoil] = {
     "not UTF-8": _with_value(lambda value: value.replace(b'"company":"', b'"company":"\xff\xfe')),
-    "truncated": _with_value(lambda value: value[: len(value) * 2 // 3]),
+    "truncated": _with_value(lambda value: value[: len(value) * 2 // 3].decode(errors="ignore").encode()),
     "wrong type": _with_value(lambda value: orjson.dumps({**orjson.loads(value), "email": 17})),
     "tombstone": _with_value(lambda _: None),
     "NUL": _with_value(lambda value: orjson.dumps({**orjson.loads(value), "city": "Ber\x00lin"})),

@@ -108,6 +108,7 @@ def _checks(counted: Counted, fates: Mapping[Fate, int]) -> list[Check]:
     topics = counted.fates_in_topics
     ended = fates.get("onboarded", 0) + fates.get("rejected", 0) + fates.get("letter", 0)
     sql = "SQL, topics"
+    new = books.contacts_after - books.contacts_before
     return [
         Check("published = received", counted.published, counted.received_by_broker, "published, Kafka offsets"),
         Check("received = onboarded + rejected + open letters", counted.received_by_broker, ended, "offsets, SQL"),
@@ -120,7 +121,7 @@ def _checks(counted: Counted, fates: Mapping[Fate, int]) -> list[Check]:
         Check("no mail twice", len(outside.mails_ever), len(set(outside.mails_ever)), "server, all runs"),
         Check("the same mails", len(set(outside.mails_sent) ^ set(outside.mails)), 0, "SQL, server"),
         Check("notices sent = webhooks received", len(outside.hooks_sent), len(set(outside.hooks)), "SQL, receiver"),
-        Check("contacts made = new contacts", counted.created, books.contacts_after - books.contacts_before, "ledger, contacts"),
+        Check("contacts made = new contacts", counted.created, new, "ledger, contacts"),
         Check("every contact has an owner", books.contacts - books.owners.get("nobody", 0), books.contacts, "SQL"),
         Check("no older update won", books.kept_newest, counted.newest, "contacts, published"),
     ]  # fmt: skip

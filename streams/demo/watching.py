@@ -36,7 +36,7 @@ class Seen:
     later: dict[str, dict[str, DeadLetter]] = field(default_factory=lambda: defaultdict(dict))
     """Letters of later actions: by run, the latest of each action."""
 
-    def take(self, topic_type: str | None, headers: Iterable[tuple[str, bytes]]) -> None:
+    def take(self, topic_type: str | None, headers: Iterable[tuple[str, bytes | None]]) -> None:
         """Take a record in: a result of this type, or (None) a letter."""
         listed = list(headers)
         attributes = {name: value.decode(errors="replace") for name, value in listed if value is not None}

@@ -1,0 +1,49 @@
+"""This file holds the demo's records to what the demo says of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from actions.normalise.lead import read_lead
+from streams.demo.samples import Sample, make_samples
+from streams.demo.spoilt import SPOILT
+from topics.decode import Position, decode
+from topics.events import LeadReceived
+from topics.failures import DecodeError
+from topics.registry import KIB
+
+
+def fate(sample: Sample) -> str:
+    """Say what a worker would say of the record alone."""
+    try:
+        event = decode(sample.value, sample.headers, LeadReceived, Position("received", 0, 0, 0)).event
+    except DecodeError as error:
+        return error.code
+    assert isinstance(event, LeadReceived)
+    return "rejected" if read_lead(event, "DE")[1] else "good"
+
+
+def test_the_same_records_are_made_every_time() -> None:
+    assert make_samples(400) == make_samples(400)
+
+
+@pytest.mark.parametrize("count", [60, 400])
+def test_good_leads_are_good_bad_ones_rejected_and_spoilt_ones_each_unreadable_in_its_own_way(
+    count: int,
+) -> None:
+    records = make_samples(count).records
+
+    fates = Counter((sample.kind, fate(sample)) for sample in records)
+
+    assert len(records) == count
+    assert {said for kind, said in fates if kind not in ("bad", "spoilt")} == {"good"}
+    assert {said for kind, said in fates if kind == "bad"} == {"rejected"}
+    # An id that is used again is seen only by who remembers the first use.
+    assert fates["spoilt", "good"] == fates["spoilt", "NOT_JSON"] == max(1, round(count / 200))
+    assert len({said for kind, said in fates if kind == "spoilt"}) == len(SPOILT)
+
+
+def test_every_record_is_small_enough_for_the_topic() -> None:
+    assert max(len(sample.value or b"") for sample in make_samples(400).records) < 500 * KIB
