@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from streams.processing.work import to_us
 from streams.store import effects, ledger, letters
 from streams.store.effects import Claim, Claimed, Mark
-from streams.store.engine import Database, StoreUnavailableError
+from streams.store.engine import Database, StoreBusyError, StoreRefusedError, StoreUnavailableError
 from streams.store.ledger import LedgerRow
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class GroupCommit(Generic[Item, Answer]):
         self._flusher: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Answer:
-        """Wait until the item is committed. Raises what the store raises; nothing of the group is committed then."""
+        """Wait until the item is committed. Raises what the store raises; nothing of the item is committed then."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._flusher is None or self._flusher.done():
@@ -46,17 +46,26 @@ class GroupCommit(Generic[Item, Answer]):
     async def _flush(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting, []
-            items = [item for item, _ in group]
-            try:
-                answers = await self._database.run(lambda connection: self._apply(connection, items))  # noqa: B023
-            except Exception as error:  # noqa: BLE001 - it is given to those who wait
-                for _, future in group:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
+            answers = await self._commit([item for item, _ in group])
             for (_, future), answer in zip(group, answers, strict=True):
-                if not future.done():
+                if future.done():
+                    continue
+                if isinstance(answer, Exception):
+                    future.set_exception(answer)
+                else:
                     future.set_result(answer)
+
+    async def _commit(self, items: Sequence[Item]) -> Sequence[Answer | Exception]:
+        try:
+            return await self._database.run(lambda connection: self._apply(connection, items))
+        except StoreRefusedError as error:
+            if len(items) == 1:
+                return [error]
+            # What the database refuses must not fail those who wait with it: halve until it stands alone.
+            middle = len(items) // 2
+            return [*await self._commit(items[:middle]), *await self._commit(items[middle:])]
+        except Exception as error:  # noqa: BLE001 - it is given to those who wait
+            return [error] * len(items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +97,14 @@ class Gate:
     async def finish(self, finish: Finish) -> LedgerRow:
         """Write the outcome, committed when this returns; gives the row that counts (of whoever was first).
 
-        While the store is down this waits: the call was made, and only its record is missing.
+        While the store is down this waits: the call was made, and only its record is missing. Raises
+        `StoreRefusedError` when the database takes this outcome never.
         """
         wait = 0.1
         while True:
             try:
                 return await self._finishes.submit(finish)
-            except StoreUnavailableError as error:
+            except (StoreUnavailableError, StoreBusyError) as error:
                 log.warning(
                     "store unavailable, the outcome of %s waits to be written: %s", finish.row.action, error
                 )

@@ -12,14 +12,14 @@ from actions.action import ActionSpec
 from actions.errors import PermanentError, TransientError, UncertainError
 from actions.ports import Effects, Receipt
 from streams.ports import Ports, envelope_argument
-from streams.processing.failures import EXPIRED, Failure, failure_of
+from streams.processing.failures import EXPIRED, Failure, failure_of, store_failure
 from streams.processing.gate import Finish, Gate
 from streams.processing.memory import Scribe
 from streams.processing.transaction import Clock, checked, inline_wait, is_expired
 from streams.processing.work import Lettered, Outcome, Stated, Work, to_us
 from streams.store import ledger, letters
 from streams.store.effects import Claim, Mark, Verdict
-from streams.store.engine import Database, StoreError
+from streams.store.engine import Database, StoreError, StoreRefusedError
 from streams.store.ledger import LedgerRow
 from streams.store.schema import CALLED, RELEASED
 from streams.workflow import Step
@@ -182,7 +182,11 @@ class OutsideRunner:
             outcome = Stated(work, mine, answer)
             resolves = None if work.request is None else work.request.id
         finish = Finish(mine, None if row is None else row.generation, effects.marks, resolves)
-        counted = await self._gate.finish(finish)
+        try:
+            counted = await self._gate.finish(finish)
+        except StoreRefusedError as error:
+            # What was called stays an intent: a replay finds it uncertain and does not call again by itself.
+            return Lettered(work.source, self._scribe.letter(work, store_failure(error), now), is_new=True)
         if counted is mine:
             return outcome
         recalled = self._scribe.recall(work, counted, now)
@@ -208,6 +212,8 @@ class OutsideRunner:
                 if self._is_stopping or is_spent or is_throttled or work.attempts >= retry.inline_attempts:
                     return failure_of(error)
                 await asyncio.sleep(wait)
+            except StoreRefusedError as error:
+                return store_failure(error)
             except StoreError:
                 raise  # the claim could not be written: not the action's failure, the batch comes again
             except Exception as error:  # noqa: BLE001 - whatever an action raises becomes a letter

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import orjson
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -23,6 +24,7 @@ from tests.support.onboarding import World, adapters_of, event_headers, lead
 from topics.envelope import Envelope, Headers
 from topics.events import (
     ContactUpserted,
+    LeadAssigned,
     LeadMatched,
     LeadReceived,
     LeadRejected,
@@ -256,3 +258,26 @@ async def test_the_replay_of_a_reused_id_does_not_take_the_place_of_the_first_th
     await cluster.settle()
 
     assert [data(record)["lead"]["city"] for record in cluster.records(LeadValidated)] == ["Bonn"]
+
+
+@pytest.mark.parametrize(
+    "origin", [b"live", b"import"]
+)  # an import calls nobody: only its outcome is written
+async def test_an_outcome_that_the_database_refuses_fails_alone_and_not_its_neighbours(
+    cluster: Cluster, world: World, origin: bytes
+) -> None:
+    cluster.log.append(RECEIVED, b"k", lead(email="one@example.com"))
+    await cluster.settle()
+    (assigned,) = cluster.records(LeadAssigned)
+    forged = data(assigned) | {"contact_key": "f" * 300}
+    odd = {"ce_id": b"forged", "ce_correlationid": b"c" * 300, "ce_origin": origin}
+    headers = [(name, odd.pop(name, value)) for name, value in assigned.headers] + list(odd.items())
+    cluster.log.append(assigned.topic, b"k", orjson.dumps(forged), headers)
+    cluster.log.append(RECEIVED, b"k", lead(email="two@example.com"))
+
+    await cluster.settle()
+
+    assert {"one@example.com", "two@example.com"} <= {mail.to for mail in world.mails}
+    # SQLite keeps texts of any length, and takes it.
+    refused = [] if cluster.database.is_sqlite else ["STORE_REFUSED"] * 2
+    assert [letter_of(record).code for record in cluster.letters] == refused
