@@ -120,8 +120,8 @@ class Stage:
     def running(self) -> list[Process]:
         return [worker for worker in self.workers if worker.is_running]
 
-    def publish(self, records: Iterable[Published]) -> list[str]:
-        """Publish to `leads.received.v1` and give each record's `topic/partition/offset`, as the broker says."""
+    def publish(self, records: Iterable[Published], topic: str = RECEIVED) -> list[str]:
+        """Publish to a topic (without prefix) and give each record's `topic/partition/offset`, as the broker says."""
         producer = Producer(
             {
                 "bootstrap.servers": self.kafka,
@@ -129,7 +129,7 @@ class Stage:
                 "linger.ms": 5,
                 "log_level": 4,
                 "enable.idempotence": True,
-                "message.max.bytes": 1_000_000,
+                "batch.size": 256 * 1024,  # the topic takes no larger ones
             }
         )
         places: dict[int, str] = {}
@@ -141,7 +141,7 @@ class Stage:
                 places[number] = f"{message.topic()}/{message.partition()}/{message.offset()}"
 
             producer.produce(
-                self.prefix + RECEIVED,
+                self.prefix + topic,
                 value=record.value,
                 key=record.key,
                 headers=list(record.headers),
