@@ -55,7 +55,8 @@ class ExecutionEffects:
             if held.status == CALLED:
                 return Receipt(held.reference or "", is_mine=True)
         else:
-            claimed = await self._gate.claim(Claim(key, self._work.ledger_id, action, self._may_repeat))
+            claim = Claim(key, self._work.ledger_id, action, self._may_repeat, _decided_us(self._work))
+            claimed = await self._gate.claim(claim)
             if claimed.verdict is Verdict.CALLED:
                 return Receipt(claimed.reference, is_mine=claimed.is_mine)
             if claimed.verdict is Verdict.PENDING:
@@ -164,7 +165,7 @@ class OutsideRunner:
 
     async def _execute(self, step: Step, work: Work, row: LedgerRow | None) -> Outcome:
         began = time.perf_counter_ns()
-        effects = ExecutionEffects(self._gate, work, may_repeat=self._may_repeat(step, work))
+        effects = ExecutionEffects(self._gate, work, may_repeat=self._repeats.get(step.name, False))
         answer: Event | Failure
         if is_expired(work, self._clock()):
             answer = EXPIRED
@@ -219,11 +220,13 @@ class OutsideRunner:
             except Exception as error:  # noqa: BLE001 - whatever an action raises becomes a letter
                 return failure_of(error)
 
-    def _may_repeat(self, step: Step, work: Work) -> bool:
-        # A person who replays an UNCERTAIN letter has looked, and asks for the call again.
-        is_decided = work.request is not None and work.request.failure_class == "uncertain"
-        return is_decided or self._repeats.get(step.name, False)
-
     def _arguments(self, action: ActionSpec, work: Work, effects: ExecutionEffects) -> dict[str, Any]:
         mine = {name: effects for name, port in action.ports.items() if port is Effects}
         return self._ports.shared_for(action) | mine | envelope_argument(action, work.envelope)
+
+
+def _decided_us(work: Work) -> int | None:
+    # A person who replays an UNCERTAIN letter has looked, and asks for the call again: for the one it tells of.
+    if work.request is None or work.request.failure_class != "uncertain":
+        return None
+    return letters.microseconds(work.request.time)

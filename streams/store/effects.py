@@ -35,7 +35,9 @@ class Claim:
     ledger_id: bytes
     action: str
     may_repeat: bool
-    """Whether a call that was cut off may be made again (same key at the other side, or a person's decision)."""
+    """Whether a call that was cut off may be made again: the other side drops the copy by its key."""
+    decided_us: int | None = None
+    """A person decided that what was cut off until then is called again; what is cut off after it is uncertain anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,13 @@ class Mark:
     reference: str | None
 
 
-_COLUMNS = (effects.c.key, effects.c.ledger_id, effects.c.status, effects.c.reference)
+_COLUMNS = (
+    effects.c.key,
+    effects.c.ledger_id,
+    effects.c.status,
+    effects.c.reference,
+    effects.c.changed_at,
+)
 _NEW = ("key", "ledger_id", "action", "status", "worker", "changed_at")
 _TAKE = (
     sa.update(effects)
@@ -65,6 +73,7 @@ _TAKE = (
         effects.c.key == sa.bindparam("b_key"),
         effects.c.ledger_id == sa.bindparam("b_ledger_id"),
         effects.c.status == sa.bindparam("b_status"),
+        effects.c.changed_at == sa.bindparam("b_changed_at"),
     )
     .values(
         {name: sa.bindparam(name) for name in ("ledger_id", "action", "worker", "changed_at")}
@@ -102,8 +111,9 @@ def claim(connection: Connection, claims: Sequence[Claim], worker: str, now_us: 
                 "worker": worker,
                 "changed_at": now_us,
             }
-            taken.append(values | {"b_key": asked.key, "b_ledger_id": row[0], "b_status": row[1]})
-        rows[asked.key] = (asked.ledger_id, INTENT, None)
+            was = {"b_ledger_id": row[0], "b_status": row[1], "b_changed_at": row[3]}
+            taken.append(values | was | {"b_key": asked.key})
+        rows[asked.key] = (asked.ledger_id, INTENT, None, now_us)
     insert_many(connection, effects, _NEW, new)
     if taken and connection.execute(_TAKE, taken).rowcount != len(taken):
         msg = "another worker took one of these effects first"
@@ -111,11 +121,12 @@ def claim(connection: Connection, claims: Sequence[Claim], worker: str, now_us: 
     return answers
 
 
-def _judge(asked: Claim, ledger_id: bytes, status: int, reference: str | None) -> Claimed:
+def _judge(asked: Claim, ledger_id: bytes, status: int, reference: str | None, changed_at: int) -> Claimed:
     is_mine = bytes(ledger_id) == asked.ledger_id
     if status == CALLED:
         return Claimed(Verdict.CALLED, reference or "", is_mine)
-    if status == RELEASED or (is_mine and asked.may_repeat):
+    is_decided = asked.decided_us is not None and changed_at <= asked.decided_us
+    if status == RELEASED or (is_mine and (asked.may_repeat or is_decided)):
         return Claimed(Verdict.GRANTED)
     return Claimed(Verdict.UNCERTAIN if is_mine else Verdict.PENDING, is_mine=is_mine)
 
