@@ -102,10 +102,9 @@ def _next_steps(summary: Summary, folder: DemoFolder, *, is_elsewhere: bool) -> 
         steps.append((f"{command} show {lead}", "what was done about a lead, action by action"))
     steps.append((f"{command} demo", "the same leads again: no second contact or mail"))
     for line, why in steps:
-        show(f"  {line:<44} # {why}" if len(line) <= 44 else f"  {line}\n  {'':<44} # {why}")  # noqa: PLR2004 - the column
-    show(
-        f"\n  mails     {_short(folder.mails)}\n  webhooks  {_short(folder.hooks)}\n  logs      {_short(folder.logs)}"
-    )
+        show(f"  # {why}\n  {line}\n")
+    for name, path in (("mails", folder.mails), ("webhooks", folder.hooks), ("logs", folder.logs)):
+        show(f"  {name:9} {_short(path)}")
     if summary.counted.books.open_letters > sum(code.letters for code in summary.codes):
         show(f"  letters   {summary.counted.books.open_letters:,} open ones with those of earlier runs")
     more = " (topics and tables elsewhere stay)" if is_elsewhere else ""

@@ -21,18 +21,18 @@ _STEPS = (
     ("notified", "notify-owner"),
 )
 _HELP = {
-    "CONTROL_CHARACTER": "a text holds a control character, here NUL",
-    "DUPLICATE_ATTRIBUTE": "a header that must stand once stands twice",
-    "ID_REUSED": "an id that came before, with other content",
+    "CONTROL_CHARACTER": "a control character, here NUL",
+    "DUPLICATE_ATTRIBUTE": "a header that stands twice",
+    "ID_REUSED": "a known id with other content",
     "MISSING_ATTRIBUTE": "a required ce_ header is missing",
     "NOT_AN_OBJECT": "JSON, but not an object",
     "NOT_JSON": "cut off in the middle",
     "NOT_UTF8": "bytes that are no UTF-8",
     "TOMBSTONE": "a key without a value",
-    "TOO_DEEP": "JSON nested deeper than 32 levels",
+    "TOO_DEEP": "JSON of more than 32 levels",
     "TOO_LARGE": "more than 256 KiB",
-    "UNKNOWN_TYPE": "an event that belongs on another topic",
-    "WRONG_TYPE": "a field of the wrong type, e.g. a number as e-mail",
+    "UNKNOWN_TYPE": "an event of another topic",
+    "WRONG_TYPE": "a number where text belongs",
 }
 
 

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy.engine import Connection
 
 from streams.assembly import now
-from streams.cli import context, topics
+from streams.cli import context
 from streams.cli.errors import WrongUseError
 from streams.cli.output import errors, number
 from streams.demo import ledgers
@@ -30,6 +30,7 @@ from streams.settings import Config, Settings, load_config
 from streams.store import letters
 from streams.store.engine import Database
 from streams.store.letters import OPEN
+from streams.topic_admin import apply, describe, plan
 from streams.worker import new_producer
 from topics.events import LeadReceived
 from topics.registry import TopicNames
@@ -87,8 +88,10 @@ class _Demo:
 
     async def run(self, began: float) -> Summary:
         wanted = context.wanted(self._settings, self._config.topics)
-        left = await topics.ensure(self._address, wanted, may_make=True)
-        if left:
+        async with context.admin(self._address) as admin:
+            found = await describe(admin, [topic.name for topic in wanted])
+            done = await apply(admin, wanted, found)
+        if left := [difference for difference in plan(wanted, found) if difference not in done]:
             raise WrongUseError(f"{left[0]}")
         before = self._look_back()
         records = [sample for sample in self._samples.records if not _is_known_plain(sample, before)]
@@ -147,7 +150,7 @@ class _Demo:
         await worker.ready()
         show.say(
             f"Kafka on {self._address.bootstrap}, mail server on 127.0.0.1:{port}, webhook receiver on "
-            f"127.0.0.1:{sink_port}, and a worker are ready."
+            f"127.0.0.1:{sink_port} and a worker are ready."
         )
         return mail_server, port, worker
 
