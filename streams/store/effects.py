@@ -85,6 +85,7 @@ _MARK = (
     .where(effects.c.key == sa.bindparam("b_key"), effects.c.ledger_id == sa.bindparam("b_ledger_id"))
     .values({name: sa.bindparam(name) for name in ("status", "reference", "changed_at")})
 )
+_MARK_UNLESS_CALLED = _MARK.where(effects.c.status != CALLED)
 
 
 def claim(connection: Connection, claims: Sequence[Claim], worker: str, now_us: int) -> list[Claimed]:
@@ -132,18 +133,18 @@ def _judge(asked: Claim, ledger_id: bytes, status: int, reference: str | None, c
 
 
 def mark(connection: Connection, marks: Sequence[Mark], now_us: int) -> None:
-    """Write outcomes; one of another execution is left as it is."""
-    if marks:
-        connection.execute(
-            _MARK,
-            [
-                {
-                    "b_key": item.key,
-                    "b_ledger_id": item.ledger_id,
-                    "status": item.status,
-                    "reference": item.reference,
-                    "changed_at": now_us,
-                }
-                for item in marks
-            ],
-        )
+    """Write outcomes; one of another execution is left as it is, and what was called stays called."""
+    for statement, is_called in ((_MARK_UNLESS_CALLED, False), (_MARK, True)):
+        values = [
+            {
+                "b_key": item.key,
+                "b_ledger_id": item.ledger_id,
+                "status": item.status,
+                "reference": item.reference,
+                "changed_at": now_us,
+            }
+            for item in marks
+            if (item.status == CALLED) is is_called
+        ]
+        if values:
+            connection.execute(statement, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from typing import Any
 
@@ -12,13 +13,13 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from actions.create_or_update_contact import create_or_update_contact
-from actions.ports import Contacts, Identity, LeadRules
+from actions.ports import Contacts, Identity, LeadRules, Mail
 from actions.validate_lead import validate_lead
 from streams.onboarding import ONBOARDING
-from streams.store import letters
+from streams.store import effects, letters
 from streams.store.engine import ConflictError, Database, StoreRefusedError, StoreUnavailableError
-from streams.store.schema import contacts, ledger
-from tests.suites.onboarding import RECEIVED, data, letter_of, with_function
+from streams.store.schema import CALLED, RELEASED, contacts, ledger
+from tests.suites.onboarding import RECEIVED, crash_while_sending, data, letter_of, with_function
 from tests.support.memory import Cluster
 from tests.support.onboarding import World, adapters_of, event_headers, lead
 from topics.envelope import Envelope, Headers
@@ -281,3 +282,46 @@ async def test_an_outcome_that_the_database_refuses_fails_alone_and_not_its_neig
     # SQLite keeps texts of any length, and takes it.
     refused = [] if cluster.database.is_sqlite else ["STORE_REFUSED"] * 2
     assert [letter_of(record).code for record in cluster.letters] == refused
+
+
+async def test_a_decision_to_send_again_is_used_up_by_one_crash(cluster: Cluster, world: World) -> None:
+    await crash_while_sending(cluster, world)
+    cluster.clock.advance(seconds=20)
+    await cluster.settle()
+    (record,) = cluster.letters
+    crash = world.fail
+
+    def deliver_and_crash(mail: Mail) -> None:
+        world.mails.append(mail)
+        world.fail = crash
+        raise asyncio.CancelledError
+
+    world.fail = deliver_and_crash
+    cluster.clock.advance(minutes=5)
+    cluster.log.append(cluster.names.requests, record.key, record.value, record.headers)
+    with pytest.raises(asyncio.CancelledError):
+        await cluster.settle()
+    cluster.worker = cluster.new_worker()
+
+    await cluster.settle()
+
+    assert len(world.mails) == 2
+    (row,) = await cluster.database.run(letters.find)
+    assert (row.letter.code, row.letter.generation, row.status) == ("UNCERTAIN", 1, "parked")
+
+
+async def test_a_call_that_was_made_stays_made_whatever_its_second_execution_says(cluster: Cluster) -> None:
+    execution, key = b"e" * 16, "welcome:k"
+    claim = effects.Claim(key, execution, "send-welcome-email", may_repeat=True)
+    later = effects.Claim(key, b"l" * 16, "send-welcome-email", may_repeat=True)
+
+    def unit(connection: Connection) -> effects.Claimed:
+        for worker in ("one", "two"):
+            effects.claim(connection, [claim], worker, 0)
+        effects.mark(connection, [effects.Mark(key, execution, CALLED, "<message id>")], 1)
+        effects.mark(connection, [effects.Mark(key, execution, RELEASED, None)], 2)
+        return effects.claim(connection, [later], "one", 3)[0]
+
+    answer = await cluster.database.run(unit)
+
+    assert (answer.verdict, answer.reference) == (effects.Verdict.CALLED, "<message id>")
