@@ -114,7 +114,7 @@ def write_letter(  # noqa: PLR0913 - a letter says this much
         timestamp=position.timestamp,
         group=group,
         delivery_count=attempts,
-        message=failure.message.encode()[:MESSAGE_LIMIT].decode(errors="ignore"),
+        message=failure.message.encode(errors="replace")[:MESSAGE_LIMIT].decode(errors="ignore"),
         exception=failure.exception,
         stacktrace=failure.stacktrace,
         id=ids.letter_id(position.topic, position.partition, position.offset, group, action),
@@ -151,7 +151,7 @@ def next_attempt(letter: DeadLetter, failure: Failure, retry: RetryPolicy, now: 
         return None
     delay = retry.delays[letter.generation]
     if failure.retry_after is not None:
-        return timestamp(now + failure.retry_after)
+        return timestamp(now + min(failure.retry_after, retry.give_up_after))
     # Seeded by the letter: the same failure stated twice has the same due time.
     spread = random.Random(f"{letter.id}/{letter.generation}").uniform(-retry.jitter, retry.jitter)  # noqa: S311
     return timestamp(now + delay * (1 + spread))

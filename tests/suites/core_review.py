@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from actions.create_or_update_contact import create_or_update_contact
+from actions.errors import PermanentError, TransientError
 from actions.ports import Contacts, Identity, LeadRules, Mail
 from actions.validate_lead import validate_lead
 from streams.onboarding import ONBOARDING
@@ -325,3 +327,25 @@ async def test_a_call_that_was_made_stays_made_whatever_its_second_execution_say
     answer = await cluster.database.run(unit)
 
     assert (answer.verdict, answer.reference) == (effects.Verdict.CALLED, "<message id>")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (TransientError("BUSY", retry_after=timedelta.max), "BUSY"),
+        (PermanentError("REFUSED", "550 \udcff"), "REFUSED"),
+    ],
+)
+async def test_whatever_an_action_raises_becomes_a_letter(
+    database: Database, world: World, error: Exception, code: str
+) -> None:
+    async def fails(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
+        raise error
+
+    workflow = with_function(ONBOARDING, "create_or_update_contact", fails)
+    cluster = Cluster(workflow, adapters_of(world), database)
+    cluster.log.append(RECEIVED, b"k", lead())
+
+    await cluster.settle()
+
+    assert [letter_of(record).code for record in cluster.letters] == [code]
