@@ -51,6 +51,8 @@ def demo(
     from streams.demo.summary import as_data
 
     logs.silence()
+    # A shell starts what runs in its background with SIGINT ignored; the other two are passed on as one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     given = context.settings()
