@@ -139,6 +139,8 @@ async def _work(worker: Worker, settings: Settings, address: KafkaAddress, datab
 def _ask_to_stop(worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
     log.info("stopping: what is at work is settled and committed first")
     worker.stop()
+    # What a client leaves behind when its broker is gone is nobody's concern any more.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop.call_later(STOPS_WITHIN_S, _end_late)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)

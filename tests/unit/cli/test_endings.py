@@ -1,0 +1,63 @@
+"""This file checks which exit code and sentence an error ends a command with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from aiokafka.errors import KafkaConnectionError
+
+from streams.cli.errors import CommandError, UnreachableError, WrongUseError, ending_of
+from streams.local_kafka import JarsUnavailableError, StartFailedError
+from streams.ports import PortError
+from streams.processing.publishing import PublishError
+from streams.settings import SettingsError
+from streams.store.engine import Database, StoreError, StoreRefusedError, StoreUnavailableError
+from streams.topic_admin import TopicsError
+from streams.workflow import WorkflowError
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (CommandError("x"), 1),
+        (TopicsError("x"), 1),
+        (StartFailedError("x"), 1),
+        (StoreRefusedError("x"), 1),
+        (WrongUseError("x"), 2),
+        (SettingsError("x"), 2),
+        (PortError("x"), 2),
+        (WorkflowError("x"), 2),
+        (PermissionError(13, "Permission denied", "/x"), 2),
+        (UnreachableError("x"), 3),
+        (JarsUnavailableError("x"), 3),
+        (StoreUnavailableError("x"), 3),
+        (PublishError("x"), 3),
+        (KafkaConnectionError("x"), 3),
+    ],
+)
+def test_an_expected_error_has_its_exit_code_and_its_sentence(error: Exception, code: int) -> None:
+    ending = ending_of(error)
+
+    assert ending is not None
+    assert ending.code == code
+    assert "x" in ending.sentence
+
+
+def test_a_defect_of_ours_keeps_its_trace() -> None:
+    assert ending_of(ZeroDivisionError("x")) is None
+
+
+def test_what_a_statement_held_is_not_told(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    statement = sa.text("INSERT INTO absent VALUES (:v)").bindparams(v="ada@example.com")
+
+    with pytest.raises(StoreError) as raised:
+        database.transact(lambda connection: connection.execute(statement))
+    database.close()
+
+    ending = ending_of(raised.value)
+    assert ending is not None
+    assert "ada" not in ending.sentence
+    assert "no such table" in ending.sentence

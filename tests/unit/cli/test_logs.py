@@ -1,0 +1,86 @@
+"""This file checks that logs are one line each, hold no personal data, and stay quiet while a broker is away."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from streams import logs
+
+SECRET = "ada@example.com"
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Logs as JSON, in memory; everything is put back afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in logs.FOREIGN}
+    found = io.StringIO()
+    logs.configure(as_json=True, stream=found)
+    yield found
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.disable(logging.NOTSET)
+    for name, was in levels.items():
+        logging.getLogger(name).setLevel(was)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_says_when_how_bad_who_and_what_first(stream: io.StringIO) -> None:
+    logging.getLogger("streams.worker").info("ready", extra={"group": "leads"})
+
+    (line,) = lines(stream)
+    assert list(line) == ["time", "level", "logger", "event", "group"]
+    assert (line["level"], line["event"], line["group"]) == ("info", "ready", "leads")
+
+
+def test_the_text_of_a_foreign_exception_is_left_out_and_its_kind_told(stream: io.StringIO) -> None:
+    try:
+        raise ValueError(SECRET)
+    except ValueError as error:
+        logging.getLogger("streams.app").exception("cannot settle a batch")
+        logging.getLogger("faust").error("Crashed reason=%r", error)  # noqa: TRY400 - as Faust does it
+        logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: %s", error)  # noqa: TRY400
+
+    assert SECRET not in stream.getvalue()
+    assert lines(stream)[0]["exception"] == "builtins.ValueError"
+    assert lines(stream)[1]["event"] == "Crashed reason='ValueError'"
+
+
+def test_what_is_wrong_with_a_connection_is_told(stream: io.StringIO) -> None:
+    logging.getLogger("aiokafka").error("Unable to connect: %s", KafkaConnectionError("refused by 10.0.0.1"))
+
+    assert "refused by 10.0.0.1" in str(lines(stream)[0]["event"])
+
+
+def test_how_services_start_and_stop_is_not_told(stream: io.StringIO) -> None:
+    logging.getLogger("streams.transport").info("[^-Consumer]: Starting...")
+    logging.getLogger("aiokafka").info("joined")
+
+    assert stream.getvalue() == ""
+
+
+def test_a_library_repeats_itself_once_in_thirty_seconds_and_tells_how_often_it_would_have() -> None:
+    now = [0.0]
+    seldom = logs.Seldom(("aiokafka",), 30.0, clock=lambda: now[0])
+
+    def record(name: str = "aiokafka.consumer") -> logging.LogRecord:
+        return logging.LogRecord(name, logging.ERROR, "", 0, "Unable to connect to %s", ("x",), None)
+
+    shown = [seldom(record()) for _ in range(1000)]
+    ours = [seldom(record("streams.app")) for _ in range(3)]
+    now[0] = 31.0
+    later = record()
+
+    assert (shown.count(True), ours.count(True)) == (1, 3)
+    assert seldom(later)
+    assert later.__dict__["left_out"] == 999

@@ -1,0 +1,62 @@
+"""This file checks what `leads topics plan` finds on a cluster, described without one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from streams.topic_admin import Difference, FoundTopic, WantedTopic, plan, wanted_topics
+from topics.registry import TOPICS, TopicNames
+
+WANTED = wanted_topics(TopicNames("t."), partitions=12, replication_factor=3)
+FIRST = WANTED[0]
+
+
+def as_wanted(topic: WantedTopic) -> FoundTopic:
+    return FoundTopic(topic.partitions, topic.replication_factor, {**topic.config, "segment.bytes": "1"}, {})
+
+
+RIGHT = {topic.name: as_wanted(topic) for topic in WANTED}
+
+
+def test_a_cluster_as_it_should_be_has_no_difference() -> None:
+    assert plan(WANTED, RIGHT) == []
+
+
+def test_every_topic_of_the_registry_is_made_on_an_empty_cluster() -> None:
+    found = plan(WANTED, {})
+
+    assert found == [Difference(f"t.{spec.name}", "missing") for spec in TOPICS]
+    assert all(difference.is_fixed_by_apply for difference in found)
+
+
+def test_configuration_that_differs_is_named_and_apply_sets_it() -> None:
+    there = RIGHT[FIRST.name]
+    other = replace(there, config={**there.config, "retention.ms": "1"})
+
+    found = plan(WANTED, RIGHT | {FIRST.name: other})
+
+    assert found == [Difference(FIRST.name, "config", "retention.ms", "1", str(7 * 86_400_000))]
+    assert found[0].is_fixed_by_apply
+
+
+def test_another_number_of_partitions_is_told_and_never_changed() -> None:
+    found = plan(WANTED, RIGHT | {FIRST.name: replace(RIGHT[FIRST.name], partitions=6)})
+
+    assert found == [Difference(FIRST.name, "partitions", None, "6", "12")]
+    assert not found[0].is_fixed_by_apply
+    assert "keys would move" in str(found[0])
+
+
+def test_fewer_replicas_are_told_and_more_are_welcome() -> None:
+    few = plan(WANTED, RIGHT | {FIRST.name: replace(RIGHT[FIRST.name], replication_factor=1)})
+    many = plan(WANTED, RIGHT | {FIRST.name: replace(RIGHT[FIRST.name], replication_factor=5)})
+
+    assert few == [Difference(FIRST.name, "replication", None, "1", "3")]
+    assert many == []
+
+
+def test_three_replicas_demand_two_in_sync_and_one_replica_says_nothing_of_it() -> None:
+    single = wanted_topics(TopicNames("t."), partitions=1, replication_factor=1)
+
+    assert {topic.config.get("min.insync.replicas") for topic in WANTED} == {"2"}
+    assert {topic.config.get("min.insync.replicas") for topic in single} == {None}
