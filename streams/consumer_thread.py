@@ -1,6 +1,6 @@
 """This file is the part of the transport that runs beside the app's event loop: the Kafka client and its time limits.
 
-Nothing here waits without a limit: a broker that is away must never keep a worker from stopping.
+aiokafka tries a commit again for as long as the broker is away; whoever waits for one must limit that himself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from faust.types import TP
 log = logging.getLogger(__name__)
 
 FETCH_WAIT_MS = 200
-COMMIT_WAIT_S = 5.0
 LEAVE_WAIT_S = 1.0
 
 
@@ -32,16 +31,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        # Faust crashes the app when a commit fails, and waits as long as the broker is away. It is no reason to: the
-        # offsets stay uncommitted, the records may come again, and the ledger makes that harmless.
+        # Faust crashes the app when a commit fails. It is no reason to: the offsets stay uncommitted, the records may
+        # come again, and the ledger makes that harmless.
         consumer = self._ensure_consumer()
         mine = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
         if not mine:
             return False
         try:
-            async with asyncio.timeout(COMMIT_WAIT_S):
-                await consumer.commit({driver.ensure_aiokafka_TP(tp): offset for tp, offset in mine.items()})
-        except (KafkaError, TimeoutError) as error:
+            await consumer.commit({driver.ensure_aiokafka_TP(tp): offset for tp, offset in mine.items()})
+        except KafkaError as error:
             log.warning("offsets not committed now, their records may come again: %s", type(error).__name__)
             return False
         return True

@@ -22,7 +22,7 @@ from faust.types import TP
 from mode import Service
 
 from streams.batch import Batch
-from streams.consumer_thread import COMMIT_WAIT_S, ConsumerThread
+from streams.consumer_thread import ConsumerThread
 from topics.decode import Record
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ BATCHES_PER_TOPIC = 2
 BUSY_POLL_S = 0.02
 IDLE_POLL_S = 1.0
 REVOKE_WAIT_S = 8.0
+REVOKE_COMMIT_WAIT_S = 5.0
 STOP_WAIT_S = 6.0
 LAST_COMMIT_WAIT_S = 1.0
 SEEK_WAIT_S = 20.0
@@ -173,7 +174,7 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let what is at work end, commit it, and only then give the partitions away (faust #502)."""
         if not self.should_stop:
-            await self._quiesce(REVOKE_WAIT_S, COMMIT_WAIT_S)
+            await self._quiesce(REVOKE_WAIT_S, REVOKE_COMMIT_WAIT_S)
         await super().on_partitions_revoked(revoked)
         self._forget(revoked)
 
