@@ -76,7 +76,7 @@ def decode(value: bytes | None, headers: Headers, expected: type[Event], positio
     if value is None:
         msg = "the record has no value (a tombstone); publish the lead as a JSON object"
         raise DecodeError("TOMBSTONE", msg)
-    limits.check_sizes(value, headers)
+    limits.check_sizes(value, headers, is_public=expected is LeadReceived)
     attributes, content_type = _attributes(headers)
     if content_type.startswith("application/cloudevents"):
         attributes, data = _structured(value, content_type)
@@ -197,6 +197,10 @@ def _structured(value: bytes, content_type: str) -> tuple[dict[str, str], dict[s
         msg = "datacontenttype must be application/json"
         raise DecodeError("BAD_ATTRIBUTE", msg)
     attributes = {name: _structured_text(name, item) for name, item in whole.items() if item is not None}
+    size = sum([len(name) + len(text.encode()) for name, text in attributes.items()])
+    if size > limits.MAX_HEADERS:  # they become headers of what follows
+        msg = f"the attributes have {size} bytes and may have {limits.MAX_HEADERS}"
+        raise DecodeError("TOO_LARGE", msg)
     return attributes, _object(data, "data")
 
 

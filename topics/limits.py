@@ -12,6 +12,10 @@ from topics.registry import KIB
 
 MAX_VALUE = 256 * KIB
 MAX_HEADERS = 8 * KIB
+MAX_STATED = 960 * KIB
+"""Bytes of a result: its topic takes a MiB, headers included. A contact may be larger than any lead about it."""
+MAX_STATED_HEADERS = 2 * MAX_HEADERS
+"""Of a result: those that are carried on, and its own."""
 MAX_DEPTH = 32
 MAX_ATTRIBUTE = 500
 """Characters of an id or a source: they are keys of indexes."""
@@ -24,16 +28,20 @@ _MAY_BE_HUGE_NUMBER = re.compile(rb"[:,\[]\s*-?(?:[0-9]{16}|[0-9]+(?:\.[0-9]+)?[
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-def check_sizes(value: bytes, headers: Headers) -> None:
-    """Raise DecodeError TOO_LARGE when the value or the headers (a letter's own not counted) are over the limit."""
-    if len(value) > MAX_VALUE:
-        msg = f"the value has {len(value)} bytes and may have {MAX_VALUE}"
+def check_sizes(value: bytes, headers: Headers, *, is_public: bool) -> None:
+    """Raise DecodeError TOO_LARGE when the value or the headers (a letter's own not counted) are over the limit.
+
+    What other people publish (`is_public`) may be less than what we state about it: or the next step refused it.
+    """
+    most_bytes, most_headers = (MAX_VALUE, MAX_HEADERS) if is_public else (MAX_STATED, MAX_STATED_HEADERS)
+    if len(value) > most_bytes:
+        msg = f"the value has {len(value)} bytes and may have {most_bytes}"
         raise DecodeError("TOO_LARGE", msg)
-    if sum([len(name) + len(content or b"") for name, content in headers]) <= MAX_HEADERS:
+    if sum([len(name) + len(content or b"") for name, content in headers]) <= most_headers:
         return
     size = sum(len(name) + len(content or b"") for name, content in headers if not name.startswith(PREFIX))
-    if size > MAX_HEADERS:
-        msg = f"the headers have {size} bytes and may have {MAX_HEADERS}"
+    if size > most_headers:
+        msg = f"the headers have {size} bytes and may have {most_headers}"
         raise DecodeError("TOO_LARGE", msg)
 
 
