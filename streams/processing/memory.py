@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from actions.errors import PermanentError
 from streams.processing.failures import ID_REUSED, Failure, write_letter
 from streams.processing.work import Lettered, Outcome, Stated, Work, to_us
 from streams.store.ledger import LedgerRow
@@ -12,6 +13,7 @@ from streams.store.letters import dump_letter, load_letter
 from streams.store.schema import DONE, FAILED
 from topics.events import Event, encode
 from topics.letter import DeadLetter
+from topics.limits import MAX_STATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +23,19 @@ class Scribe:
     group: str
 
     def succeeded(self, work: Work, result: Event, duration_us: int, now: datetime) -> LedgerRow:
-        """Remember what the action stated."""
+        """Remember what the action stated. Raises PermanentError when no topic would take it."""
+        encoded = encode(result)
+        if len(encoded) > MAX_STATED:
+            raise PermanentError(
+                "RESULT_TOO_LARGE", f"the result has {len(encoded)} bytes and may have {MAX_STATED}"
+            )
         return self._row(
             work,
             status=DONE,
             lead_id=result.lead_id or work.lead_id,
             contact_key=getattr(result, "contact_key", None) or work.contact_key,
             result_type=result.type,
-            result=encode(result),
+            result=encoded,
             code=None,
             generation=0 if work.request is None else work.request.generation + 1,
             duration_us=duration_us,

@@ -175,11 +175,16 @@ class OutsideRunner:
         duration = (time.perf_counter_ns() - began) // 1000
         resolves = None
         outcome: Outcome
+        mine: LedgerRow
+        if not isinstance(answer, Failure):
+            try:
+                mine = self._scribe.succeeded(work, answer, duration, now)
+            except Exception as error:  # noqa: BLE001 - a result that cannot be stated becomes a letter
+                answer = failure_of(error)
         if isinstance(answer, Failure):
             mine, letter = self._scribe.failed(work, answer, duration, now)
             outcome = Lettered(work.source, letter, is_new=True)
         else:
-            mine = self._scribe.succeeded(work, answer, duration, now)
             outcome = Stated(work, mine, answer)
             resolves = None if work.request is None else work.request.id
         finish = Finish(mine, None if row is None else row.generation, effects.marks, resolves)

@@ -119,6 +119,7 @@ class TransactionRunner:
             return Lettered(work.source, letter, is_new=True)
         try:
             result = batch.call(work)
+            done = self._scribe.succeeded(work, result, (time.perf_counter_ns() - began) // 1000, now)
         except (StoreError, SQLAlchemyError):
             raise  # a port could not ask the store: not the action's failure, nothing of the batch is committed
         except TransientError as error:
@@ -131,7 +132,6 @@ class TransactionRunner:
             failure = failure_of(error)
         else:
             batch.keep()
-            done = self._scribe.succeeded(work, result, (time.perf_counter_ns() - began) // 1000, now)
             batch.remember(done, row)
             if work.request is not None:
                 batch.resolved.append(work.request.id)

@@ -35,6 +35,10 @@ from topics.events import (
     OwnerNotified,
 )
 from topics.letter import PREFIX
+from topics.limits import MAX_HEADERS, MAX_VALUE
+from topics.registry import MIB
+
+MOMENT = "2026-11-23T08:00:00Z"
 
 
 @pytest.fixture
@@ -349,3 +353,49 @@ async def test_whatever_an_action_raises_becomes_a_letter(
     await cluster.settle()
 
     assert [letter_of(record).code for record in cluster.letters] == [code]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"), [({"message": "x" * MIB}, "RESULT_TOO_LARGE"), ({"message": "\udcff"}, "DEFECT")]
+)
+async def test_a_result_that_no_topic_takes_becomes_a_letter_and_leaves_no_trace(
+    database: Database, world: World, changes: dict[str, str], code: str
+) -> None:
+    async def overdoes(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
+        upserted = await create_or_update_contact(lead, contacts=contacts)
+        return upserted.model_copy(update=changes)
+
+    workflow = with_function(ONBOARDING, "create_or_update_contact", overdoes)
+    cluster = Cluster(workflow, adapters_of(world), database)
+    cluster.log.append(RECEIVED, b"k", lead())
+
+    await cluster.settle()
+
+    assert [letter_of(record).code for record in cluster.letters] == [code]
+    assert await cell(cluster, contacts.c.contact_key) is None
+
+
+async def test_what_is_just_small_enough_for_the_first_step_is_so_for_all_that_follow(
+    cluster: Cluster,
+) -> None:
+    attributes = {f"a{number}": "字" * 1980 for number in range(44)}
+    filling = "x" * (MAX_VALUE - len(lead(attributes={**attributes, "last": ""})))
+    value = lead(attributes={**attributes, "last": filling})
+    headers = event_headers("e-1", note="n" * 7_800)
+    cluster.log.append(RECEIVED, b"k", value, headers)
+    assert len(value) == MAX_VALUE
+
+    await settle_by_others(cluster)
+
+    assert cluster.letters == []
+    assert len(cluster.records(OwnerNotified)) == 1
+
+
+async def test_attributes_of_a_structured_event_are_no_longer_than_headers_may_be(cluster: Cluster) -> None:
+    event = {"specversion": "1.0", "id": "1", "source": "/web", "type": LeadReceived.type, "time": MOMENT}
+    body = orjson.dumps({**event, "note": "n" * MAX_HEADERS, "data": {"email": "jane.doe@example.com"}})
+    cluster.log.append(RECEIVED, b"k", body, [("content-type", b"application/cloudevents+json")])
+
+    await settle_by_others(cluster)
+
+    assert [letter_of(record).action for record in cluster.letters] == ["validate-lead"]
