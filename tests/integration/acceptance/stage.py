@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 from tests.checker.evidence import RECEIVED, Record
 from tests.checker.gather import committed, ends, query, read_topics
 from tests.integration.acceptance.processes import REPOSITORY, Process, Server, clean_environment
+from tests.integration.acceptance.waiting import eventually
 
 SECRET = "a secret that only these tests know"
 NOTIFY_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -168,6 +169,10 @@ class Stage:
             if left:
                 found[topic] = found.get(topic, 0) + left
         return found
+
+    def settle(self, *, within: float) -> None:
+        """Wait until the group has acknowledged everything there is."""
+        eventually(self.lag, lambda lag: not lag, within=within, every=0.5)
 
     def count(self, statement: str) -> int:
         """First column of the first row of a SELECT; 0 while the tables are not there yet."""

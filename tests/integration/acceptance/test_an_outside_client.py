@@ -24,7 +24,6 @@ from tests.checker.evidence import (
 from tests.checker.gather import read_topics
 from tests.integration.acceptance.making import event_headers
 from tests.integration.acceptance.stage import SECRET, Published, Stage
-from tests.integration.acceptance.waiting import eventually
 
 TYPES = {
     VALIDATED: "crm.lead.validated.v1",
@@ -108,7 +107,7 @@ def test_a_client_without_our_code_publishes_in_every_mode_and_follows_each_run(
     stage.start_worker()
 
     places = dict(zip(LEADS, stage.publish(LEADS.values()), strict=True))
-    eventually(stage.lag, lambda lag: not lag, within=40)
+    stage.settle(within=40)
 
     records = read_topics(stage.kafka, stage.prefix)
     plain_place = places["plain"].split("/")
@@ -160,7 +159,7 @@ def test_what_an_outside_client_reads_is_what_happened(stage: Stage) -> None:
     stage.start_worker()
 
     stage.publish(LEADS.values())
-    eventually(stage.lag, lambda lag: not lag, within=40)
+    stage.settle(within=40)
 
     records = read_topics(stage.kafka, stage.prefix)
     outcomes = Counter((record.data["outcome"], record.data.get("reason")) for record in records[WELCOMED])

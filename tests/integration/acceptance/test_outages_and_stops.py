@@ -41,7 +41,7 @@ def test_a_mail_server_that_is_down_delays_welcomes_only_and_each_goes_out_once_
     }
     stage.mails.start()
     eventually(lambda: len(stage.mails.lines()), lambda mails: mails >= PEOPLE, within=RETRIES_WITHIN_S)
-    eventually(stage.lag, lambda lag: not lag, within=20)
+    stage.settle(within=20)
 
     assert while_down == {
         "contacts with an owner": PEOPLE,
@@ -63,7 +63,7 @@ def test_a_busy_worker_that_is_asked_to_stop_exits_in_time_and_its_successor_fin
     any_stage: Stage,
 ) -> None:
     stage = any_stage
-    made = mixture(1_500, Random(7))
+    made = mixture(1_000, Random(7))
     stage.open()
     stage.publish(made.records)
     worker = stage.start_worker()
@@ -72,7 +72,7 @@ def test_a_busy_worker_that_is_asked_to_stop_exits_in_time_and_its_successor_fin
     code, seconds = worker.terminate(within=15)
     left = stage.lag()
     stage.start_worker()
-    eventually(stage.lag, lambda lag: not lag, within=60)
+    stage.settle(within=60)
 
     assert code == 0, worker.tail()
     assert seconds < STOPS_WITHIN_S

@@ -12,7 +12,6 @@ from tests.checker.gather import read_topics
 from tests.integration.acceptance.making import as_event, person
 from tests.integration.acceptance.poison import KINDS, code_of, endless_email, poison
 from tests.integration.acceptance.stage import Published, Stage
-from tests.integration.acceptance.waiting import eventually
 
 LEADS, POISON, ENDLESS = 1_000, 100, 20
 
@@ -31,7 +30,7 @@ def test_a_tenth_of_poison_becomes_letters_to_the_byte_and_the_other_leads_are_s
     worker = stage.start_worker()
 
     places = stage.publish(record for _, record in records)
-    eventually(stage.lag, lambda lag: not lag, within=60)
+    stage.settle(within=60)
 
     read = read_topics(stage.kafka, stage.prefix)
     sent = {

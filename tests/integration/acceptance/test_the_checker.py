@@ -15,7 +15,6 @@ from tests.checker.judge import judge
 from tests.integration.acceptance.faults import FAULTS, received_later, repeated_call
 from tests.integration.acceptance.making import event_headers, mixture
 from tests.integration.acceptance.stage import Published, Stage
-from tests.integration.acceptance.waiting import eventually
 
 POISON = Published(b'{"email": 17}', b"a key", [("x", b"1"), ("x", None), *event_headers("poison")])
 
@@ -30,7 +29,7 @@ def healthy(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
         leads = [record for record in mixture(150, Random(5)).records if record.key != b"poison"]
         stage.publish([*leads, POISON])
         worker = stage.start_worker()
-        eventually(stage.lag, lambda lag: not lag, within=40)
+        stage.settle(within=40)
         worker.terminate(within=15)
         files = (stage.mails.file, stage.webhooks.file)
         yield stage, gather(kafka, stage.prefix, stage.group, stage.database, *files)
