@@ -18,6 +18,7 @@ from streams.processing.own_events import OwnEvents
 from streams.processing.work import Lettered, Outcome, Stated, from_us
 from topics.decode import Decoded
 from topics.envelope import Headers, result_headers, timestamp
+from topics.events import LeadReceived
 from topics.letter import without_letter
 from topics.registry import TopicNames
 
@@ -147,7 +148,7 @@ class Announcer:
             event_id=work.result_id,
             action=row.action,
             time=moment,
-            workflow=self.workflow,
+            workflow=self.workflow if work.step.reads is LeadReceived else work.envelope.workflow,
         )
         headers = result_headers(envelope, row.lead_id)
         if outcome.event is not None and row.result is not None:

@@ -89,7 +89,9 @@ class Reader:
         except DecodeError as error:
             self._letter(failure_of(error), source, asked, reading, now)
             return
-        if step.reads is not LeadReceived and decoded.envelope.workflow != self._workflow.name:
+        # Who asks for an action by name gets it, whatever the event belongs to: its letter would stay open for ever.
+        is_ours = step.reads is LeadReceived or decoded.envelope.workflow == self._workflow.name
+        if not is_ours and asked.request is None:
             reading.skipped += 1
             return
         reading.works.append(Work(source, step, decoded, asked.request))

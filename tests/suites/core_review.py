@@ -34,7 +34,7 @@ from topics.events import (
     LeadValidated,
     OwnerNotified,
 )
-from topics.letter import PREFIX
+from topics.letter import PREFIX, sha256_of
 from topics.limits import MAX_HEADERS, MAX_VALUE
 from topics.registry import MIB
 
@@ -399,3 +399,27 @@ async def test_attributes_of_a_structured_event_are_no_longer_than_headers_may_b
     await settle_by_others(cluster)
 
     assert [letter_of(record).action for record in cluster.letters] == ["validate-lead"]
+
+
+async def test_an_action_that_is_asked_for_is_done_also_when_nothing_follows_it(cluster: Cluster) -> None:
+    cluster.log.append(RECEIVED, b"k", lead())
+    await cluster.settle()
+    (matched,) = cluster.records(LeadMatched)
+    alone = [
+        (name, b"alone" if name == "ce_id" else value)
+        for name, value in matched.headers
+        if name != "ce_workflow"
+    ]
+    # It could not be read at first, by a build of then.
+    cluster.log.append(matched.topic, matched.key, b"\xff", alone)
+    await cluster.settle()
+    (record,) = cluster.letters
+    mended = with_letter(record.headers, value_sha256=str(sha256_of(matched.value)).encode())
+    cluster.log.append(cluster.names.requests, record.key, matched.value, mended)
+
+    await cluster.settle()
+
+    assert await cluster.database.run(letters.find) == []
+    followed, stated = (dict(each.headers) for each in cluster.records(ContactUpserted))
+    assert (followed["ce_workflow"], stated.get("ce_workflow")) == (b"new-lead-onboarding", None)
+    assert len(cluster.records(LeadAssigned)) == 1
