@@ -7,6 +7,8 @@ from topics.envelope import Headers
 from topics.events import Event
 
 MOST = 10_000
+LARGEST = 16 * 1024
+"""Bytes of a value that is remembered: few are larger, and ten thousand of those would fill the memory."""
 
 
 class OwnEvents:
@@ -23,6 +25,8 @@ class OwnEvents:
 
     def remember(self, value: bytes, headers: Headers, decoded: Decoded) -> None:
         """Remember an event as it is about to be published."""
+        if len(value) > LARGEST:
+            return
         self._known[value] = (headers, decoded)
         if len(self._known) > self._most:
             del self._known[next(iter(self._known))]
