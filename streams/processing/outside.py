@@ -12,7 +12,7 @@ from actions.action import ActionSpec
 from actions.errors import PermanentError, TransientError, UncertainError
 from actions.ports import Effects, Receipt
 from streams.ports import Ports, envelope_argument
-from streams.processing.failures import EXPIRED, Failure, failure_of, store_failure
+from streams.processing.failures import EXPIRED, ID_REUSED, Failure, failure_of, store_failure
 from streams.processing.gate import Finish, Gate
 from streams.processing.memory import Scribe
 from streams.processing.transaction import Clock, checked, inline_wait, is_expired
@@ -151,11 +151,19 @@ class OutsideRunner:
         noop: list[str] = []
         for ledger_id, same in unique.items():
             row = known.get(ledger_id)
+            first: Work | None = None
             for work in same:
+                if first is not None:
+                    # Copies in this batch are the same record once more, unless they say something else.
+                    if work.request is None and work.decoded.digest != first.decoded.digest:
+                        letter = self._scribe.letter(work, ID_REUSED, now)
+                        outcomes.append(Lettered(work.source, letter, is_new=True))
+                    continue
                 outcome = None if row is None else self._scribe.recall(work, row, now)
                 if outcome is None:
+                    first = work
                     todo.append((work, row))
-                    break  # its copies in this batch are the same record once more
+                    continue
                 outcomes.append(outcome)
                 if work.request is not None and isinstance(outcome, Stated):
                     noop.append(work.request.id)

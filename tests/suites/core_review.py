@@ -13,17 +13,21 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
+from actions.action import action
 from actions.create_or_update_contact import create_or_update_contact
 from actions.errors import PermanentError, TransientError
-from actions.ports import Contacts, Identity, LeadRules, Mail
+from actions.ports import Contacts, Effects, Identity, LeadRules, Mail
 from actions.validate_lead import validate_lead
 from streams.onboarding import ONBOARDING
+from streams.processing.own_events import LARGEST, OwnEvents
 from streams.store import effects, letters
 from streams.store.engine import ConflictError, Database, StoreRefusedError, StoreUnavailableError
 from streams.store.schema import CALLED, RELEASED, contacts, ledger
+from streams.workflow import Workflow, when
 from tests.suites.onboarding import RECEIVED, crash_while_sending, data, letter_of, with_function
 from tests.support.memory import Cluster
 from tests.support.onboarding import World, adapters_of, event_headers, lead
+from topics.decode import Position, decode
 from topics.envelope import Envelope, Headers
 from topics.events import (
     ContactUpserted,
@@ -32,6 +36,7 @@ from topics.events import (
     LeadReceived,
     LeadRejected,
     LeadValidated,
+    Origin,
     OwnerNotified,
 )
 from topics.letter import PREFIX, sha256_of
@@ -423,3 +428,39 @@ async def test_an_action_that_is_asked_for_is_done_also_when_nothing_follows_it(
     followed, stated = (dict(each.headers) for each in cluster.records(ContactUpserted))
     assert (followed["ce_workflow"], stated.get("ce_workflow")) == (b"new-lead-onboarding", None)
     assert len(cluster.records(LeadAssigned)) == 1
+
+
+@action(version=1)
+async def tell_somebody(lead: LeadReceived, *, envelope: Envelope, effects: Effects) -> LeadRejected:
+    """Call outside for a public event, as the onboarding workflow has none."""
+
+    async def call() -> str:
+        return "told"
+
+    await effects.once(f"tell:{envelope.id}", call)
+    origin = Origin(event_id=envelope.id, source=envelope.source, time=envelope.time)
+    return LeadRejected(lead_id=envelope.id, origin=origin, reasons=[])
+
+
+async def test_an_id_that_is_reused_within_a_batch_is_told_by_every_kind_of_action(
+    database: Database, world: World
+) -> None:
+    workflow = Workflow("telling", when(LeadReceived).do(tell_somebody).then(LeadRejected))
+    cluster = Cluster(workflow, adapters_of(world), database)
+    for city in ("Bonn", "Bonn", "Berlin"):
+        cluster.log.append(RECEIVED, b"k", lead(city=city), event_headers("e-1"))
+
+    await cluster.settle()
+
+    assert [(found.code, found.offset) for found in map(letter_of, cluster.letters)] == [("ID_REUSED", 2)]
+    assert len(cluster.records(LeadRejected)) == 1
+
+
+async def test_large_events_are_not_remembered(cluster: Cluster) -> None:
+    small, large = b"s" * LARGEST, b"l" * (LARGEST + 1)
+    decoded = decode(lead(), event_headers("e-1"), LeadReceived, Position(RECEIVED, 0, 0, 0))
+    own = OwnEvents()
+    for value in (small, large):
+        own.remember(value, [], decoded)
+
+    assert [own.find(value, [], LeadReceived) for value in (small, large)] == [decoded, None]
