@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import faust
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from faust.types import StreamT
@@ -51,8 +51,12 @@ class Log:
 
     def committed(self) -> int:
         """Offset from which the next owner of the partition will read."""
-        asked = ConsumerGroupTopicPartitions(self.group, [TopicPartition(self.topic, 0)])
-        (found,) = self._admin.list_consumer_group_offsets([asked])[self.group].result().topic_partitions
+        # Not AdminClient.list_consumer_group_offsets: librdkafka dies of it while a new broker loads its coordinator.
+        consumer = Consumer({"bootstrap.servers": self.kafka, "group.id": self.group})
+        try:
+            (found,) = consumer.committed([TopicPartition(self.topic, 0)], timeout=30)
+        finally:
+            consumer.close()
         offset: int = found.offset
         return max(0, offset)
 
