@@ -54,18 +54,23 @@ def gather(
 
 
 def committed(bootstrap: str, prefix: str, group: str) -> dict[tuple[str, int], int]:
-    """Next offset of the group per topic (without prefix) and partition."""
-    # Not AdminClient.list_consumer_group_offsets: librdkafka 2.16 dies of it while a new broker loads its coordinator.
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "log_level": 4})
+    """Next offset of the group per topic (without prefix) and partition; the group is not joined.
+
+    Asked through a consumer: AdminClient.list_consumer_group_offsets of confluent-kafka 2.16.1 ends the process with a
+    segmentation fault while a new broker is still loading its groups.
+    """
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 4}
+    )
     try:
-        found = consumer.committed(_partitions(consumer, prefix, CONSUMED), timeout=30)
+        places = _partitions(consumer, prefix, CONSUMED)
+        return {
+            (place.topic.removeprefix(prefix), place.partition): place.offset
+            for place in (consumer.committed(places, timeout=30) if places else ())
+            if place.offset >= 0
+        }
     finally:
         consumer.close()
-    return {
-        (place.topic.removeprefix(prefix), place.partition): place.offset
-        for place in found
-        if place.offset >= 0
-    }
 
 
 def ends(bootstrap: str, prefix: str) -> dict[tuple[str, int], int]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+LEASHED = Path(__file__).parent / "leashed.py"
 STARTS_WITHIN_S = 30.0
 
 
@@ -29,7 +30,7 @@ class Process:
         self.log = log
         with log.open("ab") as stderr:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
+                [sys.executable, str(LEASHED), *arguments],
                 cwd=REPOSITORY,
                 env={**clean_environment(), **environment},
                 stdin=subprocess.DEVNULL,
