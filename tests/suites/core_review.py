@@ -16,16 +16,23 @@ from sqlalchemy.exc import OperationalError
 from actions.action import action
 from actions.create_or_update_contact import create_or_update_contact
 from actions.errors import PermanentError, TransientError
-from actions.ports import Contacts, Effects, Identity, LeadRules, Mail
+from actions.ports import Contacts, Effects, Identity, LeadRules, Mail, StoredContact
 from actions.validate_lead import validate_lead
 from streams.onboarding import ONBOARDING
+from streams.processing.gate import Finish, Gate
 from streams.processing.own_events import LARGEST, OwnEvents
+from streams.processing.transaction import drive
 from streams.store import effects, letters
+from streams.store import ledger as ledger_rows
+from streams.store.contacts import SqlContacts
 from streams.store.engine import ConflictError, Database, StoreRefusedError, StoreUnavailableError
-from streams.store.schema import CALLED, RELEASED, contacts, ledger
+from streams.store.ledger import LedgerRow
+from streams.store.letters import OPEN, RESOLVED
+from streams.store.schema import CALLED, DONE, FAILED, RELEASED, contacts, ledger
+from streams.store.schema import letters as letters_table
 from streams.workflow import Workflow, when
 from tests.suites.onboarding import RECEIVED, crash_while_sending, data, letter_of, with_function
-from tests.support.memory import Cluster
+from tests.support.memory import Clock, Cluster
 from tests.support.onboarding import World, adapters_of, event_headers, lead
 from topics.decode import Position, decode
 from topics.envelope import Envelope, Headers
@@ -43,6 +50,7 @@ from topics.letter import PREFIX, sha256_of
 from topics.limits import MAX_HEADERS, MAX_VALUE
 from topics.registry import MIB
 
+ALL = (*OPEN, RESOLVED)
 MOMENT = "2026-11-23T08:00:00Z"
 
 
@@ -464,3 +472,167 @@ async def test_large_events_are_not_remembered(cluster: Cluster) -> None:
         own.remember(value, [], decoded)
 
     assert [own.find(value, [], LeadReceived) for value in (small, large)] == [decoded, None]
+
+
+async def test_what_an_action_saved_before_it_failed_for_the_moment_is_dropped(
+    database: Database, world: World
+) -> None:
+    async def fails_after_saving(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
+        upserted = await create_or_update_contact(lead, contacts=contacts)
+        if lead.lead_id == "busy":
+            raise TransientError("BUSY")
+        return upserted
+
+    workflow = with_function(ONBOARDING, "create_or_update_contact", fails_after_saving)
+    cluster = Cluster(workflow, adapters_of(world), database)
+    for name in ("one", "busy", "two"):
+        cluster.log.append(RECEIVED, b"k", lead(email=f"{name}@example.com", lead_id=name))
+
+    await cluster.settle()
+
+    def stored(connection: Connection) -> set[str]:
+        return set(connection.execute(sa.select(contacts.c.email)).scalars())
+
+    assert await cluster.database.run(stored) == {"one@example.com", "two@example.com"}
+    assert [letter_of(record).code for record in cluster.letters] == ["BUSY"]
+
+
+@pytest.mark.parametrize("step", ["create_or_update_contact", "send_welcome_email"])
+async def test_a_request_for_a_failure_that_has_failed_again_since_then_runs_nothing(
+    database: Database, world: World, step: str
+) -> None:
+    runs = 0
+
+    async def fails(event: LeadMatched, **_: object) -> ContactUpserted:
+        nonlocal runs
+        runs += 1
+        raise PermanentError("REFUSED")
+
+    cluster = Cluster(with_function(ONBOARDING, step, fails), adapters_of(world), database)
+    cluster.log.append(RECEIVED, b"k", lead())
+    await cluster.settle()
+    (record,) = cluster.letters
+    for _ in range(2):
+        cluster.log.append(cluster.names.requests, record.key, record.value, record.headers)
+        await cluster.settle()
+
+    assert runs == 2
+    (row,) = await cluster.database.run(letters.find)
+    assert row.letter.generation == 1
+
+
+@pytest.mark.parametrize("step", ["create_or_update_contact", "send_welcome_email"])
+async def test_a_letter_that_is_indexed_anew_is_closed_by_the_first_request_as_done_before(
+    database: Database, world: World, step: str
+) -> None:
+    works = ONBOARDING.step(step).action.function
+    outcomes = iter([PermanentError("REFUSED")])
+
+    async def fails_once(event: LeadMatched, **ports: object) -> ContactUpserted:
+        if error := next(outcomes, None):
+            raise error
+        return await works(event, **ports)  # type: ignore[return-value]
+
+    cluster = Cluster(with_function(ONBOARDING, step, fails_once), adapters_of(world), database)
+    cluster.log.append(RECEIVED, b"k", lead())
+    await cluster.settle()
+    (record,) = cluster.letters
+    cluster.log.append(cluster.names.requests, record.key, record.value, record.headers)
+    await cluster.settle()
+    cluster.log.append(cluster.names.letters, record.key, record.value, record.headers)
+    await cluster.settle()
+    assert await standing(cluster) == ("resolved", "resolved")  # a copy opens nothing
+
+    await cluster.database.run(lambda connection: connection.execute(sa.delete(letters_table)))
+    cluster.log.append(cluster.names.letters, record.key, record.value, record.headers)
+    await cluster.settle()
+    assert await standing(cluster) == ("parked", None)
+    cluster.log.append(cluster.names.requests, record.key, record.value, record.headers)
+    await cluster.settle()
+
+    assert await standing(cluster) == ("resolved", "noop")
+    assert len(world.mails) == 1
+
+
+def test_own_events_are_few_and_of_the_topic_they_are_looked_for_on() -> None:
+    decoded = decode(lead(), event_headers("e-1"), LeadReceived, Position(RECEIVED, 0, 0, 0))
+    own = OwnEvents(2)
+    for value in (b"1", b"2", b"3"):
+        own.remember(value, [], decoded)
+
+    found = [own.find(value, [], LeadReceived) for value in (b"1", b"2", b"3")]
+
+    assert found == [None, decoded, decoded]
+    assert own.find(b"3", [], LeadValidated) is None
+
+
+async def test_the_outcome_that_was_written_first_counts_also_after_an_outage(database: Database) -> None:
+    gate = Gate(database, "worker", Clock())
+    first = await gate.finish(Finish(ROW, None, (), None))
+    with database.engine.connect() as connection:  # the next write fails, the one after it does not
+        is_sqlite = database.is_sqlite
+        connection.exec_driver_sql(
+            "PRAGMA query_only = ON" if is_sqlite else "SET default_transaction_read_only = on"
+        )
+        connection.commit()
+
+    fresh = dataclasses.replace(ROW, id=b"o" * 16)
+    answers = [
+        await gate.finish(Finish(dataclasses.replace(row, result=b"second"), None, (), None))
+        for row in (fresh, ROW)
+    ]
+
+    assert [first.result, *(answer.result for answer in answers)] == [b"first", b"second", b"first"]
+
+
+async def test_what_is_based_on_an_older_reading_is_refused(database: Database) -> None:
+    failed = dataclasses.replace(ROW, status=FAILED, generation=1)
+
+    def contact(connection: Connection) -> None:
+        port = SqlContacts(connection, [])
+        drive(port.save(StoredContact("k", "id")))  # type: ignore[arg-type]
+        port.keep()
+        port.flush(0)
+        port = SqlContacts(connection, [])
+        known = drive(port.get("k"))  # type: ignore[arg-type]
+        connection.execute(sa.update(contacts).values(row_version=contacts.c.row_version + 1))
+        drive(port.save(dataclasses.replace(known, owner_id="ada")))  # type: ignore[arg-type, type-var]
+        port.keep()
+        with pytest.raises(ConflictError):
+            port.flush(1)
+
+    def replayed(connection: Connection) -> None:
+        ledger_rows.insert(connection, [failed])
+        with pytest.raises(ConflictError):
+            ledger_rows.replace_failed(connection, [(ROW, 0)])
+        ledger_rows.replace_failed(connection, [(ROW, 1)])
+        with pytest.raises(ConflictError):  # it is done now
+            ledger_rows.replace_failed(connection, [(ROW, 0)])
+
+    await database.run(contact)
+    await database.run(replayed)
+
+
+ROW = LedgerRow(
+    id=b"r" * 16,
+    action="notify-owner",
+    version=1,
+    correlation_id="run",
+    lead_id="L1",
+    contact_key="k",
+    status=DONE,
+    generation=0,
+    attempts=1,
+    digest=None,
+    result_type=None,
+    result=b"first",
+    code=None,
+    duration_us=0,
+    done_at=0,
+)
+
+
+async def standing(cluster: Cluster) -> tuple[str, str | None]:
+    """Give status and resolution of the one letter."""
+    (row,) = await cluster.database.run(lambda connection: letters.find(connection, statuses=ALL))
+    return row.status, row.resolution
