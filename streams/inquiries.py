@@ -113,14 +113,16 @@ def count_contacts(connection: Connection) -> int:
     return connection.execute(sa.select(sa.func.count()).select_from(contacts_table)).scalar_one()
 
 
-def open_letter_ids(connection: Connection) -> list[str]:
-    """Give the ids of all letters that are not resolved or discarded, oldest first."""
+def open_letter_ids(connection: Connection) -> tuple[list[str], int]:
+    """Give the ids of open letters, oldest first, less the uncertain ones, and how many those are."""
     query = (
-        sa.select(letters_table.c.id)
+        sa.select(letters_table.c.id, letters_table.c.failure_class)
         .where(letters_table.c.status.in_(OPEN))
         .order_by(letters_table.c.first_time, letters_table.c.id)
     )
-    return list(connection.execute(query).scalars())
+    found = connection.execute(query).all()
+    ids = [letter_id for letter_id, failure_class in found if failure_class != "uncertain"]
+    return ids, len(found) - len(ids)
 
 
 def letter_ids_like(connection: Connection, *, prefix: str) -> list[str]:

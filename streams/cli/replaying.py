@@ -12,7 +12,7 @@ import typer
 
 from streams.cli.errors import INTERRUPTED, NOT_DONE, UnreachableError, WrongUseError
 from streams.cli.letter_data import whole_ids
-from streams.cli.output import AsJson, say, show, write_json
+from streams.cli.output import AsJson, number, say, show, write_json
 
 if TYPE_CHECKING:
     from streams.kafka import KafkaAddress
@@ -30,7 +30,9 @@ def replay_command(
     letter_ids: Annotated[
         list[str] | None, typer.Argument(metavar="ID…", help="Ids, or their first six characters or more.")
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every letter that is open.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Every open letter whose replay is safe: all but UNCERTAIN ones.")
+    ] = False,
     wait: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="Wait so long for the outcomes.")
     ] = WAIT_S,
@@ -55,7 +57,7 @@ def replay_command(
     with context.database(settings) as database:
         ids = _all_open(database) if all_ else whole_ids(database, letter_ids or [])
         if not ids:
-            say("There is no open dead letter: nothing to do.")
+            say("There is no open dead letter to replay: nothing to do.")
             return
         with context.kafka(settings) as address:
             teller = _Teller(as_json=as_json)
@@ -155,4 +157,11 @@ async def _watch(replay: Replay, teller: _Teller, wait: float) -> None:
 def _all_open(database: Database) -> list[str]:
     from streams.inquiries import open_letter_ids
 
-    return database.transact(open_letter_ids)
+    ids, uncertain = database.transact(open_letter_ids)
+    if uncertain:
+        # Asking again makes the call again: that is for who has looked at the other side, letter by letter.
+        say(
+            f"{number(uncertain, 'letter')} left out: a worker was cut off while calling, and the call may have been "
+            "made. `leads dead-letters list` shows UNCERTAIN ones; replay them by id once you have looked."
+        )
+    return ids

@@ -85,8 +85,9 @@ class Commands:
 def ended(
     process: subprocess.Popen[bytes], number: signal.Signals | None = None, *, within: float = 20
 ) -> Ended:
-    """Send a signal, if one is given, and wait for the end."""
+    """Send a signal, if one is given, and wait for the end. Its stdin stays open until then."""
     if number is not None:
         process.send_signal(number)
+        process.wait(timeout=within)
     out, err = process.communicate(timeout=within)
     return Ended(process.returncode, out.decode(), err.decode())
