@@ -83,10 +83,20 @@ class Server:
         self._environment = dict(environment or {})
         self.file = file
         self.port = 0
+        self.delay_s = 0.0
+        """Before each answer."""
         self._process: Process | None = None
 
     def start(self) -> None:
-        arguments = [self._module, "--port", str(self.port), "--file", str(self.file)]
+        arguments = [
+            self._module,
+            "--port",
+            str(self.port),
+            "--file",
+            str(self.file),
+            "--delay",
+            str(self.delay_s),
+        ]
         self._process = Process(arguments, self._environment, self.file.with_suffix(".log"))
         self.port = json.loads(self._process.first_line())["port"]
 
