@@ -20,6 +20,7 @@ from actions.ports import Contacts, Effects, Identity, LeadRules, Mail, StoredCo
 from actions.validate_lead import validate_lead
 from streams.onboarding import ONBOARDING
 from streams.processing.gate import Finish, Gate
+from streams.processing.outside import StoppingError
 from streams.processing.own_events import LARGEST, OwnEvents
 from streams.processing.transaction import drive
 from streams.store import effects, letters
@@ -29,6 +30,7 @@ from streams.store.engine import ConflictError, Database, StoreRefusedError, Sto
 from streams.store.ledger import LedgerRow
 from streams.store.letters import OPEN, RESOLVED
 from streams.store.schema import CALLED, DONE, FAILED, RELEASED, contacts, ledger
+from streams.store.schema import effects as effects_table
 from streams.store.schema import letters as letters_table
 from streams.workflow import Workflow, when
 from tests.suites.onboarding import RECEIVED, crash_while_sending, data, letter_of, with_function
@@ -636,3 +638,82 @@ async def standing(cluster: Cluster) -> tuple[str, str | None]:
     """Give status and resolution of the one letter."""
     (row,) = await cluster.database.run(lambda connection: letters.find(connection, statuses=ALL))
     return row.status, row.resolution
+
+
+async def test_a_retry_that_comes_after_the_events_expiry_calls_nobody(
+    cluster: Cluster, world: World
+) -> None:
+    world.go_down()
+    headers = event_headers("e-1", expirytime="2026-11-23T09:00:10Z")
+    cluster.log.append(RECEIVED, b"k", lead(), headers)
+    await cluster.settle()
+    world.come_back()
+
+    cluster.clock.advance(minutes=1)
+    await cluster.retries.tick()
+    await cluster.settle()
+
+    assert [letter_of(record).code for record in cluster.letters] == ["SMTP_UNREACHABLE", "EXPIRED"]
+    assert world.mails == []
+
+
+async def test_a_worker_that_stops_begins_no_call_and_the_next_one_makes_the_rest(
+    cluster: Cluster, world: World
+) -> None:
+    world.fail = lambda mail: cluster.worker.outside.stop()
+    for number in range(10):
+        cluster.log.append(RECEIVED, b"k", lead(email=f"p{number}@example.com"))
+    with pytest.raises(StoppingError):
+        await cluster.settle()
+    assert 1 <= len(world.mails) <= 4  # what was on the wire: one per lane
+
+    world.come_back()
+    cluster.worker = cluster.new_worker()
+    await cluster.settle()
+
+    assert sorted(mail.to for mail in world.mails) == [f"p{number}@example.com" for number in range(10)]
+    assert cluster.letters == []
+
+
+async def test_calls_on_the_wire_are_waited_for_when_another_one_takes_the_batch_down(
+    database: Database,
+) -> None:
+    class Slow(World):
+        async def send(self, mail: Mail) -> None:
+            if mail.to.startswith("p0"):
+                raise asyncio.CancelledError
+            await asyncio.sleep(0.05)
+            await super().send(mail)
+
+    world = Slow()
+    cluster = Cluster(ONBOARDING, adapters_of(world), database)
+    for number in range(4):
+        cluster.log.append(RECEIVED, b"k", lead(email=f"p{number}@example.com"))
+
+    with pytest.raises(asyncio.CancelledError):
+        await cluster.settle()
+
+    done = await cluster.database.run(lambda c: effects_in(c, CALLED))
+    assert len(world.mails) == len(done) == 3
+
+
+async def test_a_retry_that_was_asked_for_and_not_heard_of_is_asked_for_again_after_its_lease(
+    cluster: Cluster, world: World
+) -> None:
+    world.go_down()
+    cluster.log.append(RECEIVED, b"k", lead())
+    await cluster.settle()
+    cluster.clock.advance(minutes=1)
+
+    asked = [await cluster.retries.tick()]
+    for seconds in (59, 2):
+        cluster.clock.advance(seconds=seconds)
+        asked.append(await cluster.retries.tick())
+
+    assert asked == [1, 0, 1]
+
+
+def effects_in(connection: Connection, status: int) -> list[str]:
+    """Keys of the effects of this status."""
+    query = sa.select(effects_table.c.key).where(effects_table.c.status == status)
+    return list(connection.execute(query).scalars())
