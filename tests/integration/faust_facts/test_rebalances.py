@@ -11,6 +11,7 @@ from itertools import count
 
 from confluent_kafka import Producer
 
+from tests.integration.acceptance import leashed
 from tests.integration.faust_facts.harness import Log, until
 
 PARTITIONS = 6
@@ -22,7 +23,7 @@ STOP_WITHIN_S = 10.0
 async def new_worker(log: Log, results: Log) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
+        leashed.__file__,
         "tests.integration.faust_facts.relay",
         log.kafka,
         log.group,
