@@ -23,6 +23,7 @@ from streams.processing.gate import Finish, Gate
 from streams.processing.outside import StoppingError
 from streams.processing.own_events import LARGEST, OwnEvents
 from streams.processing.transaction import drive
+from streams.pruning import Pruner
 from streams.store import effects, letters
 from streams.store import ledger as ledger_rows
 from streams.store.contacts import SqlContacts
@@ -711,6 +712,76 @@ async def test_a_retry_that_was_asked_for_and_not_heard_of_is_asked_for_again_af
         asked.append(await cluster.retries.tick())
 
     assert asked == [1, 0, 1]
+
+
+async def test_a_contact_that_the_database_refuses_fails_alone(cluster: Cluster) -> None:
+    await cluster.database.run(lambda c: c.execute(sa.text("CREATE UNIQUE INDEX one ON contacts (phone)")))
+    for number in range(6):
+        phone = "+49 30 2000000" if number in (1, 4) else None
+        cluster.log.append(
+            RECEIVED, b"k", lead(email=f"p{number}@example.com", phone=phone, lead_id=str(number))
+        )
+
+    await cluster.settle()
+
+    assert [letter_of(record).code for record in cluster.letters] == ["STORE_CONFLICT"]
+    assert sorted(data(record)["lead_id"] for record in cluster.records(ContactUpserted)) == list("01235")
+
+
+async def test_an_outcome_is_not_written_over_that_of_another_execution(cluster: Cluster) -> None:
+    def unit(connection: Connection) -> effects.Claimed:
+        first, second = (
+            effects.Claim("key", execution, "notify-owner", may_repeat=False)
+            for execution in (b"a" * 16, b"b" * 16)
+        )
+        effects.claim(connection, [first], "worker", 0)
+        effects.mark(connection, [effects.Mark("key", second.ledger_id, RELEASED, None)], 1)
+        return effects.claim(connection, [second], "worker", 2)[0]
+
+    answer = await cluster.database.run(unit)
+
+    assert answer.verdict is effects.Verdict.PENDING
+
+
+@pytest.mark.parametrize(
+    ("error", "first_time", "due"),
+    [
+        (TransientError("BUSY", retry_after=timedelta(minutes=7)), None, "2026-11-23T09:07:00.000000Z"),
+        (TransientError("BUSY"), b"2026-11-22T09:00:00Z", None),
+    ],
+)
+async def test_the_other_sides_word_and_the_end_of_patience_decide_when_it_is_tried_again(
+    database: Database, world: World, error: TransientError, first_time: bytes | None, due: str | None
+) -> None:
+    async def fails(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
+        raise error
+
+    workflow = with_function(ONBOARDING, "create_or_update_contact", fails)
+    cluster = Cluster(workflow, adapters_of(world), database)
+    cluster.log.append(RECEIVED, b"k", lead())
+    await cluster.settle()
+    record = cluster.letters[0]
+    if first_time is not None:
+        long_ago = with_letter(record.headers, first_time=first_time)
+        cluster.log.append(cluster.names.requests, record.key, record.value, long_ago)
+        await cluster.settle()
+
+    assert letter_of(cluster.letters[-1]).next_attempt == due
+
+
+async def test_only_what_is_older_than_the_ledger_remembers_is_forgotten(cluster: Cluster) -> None:
+    pruner = Pruner(cluster.database, cluster.clock, timedelta(days=35))
+    cluster.log.append(RECEIVED, b"k", b"not json")
+    cluster.log.append(RECEIVED, b"k", lead())
+    await cluster.settle()
+
+    forgotten = []
+    for days in (34, 2):
+        cluster.clock.advance(days=days)
+        forgotten.append(await pruner.tick())
+
+    assert forgotten == [0, 7]  # six executions and a letter
+    assert await cell(cluster, contacts.c.contact_key) is not None
 
 
 def effects_in(connection: Connection, status: int) -> list[str]:
