@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from actions.normalise.country import normalise_country
 from streams.app import AppSettings, SafeApp, agents, create_app
@@ -31,6 +32,7 @@ RETRY_EVERY_S = 1.0
 PRUNE_EVERY_S = 300.0
 STOP_WITHIN_S = 9.0
 RESTART_WAIT_S = 2.0
+PRODUCER_STOP_S = 1.0
 
 
 def new_producer(address: KafkaAddress) -> AIOKafkaProducer:
@@ -54,6 +56,15 @@ def _calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
+
+
+async def _stop_producer(producer: AIOKafkaProducer) -> None:
+    """Stop in bounded time: what a broker that is gone did not take is not acknowledged and comes again."""
+    try:
+        async with asyncio.timeout(PRODUCER_STOP_S):
+            await producer.stop()
+    except TimeoutError:
+        log.warning("the broker did not take the last records in time; they come again")
 
 
 class Worker:
@@ -92,7 +103,7 @@ class Worker:
         async with AsyncExitStack() as stack:
             producer = new_producer(self._address)
             await producer.start()
-            stack.push_async_callback(producer.stop)
+            stack.push_async_callback(_stop_producer, producer)
             # Country names of all languages take half a second to read: now, and not in the middle of a batch.
             await asyncio.to_thread(normalise_country, "Deutschland")
             publisher = KafkaPublisher(producer)
@@ -112,7 +123,12 @@ class Worker:
                 asyncio.create_task(self._every(PRUNE_EVERY_S, pruner.tick)),
             ]
             while not self._stopping.is_set():
-                await self._run_app(parts)
+                try:
+                    await self._run_app(parts)
+                except KafkaError as error:
+                    if not self.ready.is_set():
+                        raise  # it never ran: say so at once instead of trying for ever
+                    log.error("the engine cannot start again now: %s", type(error).__name__)  # noqa: TRY400
                 if not self._stopping.is_set():
                     log.error("the engine stopped by itself; it starts again in %.0f s", RESTART_WAIT_S)
                     await self._pause(RESTART_WAIT_S)
