@@ -32,6 +32,11 @@ def facts(kafka_version: str) -> dict[str, object]:
     }
 
 
+def others_percent() -> float:
+    """How busy the cores are with other people's work, in percent: ask while nothing of ours runs."""
+    return psutil.cpu_percent(interval=0.5)
+
+
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import orjson
 
-from bench.checks import WrongRunError, demand, sequence_of
+from bench.checks import Sequence, WrongRunError, demand, sequence_of
 from bench.cluster import Cluster
 from bench.events import event
 from bench.processes import Talking
@@ -45,6 +46,8 @@ class PassingRuns:
         self.progress.say(f"publishing {self.events} events")
         self.cluster.make([self.source])
         self.cluster.fill(self.source, (event(number) for number in range(self.events)))
+        if self._read("the input", self.source).doubled:
+            raise WrongRunError("the input: an event was published twice")
 
     def run(self, name: str, number: int) -> Figures:
         """Run one contender and check its output. Raises `WrongRunError`."""
@@ -63,16 +66,19 @@ class PassingRuns:
             ["bench.contender", name, orjson.dumps(told).decode()], self.folder, f"{name}-{number}"
         ) as child:
             figures: dict[str, float] = child.hear("measured", 60 + self.events * _US_AT_MOST / 1e6)
-        reader = self.cluster.reader([target])
-        sequence = sequence_of(
-            ((record.key(), record.value()) for record in reader.to_the_end()), self.events
-        )
-        reader.close()
-        if not sequence.is_right:
-            raise WrongRunError(f"{name}, round {number + 1}: {asdict(sequence)}")
+        what = f"{name}, round {number + 1}"
+        sequence = self._read(what, target)
         demand(
-            f"{name}, round {number + 1}",
+            what,
             {"offsets committed": self.cluster.committed(group, [self.source])},
             {"offsets committed": self.events},
         )
         return figures | {"doubled": sequence.doubled}
+
+    def _read(self, what: str, topic: str) -> Sequence:
+        with closing(self.cluster.reader([topic])) as reader:
+            records = ((record.key(), record.value()) for record in reader.to_the_end())
+            sequence = sequence_of(records, self.events)
+        if not sequence.is_right:
+            raise WrongRunError(f"{what}: {asdict(sequence)}")
+        return sequence

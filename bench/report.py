@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.rounds import Rounds, Target
+from bench.rounds import OTHERS, Rounds, Target
 
 WIDTH = 120
 
@@ -28,6 +28,12 @@ def print_report(
     )
     console.print(_contenders(measured))
     console.print(_ratios(results))
+    for result in results:
+        if not result["is_quiet"]:
+            console.print(
+                f"{result['id']}: other work kept the machine {result[OTHERS]:.0f} % busy between the runs; "
+                f"{'measure again when it is quiet' if result['figure'].endswith('_per_s') else 'CPU time bears it'}."
+            )
 
 
 def _contenders(measured: Sequence[tuple[Target, Rounds]]) -> Table:
@@ -42,6 +48,7 @@ def _contenders(measured: Sequence[tuple[Target, Rounds]]) -> Table:
                     "seconds",
                     "doubled",
                     "process_cpu_s",
+                    OTHERS,
                     "leads",
                 ):
                     continue
@@ -63,7 +70,16 @@ def _ratios(results: Sequence[Mapping[str, Any]]) -> Table:
         )
     for result in results:
         sign = "<=" if result["is_less_better"] else ">="
-        reached = "stretch" if result["is_stretch_met"] else "met" if result["is_met"] else "missed"
+        is_noise = not result["is_quiet"] and result["figure"].endswith("_per_s")
+        reached = (
+            "noise"
+            if is_noise
+            else "stretch"
+            if result["is_stretch_met"]
+            else "met"
+            if result["is_met"]
+            else "missed"
+        )
         table.add_row(
             result["id"],
             result["what"],
@@ -72,6 +88,6 @@ def _ratios(results: Sequence[Mapping[str, Any]]) -> Table:
             f"{result['lowest']:.2f} - {result['highest']:.2f}",
             f"{sign} {result['must']:g}x",
             f"{sign} {result['stretch']:g}x",
-            f"[{'red' if reached == 'missed' else 'green'}]{reached}[/]",
+            f"[{'green' if reached in ('met', 'stretch') else 'red'}]{reached}[/]",
         )
     return table

@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from bench.machine import others_percent
+
 Figures = Mapping[str, float]
+OTHERS = "others_cpu_percent"
+"""Figure every run has: how busy the machine was with other work right before it."""
+QUIET_PERCENT = 10.0
+"""Above it, what is measured in seconds can come out either way; CPU time of a process suffers far less."""
+
 Run = Callable[[str, int], Figures]
 """Runs the contender of this name in this round, checks what it did, and gives its figures."""
 
@@ -43,11 +50,17 @@ class Rounds:
         for number in range(rounds):
             order = contenders if number % 2 == 0 else contenders[::-1]
             for name in order:
-                self.figures.setdefault(name, []).append(run(name, number))
+                others = others_percent()
+                self.figures.setdefault(name, []).append({**run(name, number), OTHERS: others})
 
     def of(self, contender: str, figure: str) -> list[float]:
         """One figure of one contender, by round."""
         return [figures[figure] for figures in self.figures[contender]]
+
+    @property
+    def others(self) -> float:
+        """Median of how busy the machine was with other work."""
+        return median(each[OTHERS] for figures in self.figures.values() for each in figures)
 
     def ratios(self, target: Target) -> list[float]:
         """The target's ratio, by round: both sides of a round ran next to each other in time."""
@@ -69,6 +82,8 @@ class Rounds:
             "must": target.must,
             "stretch": target.stretch,
             "is_less_better": target.is_less_better,
+            OTHERS: self.others,
+            "is_quiet": self.others <= QUIET_PERCENT,
             "is_met": target.is_met(middle, target.must),
             "is_stretch_met": target.is_met(middle, target.stretch),
         }
