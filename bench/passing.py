@@ -41,7 +41,7 @@ async def engine(told: Passing) -> dict[str, float]:
     publisher = KafkaPublisher(producer)
     window, over = Window(told.events), asyncio.Event()
 
-    async def forward(records: Iterable[Record]) -> None:
+    async def forward(records: Iterable[Record], _: object) -> None:
         outgoing = [
             Outgoing(told.target, record.key, record.value, list(record.headers)) for record in records
         ]

@@ -32,7 +32,8 @@ BATCH_RECORDS = 1000
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 5.0
 
-Settle = Callable[[Iterable[Record]], Awaitable[None]]
+Settle = Callable[[Iterable[Record], Callable[[], bool]], Awaitable[None]]
+"""Settles records, given a way to ask whether they were taken away meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ async def settle_batch(name: str, settle: Settle, batch: Batch, should_stop: asy
     while not should_stop.is_set() and batch.begin(name):
         is_settled = False
         try:
-            await settle(batch.records)
+            await settle(batch.records, lambda: batch.is_revoked)
             is_settled = True
         except StoppingError:
             pass

@@ -22,6 +22,7 @@ class Batch:
         """`agents` must each settle the batch; `changed` is called whenever one ends."""
         self.parts = parts
         self.is_revoked = False
+        """Whether it is wanted back: nothing more of it is begun. One that ends all the same counts."""
         self._left = set(agents)
         self._running: set[str] = set()
         self._changed = changed

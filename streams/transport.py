@@ -195,13 +195,13 @@ class BatchConsumer(driver.Consumer):
         """
 
     async def _quiesce(self, seconds: float, commit_seconds: float) -> None:
-        for batches in self._open.values():
-            for batch in batches:
-                if not batch.is_running:
-                    batch.is_revoked = True
+        open_ones = [batch for batches in self._open.values() for batch in batches]
+        for batch in open_ones:
+            # Those at work learn it as well: what they did not begin yet they leave, what ends in time counts.
+            batch.is_revoked = True
         try:
             async with asyncio.timeout(seconds):
-                while any(batch.is_running for batches in self._open.values() for batch in batches):
+                while any(batch.is_running for batch in open_ones):
                     self._progress.clear()
                     await self._progress.wait()
         except TimeoutError:

@@ -26,8 +26,8 @@ class LetterIndexer:
         self._database = database
         self._clock = clock
 
-    async def process(self, records: Iterable[Record]) -> None:
-        """Index a batch. A record that is no letter is logged by its place and left in the topic."""
+    async def process(self, records: Iterable[Record], is_taken: object = None) -> None:  # noqa: ARG002
+        """Index a batch, whoever reads its partition by now. What is no letter is logged by its place and left there."""
         rows = [row for record in records if (row := _row(record)) is not None]
         await self._index(rows, to_us(self._clock()))
 

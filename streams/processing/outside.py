@@ -109,10 +109,13 @@ class OutsideRunner:
         """Begin no further execution; those under way are finished."""
         self._is_stopping = True
 
-    async def run(self, step: Step, works: Sequence[Work]) -> list[Outcome]:
+    async def run(
+        self, step: Step, works: Sequence[Work], is_taken: Callable[[], bool] = lambda: False
+    ) -> list[Outcome]:
         """Execute the works, each with its own commits. One outcome per work.
 
-        Raises `StoreUnavailableError`, or `StoppingError` when some were not begun; what is done is in the ledger.
+        `is_taken` says whether the records went to another worker meanwhile: no further execution is begun then. Raises
+        `StoreUnavailableError`, or `StoppingError` when some were not begun; what is done is in the ledger.
         """
         outcomes, todo = await self._recall(works)
         chains: dict[str, deque[tuple[Work, LedgerRow | None]]] = {}
@@ -124,7 +127,7 @@ class OutsideRunner:
         async def lane() -> None:
             while queue:
                 for work, row in queue.popleft():
-                    if self._is_stopping:
+                    if self._is_stopping or is_taken():
                         raise StoppingError
                     outcomes.append(await self._execute(step, work, row))
 

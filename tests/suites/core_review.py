@@ -676,6 +676,29 @@ async def test_a_worker_that_stops_begins_no_call_and_the_next_one_makes_the_res
     assert cluster.letters == []
 
 
+async def test_no_call_is_begun_for_records_that_went_to_another_worker(
+    cluster: Cluster, world: World
+) -> None:
+    for number in range(10):
+        cluster.log.append(RECEIVED, b"k", lead(email=f"p{number}@example.com"))
+    for step in ONBOARDING.steps:
+        if step.name == "send_welcome_email":
+            break
+        await cluster.worker.processor.process_events(step, cluster.records(step.reads))
+
+    with pytest.raises(StoppingError):
+        await cluster.worker.processor.process_events(
+            step, cluster.records(step.reads), lambda: bool(world.mails)
+        )
+    mails = len(world.mails)
+    cluster.worker = cluster.new_worker()
+    await cluster.settle()
+
+    assert 1 <= mails <= 4  # what was on the wire: one per lane
+    assert sorted(mail.to for mail in world.mails) == [f"p{number}@example.com" for number in range(10)]
+    assert cluster.letters == []
+
+
 async def test_calls_on_the_wire_are_waited_for_when_another_one_takes_the_batch_down(
     database: Database,
 ) -> None:

@@ -18,6 +18,7 @@ from faust.types import StreamT
 
 from streams.app import AppSettings, create_app
 from streams.kafka import parse_kafka
+from streams.processing.outside import StoppingError
 from streams.transport import BatchConsumer
 from topics.decode import Record
 from topics.registry import TopicNames
@@ -85,13 +86,22 @@ class Ours:
     """Our engine, stopped as the worker stops it."""
 
     def __init__(
-        self, log: Log, handle: Handle, *, commit_every_s: float = 0.2, records: int = 1000, **_: object
+        self,
+        log: Log,
+        handle: Handle,
+        *,
+        commit_every_s: float = 0.2,
+        records: int = 1000,
+        leaves: bool = False,
+        **_: object,
     ) -> None:
-        """`records` is the largest batch."""
+        """`records` is the largest batch; with `leaves` the rest of one that is wanted back is left."""
         self._stopping = asyncio.Event()
 
-        async def settle(batch: Iterable[Record]) -> None:
+        async def settle(batch: Iterable[Record], is_taken: Callable[[], bool]) -> None:
             for record in batch:
+                if leaves and is_taken():
+                    raise StoppingError
                 await handle(record.offset)
 
         settings = AppSettings(

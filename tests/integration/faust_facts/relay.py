@@ -28,7 +28,7 @@ async def relay(kafka: str, group: str, reads: str, writes: str) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
     publisher = KafkaPublisher(producer)
 
-    async def settle(batch: Iterable[Record]) -> None:
+    async def settle(batch: Iterable[Record], _: object) -> None:
         await publisher.publish([Outgoing(writes, None, record.value, []) for record in batch])
 
     settings = AppSettings(parse_kafka(kafka), group, TopicNames("facts."), SESSION_TIMEOUT_S)

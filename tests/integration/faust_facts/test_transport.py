@@ -141,6 +141,33 @@ async def test_a_busy_topic_does_not_wait_for_the_fetch_of_idle_ones(kafka: str)
     assert statistics.median(waited) < 0.45
 
 
+async def test_a_batch_that_is_wanted_back_is_told_so_and_the_next_owner_gets_the_rest(kafka: str) -> None:
+    log = Log(kafka)
+    log.append(b"" for _ in range(LAST + 1))
+    handled: list[int] = []
+    is_reached = asyncio.Event()
+
+    async def slowly(offset: int) -> None:
+        is_reached.set()
+        await asyncio.sleep(0.4)
+        handled.append(offset)
+
+    async def handle(offset: int) -> None:
+        handled.append(offset)
+
+    first, second = Ours(log, slowly, leaves=True), Ours(log, handle)
+    async with started(first):
+        await is_reached.wait()
+        async with started(second):
+            await until(lambda: log.members() == 2)
+            await first.stop()
+            by_first = len(handled)
+            await until(lambda: log.committed() == LAST + 1)
+
+    assert by_first * 0.4 < transport.REVOKE_WAIT_S  # it did not go on for as long as it is waited for
+    assert set(handled) == set(range(LAST + 1))
+
+
 async def test_a_rebalance_that_meets_a_stop_does_not_keep_the_member_in_the_group(kafka: str) -> None:
     log = Log(kafka)
 
