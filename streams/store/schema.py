@@ -105,3 +105,27 @@ letters = Table(
     Column("resolved_at", BigInteger),
     Index("letters_due", "status", "due_at"),
 )
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("step", String(100), primary_key=True),
+    Column("holder", String(36), primary_key=True),  # the worker that pauses by itself; empty: a person
+    Column("kind", String(20), primary_key=True),  # person | dependency | flood
+    Column("reason", Text, nullable=False),
+    Column("paused_by", String(200)),
+    Column("since", BigInteger, nullable=False),
+    Column("next_probe", BigInteger),
+    Column("seen_at", BigInteger, nullable=False),  # the worker was heard of
+)
+
+cancellations = Table(
+    "cancellations",
+    metadata,
+    Column("correlation_id", String(36), primary_key=True),  # the run
+    Column("lead_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("cancelled_by", String(200), nullable=False),
+    Column("cancelled_at", BigInteger, nullable=False),
+    Index("cancellations_at", "cancelled_at"),
+)

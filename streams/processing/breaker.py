@@ -1,0 +1,96 @@
+"""This file is a breaker: what fails too often is left alone, then tried with one execution at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+LONGEST_ASKED = timedelta(hours=1)
+"""The other side may say when to come again (Retry-After), and is believed up to this."""
+
+
+class Breaker:
+    """Opens when `most` failures fall within a time, and closes when one execution that it let through goes well.
+
+    It holds no task and no timer: whoever is about to execute asks `allows`, calls `begin`, and says how it went.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        *,
+        most: int,
+        within: timedelta,
+        probe_after: timedelta,
+        probe_at_most: timedelta,
+        in_a_row: bool,
+    ) -> None:
+        """`in_a_row`: one success takes back the failures before it; else all within the time count."""
+        self._clock = clock
+        self._most = most
+        self._within = within
+        self._first, self._longest = probe_after, probe_at_most
+        self._in_a_row = in_a_row
+        self._failures: deque[datetime] = deque()
+        self._wait = probe_after
+        self._tried_at = clock()
+        self._is_probing = False
+        self.opened_at: datetime | None = None
+        self.next_probe: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether executions are held back."""
+        return self.opened_at is not None
+
+    @property
+    def allows(self) -> bool:
+        """Whether an execution may begin now: any while it is closed, one at a time when a probe is due."""
+        if self.next_probe is None:
+            return True
+        # A clock that was set back must not prolong the pause.
+        is_early = self._tried_at <= self._clock() < self.next_probe
+        return not self._is_probing and not is_early
+
+    @property
+    def room(self) -> int:
+        """How many failures are left until it opens."""
+        self._forget_old(self._clock())
+        return max(self._most - len(self._failures), 0)
+
+    def begin(self) -> bool:
+        """Begin an execution that is allowed; True says that it is the probe."""
+        self._is_probing = self.is_open
+        return self._is_probing
+
+    def leave(self) -> None:
+        """The probe said nothing about the other side: the next execution is the probe."""
+        self._is_probing = False
+
+    def succeeded(self, *, is_probe: bool) -> None:
+        """An execution went well. Of those begun before it opened nothing is concluded."""
+        if is_probe:
+            self.opened_at = self.next_probe = None
+            self._is_probing = False
+        if self._in_a_row and not self.is_open:
+            self._failures.clear()
+
+    def failed(self, *, is_probe: bool, retry_after: timedelta | None = None) -> None:
+        """An execution failed in a way that tells about the other side."""
+        now = self._clock()
+        self._failures.append(now)
+        self._forget_old(now)
+        if is_probe:
+            self._wait = min(self._wait * 2, self._longest)
+            self._is_probing = False
+        elif self.is_open or len(self._failures) < self._most:
+            return
+        else:
+            self.opened_at, self._wait = now, self._first
+        self._tried_at = now
+        self.next_probe = now + max(self._wait, min(retry_after or timedelta(), LONGEST_ASKED))
+
+    def _forget_old(self, now: datetime) -> None:
+        while self._failures and not now - self._within < self._failures[0] <= now:
+            self._failures.popleft()

@@ -1,0 +1,123 @@
+"""This file keeps which steps pause and which runs were cancelled, for all workers and for `leads status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from streams.store.schema import cancellations, pauses
+
+PERSON = "person"
+_NOBODY = ""
+"""Holder of what a person asked for: it outlives every worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRow:
+    """One reason for which a step pauses. Moments are microseconds since the epoch."""
+
+    step: str
+    holder: str
+    """The worker that pauses by itself; empty when a person asked for it."""
+    kind: str
+    reason: str
+    paused_by: str | None
+    since: int
+    next_probe: int | None
+    seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """A run that a person ended."""
+
+    correlation_id: str
+    lead_id: str
+    reason: str
+    cancelled_by: str
+    cancelled_at: int
+
+
+def pause(connection: Connection, step: str, reason: str, paused_by: str, now_us: int) -> bool:
+    """Pause a step until `resume`; False when a person had done so before, and what they said stays."""
+    if any(row.step == step for row in by_hand(connection)):
+        return False
+    row = PauseRow(step, _NOBODY, PERSON, reason, paused_by, now_us, None, now_us)
+    connection.execute(sa.insert(pauses), [_values(row)])
+    return True
+
+
+def resume(connection: Connection, step: str) -> bool:
+    """Take a person's pause back; False when there was none."""
+    mine = (pauses.c.step == step) & (pauses.c.holder == _NOBODY)
+    return connection.execute(sa.delete(pauses).where(mine)).rowcount > 0
+
+
+def by_hand(connection: Connection) -> list[PauseRow]:
+    """Give what persons paused."""
+    return _read(connection, pauses.c.holder == _NOBODY)
+
+
+def tell(connection: Connection, worker: str, rows: Sequence[PauseRow]) -> None:
+    """Write what a worker pauses by itself, in place of what it wrote before."""
+    connection.execute(sa.delete(pauses).where(pauses.c.holder == worker))
+    if rows:
+        connection.execute(sa.insert(pauses), [_values(row) for row in rows])
+
+
+def all_of(connection: Connection, heard_since_us: int) -> list[PauseRow]:
+    """Give every pause, less those of workers that were not heard of since then."""
+    return _read(connection, (pauses.c.holder == _NOBODY) | (pauses.c.seen_at >= heard_since_us))
+
+
+def forget_silent(connection: Connection, heard_since_us: int) -> None:
+    """Forget the pauses of workers that are gone."""
+    is_silent = (pauses.c.holder != _NOBODY) & (pauses.c.seen_at < heard_since_us)
+    connection.execute(sa.delete(pauses).where(is_silent))
+
+
+def cancel(connection: Connection, rows: Iterable[Cancellation]) -> None:
+    """Remember that these runs are cancelled; what was said of one before stays."""
+    new = {row.correlation_id: row for row in rows}
+    known = set(
+        connection.execute(
+            sa.select(cancellations.c.correlation_id).where(cancellations.c.correlation_id.in_(list(new)))
+        ).scalars()
+    )
+    values = [
+        {name: getattr(row, name) for name in Cancellation.__slots__}
+        for correlation_id, row in new.items()
+        if correlation_id not in known
+    ]
+    if values:
+        connection.execute(sa.insert(cancellations), values)
+
+
+def cancelled(connection: Connection) -> frozenset[str]:
+    """Give the correlation ids of cancelled runs."""
+    return frozenset(connection.execute(sa.select(cancellations.c.correlation_id)).scalars())
+
+
+def prune_cancelled(connection: Connection, before_us: int, limit: int) -> int:
+    """Forget at most `limit` cancellations from before then; gives back how many it were."""
+    old = (
+        sa.select(cancellations.c.correlation_id)
+        .where(cancellations.c.cancelled_at < before_us)
+        .order_by(cancellations.c.cancelled_at)
+        .limit(limit)
+    )
+    forgotten = sa.delete(cancellations).where(cancellations.c.correlation_id.in_(old))
+    return connection.execute(forgotten).rowcount
+
+
+def _values(row: PauseRow) -> dict[str, object]:
+    return {name: getattr(row, name) for name in PauseRow.__slots__}
+
+
+def _read(connection: Connection, which: sa.ColumnElement[bool]) -> list[PauseRow]:
+    columns = [pauses.c[name] for name in PauseRow.__slots__]
+    query = sa.select(*columns).where(which).order_by(pauses.c.step, pauses.c.since)
+    return [PauseRow(*row) for row in connection.execute(query)]
