@@ -1,9 +1,14 @@
-"""This file forgets what can no longer come again: old ledger rows and letters, a few at a time."""
+"""This file forgets what can no longer come again: old ledger rows, effects of their events, and letters."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+
+from sqlalchemy.engine import Connection
 
 from streams.processing.transaction import Clock
 from streams.processing.work import to_us
@@ -14,31 +19,52 @@ from topics.registry import LONGEST_RETENTION
 log = logging.getLogger(__name__)
 
 STEP = 500
-"""Rows per transaction: a worker's batch never waits long for it."""
-STEPS_PER_TICK = 20
+"""Rows per transaction: a worker's batch never waits long for it (docs/backup.md has the figures)."""
+REST = 4.0
+"""Times the length of a step that is rested after it, so that pruning takes at most a fifth of the store."""
+SEGMENT = timedelta(days=7, hours=1)
+"""Kafka deletes whole segments, which it begins every seven days: so much longer may a topic hold a record."""
+LETTERS_AGE = LONGEST_RETENTION + SEGMENT
+"""A letter stays in the index at least as long as in its topic, whether it is open or not."""
 
 
 class Pruner:
     """Keeps the tables bounded. Effects of contacts (one welcome, ever) are not forgotten."""
 
-    def __init__(self, database: Database, clock: Clock, retention: timedelta) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        retention: timedelta,
+        rest: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
         """`retention` is how long the ledger remembers: longer than topics and letters can replay."""
         self._database = database
         self._clock = clock
         self._retention = retention
+        self._rest = rest
 
     async def tick(self) -> int:
-        """Forget at most `STEP * STEPS_PER_TICK` rows of each table; gives back how many it were."""
+        """Forget all that is too old, a few rows at a time; gives back how many it were. Raises as the store does."""
         now = self._clock()
         ledger_before = to_us(now - self._retention)
-        letters_before = to_us(now - max(self._retention, LONGEST_RETENTION))
-        forgotten = 0
-        for prune, before in ((ledger.prune, ledger_before), (letters.prune, letters_before)):
-            for _ in range(STEPS_PER_TICK):
-                done = await self._database.run(lambda c, prune=prune, before=before: prune(c, before, STEP))  # type: ignore[misc]
-                forgotten += done
-                if done < STEP:
-                    break
+        letters_before = to_us(now - max(self._retention, LETTERS_AGE))
+        forgotten = await self._prune(ledger.prune, ledger_before)
+        forgotten += await self._prune(letters.prune, letters_before)
         if forgotten:
             log.info("forgot %d rows older than %d days", forgotten, self._retention.days)
         return forgotten
+
+    async def _prune(self, prune: Callable[[Connection, int, int], int], before_us: int) -> int:
+        def unit(connection: Connection) -> int:
+            return prune(connection, before_us, STEP)
+
+        forgotten = 0
+        while True:
+            began = time.monotonic()
+            done = await self._database.run(unit)
+            forgotten += done
+            if done < STEP:
+                return forgotten
+            # The worker's own batches come in between, and so do those of other processes.
+            await self._rest((time.monotonic() - began) * REST)

@@ -33,6 +33,19 @@ def select_in(
         yield from connection.exec_driver_sql(f"{head} IN ({marks})", tuple(part))
 
 
+def delete_in(connection: Connection, where: Column[Any], values: Iterable[Any]) -> None:
+    """Delete the rows whose `where` is one of `values`."""
+    wanted = list(values)
+    head = f"DELETE FROM {where.table.name} WHERE {where.name}"  # noqa: S608 - as in `_head`
+    if connection.dialect.name == "postgresql":
+        if wanted:
+            connection.exec_driver_sql(f"{head} = ANY(%s)", (wanted,))
+        return
+    for start in range(0, len(wanted), SQLITE_PARAMETERS):
+        part = wanted[start : start + SQLITE_PARAMETERS]
+        connection.exec_driver_sql(f"{head} IN ({','.join('?' * len(part))})", tuple(part))
+
+
 def insert_many(
     connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> None:

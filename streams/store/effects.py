@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from streams.store.bulk import insert_many, select_in
+from streams.store.bulk import delete_in, insert_many, select_in
 from streams.store.engine import ConflictError
 from streams.store.schema import CALLED, INTENT, RELEASED, effects
+
+EVENT_EFFECTS = {"notify-owner": "notify:"}
+"""By action: how the keys of effects begin that are about one event, followed by the run's id.
+
+They go when the ledger row of their event goes: then nothing can replay it any more. Effects of contacts, as
+`welcome:`, stay for ever: without it, the next lead of the contact would be welcomed again.
+"""
 
 
 class Verdict(Enum):
@@ -148,3 +155,17 @@ def mark(connection: Connection, marks: Sequence[Mark], now_us: int) -> None:
         ]
         if values:
             connection.execute(statement, values)
+
+
+def prune(connection: Connection, forgotten: Iterable[tuple[str, str, bytes]]) -> None:
+    """Forget the effects of events whose executions `(action, run, ledger id)` were forgotten.
+
+    One that another execution holds is left to that one.
+    """
+    keys = {
+        EVENT_EFFECTS[action] + run: ledger_id
+        for action, run, ledger_id in forgotten
+        if action in EVENT_EFFECTS
+    }
+    held = select_in(connection, (effects.c.key, effects.c.ledger_id), effects.c.key, keys)
+    delete_in(connection, effects.c.key, [key for key, holder in held if bytes(holder) == keys[key]])

@@ -9,7 +9,8 @@ from operator import attrgetter
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from streams.store.bulk import insert_many, select_in
+from streams.store import effects
+from streams.store.bulk import delete_in, insert_many, select_in
 from streams.store.engine import ConflictError
 from streams.store.schema import DONE, FAILED, ledger
 
@@ -94,6 +95,19 @@ def of_contact(connection: Connection, contact_key: str) -> list[LedgerRow]:
 
 
 def prune(connection: Connection, before_us: int, limit: int) -> int:
-    """Forget at most `limit` executions that ended before `before_us`; gives back how many it were."""
-    old = sa.select(ledger.c.id).where(ledger.c.done_at < before_us).order_by(ledger.c.done_at).limit(limit)
-    return connection.execute(sa.delete(ledger).where(ledger.c.id.in_(old))).rowcount
+    """Forget at most `limit` executions that ended before `before_us`; gives back how many it were.
+
+    With an execution goes the effect of its event (see `effects.EVENT_EFFECTS`): in one transaction, so that none of
+    them outlives the other.
+    """
+    old = connection.execute(
+        sa.select(ledger.c.id, ledger.c.action, ledger.c.correlation_id)
+        .where(ledger.c.done_at < before_us)
+        .order_by(ledger.c.done_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    ids = [row.id for row in old]
+    delete_in(connection, ledger.c.id, ids)
+    effects.prune(connection, [(row.action, row.correlation_id, row.id) for row in old])
+    return len(ids)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from streams.store.bulk import delete_in
 from streams.store.schema import letters
 from topics.envelope import Headers, parse_timestamp
 from topics.letter import DeadLetter
@@ -186,5 +187,13 @@ def counts(connection: Connection) -> dict[str, int]:
 
 def prune(connection: Connection, before_us: int, limit: int) -> int:
     """Forget at most `limit` letters that the topic no longer holds either; gives back how many it were."""
-    old = sa.select(letters.c.id).where(letters.c.indexed_at < before_us).limit(limit)
-    return connection.execute(sa.delete(letters).where(letters.c.id.in_(old))).rowcount
+    old = connection.execute(
+        sa.select(letters.c.id)
+        .where(letters.c.indexed_at < before_us)
+        .order_by(letters.c.indexed_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).scalars()
+    ids = list(old)
+    delete_in(connection, letters.c.id, ids)
+    return len(ids)
