@@ -104,6 +104,7 @@ letters = Table(
     Column("indexed_at", BigInteger, nullable=False),
     Column("resolved_at", BigInteger),
     Index("letters_due", "status", "due_at"),
+    Index("letters_indexed_at", "indexed_at"),  # pruning walks it
 )
 
 pauses = Table(
@@ -128,4 +129,11 @@ cancellations = Table(
     Column("cancelled_by", String(200), nullable=False),
     Column("cancelled_at", BigInteger, nullable=False),
     Index("cancellations_at", "cancelled_at"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", String(50), primary_key=True),  # what is said about this store as a whole: streams/store/marks.py
+    Column("moment", BigInteger, nullable=False),
 )
