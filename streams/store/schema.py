@@ -134,6 +134,6 @@ cancellations = Table(
 marks = Table(
     "marks",
     metadata,
-    Column("name", String(50), primary_key=True),  # what is said about this store as a whole: streams/store/marks.py
+    Column("name", String(50), primary_key=True),  # see streams/store/marks.py
     Column("moment", BigInteger, nullable=False),
 )
