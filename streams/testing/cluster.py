@@ -1,0 +1,149 @@
+"""This file is a whole installation in memory: the real processor over an in-memory log and any store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.assembly import Adapters, assemble
+from streams.processing.indexing import LetterIndexer
+from streams.processing.outside import OutsideRunner
+from streams.processing.processor import Processor
+from streams.retries import RetryTimer
+from streams.store.engine import Database
+from streams.testing.clock import Clock
+from streams.testing.life import CrashError, Life
+from streams.testing.log import LogRecord, MemoryLog, MortalPublisher
+from streams.testing.ports import Call, Surroundings, with_watched_ports
+from streams.testing.store import MemoryStore
+from streams.workflow import Workflow
+from topics.events import Event
+from topics.registry import TopicNames
+
+GROUP = "leads"
+
+
+@dataclass(frozen=True)
+class MemoryWorker:
+    """One worker's processor. What it remembers in memory goes with it."""
+
+    workflow: Workflow
+    processor: Processor
+    outside: OutsideRunner
+    indexer: LetterIndexer
+    life: Life
+
+
+@dataclass
+class Cluster:
+    """A log, a store and any number of workers. `worker` is the one that `settle` lets work."""
+
+    workflow: Workflow
+    adapters: Adapters
+    database: Database
+    clock: Clock = field(default_factory=Clock)
+    names: TopicNames = field(default_factory=TopicNames)
+    calls: list[Call] = field(default_factory=list)
+    """Every call on a port by workers that were given a life, in order."""
+
+    def __post_init__(self) -> None:
+        """Start the first worker."""
+        self.log = MemoryLog(self.clock)
+        self.worker = self.new_worker()
+        self.retries = RetryTimer(self.database, self.log, self.names, self.clock)
+
+    def new_worker(self, life: Life | None = None, around: Surroundings | None = None) -> MemoryWorker:
+        """Start a worker; one with a `life` dies where that ends: at a port call, a commit or a publish."""
+        workflow, database, publisher = (
+            self.workflow,
+            self.database,
+            MortalPublisher(self.log, life or Life()),
+        )
+        if life is not None:
+            workflow = with_watched_ports(workflow, self.adapters.ports, life, self.calls, around)
+            database = database.of_worker(life) if isinstance(database, MemoryStore) else database
+        parts = assemble(
+            workflow,
+            self.adapters,
+            database=database,
+            publisher=publisher,
+            names=self.names,
+            group=GROUP,
+            clock=self.clock,
+        )
+        indexer = LetterIndexer(database, self.clock)
+        return MemoryWorker(workflow, parts.processor, parts.outside, indexer, publisher.life)
+
+    def records(self, event: type[Event]) -> list[LogRecord]:
+        """Give everything on the topic of this event."""
+        return self.log.topics[self.names.of(event)]
+
+    @property
+    def letters(self) -> list[LogRecord]:
+        """Everything on the topic of dead letters."""
+        return self.log.topics[self.names.letters]
+
+    @property
+    def topics(self) -> list[str]:
+        """Full names of the topics that a worker reads."""
+        return [*map(self.names.of, self.workflow.inputs), self.names.requests, self.names.letters]
+
+    def unread(self, topic: str) -> list[LogRecord]:
+        """Give what was not acknowledged."""
+        return self.log.deliver(topic, GROUP)
+
+    def forget_acknowledgements(self) -> None:
+        """Let everything be delivered again, as after the loss of all offsets."""
+        self.log.forget(GROUP)
+
+    async def work(self, worker: MemoryWorker, topic: str, batch: Sequence[LogRecord]) -> None:
+        """Let every agent of one worker settle a batch. Raises as the processor does; acknowledges nothing."""
+        if topic == self.names.requests:
+            await worker.processor.process_requests(batch)
+        elif topic == self.names.letters:
+            await worker.indexer.process(batch)
+        else:
+            for step in worker.workflow.steps:
+                if self.names.of(step.reads) == topic:
+                    await worker.processor.process_events(step, batch)
+
+    async def work_while_alive(self, worker: MemoryWorker, topic: str, batch: Sequence[LogRecord]) -> bool:
+        """Do the same for a worker that may die meanwhile; False when it did."""
+        return await _is_survived(worker.life, self.work(worker, topic, batch))
+
+    async def settle_once(self) -> bool:
+        """Let every agent settle what is there; says whether there was anything. Raises as the processor does."""
+        was_any = False
+        for topic in self.topics:
+            if batch := self.unread(topic):
+                was_any = True
+                await self.work(self.worker, topic, batch)
+                for record in batch:
+                    self.log.commit(GROUP, record)
+        return was_any
+
+    async def settle(self) -> None:
+        """Go on until nothing is left."""
+        while await self.settle_once():
+            pass
+
+
+async def _is_survived(life: Life, work: Coroutine[Any, Any, None]) -> bool:
+    # Who waits for another task of a dead worker waits for ever, so its end is told beside its work.
+    died = asyncio.Event()
+    life.on_end = died.set
+    working, dying = asyncio.create_task(work), asyncio.create_task(died.wait())
+    try:
+        await asyncio.wait({working, dying}, return_when=asyncio.FIRST_COMPLETED)
+        if not life.is_over:
+            await working
+            return True
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        return False
+    except CrashError:
+        return False
+    finally:
+        dying.cancel()

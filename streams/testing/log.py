@@ -1,0 +1,99 @@
+"""This file is an in-memory log: topics, partitions, offsets, and what groups have acknowledged."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from streams.processing.publishing import Outgoing, Publisher, PublishError, partition_of
+from streams.testing.clock import Clock
+from streams.testing.life import Life
+from topics.envelope import Headers
+
+PARTITIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A record as the consumer gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass
+class MemoryLog:
+    """Takes records as a broker does, and can be away. tests/suites/log.py holds it to a real one."""
+
+    clock: Clock
+    topics: dict[str, list[LogRecord]] = field(default_factory=lambda: defaultdict(list))
+    """By topic, in the order of writing."""
+    is_away: bool = False
+    takes: int | None = None
+    """While away: how many more records it takes before it does not answer."""
+    _unkeyed: itertools.count[int] = field(default_factory=itertools.count)
+    _ends: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
+    _committed: dict[tuple[str, str, int], int] = field(default_factory=lambda: defaultdict(int))
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """See `streams.processing.publishing.Publisher`."""
+        for record in records:
+            if self.is_away:
+                if not self.takes:
+                    raise PublishError("the broker is away")
+                self.takes -= 1
+            self.append(record.topic, record.key, record.value, record.headers)
+
+    def append(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers | None = None
+    ) -> LogRecord:
+        """Write a record as any other client does; gives it back with its place."""
+        partition = next(self._unkeyed) % PARTITIONS if key is None else partition_of(key, PARTITIONS)
+        offset = self._ends[topic, partition]
+        self._ends[topic, partition] += 1
+        stamp = int(self.clock().timestamp() * 1000)
+        record = LogRecord(topic, partition, offset, stamp, key, value, list(headers or []))
+        self.topics[topic].append(record)
+        return record
+
+    def deliver(self, topic: str, group: str) -> list[LogRecord]:
+        """Give what a member of the group that starts now reads: everything that the group did not acknowledge."""
+        return [
+            record
+            for record in self.topics[topic]
+            if record.offset >= self._committed[group, topic, record.partition]
+        ]
+
+    def commit(self, group: str, record: LogRecord) -> None:
+        """Acknowledge a record and all before it in its partition."""
+        self._committed[group, record.topic, record.partition] = record.offset + 1
+
+    def forget(self, group: str) -> None:
+        """Lose what the group acknowledged."""
+        for place in [place for place in self._committed if place[0] == group]:
+            del self._committed[place]
+
+
+@dataclass
+class MortalPublisher:
+    """The way to the broker of one worker, which may die before, amid or after publishing."""
+
+    publisher: Publisher
+    life: Life
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """See `streams.processing.publishing.Publisher`."""
+        self.life.passes("before the publish")
+        middle = len(records) // 2
+        if middle:
+            await self.publisher.publish(records[:middle])
+            self.life.passes("amid the publish")
+        await self.publisher.publish(records[middle:])
+        self.life.passes("after the publish")

@@ -1,0 +1,147 @@
+"""This file rehearses a workflow in a plain test: everything is real but the broker and the outside world."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from actions.ports import StoredContact
+from streams.onboarding import ONBOARDING
+from streams.replay import Replay
+from streams.store import letters
+from streams.store.contacts import find
+from streams.store.schema import contacts
+from streams.testing.clock import TimelessLoop
+from streams.testing.cluster import Cluster
+from streams.testing.leads import event_headers
+from streams.testing.log import LogRecord
+from streams.testing.store import MemoryStore
+from streams.testing.world import World, adapters_of
+from streams.workflow import Workflow
+from topics.decode import Position, decode
+from topics.events import Event, LeadReceived
+from topics.letter import DeadLetter
+
+E = TypeVar("E", bound=Event)
+
+
+class Rehearsal:
+    """A workflow with its own log, store, clock and outside world; nothing waits, nothing is left behind.
+
+        with Rehearsal() as onboarding:
+            onboarding.publish(lead(email="jane@example.com"))
+            assert [each.outcome for each in onboarding.stated(LeadWelcomed)] == ["sent"]
+
+    Not for tests that are `async def`: those use `Cluster`.
+    """
+
+    def __init__(
+        self,
+        workflow: Workflow = ONBOARDING,
+        *,
+        ports: Mapping[type, object] | None = None,
+        repeats_welcome: bool = False,
+    ) -> None:
+        """`ports` are your own, by type; they may also replace those of `world`. See `adapters_of` for the rest."""
+        self.world = World()
+        self._store = MemoryStore()
+        self.cluster = Cluster(
+            workflow,
+            adapters_of(self.world, repeats_welcome=repeats_welcome, shared=ports),
+            self._store,
+        )
+        self._runner = asyncio.Runner(loop_factory=TimelessLoop)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Forget everything."""
+        self._runner.close()
+        self._store.close()
+
+    # ------------------------------------------------------------------------------------------------- acting
+
+    def publish(
+        self, value: bytes, event_id: str | None = None, *, key: bytes | None = None, **attributes: str
+    ) -> LogRecord:
+        """Publish a lead and settle everything that follows; gives its record.
+
+        Without an `event_id` it is plain JSON, as from a console producer. `attributes` are further `ce_*` attributes:
+        `time="2026-11-23T08:00:00Z"`.
+        """
+        headers = [] if event_id is None else event_headers(event_id, **attributes)
+        topic = self.cluster.names.of(LeadReceived)
+        record = self.cluster.log.append(topic, key, value, headers)
+        self.settle()
+        return record
+
+    def settle(self) -> None:
+        """Settle everything there is. Raises as the processor does: nothing is acknowledged then."""
+        self._runner.run(self.cluster.settle())
+
+    def advance(self, **by: float) -> int:
+        """Let time pass, `advance(minutes=2)`, and settle the retries that are due; gives back how many it were."""
+        self.cluster.clock.advance(**by)
+        asked = self._runner.run(self.cluster.retries.tick())
+        self.settle()
+        return asked
+
+    def redeliver(self) -> None:
+        """Deliver every record again, to a fresh worker: as after a crash that lost all offsets."""
+        self.cluster.worker = self.cluster.new_worker()
+        self.cluster.forget_acknowledgements()
+        self.settle()
+
+    def replay(self) -> int:
+        """Replay every open letter but the uncertain ones, as `leads dead-letters replay --all` does.
+
+        Gives back how many it were.
+        """
+        asked = [letter.id for letter in self.letters if letter.failure_class != "uncertain"]
+        self._runner.run(self._ask(asked))
+        self.settle()
+        return len(asked)
+
+    async def _ask(self, ids: list[str]) -> None:
+        job = Replay(self._store, self.cluster.log, self.cluster.names, self.cluster.clock)
+        async for _ in job.ask(ids):
+            pass
+
+    # ------------------------------------------------------------------------------------------------- looking
+
+    def stated(self, event: type[E]) -> list[E]:
+        """Every event of this type on its topic, each once, in the order of writing."""
+        found: dict[str, Event] = {}
+        for record in self.cluster.records(event):
+            decoded = decode(
+                record.value,
+                record.headers,
+                event,
+                Position(record.topic, record.partition, record.offset, 0),
+            )
+            found.setdefault(decoded.envelope.id, decoded.event)
+        return [each for each in found.values() if isinstance(each, event)]
+
+    @property
+    def letters(self) -> list[DeadLetter]:
+        """The open dead letters, oldest first."""
+        return [row.letter for row in self._store.transact(letters.find)]
+
+    @property
+    def contacts(self) -> list[StoredContact]:
+        """The contacts in the store, by contact key."""
+
+        def read(connection: Connection) -> list[StoredContact]:
+            keys = connection.execute(sa.select(contacts.c.contact_key)).scalars().all()
+            return [contact for _, (contact, _) in sorted(find(connection, keys).items())]
+
+        return self._store.transact(read)

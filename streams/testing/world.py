@@ -1,0 +1,108 @@
+"""This file is the outside world of a test: it records what reaches it, and can be down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from actions.errors import TransientError
+from actions.fakes import FakeRules
+from actions.ports import Contacts, Identity, LeadRules, Mail, Mailer, Notifier, Roster, WelcomeTemplate
+from streams.assembly import Adapters
+from streams.identity import HmacIdentity
+from streams.ports import Ports
+from streams.store.contacts import SqlContacts
+from streams.store.roster import SqlRoster
+from topics.events import Contact, LeadAssigned, Owner
+
+OWNERS = (
+    Owner(id="ada", name="Ada", email="ada@example.com"),
+    Owner(id="bob", name="Bob", email="bob@example.com"),
+    Owner(id="cyd", name="Cyd", email="cyd@example.com"),
+)
+"""The roster of a test."""
+
+
+def _take(_: object) -> None:
+    """Let it go."""
+
+
+@dataclass
+class World:
+    """What went outside; `fail` and `fail_note` may raise instead of letting a mail or a notification go."""
+
+    mails: list[Mail] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """Keys of the notifications."""
+    fail: Callable[[Mail], None] = _take
+    fail_note: Callable[[str], None] = _take
+
+    def go_down(self) -> None:
+        """Take the mail server away."""
+
+        def refuse(_: Mail) -> None:
+            raise TransientError("SMTP_UNREACHABLE", "the mail server cannot be reached")
+
+        self.fail = refuse
+
+    def come_back(self) -> None:
+        """Let mails and notifications go again."""
+        self.fail = self.fail_note = _take
+
+    def stop_notifying(self) -> None:
+        """Take away what owners are told through."""
+
+        def refuse(_: str) -> None:
+            raise TransientError("WEBHOOK_UNREACHABLE", "the webhook cannot be reached")
+
+        self.fail_note = refuse
+
+    async def send(self, mail: Mail) -> None:
+        """See `actions.ports.Mailer.send`."""
+        self.fail(mail)
+        self.mails.append(mail)
+
+    @property
+    def channel(self) -> Literal["webhook", "email", "none"]:
+        """See `actions.ports.Notifier.channel`."""
+        return "webhook"
+
+    async def notify(self, *, key: str, assigned: LeadAssigned) -> str:  # noqa: ARG002 - the port's
+        """See `actions.ports.Notifier.notify`."""
+        self.fail_note(key)
+        self.notes.append(key)
+        return key
+
+    def render(self, *, key: str, contact: Contact, owner: Owner) -> Mail:
+        """See `actions.ports.WelcomeTemplate.render`."""
+        return Mail(
+            message_id=f"<{key}@example.com>", to=str(contact.email), subject="Welcome", text=owner.name
+        )
+
+
+def adapters_of(
+    world: World,
+    *,
+    repeats_welcome: bool = False,
+    repeats_notice: bool = True,
+    shared: Mapping[type, object] | None = None,
+) -> Adapters:
+    """Bind every port: those of the store to SQL, the outside ones to `world`, and your own as `shared` says.
+
+    `repeats_…`: a call that was cut off is made again, because the other side drops the copy by its key.
+    """
+    bound: dict[type, object] = {
+        Identity: HmacIdentity(b"a secret for tests"),
+        LeadRules: FakeRules(),
+        Mailer: world,
+        WelcomeTemplate: world,
+        Notifier: world,
+        **(shared or {}),
+    }
+    ports = Ports(bound, {Contacts: SqlContacts, Roster: lambda connection, _: SqlRoster(connection, OWNERS)})
+    return Adapters(
+        ports,
+        lanes={"send_welcome_email": 4, "notify_owner": 4},
+        repeats={"send_welcome_email": repeats_welcome, "notify_owner": repeats_notice},
+    )
