@@ -67,6 +67,34 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             await consumer.seek_to_beginning(*fresh)
         return {TP(partition.topic, partition.partition): offset for partition, offset in found.items()}
 
+    def places(self) -> dict[TP, tuple[int, int]]:
+        """Give per partition the next offset to hand over and the end of the log, as the last fetches told them.
+
+        Of what is kept of them anyway, so nobody is asked; partitions that were not fetched yet are left out.
+        """
+        subscription = None if self._consumer is None else self._consumer._subscription.subscription  # noqa: SLF001
+        assignment: Any = None if subscription is None else subscription.assignment
+        found: dict[TP, tuple[int, int]] = {}
+        for partition in () if assignment is None else assignment.tps:
+            state = assignment.state_value(partition)
+            position, end = state._position, state.highwater  # noqa: SLF001 - the property may raise
+            if position is not None and end is not None:
+                found[TP(partition.topic, partition.partition)] = (position, end)
+        return found
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it is in the group; it may have been given no partitions there."""
+        subscription = None if self._consumer is None else self._consumer._subscription.subscription  # noqa: SLF001
+        return subscription is not None and subscription.assignment is not None
+
+    @property
+    def heard_at(self) -> float | None:
+        """When a broker last answered this client, in monotonic seconds."""
+        connections = [] if self._consumer is None else list(self._consumer._client._conns.values())  # noqa: SLF001
+        # aiokafka keeps it, to close connections that are idle, and sets it with each answer.
+        return max((connection._last_action for connection in connections), default=None)  # noqa: SLF001
+
     async def still_here(self) -> None:
         """Count as a poll: aiokafka leaves the group when there was none for `broker_max_poll_interval`."""
         await self.call_thread(self._still_here)

@@ -11,12 +11,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from streams.durations import Duration
+from streams.health.address import HealthAddress, read_health
 from topics.registry import DEFAULT_PREFIX, LONGEST_RETENTION
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
@@ -53,6 +62,13 @@ def _sender(value: str) -> str:
     from streams.outside.addresses import Sender  # noqa: PLC0415 - as above
 
     Sender.parse(value)
+    return value
+
+
+def _none_or_a_second(value: timedelta) -> timedelta:
+    if timedelta(0) < value < timedelta(seconds=1):
+        msg = "must be at least 1s, or 0s for no watchdog"
+        raise ValueError(msg)
     return value
 
 
@@ -159,6 +175,8 @@ class Settings(BaseSettings):
     prefix: str = Field(default=DEFAULT_PREFIX, pattern=r"^[A-Za-z0-9._-]{0,60}$")
     group: str = Field(default="leads", pattern=r"^[A-Za-z0-9._-]{1,100}$")
     data: Path = Field(default_factory=lambda: platformdirs.user_data_path("leads"))
+    health: Annotated[HealthAddress | None, NoDecode, BeforeValidator(read_health)] = None
+    watchdog: Annotated[Duration, AfterValidator(_none_or_a_second)] = timedelta(seconds=60)
 
     @field_validator("database")
     @classmethod

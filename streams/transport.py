@@ -23,6 +23,7 @@ from mode import Service
 
 from streams.batch import Batch
 from streams.consumer_thread import ConsumerThread
+from streams.health.progress import Situation, Standing
 from topics.decode import Record
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class BatchConsumer(driver.Consumer):
         self._open: dict[str, list[Batch]] = defaultdict(list)
         self._progress = asyncio.Event()
         self._is_broker_away = False
+        self._polls = 0
 
     def _new_consumer_thread(self) -> Any:  # noqa: ANN401
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -85,6 +87,7 @@ class BatchConsumer(driver.Consumer):
         return self.flow_active and self.app.consumer_generation_id == generation
 
     async def _poll(self) -> Mapping[Any, list[Any]]:
+        self._polls += 1
         active = self._get_active_partitions()
         ready = {tp for tp in active if len(self._open[tp.topic]) < BATCHES_PER_TOPIC}
         if not ready:
@@ -232,6 +235,20 @@ class BatchConsumer(driver.Consumer):
         interval = self.app.conf.broker_max_poll_interval / 4
         async for _ in self.itertimer(interval, name="stay_in_group"):
             await self._thread.still_here()
+
+    def situation(self) -> Situation:
+        """Tell where this worker stands with its partitions, from what is known anyway."""
+        topics: dict[str, Standing] = {}
+        for tp, (position, end) in self._thread.places().items():
+            open_ones = [batch.parts[tp] for _, batch in self._in_flight.get(tp, ()) if not batch.is_settled]
+            begin = open_ones[0][0].offset if open_ones else position
+            stamps = [records[0].timestamp for records in open_ones]
+            topics[tp.topic] = topics.get(tp.topic, Standing()).with_partition(
+                waiting=max(0, end - begin), given=sum(map(len, open_ones)), settled=begin, stamps=stamps
+            )
+        is_flowing = not topics or self.flow_active
+        is_joined = self._thread.is_member and is_flowing and not self.app.rebalancing
+        return Situation(is_joined, self._polls, topics, self._thread.heard_at)
 
     def _forget(self, tps: Iterable[TP]) -> None:
         for tp in list(tps):

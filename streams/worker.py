@@ -16,12 +16,14 @@ from aiokafka.errors import KafkaError
 from actions.normalise.country import normalise_country
 from streams.app import AppSettings, SafeApp, agents, create_app
 from streams.assembly import Adapters, Parts, assemble, now
+from streams.health.ending import end_stuck
+from streams.health.keeping import Health
 from streams.kafka import KafkaAddress
 from streams.processing.indexing import LetterIndexer
 from streams.processing.publishing import KafkaPublisher, PublishError
 from streams.pruning import Pruner
 from streams.retries import RetryTimer
-from streams.settings import Settings
+from streams.settings import Settings, SettingsError
 from streams.store.engine import Database, StoreError
 from streams.workflow import Workflow
 from topics.registry import MIB, TopicNames
@@ -90,6 +92,12 @@ class Worker:
         self._database = database
         self._names = TopicNames(settings.prefix)
         self._stopping = asyncio.Event()
+        self._health = Health(
+            address=settings.health,
+            limit_s=settings.watchdog.total_seconds(),
+            silent_after_s=settings.session_timeout.total_seconds(),
+            end=end_stuck,
+        )
         self.ready = asyncio.Event()
         """Set when the worker has joined its group."""
 
@@ -101,17 +109,22 @@ class Worker:
         """Work until `stop`. Raises `SettingsError` or a Kafka error when it cannot start."""
         _calm_collector()
         async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._health.kept())
+            except OSError as error:
+                msg = f"LEADS_HEALTH: nothing can listen there ({error.strerror}); give each worker a port of its own"
+                raise SettingsError(msg) from None
             producer = new_producer(self._address)
             await producer.start()
             stack.push_async_callback(_stop_producer, producer)
             # Country names of all languages take half a second to read: now, and not in the middle of a batch.
             await asyncio.to_thread(normalise_country, "Deutschland")
-            publisher = KafkaPublisher(producer)
+            publisher = self._health.publisher(KafkaPublisher(producer))
             stack.push_async_callback(self._adapters.aclose)
             parts = assemble(
                 self._workflow,
-                self._adapters,
-                database=self._database,
+                self._health.adapters(self._adapters),
+                database=self._health.store(self._database),
                 publisher=publisher,
                 names=self._names,
                 group=self._settings.group,
@@ -148,10 +161,11 @@ class Worker:
                 self._settings.session_timeout.total_seconds(),
                 folder,
             ),
-            agents(self._workflow, parts.processor, indexer, self._names),
+            self._health.agents(agents(self._workflow, parts.processor, indexer, self._names)),
             self._stopping,
         )
         await app.start()
+        self._health.follow(app)
         log.info("worker started: group %s, pid %d", self._settings.group, os.getpid())
         stopping = asyncio.create_task(self._stopping.wait())
         crashed = asyncio.create_task(self._crashed(app))
@@ -160,6 +174,7 @@ class Worker:
         finally:
             stopping.cancel()
             crashed.cancel()
+            self._health.follow(None)
             if self._stopping.is_set():
                 parts.outside.stop()
             await self._stop_app(app)

@@ -1,6 +1,7 @@
 """This file maps every expected error to its exit code and its one sentence: the one place that does.
 
-0 done · 1 what was asked did not succeed · 2 wrong use or settings · 3 a dependency cannot be reached · 130 interrupted
+0 done · 1 what was asked did not succeed · 2 wrong use or settings · 3 a dependency cannot be reached ·
+4 a worker that hung was ended by its watchdog (streams/health/ending.py) · 130 interrupted
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli import letters, publish, show, status, topics, worker
+from streams.cli import health, letters, publish, show, status, topics, worker
 from streams.cli.errors import INTERRUPTED, NOT_DONE, ending_of
 from streams.cli.lazy import LazyGroup
 
@@ -25,7 +25,8 @@ Examples:
   leads dead-letters replay --all
 
 Exit codes: 0 done, 1 what was asked did not succeed, 2 wrong use or settings,
-3 a dependency (broker, database, mail server) cannot be reached, 130 interrupted.
+3 a dependency (broker, database, mail server) cannot be reached, 4 a worker that
+hung was ended by its watchdog, 130 interrupted.
 """
 
 app = typer.Typer(
@@ -45,6 +46,7 @@ app.command("show", short_help="What was done about a lead or a person.", epilog
 )
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(topics.app, name="topics")
+app.command("health", short_help="Is the worker on this machine alive, and does it get on?")(health.health)
 app.command("status", short_help="Do broker and database answer, and what is waiting?")(status.status)
 
 

@@ -35,7 +35,8 @@ def worker(
 
     Logs go to stderr; the line that says `ready` tells that leads are being worked on.
 
-    Exit codes: 0 stopped when asked to, 2 a setting or leads.toml cannot be used, 3 no broker or no database.
+    Exit codes: 0 stopped when asked to, 2 a setting or leads.toml cannot be used, 3 no broker or no database, 4 it hung
+    and its watchdog ended it.
     """
     from streams import logs
 

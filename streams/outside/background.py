@@ -21,9 +21,10 @@ class Background(ABC):
     It has its own event loop, so that it answers whatever the caller's loop is doing.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
         """`port` 0 takes a free one at the first start and keeps it."""
         self.port = port
+        self._host = host
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop = asyncio.Event()
@@ -93,11 +94,12 @@ class Background(ABC):
 
     def _listener(self) -> socket.socket:
         # The protocol is named: asyncio turns Nagle's delay off only where it is.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        family, *_, address = socket.getaddrinfo(self._host, self.port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         with contextlib.ExitStack() as stack:
             stack.callback(listener.close)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", self.port))
+            listener.bind(address)
             listener.listen(1024)
             stack.pop_all()
         self.port = listener.getsockname()[1]

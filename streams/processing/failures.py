@@ -171,14 +171,19 @@ _OWN = tuple(str(Path(package.__path__[0]).resolve()) for package in (actions, s
 
 def own_frames(error: BaseException) -> str | None:
     """`file:line in function` of our own frames, outermost first; no values, at most 4 KiB."""
-    lines = []
-    for frame in traceback.extract_tb(error.__traceback__):
-        path = Path(frame.filename)
-        place = str(path.resolve())
-        if frame.filename.startswith("<") or (place.startswith(_FOREIGN) and not place.startswith(_OWN)):
-            continue
-        lines.append(f"{'/'.join(path.parts[-3:])}:{frame.lineno} in {frame.name}")
+    frames = traceback.extract_tb(error.__traceback__)
+    places = (own_place(frame.filename, frame.lineno, frame.name) for frame in frames)
+    lines = [place for place in places if place is not None]
     return "\n".join(lines).encode()[-STACK_LIMIT:].decode(errors="ignore") or None
+
+
+def own_place(file: str, line: int | None, function: str) -> str | None:
+    """`file:line in function`; None when the code there is not ours."""
+    path = Path(file)
+    place = str(path.resolve())
+    if file.startswith("<") or (place.startswith(_FOREIGN) and not place.startswith(_OWN)):
+        return None
+    return f"{'/'.join(path.parts[-3:])}:{line} in {function}"
 
 
 @cache

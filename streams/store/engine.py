@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -45,6 +45,22 @@ class ConflictError(StoreError):
     """Another worker wrote first; read again and decide again."""
 
 
+class Observer(Protocol):
+    """Is told how the database answers."""
+
+    def asked(self) -> None:
+        """A transaction begins."""
+        ...
+
+    def answered(self) -> None:
+        """It was committed or refused."""
+        ...
+
+    def failed(self, reason: str) -> None:
+        """The database could not be reached, or could not do it."""
+        ...
+
+
 class Database:
     """An engine and its one thread.
 
@@ -57,6 +73,7 @@ class Database:
         self.url = make_url(url)
         self.engine = _engine(url)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self.observer: Observer | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -65,7 +82,23 @@ class Database:
 
     async def run(self, unit: Callable[[Connection], T]) -> T:
         """Run `unit` in one transaction, in the store's thread. See `transact`."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.transact, unit)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._observed, unit)
+
+    def _observed(self, unit: Callable[[Connection], T]) -> T:
+        observer = self.observer
+        if observer is None:
+            return self.transact(unit)
+        observer.asked()
+        try:
+            done = self.transact(unit)
+        except StoreUnavailableError as error:
+            observer.failed(str(error))
+            raise
+        except BaseException:
+            observer.answered()
+            raise
+        observer.answered()
+        return done
 
     def transact(self, unit: Callable[[Connection], T]) -> T:
         """Run `unit(connection)` in one transaction and commit; from the start again when another worker was first.

@@ -1,0 +1,170 @@
+"""This file keeps the books of a worker's progress: what each part of it did last, and what was heard of whom it needs.
+
+It does nothing by itself and asks nobody. Each entry is written by one thread and read by any: no lock is needed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+STORE, BROKER, MAIL, WEBHOOK = "store", "broker", "mail", "webhook"
+NEEDED = (STORE, BROKER)
+"""Without these nothing at all can be settled."""
+UNANSWERED_S = 10.0
+"""A question that is open for longer is told as trouble."""
+
+
+@dataclass(slots=True)
+class Part:
+    """Something a worker does on its own: an agent, a timer."""
+
+    name: str
+    topic: str | None = None
+    """What an agent reads, by its full name."""
+    is_busy: bool = False
+    """Whether it has taken something up and not ended it yet."""
+    steps: int = 0
+    """Grows with everything that shows that it gets on, or knows what it waits for."""
+
+    def begin(self) -> None:
+        """It takes something up."""
+        self.is_busy = True
+
+    def move(self) -> None:
+        """It got on."""
+        self.steps += 1
+
+    def end(self, *, is_step: bool) -> None:
+        """It is done, or gave up for now; `is_step` says whether that got it on, or at least has a known cause."""
+        self.is_busy = False
+        self.steps += is_step
+
+
+class Dependency:
+    """Something beyond the process, as last seen from the work itself."""
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` gives monotonic seconds."""
+        self.name = name
+        self._clock = clock
+        self._asked_at: float | None = None
+        self._answered_at: float | None = None
+        self._failing_since: float | None = None
+        self._silent_since: float | None = None
+        self._reason = ""
+
+    def asked(self) -> None:
+        """A question was put to it, of which there is one at a time."""
+        self._asked_at = self._clock()
+
+    def answered(self) -> None:
+        """It did what it was asked for, or refused it."""
+        self._answered_at = self._clock()
+        self._asked_at = self._failing_since = None
+
+    def failed(self, reason: str) -> None:
+        """It could not be reached, or could not answer. `reason` holds no personal data."""
+        self._asked_at = None
+        self._reason = reason
+        if self._failing_since is None:
+            self._failing_since = self._clock()
+
+    def silent(self, since: float | None) -> None:
+        """Note since when (this clock's seconds) it owes a sign of life; None: it gives them."""
+        self._silent_since = since
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is known that waiting for it is all one can do."""
+        return self._failing_since is not None or self._silent_since is not None
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with it, in words; None when nothing is."""
+        now = self._clock()
+        if self._failing_since is not None:
+            return f"{self._reason}, for {now - self._failing_since:.0f} s"
+        if self._silent_since is not None:
+            return f"not heard of for {now - self._silent_since:.0f} s"
+        if self._asked_at is not None and now - self._asked_at > UNANSWERED_S:
+            return f"no answer for {now - self._asked_at:.0f} s"
+        return None
+
+    @property
+    def seen_s(self) -> float | None:
+        """Seconds since it last did what it was asked for; None when it never was, or never did."""
+        return None if self._answered_at is None else self._clock() - self._answered_at
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a worker is with its partitions of one topic."""
+
+    partitions: int = 0
+    waiting: int = 0
+    """Records known to be there and not settled; those of them that were handed to agents included."""
+    given: int = 0
+    """Records handed to agents and not settled."""
+    settled: int = 0
+    """Sum of the offsets up to which its partitions are settled."""
+    oldest_ms: int | None = None
+    """Timestamp of the oldest record that was handed to agents and is not settled, in ms since the epoch."""
+
+    def with_partition(self, *, waiting: int, given: int, settled: int, stamps: Sequence[int]) -> Standing:
+        """Add a partition; `stamps` are timestamps of records handed to agents, in any order."""
+        known = stamps if self.oldest_ms is None else (self.oldest_ms, *stamps)
+        return Standing(
+            self.partitions + 1,
+            self.waiting + waiting,
+            self.given + given,
+            self.settled + settled,
+            min(known, default=None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Where a worker stands, as its event loop saw it last."""
+
+    is_joined: bool = False
+    """Whether it is in its group and no rebalance is under way."""
+    polls: int = 0
+    """How often records were asked for."""
+    topics: Mapping[str, Standing] = field(default_factory=dict)
+    heard_at: float | None = None
+    """When the broker last answered anything at all, in monotonic seconds."""
+
+
+class Progress:
+    """The books of one worker."""
+
+    def __init__(self, *, silent_after_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """A broker that answers nothing for `silent_after_s` counts as away."""
+        self.clock = clock
+        self.parts: dict[str, Part] = {}
+        self.dependencies = {name: Dependency(name, clock) for name in (STORE, BROKER, MAIL, WEBHOOK)}
+        self.situation = Situation()
+        self.beats = 0
+        """How often the event loop had a turn to say so."""
+        self._silent_after_s = silent_after_s
+
+    def part(self, name: str, topic: str | None = None) -> Part:
+        """Open the account of a part, or give the one that is open."""
+        return self.parts.setdefault(name, Part(name, topic))
+
+    def beat(self, situation: Situation | None) -> None:
+        """Note that the event loop runs, and where the worker stands; None while the engine is down."""
+        self.beats += 1
+        heard_at = self.situation.heard_at
+        self.situation = situation or Situation(heard_at=heard_at)
+        # Told by the beat and not by who asks: while the loop is blocked nobody listens, so nobody was silent.
+        heard_at = self.situation.heard_at
+        is_silent = heard_at is not None and self.clock() - heard_at > self._silent_after_s
+        self.dependencies[BROKER].silent(heard_at if is_silent else None)
+
+    @property
+    def away(self) -> tuple[str, ...]:
+        """Names of the needed dependencies that are known to be away."""
+        return tuple(name for name in NEEDED if self.dependencies[name].is_away)

@@ -1,0 +1,190 @@
+"""This file checks that the books note what the work sees, and change nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from actions.errors import ActionError, PermanentError, TransientError, UncertainError
+from actions.ports import Mail, Mailer, Notifier
+from streams.assembly import Adapters
+from streams.health.address import HealthAddress, read_health
+from streams.health.progress import BROKER, MAIL, STORE, WEBHOOK, Progress
+from streams.health.sights import SeenMailer, Settle, seen_adapters, seen_publisher, watched_agent
+from streams.ports import Ports
+from streams.processing.publishing import Outgoing, PublishError
+from streams.settings import SettingsError, load_settings
+from streams.store.engine import StoreRefusedError, StoreUnavailableError
+from streams.store.migrate import open_database
+from topics.decode import Record
+from topics.events import LeadAssigned
+
+LETTER = Mail(message_id="<1@acme.example>", to="jane@customer.example", subject="Hello", text="Hello")
+
+
+class Outside:
+    """A mail server, a webhook and a broker that do what they are told."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    async def send(self, mail: Mail) -> None:
+        if self.error is not None:
+            raise self.error
+
+    @property
+    def channel(self) -> Literal["webhook", "email", "none"]:
+        return "webhook"
+
+    async def notify(self, *, key: str, assigned: LeadAssigned) -> str:
+        if self.error is not None:
+            raise self.error
+        return key
+
+    async def publish(self, records: object) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+def settling(*answers: Exception | None, asks: int = 0) -> Settle:
+    left = iter(answers)
+
+    async def settle(records: Iterable[Record], is_taken: Callable[[], bool]) -> None:
+        for _ in range(asks):
+            assert is_taken()
+        error = next(left)
+        if error is not None:
+            raise error
+
+    return settle
+
+
+async def error_of(work: Awaitable[object]) -> Exception | None:
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is asked for
+        return error
+    return None
+
+
+@pytest.fixture
+def progress() -> Progress:
+    return Progress(silent_after_s=10)
+
+
+@pytest.mark.parametrize(
+    ("error", "steps"),
+    [(None, 1), (StoreUnavailableError(), 1), (PublishError(), 1), (KeyError(), 0)],
+    ids=["settled", "store away", "broker away", "a defect"],
+)
+async def test_known_causes_are_steps_and_defects_are_not(
+    progress: Progress, error: Exception | None, steps: int
+) -> None:
+    part = progress.part("assign_owner")
+    settle = watched_agent(part, settling(error))
+
+    raised = await error_of(settle([], lambda: False))
+
+    assert raised is error
+    assert (part.steps, part.is_busy) == (steps, False)
+
+
+async def test_each_question_whether_to_go_on_is_a_step(progress: Progress) -> None:
+    part = progress.part("assign_owner")
+
+    await watched_agent(part, settling(None, asks=3))([], lambda: True)
+
+    assert part.steps == 4
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [
+        (None, None),
+        (TransientError("SMTP_UNREACHABLE", "jane@customer.example"), "SMTP_UNREACHABLE, for 0 s"),
+        (UncertainError("it was handed over"), "UNCERTAIN, for 0 s"),
+        (PermanentError("SMTP_REFUSED"), None),
+    ],
+)
+async def test_mail_server_and_webhook_are_noted_as_the_actions_see_them(
+    progress: Progress, error: ActionError | None, trouble: str | None
+) -> None:
+    outside = Outside()
+    found = seen_adapters(Adapters(Ports({Mailer: outside, Notifier: outside}), {}, {}), progress)
+    mailer, notifier = found.ports.shared[Mailer], found.ports.shared[Notifier]
+    assert isinstance(mailer, SeenMailer)
+
+    outside.error = error
+    raised = await error_of(mailer.send(LETTER))
+
+    assert raised is error
+    assert progress.dependencies[MAIL].trouble == trouble
+    assert progress.dependencies[WEBHOOK].seen_s is None
+    assert getattr(notifier, "channel", None) == "webhook"
+
+
+async def test_the_broker_is_noted_as_publishing_sees_it(progress: Progress) -> None:
+    outside = Outside()
+    publisher = seen_publisher(outside, progress)
+    broker = progress.dependencies[BROKER]
+    records: list[Outgoing] = []
+
+    outside.error = PublishError("the broker did not take 1 records")
+    with pytest.raises(PublishError):
+        await publisher.publish(records)
+    away = broker.is_away
+    outside.error = None
+    await publisher.publish(records)
+
+    assert (away, broker.is_away) == (True, False)
+
+
+async def test_the_store_is_noted_as_transactions_see_it(progress: Progress, tmp_path: Path) -> None:
+    store = progress.dependencies[STORE]
+    database = open_database(f"sqlite:///{tmp_path / 'leads.db'}")
+    database.observer = store
+    seen = []
+
+    def unit(error: Exception | None, _: object) -> None:
+        seen.append(store.is_away)
+        if error is not None:
+            raise error
+
+    for error in (None, StoreUnavailableError("OperationalError"), StoreRefusedError("DataError"), None):
+        await error_of(database.run(partial(unit, error)))
+    database.close()
+
+    assert seen == [False, False, True, False]
+    assert (store.is_away, store.trouble) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "url"),
+    [
+        ("8080", HealthAddress("127.0.0.1", 8080), "http://127.0.0.1:8080"),
+        ("0.0.0.0:0", HealthAddress("0.0.0.0", 0), "http://0.0.0.0:0"),
+        ("[::1]:8080", HealthAddress("::1", 8080), "http://[::1]:8080"),
+    ],
+)
+def test_an_address_is_a_port_or_a_host_and_a_port(text: str, address: HealthAddress, url: str) -> None:
+    assert (read_health(text), address.url) == (address, url)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("health", "here", "LEADS_HEALTH is 'here', which is no port and no host:port; write 8080"),
+        ("health", "127.0.0.1:70000", "LEADS_HEALTH is '127.0.0.1:70000', which is no port"),
+        ("watchdog", "10ms", "LEADS_WATCHDOG must be at least 1s, or 0s for no watchdog"),
+        ("watchdog", "soon", "LEADS_WATCHDOG must be a duration"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_told(variable: str, value: str, says: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings(**{variable: value})
+
+    assert str(raised.value).startswith(says)

@@ -1,0 +1,134 @@
+"""This file checks what the watchdog does about a worker that hangs, and what it says about where."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from streams.health.judging import Judge
+from streams.health.progress import Progress
+from streams.health.stacks import stacks
+from streams.health.watchdog import Watchdog
+
+SECRET = "jane@customer.example"
+
+
+class Hanging:
+    """A thread and tasks that wait until they are let go."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.let_go = threading.Event()
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    def hang_in_a_thread(self, secret: str) -> None:
+        self.begun.set()
+        self.let_go.wait()
+
+    async def hang_in_a_task(self, secret: str, begun: asyncio.Event) -> None:
+        begun.set()
+        await asyncio.get_running_loop().run_in_executor(self.pool, self.hang_in_a_thread, secret)
+
+
+@pytest.fixture
+def hanging() -> Iterator[Hanging]:
+    found = Hanging()
+    yield found
+    found.let_go.set()
+    found.pool.shutdown()
+
+
+def looked(progress: Progress, now: list[float], ends: list[str]) -> Watchdog:
+    judge = Judge(progress, limit_s=1)
+    for _ in range(2):
+        judge.look()
+        now[0] += 2
+    return Watchdog(judge, lambda: ends.append("ended"), limit_s=1)
+
+
+def test_it_ends_a_worker_that_is_stuck_and_says_so_loudly(caplog: pytest.LogCaptureFixture) -> None:
+    now, ends = [0.0], list[str]()
+    progress = Progress(silent_after_s=10, clock=lambda: now[0])
+    progress.part("assign_owner").begin()
+    watchdog = looked(progress, now, ends)
+
+    assert watchdog.look()
+
+    assert ends == ["ended"]
+    (record,) = caplog.records
+    assert record.levelno == logging.CRITICAL
+    assert "assign_owner has work and has not got on for 4 s" in record.getMessage()
+    assert any("test_watchdog.py" in line for line in record.at)  # type: ignore[attr-defined]
+
+
+def test_it_leaves_a_worker_alone_that_waits_for_the_store() -> None:
+    now, ends = [0.0], list[str]()
+    progress = Progress(silent_after_s=10, clock=lambda: now[0])
+    progress.part("assign_owner").begin()
+    progress.dependencies["store"].failed("OperationalError")
+    watchdog = looked(progress, now, ends)
+
+    assert not watchdog.look()
+    assert ends == []
+
+
+async def test_stacks_say_where_tasks_and_threads_are_and_not_what_they_work_on(hanging: Hanging) -> None:
+    begun = asyncio.Event()
+    tasks = [asyncio.create_task(hanging.hang_in_a_task(SECRET, begun), name=SECRET) for _ in range(3)]
+    await begun.wait()
+    await asyncio.to_thread(hanging.begun.wait)
+
+    lines = stacks(asyncio.get_running_loop())
+    hanging.let_go.set()
+    await asyncio.gather(*tasks)
+
+    text = "\n".join(lines)
+    assert "3 x task" in lines
+    assert "in hang_in_a_task" in text
+    thread = lines.index("thread store_0")
+    assert "in hang_in_a_thread" in lines[thread + 1]
+    assert lines[thread + 2].endswith("in wait")
+    assert SECRET not in text
+
+
+async def test_a_thread_of_its_own_sees_that_the_event_loop_is_blocked() -> None:
+    # On the real clock, since it is the thread's: the loop gives up by itself should nobody see it.
+    ended = threading.Event()
+    progress = Progress(silent_after_s=10)
+    progress.beat(None)
+    watchdog = Watchdog(Judge(progress, limit_s=0.1), ended.set, limit_s=0.1)
+    watchdog.start()
+
+    is_seen = ended.wait(10)
+    watchdog.stop()
+
+    assert is_seen
+
+
+def test_a_defect_of_the_judge_does_not_end_the_watchdog(caplog: pytest.LogCaptureFixture) -> None:
+    ended = threading.Event()
+
+    class Broken(Judge):
+        looks = 0
+
+        def look(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+            self.looks += 1
+            if self.looks == 1:
+                raise KeyError(SECRET)
+            return super().look()
+
+    progress = Progress(silent_after_s=10)
+    progress.beat(None)
+    watchdog = Watchdog(Broken(progress, limit_s=0.1), ended.set, limit_s=0.1)
+    watchdog.start()
+
+    is_seen = ended.wait(10)
+    watchdog.stop()
+
+    assert is_seen
+    assert caplog.records[0].getMessage() == "the watchdog cannot judge the worker"
