@@ -20,7 +20,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export PYTHONNOUSERSITE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test format-check lint types imports unit integration readme format derive hooks bench lock audit sbom clean
+.PHONY: help demo test format-check lint types imports unit integration readme chaos format derive hooks bench lock audit sbom clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -59,9 +59,16 @@ unit: $(VENV)/.dev ## tests without any server
 
 integration: $(VENV)/.dev ## tests on a real Kafka, PostgreSQL and mail server, started and stopped by them
 	@$(PYTEST) tests/integration
+	@$(PYTEST) tests/chaos
 
 readme: $(VENV)/.dev ## run the commands of README.md
 	@$(PYTEST) tests/readme
+
+# LEADS_CHAOS=full or nightly, LEADS_CHAOS_SEED=N, LEADS_CHAOS_SOAK=MINUTES: docs/chaos.md
+CHAOS := $(foreach name,LEADS_CHAOS LEADS_CHAOS_SEED LEADS_CHAOS_SOAK,$(if $($(name)),$(name)=$($(name))))
+
+chaos: $(VENV)/.dev ## kill, pause and cut off everything there is, and look what became of the leads (ARGS=...)
+	@$(NO_SETTINGS) $(CHAOS) $(PY) -m pytest -q -s tests/chaos tests/integration/acceptance/test_killed_workers.py $(ARGS)
 
 # ---- for those who change the code ----
 

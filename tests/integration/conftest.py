@@ -29,13 +29,13 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     broker = LocalKafka(tmp_path_factory.mktemp("kafka"))
     try:
         bootstrap = broker.start()
-        _wait_for_coordinator(bootstrap)
+        wait_for_coordinator(bootstrap)
         yield bootstrap
     finally:
         broker.stop()
 
 
-def _wait_for_coordinator(bootstrap: str) -> None:
+def wait_for_coordinator(bootstrap: str) -> None:
     """Let a new broker make and load its offsets topic: until then the outside client gets errors, not answers."""
     end = time.monotonic() + 30
     for number in range(16):  # enough names to meet each of the offsets topic's partitions

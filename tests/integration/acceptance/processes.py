@@ -43,6 +43,14 @@ class Process:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, and do not wait for what it does."""
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """`kill -9`, and wait until it is gone."""
         self._process.kill()

@@ -41,6 +41,9 @@ class Published:
 class Stage:
     """One prefix, group, database, mail server and webhook; any number of workers."""
 
+    client_log_level = 4
+    """Of the publishing client, as syslog numbers them: 4 is warnings, 0 hides that the broker is away."""
+
     def __init__(self, kafka: str, database: str, folder: Path) -> None:
         """Nothing is started."""
         self.kafka = kafka
@@ -128,7 +131,7 @@ class Stage:
                 "bootstrap.servers": self.kafka,
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
-                "log_level": 4,
+                "log_level": self.client_log_level,
                 "enable.idempotence": True,
                 "batch.size": 256 * 1024,  # the topic takes no larger ones
             }

@@ -1,0 +1,32 @@
+"""This file holds a run to what was put in: nothing lost, doubled, torn or altered, and every record has its fate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tests.integration.acceptance.making import Mixture
+from tests.integration.acceptance.stage import Stage
+
+
+def judged(stage: Stage, made: Mixture, told: Mapping[str, object]) -> dict[str, Any]:
+    """Give the outside checker's verdict on a stage that has settled `made`; fails unless it is clean.
+
+    `told` is what a reader needs to repeat the run; it is shown with the verdict and kept in `verdict.json`.
+    """
+    verdict = stage.check()
+    text = json.dumps({**told, **verdict}, indent=2)
+    (stage.folder / "verdict.json").write_text(text)
+    assert [verdict[kind] for kind in ("lost", "doubled", "torn", "altered")] == [[], [], [], []], text
+    counts = verdict["counts"]
+    fates = {"rejected": 0, "letter": 0, "repetition": 0, **counts["fates"]}
+    assert sum(fates.values()) == len(made.records), text
+    assert fates.keys() <= {"onboarded", "rejected", "letter", "repetition"}, text
+    assert (fates["rejected"], fates["repetition"]) == (made.rejected, made.repetitions), text
+    assert counts["contacts"] == len(made.emails) + len(made.phones), text
+    uncertain = len(verdict["uncertain"])
+    assert fates["letter"] == made.poison + uncertain, text
+    # Each person has their mail, but for those that nobody can vouch for.
+    assert len(made.emails) - uncertain <= counts["mails"] <= len(made.emails), text
+    return verdict
