@@ -1,0 +1,180 @@
+"""This file tests copying a SQLite store while it is written to, and putting a copy in a store's place."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from streams.care.copying import CareError, back_up
+from streams.care.moments import BehindError, check_is_caught_up, knows_until
+from streams.care.replacing import restore
+from streams.store import ledger
+from streams.store.engine import Database
+from streams.store.ledger import LedgerRow
+from streams.store.migrate import open_database
+from streams.store.schema import ledger as ledger_table
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def row(number: int) -> LedgerRow:
+    return LedgerRow(
+        id=number.to_bytes(16),
+        action="validate-lead",
+        version=1,
+        correlation_id=f"{number:036d}",
+        lead_id=f"lead-{number}",
+        contact_key=None,
+        status=1,
+        generation=0,
+        attempts=1,
+        digest=None,
+        result_type=None,
+        result=b"x" * 3000,
+        code=None,
+        duration_us=1,
+        done_at=number,
+    )
+
+
+def write(database: Database, numbers: range) -> None:
+    database.transact(lambda connection: ledger.insert(connection, [row(number) for number in numbers]))
+
+
+def written(connection: Connection) -> int:
+    return connection.execute(sa.select(sa.func.count()).select_from(ledger_table)).scalar_one()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "leads.db"
+
+
+@pytest.fixture
+def store(place: Path) -> Iterator[Database]:
+    found = open_database(f"sqlite:///{place}")
+    write(found, range(1, 5001))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def backup(store: Database, place: Path, tmp_path: Path) -> Path:
+    """A backup of 5,000 rows; the store it is of is closed."""
+    back_up(place, tmp_path / "backup.db")
+    store.close()
+    return tmp_path / "backup.db"
+
+
+def opened(path: Path) -> Database:
+    return open_database(f"sqlite:///{path}")
+
+
+def test_a_backup_is_the_store_at_one_moment_though_it_is_written_to_meanwhile(
+    store: Database, place: Path, tmp_path: Path
+) -> None:
+    told: list[float] = []
+
+    def tell(part: float) -> None:
+        # A worker commits between any two steps of the copy.
+        told.append(part)
+        write(store, range(10_000 * len(told), 10_000 * len(told) + 10))
+
+    moment = back_up(place, tmp_path / "backup.db", tell)
+
+    assert len(told) > 2
+    assert told[-1] == 1.0
+    copy = opened(tmp_path / "backup.db")
+    assert (copy.transact(written), copy.transact(knows_until), moment) == (5000, 5000, 5000)
+    copy.close()
+    assert store.transact(written) == 5000 + 10 * len(told)
+
+
+def test_a_backup_is_one_file_that_only_its_owner_reads(backup: Path, tmp_path: Path) -> None:
+    assert backup.stat().st_mode & 0o077 == 0
+    assert sorted(path.name for path in tmp_path.iterdir() if "backup" in path.name) == ["backup.db"]
+
+
+def test_a_backup_never_overwrites_a_file(backup: Path, place: Path) -> None:
+    before = backup.read_bytes()
+
+    with pytest.raises(CareError, match="exists"):
+        back_up(place, backup)
+
+    assert backup.read_bytes() == before
+
+
+def test_a_restored_store_is_not_worked_with_before_it_caught_up(backup: Path, tmp_path: Path) -> None:
+    restored = restore(backup, tmp_path / "new" / "leads.db", is_forced=False)
+
+    database = opened(tmp_path / "new" / "leads.db")
+    assert (restored.since_us, restored.kept, database.transact(written)) == (5000, None, 5000)
+    with pytest.raises(BehindError, match="leads store catch-up"):
+        database.transact(check_is_caught_up)
+    database.close()
+
+
+def test_a_store_with_anything_in_it_is_replaced_only_when_told_to_and_kept_aside(
+    backup: Path, place: Path
+) -> None:
+    with pytest.raises(CareError, match="--force"):
+        restore(backup, place, is_forced=False)
+
+    restored = restore(backup, place, is_forced=True, now=lambda: NOON)
+
+    assert restored.kept == place.with_name("leads.db.replaced-20261124T120000Z")
+    kept = opened(restored.kept)
+    kept.transact(check_is_caught_up)
+    assert kept.transact(written) == 5000
+    kept.close()
+
+
+def test_a_store_that_a_process_has_open_is_not_replaced(backup: Path, place: Path) -> None:
+    with closing(sqlite3.connect(place)) as held:
+        held.execute("PRAGMA journal_mode=WAL")
+        held.execute("SELECT count(*) FROM ledger").fetchone()
+
+        with pytest.raises(CareError, match="stop the workers"):
+            restore(backup, place, is_forced=True)
+
+    assert not list(place.parent.glob("*.replaced-*"))
+
+
+@pytest.mark.parametrize("spoil", ["cut", "overwritten", "another", "text"])
+def test_a_backup_that_is_not_whole_is_refused_and_the_store_stays(
+    backup: Path, place: Path, spoil: str
+) -> None:
+    raw = backup.read_bytes()
+    spoilt = {
+        "cut": raw[: len(raw) // 2],
+        "overwritten": raw[:40_000] + b"\xff" * 40_000 + raw[80_000:],
+        "another": b"",
+        "text": b"not a database at all" * 100,
+    }
+    backup.write_bytes(spoilt[spoil])
+    before = place.read_bytes()
+
+    with pytest.raises(CareError, match=r"damaged|no store|no readable"):
+        restore(backup, place, is_forced=True)
+
+    assert place.read_bytes() == before
+    assert not list(place.parent.glob("*.rest*"))
+
+
+def test_a_damaged_store_is_put_aside_as_it_is(backup: Path, place: Path) -> None:
+    place.write_bytes(b"power failure" * 1000)
+
+    restored = restore(backup, place, is_forced=True)
+
+    assert restored.kept is not None
+    assert restored.kept.read_bytes() == b"power failure" * 1000
+    database = opened(place)
+    assert database.transact(written) == 5000
+    database.close()
