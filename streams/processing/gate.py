@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -35,13 +35,13 @@ class GroupCommit(Generic[Item, Answer]):
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._flusher: asyncio.Task[None] | None = None
 
-    async def submit(self, item: Item) -> Answer:
-        """Wait until the item is committed. Raises what the store raises; nothing of the item is committed then."""
+    def submit(self, item: Item) -> asyncio.Future[Answer]:
+        """Hand the item in; the future is done when it is committed, or has what the store raises: it is not then."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())
-        return await future
+        return future
 
     async def _flush(self) -> None:
         while self._waiting:
@@ -87,29 +87,47 @@ class Gate:
         """`worker` names this process in the intents it writes."""
         self._worker = worker
         self._clock = clock
-        self._claims = GroupCommit[Claim, Claimed](database, self._apply_claims)
-        self._finishes = GroupCommit[Finish, LedgerRow](database, self._apply_finishes)
+        self._group = GroupCommit[Claim | Finish, Claimed | LedgerRow](database, self._apply)
 
     async def claim(self, claim: Claim) -> Claimed:
         """Write the intent, committed when this returns."""
-        return await self._claims.submit(claim)
+        answer = await self._group.submit(claim)
+        assert isinstance(answer, Claimed)  # noqa: S101 - for the type checker
+        return answer
 
-    async def finish(self, finish: Finish) -> LedgerRow:
-        """Write the outcome, committed when this returns; gives the row that counts (of whoever was first).
+    def finish(self, finish: Finish) -> Awaitable[LedgerRow]:
+        """Hand the outcome in at once; what is given back waits until it is committed, and must be awaited.
 
-        While the store is down this waits: the call was made, and only its record is missing. Raises
-        `StoreRefusedError` when the database takes this outcome never.
+        It gives the row that counts (of whoever was first). While the store is down it waits: the call was made, and
+        only its record is missing. Raises `StoreRefusedError` when the database takes this outcome never.
         """
+        return self._finished(finish, self._group.submit(finish))
+
+    async def _finished(self, finish: Finish, submitted: asyncio.Future[Claimed | LedgerRow]) -> LedgerRow:
         wait = 0.1
         while True:
             try:
-                return await self._finishes.submit(finish)
+                answer = await submitted
             except (StoreUnavailableError, StoreBusyError) as error:
                 log.warning(
                     "store unavailable, the outcome of %s waits to be written: %s", finish.row.action, error
                 )
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 2.0)
+                submitted = self._group.submit(finish)
+            else:
+                assert isinstance(answer, LedgerRow)  # noqa: S101 - for the type checker
+                return answer
+
+    def _apply(
+        self, connection: Connection, items: Sequence[Claim | Finish]
+    ) -> Sequence[Claimed | LedgerRow]:
+        # Outcomes first, so that whoever hands in an outcome and then asks for the next call has one intent open.
+        finishes = [item for item in items if isinstance(item, Finish)]
+        claims = [item for item in items if isinstance(item, Claim)]
+        finished = iter(self._apply_finishes(connection, finishes) if finishes else ())
+        claimed = iter(self._apply_claims(connection, claims) if claims else ())
+        return [next(finished) if isinstance(item, Finish) else next(claimed) for item in items]
 
     def _apply_claims(self, connection: Connection, claims: Sequence[Claim]) -> Sequence[Claimed]:
         return effects.claim(connection, claims, self._worker, to_us(self._clock()))

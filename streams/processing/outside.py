@@ -125,11 +125,26 @@ class OutsideRunner:
         queue = deque(chains.values())
 
         async def lane() -> None:
-            while queue:
-                for work, row in queue.popleft():
-                    if self._is_stopping or is_taken():
-                        raise StoppingError
-                    outcomes.append(await self._execute(step, work, row))
+            last: Awaitable[Outcome] | None = None
+            try:
+                while queue:
+                    chain = queue.popleft()
+                    while chain:
+                        work, row = chain.popleft()
+                        if self._is_stopping or is_taken():
+                            raise StoppingError
+                        finish, outcome = await self._execute(step, work, row)
+                        # An outcome is handed in at once and waited for after the next call, whose intent was committed
+                        # with it: half the commits. What is about the same contact waits for it before.
+                        before, last = last, self._end(work, outcome, finish, self._gate.finish(finish))
+                        if before is not None:
+                            outcomes.append(await before)
+                        if chain:
+                            before, last = last, None
+                            outcomes.append(await before)
+            finally:
+                if last is not None:
+                    outcomes.append(await last)
 
         lanes = [asyncio.create_task(lane()) for _ in range(min(len(queue), self._lanes.get(step.name, 1)))]
         try:
@@ -174,7 +189,8 @@ class OutsideRunner:
             await self._database.run(lambda connection: letters.resolve(connection, noop, "noop", to_us(now)))
         return outcomes, todo
 
-    async def _execute(self, step: Step, work: Work, row: LedgerRow | None) -> Outcome:
+    async def _execute(self, step: Step, work: Work, row: LedgerRow | None) -> tuple[Finish, Outcome]:
+        """Run the action; gives what is to be written and what came of it when that is written."""
         began = time.perf_counter_ns()
         effects = ExecutionEffects(self._gate, work, may_repeat=self._repeats.get(step.name, False))
         answer: Event | Failure
@@ -198,15 +214,20 @@ class OutsideRunner:
         else:
             outcome = Stated(work, mine, answer)
             resolves = None if work.request is None else work.request.id
-        finish = Finish(mine, None if row is None else row.generation, effects.marks, resolves)
+        return Finish(mine, None if row is None else row.generation, effects.marks, resolves), outcome
+
+    async def _end(
+        self, work: Work, outcome: Outcome, finish: Finish, finished: Awaitable[LedgerRow]
+    ) -> Outcome:
         try:
-            counted = await self._gate.finish(finish)
+            counted = await finished
         except StoreRefusedError as error:
             # What was called stays an intent: a replay finds it uncertain and does not call again by itself.
-            return Lettered(work.source, self._scribe.letter(work, store_failure(error), now), is_new=True)
-        if counted is mine:
+            letter = self._scribe.letter(work, store_failure(error), self._clock())
+            return Lettered(work.source, letter, is_new=True)
+        if counted is finish.row:
             return outcome
-        recalled = self._scribe.recall(work, counted, now)
+        recalled = self._scribe.recall(work, counted, self._clock())
         if recalled is None:
             raise StoppingError  # another worker is at a later generation of this very letter: leave it to it
         return recalled

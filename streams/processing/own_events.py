@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from topics.decode import Decoded
 from topics.envelope import Headers
 from topics.events import Event
@@ -21,7 +23,8 @@ class OwnEvents:
     def __init__(self, most: int = MOST) -> None:
         """Remember at most `most` events."""
         self._most = most
-        self._known: dict[bytes, tuple[Headers, Decoded]] = {}
+        # Not a dict: finding the oldest key of one means stepping over all that were forgotten before.
+        self._known: OrderedDict[bytes, tuple[Headers, Decoded]] = OrderedDict()
 
     def remember(self, value: bytes, headers: Headers, decoded: Decoded) -> None:
         """Remember an event as it is about to be published."""
@@ -29,7 +32,7 @@ class OwnEvents:
             return
         self._known[value] = (headers, decoded)
         if len(self._known) > self._most:
-            del self._known[next(iter(self._known))]
+            self._known.popitem(last=False)
 
     def find(self, value: bytes | None, headers: Headers, expected: type[Event]) -> Decoded | None:
         """Give the event of these very bytes, if it was remembered and is of the topic's type."""

@@ -53,6 +53,11 @@ def partition_of(key: bytes, partitions: int) -> int:
     return (murmur2(key) & 0x7FFFFFFF) % partitions  # type: ignore[no-any-return]
 
 
+@lru_cache(maxsize=1 << 10)
+def _text_of(microseconds: int) -> str:
+    return timestamp(from_us(microseconds))  # what one transaction did has one moment
+
+
 class KafkaPublisher:
     """A `Publisher` over an idempotent aiokafka producer.
 
@@ -142,7 +147,7 @@ class Announcer:
     def _result(self, outcome: Stated) -> Outgoing:
         work, row = outcome.work, outcome.row
         event = next(event for event in work.step.states if event.type == row.result_type)
-        moment = timestamp(from_us(row.done_at))
+        moment = _text_of(row.done_at)
         envelope = work.envelope.followed_by(
             event_type=event.type,
             event_id=work.result_id,

@@ -154,6 +154,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:  # noqa: AN
         "foreign_keys=ON",
         "temp_store=MEMORY",
         "cache_size=-65536",
+        # Every 64 MiB instead of every 4: a checkpoint syncs the database file beside the log.
+        "wal_autocheckpoint=16000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
