@@ -53,7 +53,7 @@ class Health:
                 log.info("health is told at %s/live and /ready", self._address._replace(port=server.port).url)
             if self._limit_s:
                 loop = asyncio.get_running_loop()
-                watchdog = Watchdog(self._judge, self._end, limit_s=self._limit_s, loop=loop)
+                watchdog = Watchdog(self.progress, self._judge, self._end, limit_s=self._limit_s, loop=loop)
                 watchdog.start()
             yield
         finally:

@@ -27,10 +27,12 @@ class Part:
     """Whether it has taken something up and not ended it yet."""
     steps: int = 0
     """Grows with everything that shows that it gets on, or knows what it waits for."""
+    work: object = None
+    """The coroutine it is busy with, to tell where that is."""
 
-    def begin(self) -> None:
+    def begin(self, work: object = None) -> None:
         """It takes something up."""
-        self.is_busy = True
+        self.is_busy, self.work = True, work
 
     def move(self) -> None:
         """It got on."""
@@ -38,7 +40,7 @@ class Part:
 
     def end(self, *, is_step: bool) -> None:
         """It is done, or gave up for now; `is_step` says whether that got it on, or at least has a known cause."""
-        self.is_busy = False
+        self.is_busy, self.work = False, None
         self.steps += is_step
 
 

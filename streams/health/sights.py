@@ -36,10 +36,11 @@ def watched_agent(part: Part, settle: Settle) -> Settle:
             part.move()
             return is_taken()
 
-        part.begin()
+        work = settle(records, is_taken_and_note)
+        part.begin(work)
         is_step = False
         try:
-            await settle(records, is_taken_and_note)
+            await work
             is_step = True
         except KNOWN:
             is_step = True

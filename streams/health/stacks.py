@@ -9,7 +9,7 @@ import asyncio
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -20,18 +20,23 @@ MOST = 30
 """Different stacks that are told."""
 
 
-def stacks(loop: asyncio.AbstractEventLoop | None, besides: Iterable[str] = ()) -> list[str]:
+def stacks(
+    loop: asyncio.AbstractEventLoop | None, works: Mapping[str, object], besides: Iterable[str] = ()
+) -> list[str]:
     """Give the lines that tell where every thread and every task with code of ours is, outermost first.
 
-    `besides` names threads that are left out. May be called from any thread.
+    `works` are coroutines by name, told besides the tasks: those of Faust's agents hide what they wait for. `besides`
+    names threads that are left out. May be called from any thread.
     """
     told: Counter[tuple[str, ...]] = Counter()
+    for name, work in works.items():
+        told[name, *_lines(_awaited(work))] += 1
     for name, lines in _threads(frozenset(besides)):
         told[f"thread {name}", *lines] += 1
     for lines in _tasks(loop):
         told["task", *lines] += 1
     found: list[str] = []
-    for (title, *lines), number in told.most_common(MOST):
+    for (title, *lines), number in list(told.items())[:MOST]:
         found.append(title if number == 1 else f"{number} x {title}")
         found += [f"  {line}" for line in lines]
     return found

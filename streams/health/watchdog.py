@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 
 from streams.health.judging import Judge, Verdict
+from streams.health.progress import Progress
 from streams.health.stacks import stacks
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ class Watchdog:
 
     def __init__(
         self,
+        progress: Progress,
         judge: Judge,
         end: Callable[[], None],
         *,
@@ -31,6 +33,7 @@ class Watchdog:
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         """`end` ends the process; `loop` is the one whose tasks are told, `limit_s` the judge's."""
+        self._progress = progress
         self._judge = judge
         self._end = end
         self._loop = loop
@@ -56,10 +59,13 @@ class Watchdog:
         return bool(verdict.stuck)
 
     def _tell(self, verdict: Verdict) -> None:
+        works = {
+            f"agent {part.name}": part.work for part in self._progress.parts.values() if part.work is not None
+        }
         log.critical(
             "the watchdog ends this worker: %s; nothing is lost, what is not committed comes again",
             "; ".join(verdict.stuck),
-            extra={"at": stacks(self._loop, besides=(NAME,))},
+            extra={"at": stacks(self._loop, works, besides=(NAME,))},
         )
 
     def _watch(self) -> None:

@@ -56,6 +56,10 @@ class Process:
         self._process.kill()
         self._process.wait(timeout=10)
 
+    def wait(self, *, within: float) -> int:
+        """Wait until it ends by itself; gives its exit code. Raises subprocess.TimeoutExpired."""
+        return self._process.wait(timeout=within)
+
     def terminate(self, *, within: float) -> tuple[int, float]:
         """SIGTERM; gives exit code and seconds. Raises subprocess.TimeoutExpired."""
         began = time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -34,6 +34,19 @@ class Hanging:
         begun.set()
         await asyncio.get_running_loop().run_in_executor(self.pool, self.hang_in_a_thread, secret)
 
+    async def wait_for(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        await asyncio.wait(tasks)
+
+
+async def behind_a_wrapper(work: Coroutine[None, None, None]) -> None:
+    """Wait as a Faust agent does: through an object that hides what it waits for."""
+
+    class Actor:
+        def __await__(self) -> Generator[None, None, None]:
+            return work.__await__()
+
+    await Actor()
+
 
 @pytest.fixture
 def hanging() -> Iterator[Hanging]:
@@ -48,7 +61,7 @@ def looked(progress: Progress, now: list[float], ends: list[str]) -> Watchdog:
     for _ in range(2):
         judge.look()
         now[0] += 2
-    return Watchdog(judge, lambda: ends.append("ended"), limit_s=1)
+    return Watchdog(progress, judge, lambda: ends.append("ended"), limit_s=1)
 
 
 def test_it_ends_a_worker_that_is_stuck_and_says_so_loudly(caplog: pytest.LogCaptureFixture) -> None:
@@ -83,11 +96,16 @@ async def test_stacks_say_where_tasks_and_threads_are_and_not_what_they_work_on(
     await begun.wait()
     await asyncio.to_thread(hanging.begun.wait)
 
-    lines = stacks(asyncio.get_running_loop())
+    work = hanging.wait_for(tasks)
+    waiting = asyncio.create_task(behind_a_wrapper(work))
+    await asyncio.sleep(0)
+    lines = stacks(asyncio.get_running_loop(), {"agent assign_owner": work})
     hanging.let_go.set()
-    await asyncio.gather(*tasks)
+    await waiting
 
     text = "\n".join(lines)
+    agent = lines.index("agent assign_owner")
+    assert lines[agent + 1].endswith("in wait_for")
     assert "3 x task" in lines
     assert "in hang_in_a_task" in text
     thread = lines.index("thread store_0")
@@ -101,7 +119,7 @@ async def test_a_thread_of_its_own_sees_that_the_event_loop_is_blocked() -> None
     ended = threading.Event()
     progress = Progress(silent_after_s=10)
     progress.beat(None)
-    watchdog = Watchdog(Judge(progress, limit_s=0.1), ended.set, limit_s=0.1)
+    watchdog = Watchdog(progress, Judge(progress, limit_s=0.1), ended.set, limit_s=0.1)
     watchdog.start()
 
     is_seen = ended.wait(10)
@@ -124,7 +142,7 @@ def test_a_defect_of_the_judge_does_not_end_the_watchdog(caplog: pytest.LogCaptu
 
     progress = Progress(silent_after_s=10)
     progress.beat(None)
-    watchdog = Watchdog(Broken(progress, limit_s=0.1), ended.set, limit_s=0.1)
+    watchdog = Watchdog(progress, Broken(progress, limit_s=0.1), ended.set, limit_s=0.1)
     watchdog.start()
 
     is_seen = ended.wait(10)
