@@ -33,9 +33,14 @@ class Health:
     def __init__(
         self, *, address: HealthAddress | None, limit_s: float, silent_after_s: float, end: Callable[[], None]
     ) -> None:
-        """`address` None opens no server. `limit_s` 0 lets the watchdog rest; otherwise it calls `end`."""
-        self.progress = Progress(silent_after_s=silent_after_s)
-        self._judge = Judge(self.progress, limit_s=limit_s or USUAL_LIMIT_S)
+        """`address` None opens no server. `limit_s` 0 lets the watchdog rest; otherwise it calls `end`.
+
+        `silent_after_s` is how long a broker that is there may answer nothing: the session timeout.
+        """
+        patience_s = limit_s or USUAL_LIMIT_S
+        # A broker that is gone must be known to be, before the wait for it looks like hanging.
+        self.progress = Progress(silent_after_s=min(silent_after_s, patience_s / 2))
+        self._judge = Judge(self.progress, limit_s=patience_s)
         self._address = address
         self._limit_s = limit_s
         self._end = end

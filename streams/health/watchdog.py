@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 
 from streams.health.judging import Judge, Verdict
+from streams.health.lastresort import LastResort
 from streams.health.progress import Progress
 from streams.health.stacks import stacks
 
@@ -38,17 +39,20 @@ class Watchdog:
         self._end = end
         self._loop = loop
         self._every_s = min(1.0, limit_s / 10)
+        self._last_resort = LastResort(limit_s)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name=NAME, daemon=True)
 
     def start(self) -> None:
         """Begin to look."""
+        self._last_resort.arm()
         self._thread.start()
 
     def stop(self) -> None:
         """Look no more."""
         self._stopping.set()
         self._thread.join()
+        self._last_resort.disarm()
 
     def look(self) -> bool:
         """Look once; says whether the end was called for."""
@@ -70,6 +74,7 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stopping.wait(self._every_s):
+            self._last_resort.put_off()
             try:
                 if self.look():
                     return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 from dataclasses import replace
 
@@ -26,7 +27,17 @@ async def hang_and_wait(event: Event, **_: object) -> Event:
     return event
 
 
-HOW: dict[str, ActionFunction] = {"block": hang_and_block, "wait": hang_and_wait}
+async def hang_and_keep_the_lock(event: Event, **_: object) -> Event:
+    """Let no thread run: a match that takes until the end of the world, in C."""
+    re.match(r"(a+)+$", "a" * 60 + "b")
+    return event
+
+
+HOW: dict[str, ActionFunction] = {
+    "block": hang_and_block,
+    "wait": hang_and_wait,
+    "keep": hang_and_keep_the_lock,
+}
 
 
 def with_hanging(workflow: Workflow, text: str) -> Workflow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import sqlite3
 import time
@@ -172,6 +173,26 @@ def test_a_worker_that_hangs_is_ended_and_its_successor_does_the_work(stage: Sta
     assert verdict["is_clean"], verdict
     assert verdict["counts"]["fates"] == {"onboarded": PEOPLE}
     assert (verdict["uncertain"], verdict["repeated_webhooks"]) == ([], [])
+
+
+@pytest.mark.timeout(180)
+def test_a_worker_in_which_nothing_can_run_is_ended_by_the_kernel(stage: Stage) -> None:
+    stage.open()
+    publish(stage)
+    module = "tests.integration.acceptance.hanging"
+    worker = start(stage, module, watchdog=f"{WATCHDOG_S}s", test_hang="validate_lead:keep")
+
+    code = worker.wait(within=45)
+    said = worker.log.read_text()
+    start(stage)
+    stage.settle(within=60)
+
+    assert code == -signal.SIGVTALRM, worker.tail()
+    assert "in hang_and_keep_the_lock" in said
+    assert "@" not in said
+    verdict = stage.check()
+    assert verdict["is_clean"], verdict
+    assert verdict["counts"]["fates"] == {"onboarded": PEOPLE}
 
 
 @pytest.mark.timeout(60)
