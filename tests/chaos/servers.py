@@ -67,6 +67,7 @@ class Postgres:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder.parent
         self._server = PostgresServer(folder)
 
     @property
@@ -90,6 +91,13 @@ class Postgres:
             suffix = "" if tablespace is None else f" TABLESPACE {name}_space"
             connection.execute(f"CREATE DATABASE {name}{suffix}".encode())
         return uri.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", f"/{name}?")
+
+    def drop_database(self, url: str) -> None:
+        """Take a database and its tablespace away, whoever is connected."""
+        name = url.partition("?")[0].rpartition("/")[2]
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+            connection.execute(f"DROP TABLESPACE IF EXISTS {name}_space".encode())
 
     def kill(self) -> None:
         """`kill -9` of every process it has."""
