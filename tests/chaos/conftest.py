@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.figures import SEED, SIZE
+from tests.chaos.figures import IS_SMALL, SEED, SIZE, SOAK_MINUTES
 from tests.chaos.rig import Rig
 from tests.chaos.servers import Broker, Postgres
+
+collect_ignore = [] if SOAK_MINUTES else ["test_soak.py"]
+if IS_SMALL:
+    collect_ignore.append("test_poison_flood.py")
 
 Row = tuple[str, str]
 RESULTS = pytest.StashKey[list[Row]]()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,7 +13,7 @@ from tests.chaos.servers import Broker
 from tests.integration.acceptance.judging import judged
 from tests.integration.acceptance.making import Mixture, as_event, mixture, person
 from tests.integration.acceptance.processes import Process
-from tests.integration.acceptance.stage import Stage
+from tests.integration.acceptance.stage import Published, Stage
 from tests.integration.acceptance.waiting import eventually
 
 STARTS_WITHIN_S = 40.0
@@ -66,7 +66,11 @@ class Rig(Stage):
         began = time.monotonic()
         self.probe(within=STARTS_WITHIN_S)
         self.tell(f"{workers} workers are up after {time.monotonic() - began:.1f} s")
-        self._load = Load(self, self.made.records[:records], per_second)
+        self.put_under_load(self.made.records[:records], per_second)
+
+    def put_under_load(self, records: Sequence[Published], per_second: float) -> None:
+        """Begin to publish; `end` waits for all of it."""
+        self._load = Load(self, records, per_second)
         self._load.start()
 
     def probe(self, *, within: float) -> None:
