@@ -16,6 +16,7 @@ import faust
 
 from streams import transport
 from streams.batch import Batch, BatchSchema
+from streams.failpoints import reach
 from streams.kafka import KafkaAddress
 from streams.processing.indexing import LetterIndexer
 from streams.processing.outside import StoppingError
@@ -131,7 +132,9 @@ async def settle_batch(name: str, settle: Settle, batch: Batch, should_stop: asy
     while not should_stop.is_set() and batch.begin(name):
         is_settled = False
         try:
+            reach("settle.before")
             await settle(batch.records, lambda: batch.is_revoked)
+            reach("settle.after")
             is_settled = True
         except StoppingError:
             pass

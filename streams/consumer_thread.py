@@ -14,6 +14,8 @@ from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.failpoints import reach
+
 log = logging.getLogger(__name__)
 
 FETCH_WAIT_MS = 200
@@ -38,7 +40,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if not mine:
             return False
         try:
+            reach("offsets.commit.before")
             await consumer.commit({driver.ensure_aiokafka_TP(tp): offset for tp, offset in mine.items()})
+            reach("offsets.commit.after")
         except KafkaError as error:
             log.warning("offsets not committed now, their records may come again: %s", type(error).__name__)
             return False

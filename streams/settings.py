@@ -65,6 +65,14 @@ def _sender(value: str) -> str:
     return value
 
 
+def _failpoint(value: str | None) -> str | None:
+    if value is not None:
+        from streams.failpoints import parse  # noqa: PLC0415 - only tests ask for it
+
+        parse(value)
+    return value
+
+
 def _none_or_a_second(value: timedelta) -> timedelta:
     if timedelta(0) < value < timedelta(seconds=1):
         msg = "must be at least 1s, or 0s for no watchdog"
@@ -176,6 +184,7 @@ class Settings(BaseSettings):
     group: str = Field(default="leads", pattern=r"^[A-Za-z0-9._-]{1,100}$")
     data: Path = Field(default_factory=lambda: platformdirs.user_data_path("leads"))
     health: Annotated[HealthAddress | None, NoDecode, BeforeValidator(read_health)] = None
+    failpoint: Annotated[str | None, AfterValidator(_failpoint)] = None
     watchdog: Annotated[Duration, AfterValidator(_none_or_a_second)] = timedelta(seconds=60)
 
     @field_validator("database")

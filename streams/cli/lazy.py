@@ -11,6 +11,10 @@ from typer.main import get_command, get_group
 
 LAZY = {
     "kafka": ("streams.cli.kafka:app", "Keep a local Apache Kafka running, end it, look at it."),
+    "failpoints": (
+        "streams.cli.failpoints:failpoints",
+        "List where tests can make a worker die, fail or stall.",
+    ),
     "demo": (
         "streams.cli.demo:demo",
         "Watch a few hundred leads being onboarded on a real Kafka of its own.",

@@ -38,7 +38,7 @@ def worker(
     Exit codes: 0 stopped when asked to, 2 a setting or leads.toml cannot be used, 3 no broker or no database, 4 it hung
     and its watchdog ended it.
     """
-    from streams import logs
+    from streams import failpoints, logs
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end_at_once)
@@ -60,6 +60,8 @@ def worker(
         check_transport(settings, address)
         asyncio.run(check_topics(settings, config, address))
         logs.configure(as_json=json_logs)
+        if settings.failpoint is not None:
+            failpoints.arm(failpoints.parse(settings.failpoint))
         made = Worker(
             workflow,
             found,

@@ -12,6 +12,8 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
+from streams.failpoints import reach
+
 LINE_LIMIT = 64 * 1024
 """Bytes of an answer without a line end, after which the other side does not speak SMTP."""
 _LINE = re.compile(rb"([2-5]\d\d)([ -]?)([^\r\n]*)\r?\n")
@@ -123,7 +125,9 @@ class SmtpConnection(asyncio.Protocol):
         if self.is_lost or self._transport.is_closing():
             raise ConnectionLost("the server closed the connection")
         try:
+            reach("mail.before")
             (reply,) = await self._exchange(body + b".\r\n", 1, last_seconds)
+            reach("mail.after")
         except ConnectionLost as error:
             raise AnswerLost(str(error)) from error
         if not (reply.is_refusal or reply.code < GO_ON):

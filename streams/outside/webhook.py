@@ -14,6 +14,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 from yarl import URL
 
 from actions.errors import ActionError, PermanentError, TransientError
+from streams.failpoints import reach
 from topics.envelope import timestamp
 from topics.events import LeadAssigned, encode
 from topics.ids import derive_text
@@ -102,7 +103,9 @@ class WebhookNotifier:
                 timeout=self._timeout,
                 headers={"user-agent": "leads"},
             )
+        reach("webhook.before")
         async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
+            reach("webhook.after")
             await answer.content.read(_ANSWER_LIMIT)  # read to its end, the connection can be used again
             return answer.status, answer.headers.get("retry-after")
 

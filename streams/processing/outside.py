@@ -11,6 +11,7 @@ from typing import Any
 from actions.action import ActionSpec
 from actions.errors import PermanentError, TransientError, UncertainError
 from actions.ports import Effects, Receipt
+from streams.failpoints import reach
 from streams.ports import Ports, envelope_argument
 from streams.processing.failures import EXPIRED, ID_REUSED, Failure, failure_of, store_failure
 from streams.processing.gate import Finish, Gate
@@ -67,7 +68,9 @@ class ExecutionEffects:
                 )
         self._held[key] = None
         try:
+            reach("call.before")
             reference = await call()
+            reach("call.after")
         except (TransientError, PermanentError):
             self._held[key] = Mark(key, self._work.ledger_id, RELEASED, None)
             raise

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from streams.failpoints import reach
 from streams.processing.own_events import OwnEvents
 from streams.processing.work import Lettered, Outcome, Stated, from_us
 from topics.decode import Decoded
@@ -72,12 +73,15 @@ class KafkaPublisher:
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """See `Publisher.publish`."""
+        reach("publish.before")
         try:
             grouped = await self._group(records)
             futures = []
             for (topic, partition), group in grouped.items():
                 futures += await self._send(topic, partition, group)
+            reach("publish.sent")
             await _all(futures)
+            reach("publish.after")
         except KafkaError as error:
             msg = f"the broker did not take {len(records)} records: {type(error).__name__}"
             raise PublishError(msg) from error

@@ -14,6 +14,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
+from streams.failpoints import reach
+
 T = TypeVar("T")
 
 CONFLICT_TRIES = 8
@@ -108,7 +110,10 @@ class Database:
         for tries_left in reversed(range(CONFLICT_TRIES)):
             try:
                 with self.engine.begin() as connection:
-                    return unit(connection)
+                    done = unit(connection)
+                    reach("store.commit.before")
+                reach("store.commit.after")
+                return done
             except (ConflictError, DBAPIError) as error:
                 if _is_unavailable(error):
                     self.engine.dispose()  # a pooled connection of a dead server would fail once more
