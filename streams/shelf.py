@@ -1,8 +1,8 @@
 """This file is where an agent puts what it may not do yet: as offsets, so that others who read the topic go on.
 
 Two steps may read one topic, and a batch counts when both have settled it. When one of them pauses, the other would
-stand still with it. So the paused one puts its batches on its shelf and is done with them. Offsets are committed only up
-to the lowest one on a shelf, and its records are read again when the step goes on.
+stand still with it. So the paused one puts its batches on its shelf and is done with them. Offsets are committed only
+up to the lowest one on a shelf, and its records are read again when the step goes on.
 """
 
 from __future__ import annotations
