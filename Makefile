@@ -59,7 +59,6 @@ unit: $(VENV)/.dev ## tests without any server
 
 integration: $(VENV)/.dev ## tests on a real Kafka, PostgreSQL and mail server, started and stopped by them
 	@$(PYTEST) tests/integration
-	@$(PYTEST) tests/chaos
 
 readme: $(VENV)/.dev ## run the commands of README.md
 	@$(PYTEST) tests/readme
