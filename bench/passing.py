@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -36,10 +37,8 @@ class Passing:
 async def engine(told: Passing) -> dict[str, float]:
     """Our app and transport with a settle function that forwards raw records; acks=all, idempotent."""
     address = parse_kafka(told.kafka)
-    producer = new_producer(address)
-    await producer.start()
-    publisher = KafkaPublisher(producer)
     window, over = Window(told.events), asyncio.Event()
+    publisher = KafkaPublisher(partial(new_producer, address))
 
     async def forward(records: Iterable[Record], _: object) -> None:
         outgoing = [
@@ -53,14 +52,14 @@ async def engine(told: Passing) -> dict[str, float]:
     stop = asyncio.Event()
     settings = AppSettings(address, told.group, TopicNames(), session_timeout_s=10.0)
     app = create_app(settings, {"forward": (told.source, forward)}, stop)
-    await app.start()
-    await over.wait()
-    await asyncio.sleep(0)  # the agent says that the batch is settled right after its last publish
-    await app.consumer.commit()
-    measured = window.close()
-    stop.set()
-    await app.stop()
-    await producer.stop()
+    async with publisher:
+        await app.start()
+        await over.wait()
+        await asyncio.sleep(0)  # the agent says that the batch is settled right after its last publish
+        await app.consumer.commit()
+        measured = window.close()
+        stop.set()
+        await app.stop()
     return measured
 
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from functools import partial
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -34,7 +35,6 @@ RETRY_EVERY_S = 1.0
 PRUNE_EVERY_S = 300.0
 STOP_WITHIN_S = 9.0
 RESTART_WAIT_S = 2.0
-PRODUCER_STOP_S = 1.0
 
 
 def new_producer(address: KafkaAddress) -> AIOKafkaProducer:
@@ -58,15 +58,6 @@ def _calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-
-
-async def _stop_producer(producer: AIOKafkaProducer) -> None:
-    """Stop in bounded time: what a broker that is gone did not take is not acknowledged and comes again."""
-    try:
-        async with asyncio.timeout(PRODUCER_STOP_S):
-            await producer.stop()
-    except TimeoutError:
-        log.warning("the broker did not take the last records in time; they come again")
 
 
 class Worker:
@@ -114,12 +105,10 @@ class Worker:
             except OSError as error:
                 msg = f"LEADS_HEALTH: nothing can listen there ({error.strerror}); give each worker a port of its own"
                 raise SettingsError(msg) from None
-            producer = new_producer(self._address)
-            await producer.start()
-            stack.push_async_callback(_stop_producer, producer)
+            results = await stack.enter_async_context(KafkaPublisher(partial(new_producer, self._address)))
             # Country names of all languages take half a second to read: now, and not in the middle of a batch.
             await asyncio.to_thread(normalise_country, "Deutschland")
-            publisher = self._health.publisher(KafkaPublisher(producer))
+            publisher = self._health.publisher(results)
             stack.push_async_callback(self._adapters.aclose)
             parts = assemble(
                 self._workflow,

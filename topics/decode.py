@@ -6,8 +6,7 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 from pydantic import ValidationError
@@ -42,8 +41,7 @@ class Record(Protocol):
     def headers(self) -> Any: ...  # noqa: ANN401 - a sequence of (str, bytes | None)
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where a record was first consumed; a replayed record keeps the one it had."""
 
     topic: str
@@ -61,8 +59,7 @@ class Position:
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """One record, read."""
 
     envelope: Envelope

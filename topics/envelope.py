@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 Headers = list[tuple[str, bytes | None]]
 """A record's header list as received: order, duplicates and null values kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The CloudEvents attributes of one event (contracts.md, envelope)."""
 
     id: str

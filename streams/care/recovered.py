@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -43,7 +43,7 @@ def add_rows(connection: Connection, rows: Sequence[LedgerRow]) -> list[LedgerRo
             new.append(row)
         elif was.is_failed and (row.is_done or row.generation > was.generation):
             if row.is_done:
-                row = replace(row, generation=was.generation + 1)
+                row = row._replace(generation=was.generation + 1)
             later.append((row, was.generation))
         else:
             continue

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
@@ -139,14 +140,8 @@ class _Run:
         differences = await topics.ensure(address, wanted, may_make=is_development)
         if missing := [item for item in differences if item.topic == self.topic and item.what == "missing"]:
             raise WrongUseError(str(missing[0]))
-        producer = new_producer(address)
-        await producer.start()
-        try:
-            return await self._follow(send=KafkaPublisher(producer).publish, region=None)
-        finally:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(2):
-                    await producer.stop()
+        async with KafkaPublisher(partial(new_producer, address)) as publisher:
+            return await self._follow(send=publisher.publish, region=None)
 
     async def _follow(self, *, send: Any, region: str | None) -> Tally:  # noqa: ANN401 - Send | None
         from streams.cli.publishing import Publication

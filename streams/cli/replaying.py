@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -125,22 +125,17 @@ async def _replay(
 
         if not await describe(admin, [names.requests]):
             raise WrongUseError(f"{names.requests} does not exist; `leads topics apply` makes it")
-    producer = new_producer(address)
-    await producer.start()
-    replay = Replay(database, KafkaPublisher(producer), names, now)
-    try:
-        # The client itself would wait for ever for a broker that is gone.
-        async with asyncio.timeout(ANSWER_WITHIN_S + len(ids) / RECORDS_PER_S):
-            async for outcome in replay.ask(ids):
-                teller.tell([outcome], replay.job)
-    except TimeoutError:
-        raise UnreachableError(
-            "Kafka did not take the requests in time; a worker asks again for these letters in a minute"
-        ) from None
-    finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(2):
-                await producer.stop()
+    async with KafkaPublisher(partial(new_producer, address)) as publisher:
+        replay = Replay(database, publisher, names, now)
+        try:
+            # The client itself would wait for ever for a broker that is gone.
+            async with asyncio.timeout(ANSWER_WITHIN_S + len(ids) / RECORDS_PER_S):
+                async for outcome in replay.ask(ids):
+                    teller.tell([outcome], replay.job)
+        except TimeoutError:
+            raise UnreachableError(
+                "Kafka did not take the requests in time; a worker asks again for these letters in a minute"
+            ) from None
     try:
         await _watch(replay, teller, wait)
     finally:

@@ -10,6 +10,7 @@ import re
 from binascii import b2a_base64, b2a_qp
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from actions.ports import Mail
 from streams.outside.addresses import Address, Sender
@@ -34,7 +35,7 @@ def compose(mail: Mail, sender: Sender, to: Address, moment: datetime) -> bytes:
         b"From: " + _mailbox(sender),
         b"To: " + to.text.encode(),
         b"Subject: " + _unstructured("subject", mail.subject),
-        b"Date: " + format_datetime(moment.astimezone(UTC)).encode(),
+        b"Date: " + _date(int(moment.timestamp())),
         b"Message-ID: " + _message_id(mail.message_id),
         b"Auto-Submitted: auto-generated",  # RFC 3834: no holiday replies, please
         b"MIME-Version: 1.0",
@@ -56,6 +57,12 @@ def compose(mail: Mail, sender: Sender, to: Address, moment: datetime) -> bytes:
             b"",
         ]
     return b"\r\n".join(lines)
+
+
+@lru_cache(maxsize=2)
+def _date(seconds: int) -> bytes:
+    # Mails of one second have one date, and writing it takes a tenth of writing the mail.
+    return format_datetime(datetime.fromtimestamp(seconds, UTC)).encode()
 
 
 def _part(subtype: bytes, text: str) -> bytes:

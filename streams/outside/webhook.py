@@ -102,6 +102,9 @@ class WebhookNotifier:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._timeout,
                 headers={"user-agent": "leads"},
+                # What it answers is not looked at: none of it need be compressed, nor be of any type.
+                skip_auto_headers=("accept", "accept-encoding"),
+                auto_decompress=False,
             )
         reach("webhook.before")
         async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:

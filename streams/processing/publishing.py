@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -23,11 +24,11 @@ from topics.events import LeadReceived
 from topics.letter import without_letter
 from topics.registry import TopicNames
 
-BATCH_BYTES = 256 * 1024
+PRODUCER_STOP_S = 1.0
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One record to publish."""
 
     topic: str
@@ -66,61 +67,100 @@ class KafkaPublisher:
     batch a fraction of waiting per record.
     """
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        """Take a started producer with `acks="all"` and `enable_idempotence=True`."""
-        self._producer = producer
+    def __init__(self, make: Callable[[], AIOKafkaProducer]) -> None:
+        """`make` gives a producer that is not started, with `acks="all"` and `enable_idempotence=True`."""
+        self._make = make
+        self._producer = make()
         self._unkeyed = count()
 
+    async def __aenter__(self) -> Self:
+        """Connect. Raises what aiokafka raises when no broker answers."""
+        await self._producer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop in bounded time."""
+        await _stop(self._producer)
+
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """See `Publisher.publish`."""
+        """See `Publisher.publish`. While no broker answers it waits: the records may be there already."""
         reach("publish.before")
+        producer = self._producer
         try:
-            grouped = await self._group(records)
+            grouped = await self._group(producer, records)
             futures = []
             for (topic, partition), group in grouped.items():
-                futures += await self._send(topic, partition, group)
+                futures += await _send(producer, topic, partition, group)
             reach("publish.sent")
             await _all(futures)
             reach("publish.after")
         except KafkaError as error:
+            if not error.retriable:
+                await self._replace(producer)
             msg = f"the broker did not take {len(records)} records: {type(error).__name__}"
             raise PublishError(msg) from error
 
-    async def _group(self, records: Sequence[Outgoing]) -> dict[tuple[str, int], list[Outgoing]]:
+    async def _replace(self, failed: AIOKafkaProducer) -> None:
+        # What the broker refused has used up a sequence number: to that partition the producer can send nothing more.
+        if failed is not self._producer:
+            return
+        self._producer = producer = self._make()
+        try:
+            await producer.start()
+        except KafkaError:
+            self._producer = failed  # the next publish fails once more, and tries this again
+            await _stop(producer)
+        else:
+            await _stop(failed)
+
+    async def _group(
+        self, producer: AIOKafkaProducer, records: Sequence[Outgoing]
+    ) -> dict[tuple[str, int], list[Outgoing]]:
         grouped: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
         counts: dict[str, int] = {}
         for record in records:
             partitions = counts.get(record.topic)
             if partitions is None:
-                partitions = counts[record.topic] = len(await self._producer.partitions_for(record.topic))
+                partitions = counts[record.topic] = len(await producer.partitions_for(record.topic))
             number = next(self._unkeyed) if record.key is None else partition_of(record.key, partitions)
             grouped[record.topic, number % partitions].append(record)
         return grouped
 
-    async def _send(self, topic: str, partition: int, records: list[Outgoing]) -> list[asyncio.Future[Any]]:
-        futures = []
-        batch = self._producer.create_batch()
-        for record in records:
-            taken = self._append(batch, record)
-            if not taken:
-                futures.append(await self._producer.send_batch(batch, topic, partition=partition))
-                batch = self._producer.create_batch()
-                taken = self._append(batch, record)
-            if not taken:
-                # Larger than a batch may be: on its own, under the limit of the producer.
-                futures.append(
-                    await self._producer.send(
-                        topic, record.value, key=record.key, partition=partition, headers=record.headers
-                    )
-                )
-        if batch.record_count():
-            futures.append(await self._producer.send_batch(batch, topic, partition=partition))
-        return futures
 
-    @staticmethod
-    def _append(batch: Any, record: Outgoing) -> bool:  # noqa: ANN401 - aiokafka's BatchBuilder is not typed
-        taken = batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
-        return taken is not None
+async def _send(
+    producer: AIOKafkaProducer, topic: str, partition: int, records: list[Outgoing]
+) -> list[asyncio.Future[Any]]:
+    futures = []
+    batch = producer.create_batch()
+    for record in records:
+        taken = _append(batch, record)
+        if not taken:
+            futures.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            taken = _append(batch, record)
+        if not taken:
+            # Larger than a batch may be: on its own, under the limit of the producer.
+            futures.append(
+                await producer.send(
+                    topic, record.value, key=record.key, partition=partition, headers=record.headers
+                )
+            )
+    if batch.record_count():
+        futures.append(await producer.send_batch(batch, topic, partition=partition))
+    return futures
+
+
+def _append(batch: Any, record: Outgoing) -> bool:  # noqa: ANN401 - aiokafka's BatchBuilder is not typed
+    taken = batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
+    return taken is not None
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(PRODUCER_STOP_S):
+            await producer.stop()
+    except TimeoutError:
+        log.warning("the broker did not take the last records in time; they come again")
 
 
 async def _all(futures: Iterable[asyncio.Future[Any]]) -> None:

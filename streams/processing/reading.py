@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from streams.processing.failures import TAMPERED, Failure, failure_of, write_letter
 from streams.processing.own_events import OwnEvents
@@ -26,14 +27,13 @@ class Reading:
     """Events of another workflow, or of an action asked for alone: nothing follows them here."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """Which action a record is for, and the letter it replays."""
 
     action: str
     version: int
     request: DeadLetter | None = None
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    retry: RetryPolicy = RetryPolicy()
 
 
 class Reader:

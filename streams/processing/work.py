@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from streams.store.ledger import LedgerRow
 from streams.workflow import Step
@@ -15,8 +16,7 @@ from topics.letter import DeadLetter
 from topics.limits import MAX_ATTRIBUTE
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A record as it came: what a dead letter must give back byte for byte."""
 
     position: Position
@@ -70,8 +70,7 @@ class Work:
         return self.decoded.event.__dict__.get("contact_key")
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(NamedTuple):
     """The action stated a result (now or before)."""
 
     work: Work
@@ -85,8 +84,7 @@ class Stated:
         return self.event is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Lettered:
+class Lettered(NamedTuple):
     """The record becomes a dead letter (now or before)."""
 
     source: Source

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -34,8 +34,7 @@ class Verdict(Enum):
     """This very execution was cut off while calling, and must not repeat it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """One execution asks to make one call."""
 
     key: str
@@ -47,8 +46,7 @@ class Claim:
     """A person decided that what was cut off until then is called again; what is cut off after it is uncertain anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """The answer to a claim."""
 
     verdict: Verdict
@@ -56,8 +54,7 @@ class Claimed:
     is_mine: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """The outcome of a granted call: `CALLED` with its reference, or `RELEASED` when it certainly did not happen."""
 
     key: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from operator import attrgetter
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -15,8 +14,7 @@ from streams.store.engine import ConflictError
 from streams.store.schema import DONE, FAILED, ledger
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
+class LedgerRow(NamedTuple):
     """One execution as remembered. `result` is the result event's JSON, or the letter's fields when it failed."""
 
     id: bytes
@@ -46,10 +44,9 @@ class LedgerRow:
         return self.status == FAILED
 
 
-COLUMNS = tuple(LedgerRow.__slots__)
+COLUMNS = LedgerRow._fields
 _SELECTED = tuple(ledger.c[name] for name in COLUMNS)
 _SELECT = sa.select(*_SELECTED)
-_AS_TUPLE = attrgetter(*COLUMNS)
 _REPLACE = (
     sa.update(ledger)
     .where(
@@ -64,18 +61,18 @@ _REPLACE = (
 def find(connection: Connection, ids: Iterable[bytes]) -> dict[bytes, LedgerRow]:
     """Rows of these ids that are there."""
     rows = select_in(connection, _SELECTED, ledger.c.id, dict.fromkeys(ids))
-    return {row[0]: LedgerRow(*row) for row in rows}
+    return {row[0]: LedgerRow._make(row) for row in rows}
 
 
 def insert(connection: Connection, rows: Sequence[LedgerRow]) -> None:
     """Write new rows. The primary key refuses a second execution: the transaction is then done anew."""
-    insert_many(connection, ledger, COLUMNS, [_AS_TUPLE(row) for row in rows])
+    insert_many(connection, ledger, COLUMNS, rows)
 
 
 def replace_failed(connection: Connection, rows: Sequence[tuple[LedgerRow, int]]) -> None:
     """Write outcomes of replays over failures of generation `was`. Raises `ConflictError` when one is not there."""
     for row, was in rows:
-        values = dict(zip(COLUMNS, _AS_TUPLE(row), strict=True))
+        values = row._asdict()
         values["b_id"], values["b_was"] = values.pop("id"), was
         if connection.execute(_REPLACE, values).rowcount != 1:
             msg = "another worker replayed this letter first"
@@ -85,13 +82,13 @@ def replace_failed(connection: Connection, rows: Sequence[tuple[LedgerRow, int]]
 def of_lead(connection: Connection, lead_id: str) -> list[LedgerRow]:
     """Everything done about a lead, oldest first."""
     query = _SELECT.where(ledger.c.lead_id == lead_id).order_by(ledger.c.done_at)
-    return [LedgerRow(*row) for row in connection.execute(query)]
+    return [LedgerRow._make(row) for row in connection.execute(query)]
 
 
 def of_contact(connection: Connection, contact_key: str) -> list[LedgerRow]:
     """Everything done about a contact, oldest first."""
     query = _SELECT.where(ledger.c.contact_key == contact_key).order_by(ledger.c.done_at)
-    return [LedgerRow(*row) for row in connection.execute(query)]
+    return [LedgerRow._make(row) for row in connection.execute(query)]
 
 
 def prune(connection: Connection, before_us: int, limit: int) -> int:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import cast
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from streams.kafka import parse_kafka
-from streams.processing.publishing import KafkaPublisher, Outgoing
+from streams.processing.publishing import KafkaPublisher, Outgoing, PublishError
 from streams.worker import new_producer
 from tests.integration.faust_facts.harness import Log
-from tests.suites.log import PARTITIONS, Delivered, LogSuite
+from tests.suites.log import PARTITIONS, Delivered, LogSuite, values
 from topics.envelope import Headers
 
 
@@ -74,5 +75,20 @@ class OnKafka:
 class TestLogOnKafka(LogSuite):
     @pytest.fixture
     async def log(self, kafka: str) -> AsyncIterator[OnKafka]:
-        async with new_producer(parse_kafka(kafka)) as producer:
-            yield OnKafka(kafka, KafkaPublisher(producer))
+        async with KafkaPublisher(partial(new_producer, parse_kafka(kafka))) as publisher:
+            yield OnKafka(kafka, publisher)
+
+    async def test_what_the_broker_refuses_fails_alone_and_what_comes_after_it_is_taken(
+        self, kafka: str
+    ) -> None:
+        topic = Log(kafka, PARTITIONS, {"max.message.bytes": "1000"}).topic
+
+        async with KafkaPublisher(partial(new_producer, parse_kafka(kafka))) as publisher:
+            await publisher.publish([Outgoing(topic, b"key", b"before", [])])
+            with pytest.raises(PublishError):
+                await publisher.publish([Outgoing(topic, b"key", b"x" * 2000, [])])
+            await publisher.publish([Outgoing(topic, b"key", b"after", [])])
+
+        found = OnKafka(kafka, publisher)
+        found.topic = topic
+        assert values(found.deliver("group")) == [b"before", b"after"]

@@ -579,17 +579,16 @@ async def test_the_outcome_that_was_written_first_counts_also_after_an_outage(da
         )
         connection.commit()
 
-    fresh = dataclasses.replace(ROW, id=b"o" * 16)
+    fresh = ROW._replace(id=b"o" * 16)
     answers = [
-        await gate.finish(Finish(dataclasses.replace(row, result=b"second"), None, (), None))
-        for row in (fresh, ROW)
+        await gate.finish(Finish(row._replace(result=b"second"), None, (), None)) for row in (fresh, ROW)
     ]
 
     assert [first.result, *(answer.result for answer in answers)] == [b"first", b"second", b"first"]
 
 
 async def test_what_is_based_on_an_older_reading_is_refused(database: Database) -> None:
-    failed = dataclasses.replace(ROW, status=FAILED, generation=1)
+    failed = ROW._replace(status=FAILED, generation=1)
 
     def contact(connection: Connection) -> None:
         port = SqlContacts(connection, [])

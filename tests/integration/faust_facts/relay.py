@@ -10,12 +10,12 @@ import logging
 import signal
 import sys
 from collections.abc import Iterable
-
-from aiokafka import AIOKafkaProducer
+from functools import partial
 
 from streams.app import AppSettings, create_app
 from streams.kafka import parse_kafka
 from streams.processing.publishing import KafkaPublisher, Outgoing
+from streams.worker import new_producer
 from tests.integration.faust_facts.harness import SESSION_TIMEOUT_S
 from topics.decode import Record
 from topics.registry import TopicNames
@@ -25,15 +25,14 @@ async def relay(kafka: str, group: str, reads: str, writes: str) -> None:
     """Work until SIGTERM."""
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
-    publisher = KafkaPublisher(producer)
+    publisher = KafkaPublisher(partial(new_producer, parse_kafka(kafka)))
 
     async def settle(batch: Iterable[Record], _: object) -> None:
         await publisher.publish([Outgoing(writes, None, record.value, []) for record in batch])
 
     settings = AppSettings(parse_kafka(kafka), group, TopicNames("facts."), SESSION_TIMEOUT_S)
     app = create_app(settings, {"relay": (reads, settle)}, stopping)
-    async with producer:
+    async with publisher:
         await app.start()
         await stopping.wait()
         await app.consumer.wait_empty()

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import Any
 
 import faust
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from streams import transport
 from streams.batch import Batch, BatchSchema
+from streams.kafka import parse_kafka
 from streams.processing.publishing import KafkaPublisher, Outgoing
+from streams.worker import new_producer
 from tests.integration.faust_facts.harness import Log, Ours, Stock, started, until
 
 POISON, LAST = 7, 19
@@ -127,8 +129,7 @@ async def test_fact_4_a_record_whose_result_the_broker_rejects_is_not_committed_
     log, results = Log(kafka), Log(kafka, config={"max.message.bytes": "1000"})
     log.append(b"" for _ in range(LAST + 1))
     handled: list[int] = []
-    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
-    publisher = KafkaPublisher(producer)
+    publisher = KafkaPublisher(partial(new_producer, parse_kafka(kafka)))
 
     async def handle(offset: int) -> None:
         value = b"%d" % offset + b" " * (2000 if offset == POISON else 0)
@@ -139,7 +140,7 @@ async def test_fact_4_a_record_whose_result_the_broker_rejects_is_not_committed_
             await publisher.publish([Outgoing(results.topic, None, value, [])])
 
     member = engine(log, handle)
-    async with producer, started(member):
+    async with publisher, started(member):
         await until(lambda: LAST in handled or handled.count(0) > 1)
 
     # Stock may lose neighbours too: those that shared a batch of its producer.

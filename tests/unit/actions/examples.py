@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from topics.envelope import Envelope
 from topics.events import (
     Contact,
@@ -36,7 +34,7 @@ CONTACT = Contact(email="anna@example.com", phone="+491701234567", name="Anna Sc
 
 
 def envelope(*, origin: str = "live", correlation_id: str = "run-1") -> Envelope:
-    return replace(ENVELOPE, origin=origin, correlation_id=correlation_id)
+    return ENVELOPE._replace(origin=origin, correlation_id=correlation_id)
 
 
 def origin(event_id: str, time: str = TIME, source: str = "/web") -> Origin:
