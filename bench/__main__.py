@@ -103,7 +103,9 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "The broker is that of LEADS_KAFKA, else a local one that is started.",
     )
     parser.add_argument("--events", type=int, default=100_000, help="events of P1 and P2 (%(default)s)")
-    parser.add_argument("--leads", type=int, default=5_000, help="leads of P3 (%(default)s)")
+    parser.add_argument(
+        "--leads", type=int, default=17_000, help="leads of P3, six executions each (%(default)s)"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="of every contender (%(default)s)")
     parser.add_argument("--only", default="p1,p2,p3", help="which to measure (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there")

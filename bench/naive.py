@@ -70,7 +70,7 @@ class Loop:
         """Take where events come from and what answers the actions."""
         self._steps = {names.of(event): ONBOARDING.reading(event) for event in ONBOARDING.inputs}
         self._scribe = Scribe(group)
-        self._announcer = Announcer(names, ONBOARDING.name, OwnEvents(0))
+        self._announcer = Announcer(names, ONBOARDING.name, OwnEvents({}))
         self._ports = ports
         self._database = database
         self.topics = tuple(self._steps)

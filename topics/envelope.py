@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 Headers = list[tuple[str, bytes | None]]
@@ -76,28 +77,37 @@ SCHEMA_URI = "urn:leads:schema:{type}"
 
 def result_headers(envelope: Envelope, lead_id: str) -> Headers:
     """Binary-mode headers of an event we state."""
+    event_type, schema = _type_and_schema(envelope.type)
     headers: Headers = [
         ("ce_specversion", b"1.0"),
         ("ce_id", envelope.id.encode()),
         ("ce_source", envelope.source.encode()),
-        ("ce_type", envelope.type.encode()),
+        ("ce_type", event_type),
         ("ce_subject", _subject(lead_id)),
         ("ce_time", envelope.time.encode()),
         ("content-type", b"application/json"),
-        ("ce_dataschema", SCHEMA_URI.format(type=envelope.type).encode()),
+        ("ce_dataschema", schema),
         ("ce_correlationid", envelope.correlation_id.encode()),
         ("ce_position", envelope.position.encode()),
     ]
-    optional = (
-        ("ce_causationid", envelope.causation_id),
-        ("ce_workflow", envelope.workflow),
-        ("ce_origin", envelope.origin if envelope.origin != "live" else None),
-        ("ce_expirytime", envelope.expiry_time),
-    )
-    headers += [(name, value.encode()) for name, value in optional if value is not None]
-    headers += [(name, value.encode()) for name, value in envelope.trace]
-    headers += [(f"ce_{name}", value.encode()) for name, value in envelope.extensions]
+    if envelope.causation_id is not None:
+        headers.append(("ce_causationid", envelope.causation_id.encode()))
+    if envelope.workflow is not None:
+        headers.append(("ce_workflow", envelope.workflow.encode()))
+    if envelope.origin != "live":
+        headers.append(("ce_origin", envelope.origin.encode()))
+    if envelope.expiry_time is not None:
+        headers.append(("ce_expirytime", envelope.expiry_time.encode()))
+    for name, value in envelope.trace:
+        headers.append((name, value.encode()))
+    for name, value in envelope.extensions:
+        headers.append((f"ce_{name}", value.encode()))
     return headers
+
+
+@lru_cache(maxsize=64)
+def _type_and_schema(event_type: str) -> tuple[bytes, bytes]:
+    return event_type.encode(), SCHEMA_URI.format(type=event_type).encode()
 
 
 def _subject(lead_id: str) -> bytes:

@@ -172,12 +172,22 @@ def _rehearse(folder: Path, templates: dict[str, Template], sample: Mapping[str,
 
 
 def _write(templates: dict[str, Template], values: Mapping[str, object]) -> tuple[str, str, str | None]:
-    html = templates.get("body.html")
+    subject, text, html = templates["subject.txt"], templates["body.txt"], templates.get("body.html")
+    # `Template.render` gathers the globals anew for each template, which takes as long as writing the text.
+    known = {**subject.globals, **values}
     return (
-        " ".join(templates["subject.txt"].render(values).split()),
-        templates["body.txt"].render(values),
-        None if html is None else html.render(values),
+        " ".join(_text(subject, known).split()),
+        _text(text, known),
+        None if html is None else _text(html, known),
     )
+
+
+def _text(template: Template, known: dict[str, Any]) -> str:
+    environment = template.environment
+    try:
+        return environment.concat(template.root_render_func(template.new_context(known, shared=True)))
+    except Exception:  # noqa: BLE001 - as `Template.render` does, so that the trace names the template's line
+        return environment.handle_exception()
 
 
 __all__ = ["PACKAGED", "JinjaWelcome", "MailTemplates", "greeting_name", "message_id", "quoted"]

@@ -37,7 +37,7 @@ class Processor:
         clock: Clock,
     ) -> None:
         """Take the parts; `ports` must have been checked against the workflow."""
-        own = OwnEvents()
+        own = OwnEvents(Counter(step.reads for step in workflow.steps))
         self._reader = Reader(workflow, group, own)
         self._inside = TransactionRunner(database, ports, Scribe(group), clock)
         self._outside = outside

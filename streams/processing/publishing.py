@@ -20,7 +20,7 @@ from streams.processing.own_events import OwnEvents
 from streams.processing.work import Lettered, Outcome, Stated, from_us
 from topics.decode import Decoded
 from topics.envelope import Headers, result_headers, timestamp
-from topics.events import LeadReceived
+from topics.events import Event, LeadReceived
 from topics.letter import without_letter
 from topics.registry import TopicNames
 
@@ -190,7 +190,11 @@ class Announcer:
 
     def _result(self, outcome: Stated) -> Outgoing:
         work, row = outcome.work, outcome.row
-        event = next(event for event in work.step.states if event.type == row.result_type)
+        event: type[Event] = (
+            type(outcome.event)
+            if outcome.event is not None
+            else next(event for event in work.step.states if event.type == row.result_type)
+        )
         moment = _text_of(row.done_at)
         envelope = work.envelope.followed_by(
             event_type=event.type,

@@ -21,7 +21,6 @@ from actions.validate_lead import validate_lead
 from streams.onboarding import ONBOARDING
 from streams.processing.gate import Finish, Gate
 from streams.processing.outside import StoppingError
-from streams.processing.own_events import LARGEST, OwnEvents
 from streams.processing.transaction import drive
 from streams.pruning import Pruner
 from streams.store import effects, letters
@@ -37,7 +36,6 @@ from streams.workflow import Workflow, when
 from tests.suites.onboarding import RECEIVED, crash_while_sending, data, letter_of, with_function
 from tests.support.memory import Clock, Cluster
 from tests.support.onboarding import World, adapters_of, event_headers, lead
-from topics.decode import Position, decode
 from topics.envelope import Envelope, Headers
 from topics.events import (
     ContactUpserted,
@@ -467,16 +465,6 @@ async def test_an_id_that_is_reused_within_a_batch_is_told_by_every_kind_of_acti
     assert len(cluster.records(LeadRejected)) == 1
 
 
-async def test_large_events_are_not_remembered(cluster: Cluster) -> None:
-    small, large = b"s" * LARGEST, b"l" * (LARGEST + 1)
-    decoded = decode(lead(), event_headers("e-1"), LeadReceived, Position(RECEIVED, 0, 0, 0))
-    own = OwnEvents()
-    for value in (small, large):
-        own.remember(value, [], decoded)
-
-    assert [own.find(value, [], LeadReceived) for value in (small, large)] == [decoded, None]
-
-
 async def test_what_an_action_saved_before_it_failed_for_the_moment_is_dropped(
     database: Database, world: World
 ) -> None:
@@ -555,18 +543,6 @@ async def test_a_letter_that_is_indexed_anew_is_closed_by_the_first_request_as_d
 
     assert await standing(cluster) == ("resolved", "noop")
     assert len(world.mails) == 1
-
-
-def test_own_events_are_few_and_of_the_topic_they_are_looked_for_on() -> None:
-    decoded = decode(lead(), event_headers("e-1"), LeadReceived, Position(RECEIVED, 0, 0, 0))
-    own = OwnEvents(2)
-    for value in (b"1", b"2", b"3"):
-        own.remember(value, [], decoded)
-
-    found = [own.find(value, [], LeadReceived) for value in (b"1", b"2", b"3")]
-
-    assert found == [None, decoded, decoded]
-    assert own.find(b"3", [], LeadValidated) is None
 
 
 async def test_the_outcome_that_was_written_first_counts_also_after_an_outage(database: Database) -> None:
