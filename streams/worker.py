@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
@@ -50,14 +51,17 @@ def new_producer(address: KafkaAddress) -> AIOKafkaProducer:
     )
 
 
-def _calm_collector() -> None:
-    """Look for garbage cycles less often: a batch makes hundreds of thousands of objects and hardly any cycle.
+def _tune_interpreter() -> None:
+    """Look for garbage cycles less often, and let a thread that computes do so for longer.
 
-    With Python's defaults the collector took 30 % of a worker's CPU (1,470 to 1,050 µs per lead).
+    A batch makes hundreds of thousands of objects and hardly any cycle: with Python's defaults the collector took 30 %
+    of a worker's CPU (1,470 to 1,050 µs per lead). The event loop and the store's thread take the interpreter lock from
+    each other: every 20 ms instead of every 5 brought another 5 to 10 % in leads per second.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
+    sys.setswitchinterval(0.02)
 
 
 class Worker:
@@ -98,7 +102,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`. Raises `SettingsError` or a Kafka error when it cannot start."""
-        _calm_collector()
+        _tune_interpreter()
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(self._health.kept())

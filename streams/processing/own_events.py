@@ -11,9 +11,10 @@ from topics.decode import Decoded
 from topics.envelope import Headers
 from topics.events import Event
 
-MOST = 10_000
+MOST = 4_000
+"""Of each type of event."""
 LARGEST = 16 * 1024
-"""Bytes of a value that is remembered: few are larger, and ten thousand of those would fill the memory."""
+"""Bytes of a value that is remembered: few are larger, and thousands of those would fill the memory."""
 STALE_S = 300.0
 """After this an event is given up: another worker reads its partition."""
 
@@ -39,38 +40,42 @@ class OwnEvents:
         most: int = MOST,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`readers`: how many steps read each event. At most `most` events are remembered at a time."""
+        """`readers`: how many steps read each event. At most `most` of each type are remembered at a time.
+
+        Of each type, because one that is read late would leave no room for those that are read at once.
+        """
         self._readers = readers
         self._most = most
         self._clock = clock
         # Not a dict: finding the oldest key of one means stepping over all that were forgotten before.
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._known: dict[type[Event], OrderedDict[bytes, _Known]] = {
+            event: OrderedDict() for event in readers
+        }
 
     def remember(self, value: bytes, headers: Headers, decoded: Decoded) -> None:
         """Remember an event as it is about to be published, if a step reads it and there is room."""
-        readers = self._readers.get(type(decoded.event), 0)
+        event = type(decoded.event)
+        readers = self._readers.get(event, 0)
         if readers == 0 or len(value) > LARGEST:
             return
-        now = self._clock()
-        if len(self._known) >= self._most and not self._has_forgotten_one(now):
-            # Refused rather than put in place of the oldest, which is read next: with a long backlog none would be
-            # there any more when its turn comes.
-            return
-        self._known[value] = _Known(headers, decoded, readers, now)
-
-    def _has_forgotten_one(self, now: float) -> bool:
-        oldest = next(iter(self._known), None)
-        if oldest is None or now - self._known[oldest].since < STALE_S:
-            return False
-        del self._known[oldest]
-        return True
+        now, known = self._clock(), self._known[event]
+        if len(known) >= self._most:
+            oldest = next(iter(known))
+            if now - known[oldest].since < STALE_S:
+                # Not put in place of the oldest, which is read next: with a long backlog none would be there any
+                # more when its turn comes.
+                return
+            del known[oldest]
+        known[value] = _Known(headers, decoded, readers, now)
 
     def find(self, value: bytes | None, headers: Headers, expected: type[Event]) -> Decoded | None:
         """Give the event of these very bytes, if it is remembered and of the topic's type."""
-        found = self._known.get(value) if value is not None else None
-        if found is None or found.headers != headers or type(found.decoded.event) is not expected:
+        if value is None or not (known := self._known.get(expected)):
+            return None
+        found = known.get(value)
+        if found is None or found.headers != headers:
             return None
         found.readers_left -= 1
         if not found.readers_left:
-            del self._known[value]  # type: ignore[arg-type]
+            del known[value]
         return found.decoded
