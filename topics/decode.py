@@ -2,61 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import ValidationError
 
 from topics import ids, limits
-from topics.envelope import Envelope, Headers, parse_timestamp, timestamp, timestamp_of_ms
+from topics.attributes import TRACE, attributes_of, bad_content_type, plain_attributes, structured_attributes
+from topics.envelope import Envelope, Headers, parse_timestamp, timestamp
 from topics.events import Event, LeadReceived
 from topics.failures import DecodeError
+from topics.parsing import as_object, parse_json
+from topics.record import Position, Record
 
-STRUCTURED = "application/cloudevents+json"
-PLAIN_SOURCE = "/unknown"
-_TRACE = ("traceparent", "tracestate")
+__all__ = ["Decoded", "Position", "Record", "decode"]
+
 _OWN_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
-
-
-class Record(Protocol):
-    """A Kafka record as aiokafka hands it over."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Any: ...  # noqa: ANN401 - a sequence of (str, bytes | None)
-
-
-class Position(NamedTuple):
-    """Where a record was first consumed; a replayed record keeps the one it had."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-
-    @classmethod
-    def of(cls, record: Record) -> Position:
-        """Position of a record that is read for the first time."""
-        return cls(record.topic, record.partition, record.offset, record.timestamp)
-
-    def __str__(self) -> str:
-        """`topic/partition/offset`, as `ce_position` has it."""
-        return f"{self.topic}/{self.partition}/{self.offset}"
 
 
 class Decoded(NamedTuple):
@@ -74,147 +37,22 @@ def decode(value: bytes | None, headers: Headers, expected: type[Event], positio
         msg = "the record has no value (a tombstone); publish the lead as a JSON object"
         raise DecodeError("TOMBSTONE", msg)
     limits.check_sizes(value, headers, is_public=expected is LeadReceived)
-    attributes, content_type = _attributes(headers)
+    attributes, content_type = attributes_of(headers)
     if content_type.startswith("application/cloudevents"):
-        attributes, data = _structured(value, content_type)
+        attributes, data = structured_attributes(value, content_type)
     else:
         if not attributes and expected is LeadReceived:
-            attributes = _plain(position)
+            attributes = plain_attributes(position)
         elif content_type != "application/json" and not content_type.endswith("+json"):
-            raise _bad_content_type(content_type)
-        data = _object(_parse(value), "the value")
+            raise bad_content_type(content_type)
+        data = as_object(parse_json(value), "the value")
     envelope = _envelope(attributes, expected, position)
     return Decoded(envelope, _validate(data, expected), _digest(data) if expected is LeadReceived else None)
 
 
-def _attributes(headers: Headers) -> tuple[dict[str, str], str]:
-    found: dict[str, str] = {}
-    is_event = False
-    for name, value in headers:
-        if name.startswith("ce_"):
-            attribute, is_event = name[3:], True
-        elif name in _TRACE or name.lower() == "content-type":
-            attribute = name.lower()
-        else:
-            continue
-        if attribute in found:
-            msg = f"header {name[:60]} is given twice; send it once"
-            raise DecodeError("DUPLICATE_ATTRIBUTE", msg)
-        try:
-            found[attribute] = value.decode()  # type: ignore[union-attr]  # null is told below
-        except (UnicodeDecodeError, AttributeError):
-            raise _unreadable(name, value) from None
-    # One look at all of them: control characters are rare, and a look at each costs more than the decoding.
-    if limits.has_control(" ".join(found.values())) or "" in found.values():
-        name = next(name for name, text in found.items() if not text or limits.has_control(text))
-        msg = f"attribute {name[:60]} is empty or has a control character"
-        raise DecodeError("BAD_ATTRIBUTE", msg)
-    content_type = found.pop("content-type", "").partition(";")[0].strip().lower()
-    return (found if is_event else {}), content_type
-
-
-def _unreadable(name: str, value: bytes | None) -> DecodeError:
-    if value is None:
-        return DecodeError("BAD_ATTRIBUTE", f"header {name[:60]} is null; leave it out or give it a value")
-    return DecodeError("BAD_ATTRIBUTE", f"header {name[:60]} is not UTF-8")
-
-
-def _plain(position: Position) -> dict[str, str]:
-    try:
-        time = timestamp_of_ms(position.timestamp)
-    except (ValueError, OverflowError, OSError):
-        msg = f"the record's timestamp {position.timestamp} is no time; write milliseconds since the epoch"
-        raise DecodeError("BAD_TIMESTAMP", msg) from None
-    return {
-        "specversion": "1.0",
-        "id": ids.plain_id(position.topic, position.partition, position.offset),
-        "source": PLAIN_SOURCE,
-        "type": LeadReceived.type,
-        "time": time,
-    }
-
-
-def _bad_content_type(content_type: str) -> DecodeError:
-    if not content_type:
-        msg = "header content-type is missing; send application/json"
-        return DecodeError("MISSING_ATTRIBUTE", msg)
-    msg = f"content-type {content_type[:60]!r} is not read here; send application/json or {STRUCTURED}"
-    return DecodeError("BAD_ATTRIBUTE", msg)
-
-
-def _parse(value: bytes) -> object:
-    limits.check_depth(value)
-    try:
-        parsed = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise _not_json(value, error) from None
-    limits.check_content(value, parsed)
-    return parsed
-
-
-def _not_json(value: bytes, error: orjson.JSONDecodeError) -> DecodeError:
-    try:
-        value.decode()
-    except UnicodeDecodeError as at:
-        msg = f"the value is not UTF-8 at byte {at.start}"
-        return DecodeError("NOT_UTF8", msg)
-    if "surrogate" in error.msg:
-        msg = f"the value has a lone surrogate at character {error.pos}; send whole Unicode characters"
-        return DecodeError("LONE_SURROGATE", msg)
-    msg = f"the value is not JSON: {error.msg.split(':')[0]} at line {error.lineno}, column {error.colno}"
-    return DecodeError("NOT_JSON", msg)
-
-
-def _object(parsed: object, what: str) -> dict[str, Any]:
-    if not isinstance(parsed, dict):
-        msg = f"{what} is a JSON {type(parsed).__name__} and must be an object"
-        raise DecodeError("NOT_AN_OBJECT", msg, failure_class="invalid")
-    return parsed
-
-
-def _structured(value: bytes, content_type: str) -> tuple[dict[str, str], dict[str, Any]]:
-    if content_type != STRUCTURED:
-        raise _bad_content_type(content_type)
-    whole = _object(_parse(value), "the structured event")
-    data = whole.pop("data", None)
-    encoded = whole.pop("data_base64", None)
-    if encoded is not None:
-        if data is not None:
-            msg = "the structured event has both data and data_base64; send one"
-            raise DecodeError("DUPLICATE_ATTRIBUTE", msg)
-        try:
-            data = _parse(base64.b64decode(encoded, validate=True))
-        except (binascii.Error, TypeError, ValueError) as error:
-            if isinstance(error, DecodeError):
-                raise
-            msg = "data_base64 is not base64"
-            raise DecodeError("BAD_ATTRIBUTE", msg) from None
-    content = whole.pop("datacontenttype", None)
-    if content is not None and not (isinstance(content, str) and "json" in content):
-        msg = "datacontenttype must be application/json"
-        raise DecodeError("BAD_ATTRIBUTE", msg)
-    attributes = {name: _structured_text(name, item) for name, item in whole.items() if item is not None}
-    size = sum([len(name) + len(text.encode()) for name, text in attributes.items()])
-    if size > limits.MAX_HEADERS:  # they become headers of what follows
-        msg = f"the attributes have {size} bytes and may have {limits.MAX_HEADERS}"
-        raise DecodeError("TOO_LARGE", msg)
-    return attributes, _object(data, "data")
-
-
-def _structured_text(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if not isinstance(value, str) or not value or limits.has_control(value):
-        msg = f"attribute {name[:60]} must be a text that is not empty"
-        raise DecodeError("BAD_ATTRIBUTE", msg)
-    return value
-
-
 _OWN = frozenset({
     "specversion", "id", "source", "type", "subject", "time", "dataschema", "datacontenttype", "correlationid",
-    "position", "causationid", "workflow", "origin", "expirytime", *_TRACE,
+    "position", "causationid", "workflow", "origin", "expirytime", *TRACE,
 })  # fmt: skip
 _ORIGINS = frozenset({"live", "import", "replay", "backfill"})
 
@@ -249,7 +87,7 @@ def _envelope(attributes: dict[str, str], expected: type[Event], position: Posit
         workflow=None if begins else attributes.get("workflow"),
         origin=origin,
         expiry_time=None if expiry is None else _time(attributes, "expirytime"),
-        trace=tuple([(name, attributes[name]) for name in _TRACE if name in attributes]),
+        trace=tuple([(name, attributes[name]) for name in TRACE if name in attributes]),
         extensions=tuple([(name, text) for name, text in attributes.items() if name not in _OWN]),
     )
 

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from streams.demo.samples import Sample
 from topics import ids
-from topics.decode import PLAIN_SOURCE
+from topics.attributes import PLAIN_SOURCE
 
 
 @dataclass(frozen=True, slots=True)
