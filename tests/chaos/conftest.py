@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,11 +68,14 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """Give a PostgreSQL server that may be killed; whoever kills it starts it again."""
-    found = Postgres(tmp_path_factory.mktemp("postgres") / "data")
-    yield found
-    found.close()
+    # Not in pytest's own folder, which is closed to the user that the server runs as when we are root.
+    with tempfile.TemporaryDirectory(prefix="leads-chaos-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        found = Postgres(Path(folder) / "data")
+        yield found
+        found.close()
 
 
 @pytest.fixture
