@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from tests.chaos.figures import SEED, databases, figure, seeded, time_limit
 from tests.chaos.rig import RECOVERS_WITHIN_S, Rig
 from tests.checker.gather import committed
 from tests.integration.acceptance.making import as_event, person
+from tests.integration.acceptance.processes import Process
 from tests.integration.acceptance.stage import LANES, SESSION_TIMEOUT_S
 from tests.integration.acceptance.waiting import eventually
 
@@ -23,6 +27,7 @@ PEOPLE = "SELECT contact_key, contact_id, owner_id, revision FROM contacts ORDER
 ANSWER_S = 0.3
 LEADS = 400
 FIRST_LATER = 900_000
+STOPS = 50
 
 
 @pytest.mark.timeout(time_limit(200, 45, PAUSES))
@@ -55,6 +60,29 @@ def test_a_worker_that_is_paused_beyond_its_session_writes_nothing_stale(
     )
 
 
+def stop_between_transactions(rig: Rig, worker: Process) -> None:
+    # A worker that stands still inside a transaction keeps SQLite's only write lock: nobody could be its successor.
+    path = make_url(rig.database).database if rig.database.startswith("sqlite") else None
+    for _ in range(STOPS):
+        worker.send(signal.SIGSTOP)
+        time.sleep(0.05)  # it is stopped for each of its threads in turn
+        if path is None or not is_locked(path):
+            return
+        worker.send(signal.SIGCONT)
+        time.sleep(0.03)
+    raise AssertionError(f"stopped {STOPS} times, each time inside a transaction")
+
+
+def is_locked(path: str) -> bool:
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        connection.execute("ROLLBACK")
+        return False
+
+
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("database", databases("sqlite"), indirect=True)
 def test_what_a_paused_worker_still_had_at_work_changes_nothing_that_its_successor_settled(
@@ -66,7 +94,7 @@ def test_what_a_paused_worker_still_had_at_work_changes_nothing_that_its_success
     stale = rig.start_worker()
     rig.publish(as_event(number, person(number)) for number in range(LEADS))
     eventually(lambda: len(rig.mails.lines()), lambda mails: mails > LANES, within=40, every=0.02)
-    stale.send(signal.SIGSTOP)
+    stop_between_transactions(rig, stale)
     at_work = rig.lag()
     rig.tell(f"paused with {at_work} unsettled")
 
