@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import tempfile
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import faust
+from faust.types import TP
 
 from streams import transport
 from streams.batch import Batch, BatchSchema
-from streams.failpoints import reach
 from streams.kafka import KafkaAddress
 from streams.processing.indexing import LetterIndexer
-from streams.processing.outside import StoppingError
-from streams.processing.processor import Processor
-from streams.processing.publishing import PublishError
-from streams.store.engine import StoreError
+from streams.processing.processor import Processor, WhenPaused
+from streams.rereading import KafkaRereader
+from streams.settling import Agent, Settle, SharingAgent
+from streams.shelf import Shelf
 from streams.workflow import Workflow
 from topics.decode import Record
 from topics.registry import TopicNames
 
-log = logging.getLogger(__name__)
-
 BATCH_RECORDS = 1000
-FIRST_WAIT_S = 0.2
-LONGEST_WAIT_S = 5.0
-
-Settle = Callable[[Iterable[Record], Callable[[], bool]], Awaitable[None]]
-"""Settles records, given a way to ask whether they were taken away meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +46,19 @@ class SafeApp(faust.App):
     """A Faust app whose transport knows which agents settle a topic's batches."""
 
     agents_by_topic: Mapping[str, tuple[str, ...]]
+    shelves_by_topic: Mapping[str, Sequence[Shelf]]
 
 
 def create_app(
-    settings: AppSettings, settle: Mapping[str, tuple[str, Settle]], should_stop: asyncio.Event
+    settings: AppSettings,
+    settle: Mapping[str, tuple[str, Settle]],
+    should_stop: asyncio.Event,
+    eager: Mapping[str, Settle] | None = None,
 ) -> SafeApp:
     """Build the app; nothing is started or registered globally but the transport's URL scheme.
 
-    `settle` says for each agent name which topic it reads (full name) and what settles a batch of it.
+    `settle` says for each agent name which topic it reads (full name) and what settles a batch of it; `eager` what does
+    so without waiting for a step that pauses: it is used where several agents read one topic.
     """
     transport.register()
     app = SafeApp(
@@ -96,10 +93,28 @@ def create_app(
         )
         for topic in readers
     }
+    shelves: dict[str, list[Shelf]] = defaultdict(list)
     for name, (topic, function) in settle.items():
+        agent: Agent | SharingAgent = Agent(name, function, should_stop)
+        if len(readers[topic]) > 1 and eager is not None and name in eager:
+            agent = SharingAgent(
+                name,
+                function,
+                eager[name],
+                should_stop,
+                KafkaRereader(settings.address),
+                partial(_reopen, app, topic, name),
+            )
+            shelves[topic].append(agent.shelf)
         # concurrency stays 1: two streams of one topic in one process would break the order of a contact.
-        app.agent(channels[topic], name=name, concurrency=1)(_consume(name, function, should_stop))
+        app.agent(channels[topic], name=name, concurrency=1)(agent.consume)
+    app.shelves_by_topic = shelves
     return app
+
+
+def _reopen(app: SafeApp, topic: str, name: str, parts: Mapping[TP, list[Record]]) -> Batch:
+    consumer = cast("transport.BatchConsumer", app.consumer)
+    return consumer.reopen(topic, name, parts)
 
 
 def agents(
@@ -114,41 +129,9 @@ def agents(
     return by_name
 
 
-def _consume(name: str, settle: Settle, should_stop: asyncio.Event) -> Callable[[Any], Awaitable[None]]:
-    async def consume(stream: Any) -> None:  # noqa: ANN401 - Faust's stream
-        # noack: an acknowledgement by Faust says nothing here, and would cost memory.
-        async for batch in stream.noack():
-            await settle_batch(name, settle, batch, should_stop)
-
-    return consume
-
-
-async def settle_batch(name: str, settle: Settle, batch: Batch, should_stop: asyncio.Event) -> None:
-    """Settle a batch, however long the store or the broker are away; leave it when it is taken away or we stop.
-
-    Never raises out of the agent: Faust would restart the agent behind the batch.
-    """
-    wait = FIRST_WAIT_S
-    while not should_stop.is_set() and batch.begin(name):
-        is_settled = False
-        try:
-            reach("settle.before")
-            await settle(batch.records, lambda: batch.is_revoked)
-            reach("settle.after")
-            is_settled = True
-        except StoppingError:
-            pass
-        except (StoreError, PublishError) as error:
-            log.error("%s waits and tries again: %s", name, error)  # noqa: TRY400 - the trace says nothing more
-        except Exception:
-            # Ours, not an action's: those become letters. Skipping would lose records, so it is loud and waits.
-            log.exception("%s cannot settle a batch; nothing is acknowledged", name)
-        finally:
-            batch.end(name, is_settled=is_settled)
-        if is_settled:
-            return
-        try:
-            async with asyncio.timeout(wait):
-                await should_stop.wait()
-        except TimeoutError:
-            wait = min(wait * 2, LONGEST_WAIT_S)
+def eager_agents(workflow: Workflow, processor: Processor) -> dict[str, Settle]:
+    """Give what settles a step's batches without waiting while the step pauses."""
+    return {
+        step.name: partial(processor.process_events, step, when_paused=WhenPaused.RAISE)
+        for step in workflow.steps
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ from streams.ports import Ports
 from streams.processing.gate import Gate
 from streams.processing.memory import Scribe
 from streams.processing.outside import OutsideRunner
+from streams.processing.pauses import PauseRules, Pauses
 from streams.processing.processor import Processor
 from streams.processing.publishing import Publisher
 from streams.store.engine import Database
@@ -33,6 +34,8 @@ class Adapters:
     """How many outside calls an action makes at once."""
     repeats: Mapping[str, bool]
     """Whether a call that was cut off is made again: right where the other side drops the copy by its key."""
+    pause_rules: PauseRules = field(default_factory=PauseRules)
+    """When a step pauses by itself."""
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
 
     async def aclose(self) -> None:
@@ -48,6 +51,12 @@ class Parts:
 
     processor: Processor
     outside: OutsideRunner
+    pauses: Pauses
+
+    def stop(self) -> None:
+        """Begin nothing more that calls outside, and wait for no step that pauses."""
+        self.outside.stop()
+        self.pauses.stop()
 
 
 def assemble(
@@ -63,8 +72,17 @@ def assemble(
     """Put a processor together. Raises `PortError` when an action asks for a port that nothing answers."""
     found.ports.check(workflow)
     gate = Gate(database, str(uuid4()), clock)
+    dependencies = {step.name: found.ports.dependencies_of(step.action) for step in workflow.steps}
+    pauses = Pauses(dependencies, found.pause_rules, clock)
     outside = OutsideRunner(
-        database, found.ports, Scribe(group), clock, gate, lanes=found.lanes, repeats=found.repeats
+        database,
+        found.ports,
+        Scribe(group),
+        clock,
+        gate,
+        pauses=pauses,
+        lanes=found.lanes,
+        repeats=found.repeats,
     )
     processor = Processor(
         workflow,
@@ -75,5 +93,6 @@ def assemble(
         names=names,
         group=group,
         clock=clock,
+        pauses=pauses,
     )
-    return Parts(processor, outside)
+    return Parts(processor, outside, pauses)

@@ -64,6 +64,12 @@ class Ports:
         """Keyword arguments that are the same for every record."""
         return {name: self.shared[port] for name, port in action.ports.items() if port in self.shared}
 
+    def dependencies_of(self, action: ActionSpec) -> tuple[str, ...]:
+        """Names of the servers that the action's calls need: what its adapters have as `dependency`, if anything."""
+        adapters = self.shared_for(action).values()
+        names = (getattr(adapter, "dependency", None) for adapter in adapters)
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
     def open(
         self, action: ActionSpec, connection: Connection, events: Sequence[Event]
     ) -> dict[str, Transactional]:

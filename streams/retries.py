@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from streams.processing.pauses import Pauses
 from streams.processing.publishing import Outgoing, Publisher
 from streams.processing.transaction import Clock
 from streams.processing.work import to_us
@@ -31,25 +32,43 @@ def request(row: LetterRow, names: TopicNames, *, job: str | None = None) -> Out
 class RetryTimer:
     """Asks for what is due. Any number of workers may do so: asking twice does nothing twice."""
 
-    def __init__(self, database: Database, publisher: Publisher, names: TopicNames, clock: Clock) -> None:
-        """Take the index and the way to the broker."""
+    def __init__(
+        self,
+        database: Database,
+        publisher: Publisher,
+        names: TopicNames,
+        clock: Clock,
+        pauses: Pauses | None = None,
+    ) -> None:
+        """Take the index and the way to the broker. Retries of a step that pauses wait with it."""
         self._database = database
         self._publisher = publisher
         self._names = names
         self._clock = clock
+        self._pauses = pauses
 
     async def tick(self) -> int:
         """Ask for all that is due now; gives back how many it were. Raises as store and publisher do."""
+        held, tried = ((), ()) if self._pauses is None else self._pauses.held()
         asked = 0
-        while rows := await self._take():
-            await self._publisher.publish([request(row, self._names) for row in rows])
-            asked += len(rows)
-            log.info("asked for %d due retries", len(rows))
+        while rows := await self._take(AT_ONCE, besides=held):
+            asked += await self._ask(rows)
+        for step in tried:
+            # There may be nothing but retries to try the dependency with.
+            asked += await self._ask(await self._take(1, of=[step]))
         return asked
 
-    async def _take(self) -> Sequence[LetterRow]:
+    async def _ask(self, rows: Sequence[LetterRow]) -> int:
+        if rows:
+            await self._publisher.publish([request(row, self._names) for row in rows])
+            log.info("asked for %d due retries", len(rows))
+        return len(rows)
+
+    async def _take(
+        self, most: int, *, of: Sequence[str] | None = None, besides: Sequence[str] = ()
+    ) -> Sequence[LetterRow]:
         now_us = to_us(self._clock())
         lease_us = int(LEASE.total_seconds() * 1_000_000)
         return await self._database.run(
-            lambda connection: letters.take_due(connection, now_us, lease_us, AT_ONCE)
+            lambda connection: letters.take_due(connection, now_us, lease_us, most, of=of, besides=besides)
         )

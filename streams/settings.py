@@ -123,6 +123,16 @@ class RetryTable(Closed):
     give_up_after: Duration | None = None
 
 
+class PauseTable(Closed):
+    """`[pause]`: when a step pauses by itself instead of writing letters; see `PauseRules`."""
+
+    failures: int = Field(default=100, ge=1, le=100_000)
+    failures_within: Duration = timedelta(minutes=10)
+    probe_after: Duration = timedelta(seconds=1)
+    probe_at_most: Duration = timedelta(minutes=1)
+    letters_per_minute: int = Field(default=300, ge=1, le=1_000_000)
+
+
 class LedgerTable(Closed):
     """`[ledger]`: how long it is remembered what was done."""
 
@@ -152,6 +162,7 @@ class Config(Closed):
     welcome: WelcomeTable = WelcomeTable()
     notify: NotifyTable = NotifyTable()
     retry: RetryTable = RetryTable()
+    pause: PauseTable = PauseTable()
     ledger: LedgerTable = LedgerTable()
     topics: TopicsTable = TopicsTable()
 

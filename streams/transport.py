@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from faust.transport.drivers import TRANSPORTS
@@ -24,6 +24,7 @@ from mode import Service
 from streams.batch import Batch
 from streams.consumer_thread import ConsumerThread
 from streams.health.progress import Situation, Standing
+from streams.shelf import Shelf
 from topics.decode import Record
 
 log = logging.getLogger(__name__)
@@ -141,7 +142,10 @@ class BatchConsumer(driver.Consumer):
         queue = self._in_flight[tp]
         while queue and queue[0][1].is_settled:
             self._committable[tp] = queue.popleft()[0]
-        return self._committable.get(tp)
+        done = self._committable.get(tp)
+        # What an agent has put on its shelf is not done.
+        begins = [shelf.begin_of(tp) for shelf in self.transport.shelves.get(tp.topic, ())]
+        return min([done, *(begin for begin in begins if begin is not None)]) if done is not None else None
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002, ARG002
         # Faust's own notes offsets as committed even when the broker refused them, and would not offer them again.
@@ -162,7 +166,7 @@ class BatchConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Go back to what is committed: what is in flight will be read again. Raises TimeoutError."""
-        self._forget(list(self._in_flight))
+        self._forget({*self._in_flight, *self._shelved})
         # Faust's recovery ends without a word when this takes longer than its own limit (broker_request_timeout), and
         # with it all consumption. An error it does not overlook: the engine crashes and starts again.
         async with asyncio.timeout(SEEK_WAIT_S):
@@ -199,6 +203,9 @@ class BatchConsumer(driver.Consumer):
 
     async def _quiesce(self, seconds: float, commit_seconds: float) -> None:
         open_ones = [batch for batches in self._open.values() for batch in batches]
+        open_ones += [
+            batch for shelves in self.transport.shelves.values() for shelf in shelves for batch in shelf.again
+        ]
         for batch in open_ones:
             # Those at work learn it as well: what they did not begin yet they leave, what ends in time counts.
             batch.is_revoked = True
@@ -228,6 +235,10 @@ class BatchConsumer(driver.Consumer):
         await self.maybe_wait_for_commit_to_finish()
         await self.commit(start_new_transaction=False)
 
+    @property
+    def _shelved(self) -> set[TP]:
+        return {tp for shelves in self.transport.shelves.values() for shelf in shelves for tp in shelf.ranges}
+
     @Service.task
     async def _stay_in_group(self) -> None:
         # While every topic is held back (the store is away) nothing is fetched. aiokafka would leave the group after a
@@ -250,8 +261,16 @@ class BatchConsumer(driver.Consumer):
         is_joined = self._thread.is_member and is_flowing and not self.app.rebalancing
         return Situation(is_joined, self._polls, topics, self._thread.heard_at)
 
+    def reopen(self, topic: str, name: str, parts: Mapping[TP, list[Record]]) -> Batch:
+        """Make a batch of records that the agent of this name had put on its shelf."""
+        return Batch(parts, (name,), lambda: self._changed(topic))
+
     def _forget(self, tps: Iterable[TP]) -> None:
-        for tp in list(tps):
+        tps = list(tps)
+        for shelves in self.transport.shelves.values():
+            for shelf in shelves:
+                shelf.forget(tps)
+        for tp in tps:
             for _, batch in self._in_flight.pop(tp, ()):
                 batch.is_revoked = True
             self._committable.pop(tp, None)
@@ -267,6 +286,11 @@ class BatchTransport(driver.Transport):
     def agents_of(self, topic: str) -> tuple[str, ...]:
         """Names of the agents that must settle a batch of this topic."""
         return self.app.agents_by_topic[topic]  # type: ignore[attr-defined,no-any-return]  # SafeApp has it
+
+    @property
+    def shelves(self) -> Mapping[str, Sequence[Shelf]]:
+        """By topic what its agents put aside."""
+        return self.app.shelves_by_topic  # type: ignore[attr-defined,no-any-return]  # as above
 
 
 def register() -> None:

@@ -13,6 +13,7 @@ from streams.outside.notify import notifier_from
 from streams.outside.smtp import SmtpMailer, SmtpSettings
 from streams.outside.templates import JinjaWelcome
 from streams.ports import Ports
+from streams.processing.pauses import PauseRules
 from streams.settings import Config, Settings, SettingsError
 from streams.store.contacts import SqlContacts
 from streams.store.roster import SqlRoster
@@ -63,6 +64,7 @@ def adapters(settings: Settings, config: Config) -> Adapters:
             "send_welcome_email": config.welcome.when_uncertain == "repeat",
             "notify_owner": notifier.channel == "webhook",
         },
+        pause_rules=PauseRules(**dict(config.pause)),
         closers=(mailer.aclose, notifier.aclose),
     )
 

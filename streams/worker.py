@@ -11,16 +11,18 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from functools import partial
+from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from actions.normalise.country import normalise_country
-from streams.app import AppSettings, SafeApp, agents, create_app
+from streams.app import AppSettings, SafeApp, agents, create_app, eager_agents
 from streams.assembly import Adapters, Parts, assemble, now
 from streams.health.ending import end_stuck
 from streams.health.keeping import Health
 from streams.kafka import KafkaAddress
+from streams.pausing import PauseKeeper
 from streams.processing.indexing import LetterIndexer
 from streams.processing.publishing import KafkaPublisher, PublishError
 from streams.pruning import Pruner
@@ -33,6 +35,7 @@ from topics.registry import MIB, TopicNames
 log = logging.getLogger(__name__)
 
 RETRY_EVERY_S = 1.0
+PAUSE_EVERY_S = 1.0
 PRUNE_EVERY_S = 300.0
 STOP_WITHIN_S = 9.0
 RESTART_WAIT_S = 2.0
@@ -122,10 +125,14 @@ class Worker:
                 names=self._names,
                 group=self._settings.group,
             )
-            retries = RetryTimer(self._database, publisher, self._names, now)
+            retries = RetryTimer(self._database, publisher, self._names, now, parts.pauses)
+            keeper = PauseKeeper(self._database, parts.pauses, str(uuid4()), now)
+            await self._once(keeper.tick)  # what a person paused stays paused when a worker starts
+            stack.push_async_callback(keeper.leave)
             pruner = Pruner(self._database, now, self._ledger_retention)
             timers = [
                 asyncio.create_task(self._every(RETRY_EVERY_S, retries.tick)),
+                asyncio.create_task(self._every(PAUSE_EVERY_S, keeper.tick)),
                 asyncio.create_task(self._every(PRUNE_EVERY_S, pruner.tick)),
             ]
             while not self._stopping.is_set():
@@ -156,6 +163,7 @@ class Worker:
             ),
             self._health.agents(agents(self._workflow, parts.processor, indexer, self._names)),
             self._stopping,
+            self._health.eager_agents(eager_agents(self._workflow, parts.processor)),
         )
         await app.start()
         self._health.follow(app)
@@ -169,7 +177,7 @@ class Worker:
             crashed.cancel()
             self._health.follow(None)
             if self._stopping.is_set():
-                parts.outside.stop()
+                parts.stop()
             await self._stop_app(app)
 
     async def _stop_app(self, app: SafeApp) -> None:
@@ -186,15 +194,18 @@ class Worker:
                 self.ready.set()
             await asyncio.sleep(0.2)
 
-    async def _every(self, seconds: float, tick: Callable[[], Awaitable[int]]) -> None:
+    async def _every(self, seconds: float, tick: Callable[[], Awaitable[object]]) -> None:
         while True:
-            try:
-                await tick()
-            except (StoreError, PublishError) as error:
-                log.warning("a timer waits and tries again: %s", error)
-            except Exception:
-                log.exception("a timer failed and tries again")
+            await self._once(tick)
             await self._pause(seconds)
+
+    async def _once(self, tick: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await tick()
+        except (StoreError, PublishError) as error:
+            log.warning("a timer waits and tries again: %s", error)
+        except Exception:
+            log.exception("a timer failed and tries again")
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -17,6 +17,7 @@ class MailtoNotifier:
     def __init__(self, mailer: Mailer, *, domain: str) -> None:
         """`domain` is the sender's, for Message-IDs; `mailer` is closed by whoever made it."""
         self._mailer = mailer
+        self.dependency: str | None = getattr(mailer, "dependency", None)
         self._domain = domain
         self._templates = MailTemplates(PACKAGED / "owner", language="en", samples=[{"assigned": _SAMPLE}])
 

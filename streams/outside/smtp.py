@@ -26,6 +26,9 @@ _PERMANENT = 500
 class SmtpMailer:
     """A `Mailer` with a pool of connections that stay open between mails."""
 
+    dependency = "mail-server"
+    """What the steps that use it pause for when it fails every time."""
+
     def __init__(
         self,
         settings: SmtpSettings,

@@ -43,6 +43,8 @@ class WebhookNotifier:
     """
 
     channel: Literal["webhook"] = "webhook"
+    dependency = "webhook"
+    """What the steps that use it pause for when it fails every time."""
 
     def __init__(
         self,

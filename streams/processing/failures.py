@@ -40,6 +40,7 @@ class Failure:
 
 
 EXPIRED = Failure("expired", "EXPIRED", "execute", "the event's ce_expirytime was over before its action ran")
+CANCELLED = Failure("rejected", "CANCELLED", "execute", "a person cancelled the run before its action ran")
 ID_REUSED = Failure(
     "invalid",
     "ID_REUSED",

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
+from streams.processing.failures import CANCELLED
 from streams.processing.transaction import Clock
 from streams.processing.work import to_us
 from streams.store import letters
 from streams.store.engine import Database, StoreRefusedError
-from streams.store.letters import PARKED, SCHEDULED, LetterRow
+from streams.store.letters import DISCARDED, PARKED, SCHEDULED, LetterRow
 from topics.decode import Record
 from topics.letter import DeadLetter, LetterError, without_letter
 
@@ -52,6 +53,8 @@ def _row(record: Record) -> LetterRow | None:
         log.warning("not a dead letter at %s/%d/%d: %s", record.topic, record.partition, record.offset, error)
         return None
     status = PARKED if letter.next_attempt is None else SCHEDULED
+    if letter.code == CANCELLED.code:
+        status = DISCARDED  # a person gave it up before it became a letter
     original = without_letter(headers)
     return LetterRow(
         status, None, letter, _lead_id(record.value, dict(original)), record.key, record.value, original

@@ -13,11 +13,12 @@ from actions.errors import PermanentError, TransientError, UncertainError
 from actions.ports import Effects, Receipt
 from streams.failpoints import reach
 from streams.ports import Ports, envelope_argument
-from streams.processing.failures import EXPIRED, ID_REUSED, Failure, failure_of, store_failure
+from streams.processing.failures import ID_REUSED, Failure, failure_of, store_failure
 from streams.processing.gate import Finish, Gate
 from streams.processing.memory import Scribe
-from streams.processing.transaction import Clock, checked, inline_wait, is_expired
-from streams.processing.work import Lettered, Outcome, Stated, Work, to_us
+from streams.processing.pauses import Pauses, Permit, StoppingError
+from streams.processing.transaction import Clock, checked, inline_wait, not_to_run
+from streams.processing.work import Lettered, Outcome, Ran, Stated, Work, to_us
 from streams.store import ledger, letters
 from streams.store.effects import Claim, Mark, Verdict
 from streams.store.engine import Database, StoreError, StoreRefusedError
@@ -26,9 +27,7 @@ from streams.store.schema import CALLED, RELEASED
 from streams.workflow import Step
 from topics.events import Event
 
-
-class StoppingError(Exception):
-    """The worker stops or lost the partition: the rest of the batch is left to whoever gets it next."""
+__all__ = ["ExecutionEffects", "OutsideRunner", "StoppingError"]
 
 
 class ExecutionEffects:
@@ -40,6 +39,8 @@ class ExecutionEffects:
         self._work = work
         self._may_repeat = may_repeat
         self._held: dict[str, Mark | None] = {}
+        self.has_called = False
+        """Whether it got as far as calling."""
 
     @property
     def marks(self) -> tuple[Mark, ...]:
@@ -67,6 +68,7 @@ class ExecutionEffects:
                     f"{action} was cut off between call and outcome; look at the other side, then replay or discard"
                 )
         self._held[key] = None
+        self.has_called = True
         try:
             reach("call.before")
             reference = await call()
@@ -87,7 +89,7 @@ class ExecutionEffects:
 class OutsideRunner:
     """Runs steps whose actions call the outside world through `Effects`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it is where the parts meet
         self,
         database: Database,
         ports: Ports,
@@ -95,6 +97,7 @@ class OutsideRunner:
         clock: Clock,
         gate: Gate,
         *,
+        pauses: Pauses,
         lanes: Mapping[str, int],
         repeats: Mapping[str, bool],
     ) -> None:
@@ -104,6 +107,7 @@ class OutsideRunner:
         self._scribe = scribe
         self._clock = clock
         self._gate = gate
+        self._pauses = pauses
         self._lanes = lanes
         self._repeats = repeats
         self._is_stopping = False
@@ -114,8 +118,8 @@ class OutsideRunner:
 
     async def run(
         self, step: Step, works: Sequence[Work], is_taken: Callable[[], bool] = lambda: False
-    ) -> list[Outcome]:
-        """Execute the works, each with its own commits. One outcome per work.
+    ) -> Ran:
+        """Execute the works, each with its own commits. One outcome per work begun; none begins while the step pauses.
 
         `is_taken` says whether the records went to another worker meanwhile: no further execution is begun then. Raises
         `StoreUnavailableError`, or `StoppingError` when some were not begun; what is done is in the ledger.
@@ -126,6 +130,7 @@ class OutsideRunner:
             # What is about one contact goes out in order: two mails to it must not race for the same effect.
             chains.setdefault(work.contact_key or work.lead_id, deque()).append((work, row))
         queue = deque(chains.values())
+        held: list[deque[tuple[Work, LedgerRow | None]]] = []
 
         async def lane() -> None:
             last: Awaitable[Outcome] | None = None
@@ -133,10 +138,18 @@ class OutsideRunner:
                 while queue:
                     chain = queue.popleft()
                     while chain:
-                        work, row = chain.popleft()
                         if self._is_stopping or is_taken():
                             raise StoppingError
-                        finish, outcome = await self._execute(step, work, row)
+                        permit = self._pauses.begin(step.name)
+                        if permit is None:
+                            held.append(chain)
+                            return
+                        is_probe = permit.is_probe
+                        work, row = chain.popleft()
+                        try:
+                            finish, outcome = await self._execute(step, work, row, permit)
+                        finally:
+                            permit.end()
                         # An outcome is handed in at once and waited for after the next call, whose intent was committed
                         # with it: half the commits. What is about the same contact waits for it before.
                         before, last = last, self._end(work, outcome, finish, self._gate.finish(finish))
@@ -145,6 +158,9 @@ class OutsideRunner:
                         if chain:
                             before, last = last, None
                             outcomes.append(await before)
+                        if is_probe:
+                            held.append(chain)
+                            return  # all lanes begin anew, or none
             finally:
                 if last is not None:
                     outcomes.append(await last)
@@ -157,7 +173,7 @@ class OutsideRunner:
             queue.clear()
             await asyncio.gather(*lanes, return_exceptions=True)
             raise
-        return outcomes
+        return Ran(outcomes, [work for chain in (*held, *queue) for work, _ in chain])
 
     async def _recall(
         self, works: Sequence[Work]
@@ -192,15 +208,16 @@ class OutsideRunner:
             await self._database.run(lambda connection: letters.resolve(connection, noop, "noop", to_us(now)))
         return outcomes, todo
 
-    async def _execute(self, step: Step, work: Work, row: LedgerRow | None) -> tuple[Finish, Outcome]:
+    async def _execute(
+        self, step: Step, work: Work, row: LedgerRow | None, permit: Permit
+    ) -> tuple[Finish, Outcome]:
         """Run the action; gives what is to be written and what came of it when that is written."""
         began = time.perf_counter_ns()
         effects = ExecutionEffects(self._gate, work, may_repeat=self._repeats.get(step.name, False))
-        answer: Event | Failure
-        if is_expired(work, self._clock()):
-            answer = EXPIRED
-        else:
+        answer: Event | Failure | None = not_to_run(work, self._clock(), self._pauses.cancelled)
+        if answer is None:
             answer = await self._attempt(step, work, effects)
+        _tell(permit, answer, effects)
         now = self._clock()
         duration = (time.perf_counter_ns() - began) // 1000
         resolves = None
@@ -263,6 +280,13 @@ class OutsideRunner:
     def _arguments(self, action: ActionSpec, work: Work, effects: ExecutionEffects) -> dict[str, Any]:
         mine = {name: effects for name, port in action.ports.items() if port is Effects}
         return self._ports.shared_for(action) | mine | envelope_argument(action, work.envelope)
+
+
+def _tell(permit: Permit, answer: Event | Failure, effects: ExecutionEffects) -> None:
+    if isinstance(answer, Failure):
+        permit.tell(answer.failure_class, has_called=effects.has_called, retry_after=answer.retry_after)
+    else:
+        permit.tell(None, has_called=effects.has_called)
 
 
 def _decided_us(work: Work) -> int | None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from streams.processing.breaker import Breaker
+from topics.decode import Position
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,8 @@ class Pause:
 class PausedError(Exception):
     """The step pauses; `left` was not begun. Nothing of that may be acknowledged."""
 
-    def __init__(self, step: str, left: Sequence[object]) -> None:
-        """Take what was not begun."""
+    def __init__(self, step: str, left: Sequence[Position]) -> None:
+        """Take where the records stand that were not begun."""
         super().__init__(f"{step} pauses; {len(left)} executions were not begun")
         self.left = left
 
@@ -86,7 +87,7 @@ class Permit:
     @property
     def room(self) -> int:
         """How many letters may be written under it."""
-        return 1 if self.is_probe else self._flood.room
+        return 1 if self.is_probe else max(self._flood.room, 1)
 
     @property
     def _all(self) -> tuple[Breaker, ...]:
@@ -197,10 +198,6 @@ class Pauses:
             return True
         return not all(breaker.allows for breaker in self._breakers(step))
 
-    def is_open(self, step: str) -> bool:
-        """Whether anything is against it, even if one execution may be tried now."""
-        return step in self.by_hand or any(breaker.is_open for breaker in self._breakers(step))
-
     async def wait(self, step: str, is_taken: Callable[[], bool]) -> None:
         """Wait until something of the step may begin. Raises `StoppingError` when the batch is wanted elsewhere."""
         while self.is_paused(step):
@@ -208,10 +205,11 @@ class Pauses:
                 raise StoppingError
             await asyncio.sleep(LOOK_EVERY_S)
 
-    @property
-    def steps(self) -> Sequence[str]:
-        """Names of all steps."""
-        return list(self._floods)
+    def held(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Give the steps whose retries wait, and of these the ones that one retry may try; both in kebab-case."""
+        held = [step for step in self._floods if self._is_held(step)]
+        tried = [step for step in held if not self.is_paused(step)]
+        return [_kebab(step) for step in held], [_kebab(step) for step in tried]
 
     def now(self) -> list[Pause]:
         """Give what is paused by itself, with its reasons."""
@@ -229,5 +227,12 @@ class Pauses:
             *(("dependency", name, breaker) for name, breaker in needed),
         ]
 
+    def _is_held(self, step: str) -> bool:
+        return step in self.by_hand or any(breaker.is_open for breaker in self._breakers(step))
+
     def _breakers(self, step: str) -> tuple[Breaker, ...]:
         return (self._floods[step], *self._needed[step].values())
+
+
+def _kebab(step: str) -> str:
+    return step.replace("_", "-")

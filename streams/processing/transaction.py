@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,9 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actions.errors import TransientError
 from streams.ports import Ports, Transactional, envelope_argument
-from streams.processing.failures import EXPIRED, failure_of, store_failure
+from streams.processing.failures import CANCELLED, EXPIRED, Failure, failure_of, store_failure
 from streams.processing.memory import Scribe
-from streams.processing.work import Lettered, Outcome, Stated, Work, to_us
+from streams.processing.pauses import FLOODING, Pauses, Permit
+from streams.processing.work import Lettered, Outcome, Ran, Stated, Work, to_us
 from streams.store import ledger, letters
 from streams.store.engine import Database, StoreError, StoreRefusedError
 from streams.store.ledger import LedgerRow
@@ -34,65 +35,102 @@ class Settled:
     outcomes: list[Outcome] = field(default_factory=list)
     again: list[Work] = field(default_factory=list)
     """Failed for the moment: nothing of them is committed, another attempt is left."""
+    left: list[Work] = field(default_factory=list)
+    """Not begun: there were letters enough."""
 
 
 class TransactionRunner:
     """Runs steps whose actions decide over the store alone."""
 
-    def __init__(self, database: Database, ports: Ports, scribe: Scribe, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, ports: Ports, scribe: Scribe, clock: Clock, pauses: Pauses
+    ) -> None:
         """Take what a transaction needs; `clock` gives aware moments."""
         self._database = database
         self._ports = ports
         self._scribe = scribe
         self._clock = clock
+        self._pauses = pauses
 
-    async def run(self, step: Step, works: Sequence[Work]) -> list[Outcome]:
-        """Execute the works and commit; transient failures get their inline attempts. One outcome per work.
+    async def run(self, step: Step, works: Sequence[Work]) -> Ran:
+        """Execute the works and commit; transient failures get their inline attempts. One outcome per work begun.
 
         Raises `StoreUnavailableError`; what was committed until then is found in the ledger next time.
         """
+        permit = self._pauses.begin(step.name)
+        if permit is None:
+            return Ran([], list(works))
+        most = 1 if permit.is_probe else len(works)
+        try:
+            ran = await self._run(step, works[:most], permit)
+        finally:
+            permit.end()
+        return Ran(ran.outcomes, [*ran.left, *works[most:]])
+
+    async def _run(self, step: Step, works: Sequence[Work], permit: Permit) -> Ran:
         outcomes: list[Outcome] = []
+        left: list[Work] = []
         pending = list(works)
         began = time.monotonic()
         for attempt in range(1, step.retry.inline_attempts + 1):
             wait = inline_wait(step.retry, attempt)
             is_last = attempt == step.retry.inline_attempts
             is_last = is_last or time.monotonic() - began + wait > step.retry.inline_budget.total_seconds()
-            settled = await self._commit(step, pending, attempt, is_last=is_last)
+            settled = await self._commit(step, pending, attempt, permit, is_last=is_last)
             outcomes += settled.outcomes
+            left += settled.left
             pending = settled.again
             if not pending:
                 break
             await asyncio.sleep(wait)
-        return outcomes
+        return Ran(outcomes, left)
 
-    async def _commit(self, step: Step, works: Sequence[Work], attempt: int, *, is_last: bool) -> Settled:
+    async def _commit(
+        self, step: Step, works: Sequence[Work], attempt: int, permit: Permit, *, is_last: bool
+    ) -> Settled:
         if not works:
             return Settled()
+        room = permit.room
 
         def unit(connection: Connection) -> Settled:
-            return self._unit(connection, step, works, attempt, is_last=is_last)
+            return self._unit(connection, step, works, attempt, room, is_last=is_last)
 
         try:
-            return await self._database.run(unit)
+            settled = await self._database.run(unit)
         except StoreRefusedError as error:
             if len(works) > 1:
                 # One row that the database refuses must not fail its neighbours: halve until it stands alone.
                 middle = len(works) // 2
-                first = await self._commit(step, works[:middle], attempt, is_last=is_last)
-                second = await self._commit(step, works[middle:], attempt, is_last=is_last)
-                return Settled(first.outcomes + second.outcomes, first.again + second.again)
+                first = await self._commit(step, works[:middle], attempt, permit, is_last=is_last)
+                second = await self._commit(step, works[middle:], attempt, permit, is_last=is_last)
+                return Settled(
+                    first.outcomes + second.outcomes, first.again + second.again, first.left + second.left
+                )
             letter = self._scribe.letter(works[0], store_failure(error), self._clock())
-            return Settled([Lettered(works[0].source, letter, is_new=True)])
+            settled = Settled([Lettered(works[0].source, letter, is_new=True)])
+        for outcome in settled.outcomes:
+            if outcome.is_new:
+                permit.tell(outcome.letter.failure_class if isinstance(outcome, Lettered) else None)
+        return settled
 
     def _unit(
-        self, connection: Connection, step: Step, works: Sequence[Work], attempt: int, *, is_last: bool
+        self,
+        connection: Connection,
+        step: Step,
+        works: Sequence[Work],
+        attempt: int,
+        room: int,
+        *,
+        is_last: bool,
     ) -> Settled:
         now = self._clock()
         batch = _Batch(connection, self._ports, step, works)
         known = ledger.find(connection, (work.ledger_id for work in works))
         settled = Settled()
-        for work in works:
+        for number, work in enumerate(works):
+            if room == 0:
+                settled.left += works[number:]
+                break
             row = known.get(work.ledger_id)
             recalled = None if row is None else self._scribe.recall(work, row, now)
             if recalled is not None:
@@ -106,6 +144,8 @@ class TransactionRunner:
                 continue
             settled.outcomes.append(outcome)
             known[work.ledger_id] = batch.last_row
+            if isinstance(outcome, Lettered) and outcome.letter.failure_class in FLOODING:
+                room -= 1
         batch.flush(to_us(now))
         return settled
 
@@ -113,8 +153,8 @@ class TransactionRunner:
         self, batch: _Batch, work: Work, row: LedgerRow | None, now: datetime, *, is_last: bool
     ) -> Outcome | None:
         began = time.perf_counter_ns()
-        if is_expired(work, now):
-            failed, letter = self._scribe.failed(work, EXPIRED, 0, now)
+        if (refused := not_to_run(work, now, self._pauses.cancelled)) is not None:
+            failed, letter = self._scribe.failed(work, refused, 0, now)
             batch.remember(failed, row)
             return Lettered(work.source, letter, is_new=True)
         try:
@@ -213,10 +253,12 @@ def checked(step: Step, result: object) -> Event:
     raise TypeError(msg)
 
 
-def is_expired(work: Work, now: datetime) -> bool:
-    """Whether the event's `ce_expirytime` is over."""
+def not_to_run(work: Work, now: datetime, cancelled: Collection[str]) -> Failure | None:
+    """Say why the action is not to run: the event's `ce_expirytime` is over, or its run (by id) was cancelled."""
     expiry = work.envelope.expiry_time
-    return expiry is not None and datetime.fromisoformat(expiry) <= now
+    if expiry is not None and datetime.fromisoformat(expiry) <= now:
+        return EXPIRED
+    return CANCELLED if work.envelope.correlation_id in cancelled else None
 
 
 def inline_wait(retry: RetryPolicy, attempt: int) -> float:

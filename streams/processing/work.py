@@ -108,6 +108,15 @@ class Lettered(NamedTuple):
 Outcome = Stated | Lettered
 
 
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of works that were to be executed."""
+
+    outcomes: list[Outcome]
+    left: list[Work]
+    """Not begun, because the step pauses."""
+
+
 def to_us(moment: datetime) -> int:
     """Microseconds since the epoch."""
     return int(moment.timestamp() * 1_000_000)
