@@ -49,7 +49,7 @@ class Publisher(Protocol):
         ...
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def partition_of(key: bytes, partitions: int) -> int:
     """Partition of a key as Java's default partitioner has it: one key, one partition number, on every topic."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions  # type: ignore[no-any-return]
