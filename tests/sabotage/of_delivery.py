@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.sabotage.sabotage import ACKNOWLEDGING, ADAPTERS, KAFKA, ONBOARDING, REVIEW, WAITING, Sabotage
+from tests.sabotage.sabotage import (
+    ACKNOWLEDGING,
+    ADAPTERS,
+    FACTS,
+    KAFKA,
+    ONBOARDING,
+    REVIEW,
+    WAITING,
+    Sabotage,
+)
 
 
 def never_lost() -> Iterator[Sabotage]:
@@ -67,6 +76,7 @@ def never_lost() -> Iterator[Sabotage]:
         "await _all(futures)",
         "pass",
         KAFKA + "test_what_the_broker_refuses_fails_alone_and_what_comes_after_it_is_taken",
+        FACTS + "test_fact_4_a_record_whose_result_the_broker_rejects_is_not_committed_past[Ours-False]",
     )
     yield sabotage(
         "poison acknowledged without a letter",
@@ -93,6 +103,14 @@ def effects_once() -> Iterator[Sabotage]:
             name=name, promise="effects once", mechanism=mechanism, file=file, old=old, new=new, tests=tests
         )
 
+    yield sabotage(
+        "ids not derived",
+        "the id of a result is derived from its cause, so the ledger finds it",
+        "topics/ids.py",
+        "return derive_text(source, event_id, action, version)",
+        "return derive_text(source, event_id, action, version, __import__('time').time_ns())",
+        ONBOARDING + "test_what_comes_again_gets_the_same_results_and_nothing_runs_twice",
+    )
     effects, outside = "streams/store/effects.py", "streams/processing/outside.py"
     yield sabotage(
         "no ledger look-up",
@@ -125,7 +143,8 @@ def effects_once() -> Iterator[Sabotage]:
         "streams/processing/gate.py",
         "effects.mark(connection, [mark for finish in finishes for mark in finish.marks], now_us)",
         "pass",
-        ADAPTERS + "TestSqlEffects::test_another_event_learns_that_it_was_made_before",
+        ONBOARDING + "test_two_leads_of_one_person_in_one_batch_are_one_contact_one_owner_one_welcome",
+        ONBOARDING + "test_a_mail_server_that_is_down_delays_the_welcome_and_nothing_else",
     )
     yield sabotage(
         "two calls to one person race",

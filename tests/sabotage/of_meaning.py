@@ -55,13 +55,22 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         tests=(REVIEW + "test_a_contact_that_the_database_refuses_fails_alone",),
     )
     yield Sabotage(
+        name="owner's turn not written",
+        promise="isolation",
+        mechanism="an owner's turn is taken once",
+        file="streams/store/roster.py",
+        old="if self._begun is not None and self._kept:",
+        new="if False:",
+        tests=(ADAPTERS + "TestSqlRoster::test_turns_count_from_zero",),
+    )
+    yield Sabotage(
         name="round robin not in the transaction",
         promise="isolation",
         mechanism="an owner's turn is written with the assignment that took it, or not at all",
         file="streams/store/roster.py",
         old='"""The action failed: its turns go to the next."""\n        self._staged = 0',
         new='"""The action failed: its turns go to the next."""\n        self.keep()',
-        tests=(ADAPTERS + "TestSqlRoster::test_the_turn_of_a_failed_action_goes_to_the_next",),
+        tests=(ADAPTERS + "TestSqlRosterInOneBatch::test_the_turn_of_a_failed_action_goes_to_the_next",),
     )
 
 
@@ -82,7 +91,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         file="streams/store/letters.py",
         old="where=letters.c.generation < statement.excluded.generation,",
         new="where=None,",
-        tests=(ONBOARDING + "test_a_second_request_for_the_same_letter_is_a_noop",),
+        tests=(REVIEW + "test_a_letter_that_is_indexed_anew_is_closed_by_the_first_request_as_done_before",),
     )
     yield Sabotage(
         name="retry deadline ignored",

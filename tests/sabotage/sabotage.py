@@ -11,6 +11,7 @@ ONBOARDING = "tests/unit/processing/test_onboarding_on_sqlite.py::"
 REVIEW = "tests/unit/processing/test_core_review_on_sqlite.py::"
 ADAPTERS = "tests/unit/processing/test_adapters_on_sqlite.py::"
 MERGE = "tests/unit/actions/test_merge.py::"
+FACTS = "tests/integration/faust_facts/test_faust_facts.py::"
 KAFKA = "tests/integration/test_log_on_kafka.py::TestLogOnKafka::"
 
 PROMISES = (
