@@ -6,6 +6,7 @@ import argparse
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,8 @@ def broker_for(chosen: Sequence[Sabotage], folder: Path) -> Iterator[str | None]
     if not any(needs_broker(test) for each in chosen for test in each.tests):
         yield None
         return
-    from tests.integration.conftest import wait_for_coordinator
+    with warnings.catch_warnings(action="ignore"):  # of what comes with PostgreSQL, see pyproject.toml
+        from tests.integration.conftest import wait_for_coordinator
 
     with LocalKafka(folder) as broker:
         kafka = broker.start()
@@ -100,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(soft_wrap=True)
     if unknown := set(names) - {each.name for each in SABOTAGES}:
         console.print(
-            f"No sabotage is called {sorted(unknown)}; see tests/sabotage/sabotages.py", markup=False
+            f"No sabotage is called {sorted(unknown)}; the names are in docs/guarantees.md", markup=False
         )
         return 2
     chosen = [each for each in SABOTAGES if not names or each.name in names]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tests.sabotage.running import missing_from
 from tests.sabotage.sabotage import Sabotage
 
 _PLACE = re.compile(r"(<!-- sabotages: .*? -->\n).*?(<!-- end of sabotages -->)", re.DOTALL)
@@ -22,11 +23,10 @@ def test_name(test: str) -> str:
 
 def row_of(sabotage: Sabotage, failed: Iterable[str]) -> str:
     """Give one line of the table; `failed` are the tests that fell."""
-    red = set(failed)
+    red = list(failed)
     tests = "<br>".join(f"`{test_name(test)}`" for test in sabotage.tests)
-    fallen = "<br>".join("red" if _fell(test, red) else "**green**" for test in sabotage.tests)
-    where = " on a real broker" if "/integration/" in sabotage.tests[0] else ""
-    return f"| {sabotage.promise} | {sabotage.mechanism} | {sabotage.name} | {tests} | {fallen}{where} |\n"
+    fallen = "<br>".join(_word(test, red) for test in sabotage.tests)
+    return f"| {sabotage.promise} | {sabotage.mechanism} | {sabotage.name} | {tests} | {fallen} |\n"
 
 
 def with_table(text: str, rows: Iterable[str]) -> str:
@@ -41,5 +41,6 @@ def write(page: Path, rows: Iterable[str]) -> None:
     page.write_text(with_table(page.read_text(encoding="utf-8"), rows), encoding="utf-8")
 
 
-def _fell(test: str, red: set[str]) -> bool:
-    return any(found == test or found.startswith(test + "[") for found in red)
+def _word(test: str, red: Sequence[str]) -> str:
+    word = "**green**" if missing_from([test], red) else "red"
+    return word + (" on a real broker" if test.startswith("tests/integration/") else "")
