@@ -1,4 +1,4 @@
-"""This file says on which partition a key is, as Java's default partitioner and librdkafka's `murmur2_random` have it."""
+"""This file says on which partition a key is: as Java's default partitioner and librdkafka's `murmur2_random` say."""
 
 from __future__ import annotations
 
