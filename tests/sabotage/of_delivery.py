@@ -10,6 +10,7 @@ from tests.sabotage.sabotage import (
     FACTS,
     KAFKA,
     ONBOARDING,
+    RACES,
     REVIEW,
     WAITING,
     Sabotage,
@@ -185,4 +186,44 @@ def effects_once() -> Iterator[Sabotage]:
         "if is_expired(work, self._clock()):",
         "if False:",
         REVIEW + "test_a_retry_that_comes_after_the_events_expiry_calls_nobody",
+    )
+    yield sabotage(
+        "two workers take one call",
+        "a call is granted only if nobody took it since it was read",
+        effects,
+        "if taken and connection.execute(_TAKE, taken).rowcount != len(taken):",
+        "if taken and connection.execute(_TAKE, taken).rowcount == -1:",
+        RACES + "test_a_call_that_another_worker_took_after_it_was_read_is_not_made",
+    )
+    yield sabotage(
+        "a call that was made counts as not made",
+        "what was called stays called",
+        effects,
+        "_MARK_UNLESS_CALLED = _MARK.where(effects.c.status != CALLED)",
+        "_MARK_UNLESS_CALLED = _MARK",
+        REVIEW + "test_a_call_that_was_made_stays_made_whatever_its_second_execution_says",
+    )
+    yield sabotage(
+        "outcome given up while the store is away",
+        "the outcome of a call waits for the store",
+        "streams/processing/gate.py",
+        "except (StoreUnavailableError, StoreBusyError) as error:",
+        "except ZeroDivisionError as error:",
+        REVIEW + "test_the_outcome_that_was_written_first_counts_also_after_an_outage",
+    )
+    yield sabotage(
+        "the second worker's outcome counts",
+        "the outcome that was written first counts",
+        "streams/processing/gate.py",
+        "answers.append(row)  # a second",
+        "answers.append(finish.row)  # a second",
+        REVIEW + "test_the_outcome_that_was_written_first_counts_also_after_an_outage",
+    )
+    yield sabotage(
+        "a batch that was taken away is begun",
+        "work on a batch begins only while its partitions are ours",
+        "streams/batch.py",
+        "if self.is_revoked:",
+        "if False:",
+        ACKNOWLEDGING + "test_a_batch_that_was_taken_away_is_not_begun",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.sabotage.sabotage import ADAPTERS, LETTERS, MERGE, ONBOARDING, REVIEW, Sabotage
+from tests.sabotage.sabotage import ADAPTERS, LETTERS, MERGE, ONBOARDING, OWN, REVIEW, Sabotage
 
 
 def letters_and_isolation() -> Iterator[Sabotage]:
@@ -85,6 +85,15 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         tests=(REVIEW + "test_a_request_for_a_failure_that_has_failed_again_since_then_runs_nothing",),
     )
     yield Sabotage(
+        name="two workers replay one letter",
+        promise="replay does not disturb",
+        mechanism="an outcome is written only over the failure that was replayed",
+        file="streams/store/ledger.py",
+        old=".rowcount != 1:",
+        new=".rowcount == -1:",
+        tests=(REVIEW + "test_what_is_based_on_an_older_reading_is_refused",),
+    )
+    yield Sabotage(
         name="old copy of a letter reopens it",
         promise="replay does not disturb",
         mechanism="a letter of a generation that is known changes nothing in the index",
@@ -145,4 +154,13 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         tests=(
             ONBOARDING + "test_the_same_id_is_a_repetition_with_the_same_content_and_an_error_with_other",
         ),
+    )
+    yield Sabotage(
+        name="an event with other headers passes for one's own",
+        promise="honest",
+        mechanism="only the very bytes and headers that were published skip the parser",
+        file="streams/processing/own_events.py",
+        old="if found is None or found.headers != headers:",
+        new="if found is None:",
+        tests=(OWN + "test_only_the_very_bytes_and_headers_on_the_right_topic_are_ones_own",),
     )
