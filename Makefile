@@ -20,7 +20,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export PYTHONNOUSERSITE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test format-check lint types imports unit integration readme chaos format derive hooks bench lock audit sbom clean
+.PHONY: help demo test format-check lint types imports unit integration readme chaos sabotage format derive hooks bench lock audit sbom clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -68,6 +68,10 @@ CHAOS := $(foreach name,LEADS_CHAOS LEADS_CHAOS_SEED LEADS_CHAOS_SOAK,$(if $($(n
 
 chaos: $(VENV)/.dev ## kill, pause and cut off everything there is, and look what became of the leads (ARGS=...)
 	@$(NO_SETTINGS) $(CHAOS) $(PY) -m pytest -q -s tests/chaos tests/integration/acceptance/test_killed_workers.py $(ARGS)
+
+# With names, only those: make sabotage ARGS="'commit past a gap' 'merge without time'"
+sabotage: $(VENV)/.dev ## take out each mechanism in a copy: does a test fall? (rewrites docs/guarantees.md; ARGS=...)
+	@$(NO_SETTINGS) $(PY) -m tests.sabotage $(ARGS)
 
 # ---- for those who change the code ----
 

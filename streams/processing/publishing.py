@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
 from streams.failpoints import reach
+from streams.partitions import partition_of
 from streams.processing.own_events import OwnEvents
 from streams.processing.work import Lettered, Outcome, Stated, from_us
 from topics.decode import Decoded
@@ -47,12 +47,6 @@ class Publisher(Protocol):
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """Return when every record is on the broker. Raises `PublishError`; some may be there then."""
         ...
-
-
-@lru_cache(maxsize=1 << 16)
-def partition_of(key: bytes, partitions: int) -> int:
-    """Partition of a key as Java's default partitioner has it: one key, one partition number, on every topic."""
-    return (murmur2(key) & 0x7FFFFFFF) % partitions  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=1 << 10)

@@ -147,8 +147,17 @@ def _engine(url: str) -> Engine:
         pool_size=2,
         max_overflow=2,
         pool_timeout=10,
-        connect_args={"connect_timeout": 10, "prepare_threshold": 3},
+        connect_args={"connect_timeout": 10, "prepare_threshold": 3, **_NOTICES_A_VANISHED_SERVER},
     )
+
+
+_NOTICES_A_VANISHED_SERVER = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""Within 25 s. With the limits of the system a query to a machine that is gone waits a quarter of an hour or more."""
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:  # noqa: ANN401 - SQLAlchemy's record

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import orjson
@@ -74,15 +75,19 @@ def index(connection: Connection, rows: Iterable[LetterRow], now_us: int) -> Non
         return
     # Of several generations in one batch only the last is of interest (and one statement may touch a row once).
     newest = {value["id"]: value for value in sorted(values, key=lambda value: value["generation"])}
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement: Any = insert(letters)
-    changed = {name: statement.excluded[name] for name in next(iter(newest.values())) if name != "id"}
-    statement = statement.on_conflict_do_update(
+    connection.execute(_upsert(connection.dialect.name, tuple(values[0])), list(newest.values()))
+
+
+@cache
+def _upsert(dialect: str, names: tuple[str, ...]) -> Any:  # noqa: ANN401 - the dialects' Insert share no base
+    # Once: building it leaves some two hundred objects that only the collector of cycles can take away.
+    statement: Any = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(letters)
+    changed = {name: statement.excluded[name] for name in names if name != "id"}
+    return statement.on_conflict_do_update(
         index_elements=["id"],
         set_=changed | {"resolution": None, "resolved_at": None},
         where=letters.c.generation < statement.excluded.generation,
     )
-    connection.execute(statement, list(newest.values()))
 
 
 def _values(row: LetterRow, now_us: int) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from streams.processing.publishing import Outgoing, Publisher, PublishError, partition_of
+from streams.partitions import partition_of
+from streams.processing.publishing import Outgoing, Publisher, PublishError
 from streams.testing.clock import Clock
 from streams.testing.life import Life
 from topics.envelope import Headers

@@ -77,7 +77,10 @@ def test_every_forbidden_library_is_found_where_it_is_imported(copy: Path, packa
 
 def test_every_forbidden_name_is_a_library_that_could_be_imported() -> None:
     missing = [
-        name for name in contract("pure")["forbidden_modules"] if importlib.util.find_spec(name) is None
+        name
+        for name in contract("pure")["forbidden_modules"]
+        # Faust takes its own place in sys.modules with a module that has no spec, which find_spec would not forgive.
+        if name not in sys.modules and importlib.util.find_spec(name) is None
     ]
 
     assert missing == [], "a misspelt name would forbid nothing"

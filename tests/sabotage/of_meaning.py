@@ -1,0 +1,166 @@
+"""This file has the sabotages of letters, isolation, replay, order and honesty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.sabotage.sabotage import ADAPTERS, LETTERS, MERGE, ONBOARDING, OWN, REVIEW, Sabotage
+
+
+def letters_and_isolation() -> Iterator[Sabotage]:
+    publishing, transaction = "streams/processing/publishing.py", "streams/processing/transaction.py"
+    yield Sabotage(
+        name="letter's headers altered",
+        promise="byte-exact letters",
+        mechanism="a letter keeps the header list as it was: order, duplicates and nulls",
+        file=publishing,
+        old="headers = without_letter(source.headers) + outcome.letter.headers()",
+        new="headers = [*dict(without_letter(source.headers)).items(), *outcome.letter.headers()]",
+        tests=(LETTERS + "test_a_letter_is_the_record_to_the_byte",),
+    )
+    yield Sabotage(
+        name="letter's value altered",
+        promise="byte-exact letters",
+        mechanism="a letter keeps key and value as they were",
+        file=publishing,
+        old="return Outgoing(self.names.letters, source.key, source.value, headers)",
+        new="return Outgoing(self.names.letters, source.key, (source.value or b'').strip(), headers)",
+        tests=(LETTERS + "test_a_letter_is_the_record_to_the_byte",),
+    )
+    yield Sabotage(
+        name="changed bytes replayed",
+        promise="byte-exact letters",
+        mechanism="a replay whose bytes are not the letter's is refused",
+        file="streams/processing/reading.py",
+        old="request.edit_sha256 is None and request.value_sha256 != sha256_of(record.value)",
+        new="False",
+        tests=(ONBOARDING + "test_a_replayed_record_whose_bytes_were_changed_is_refused",),
+    )
+    yield Sabotage(
+        name="changes of a failed action kept",
+        promise="isolation",
+        mechanism="what a failed action staged is dropped",
+        file=transaction,
+        old="whatever an action raises becomes a letter\n            batch.drop()",
+        new="whatever an action raises becomes a letter\n            batch.keep()",
+        tests=(ONBOARDING + "test_a_failed_action_leaves_no_trace_and_its_neighbours_are_untouched",),
+    )
+    yield Sabotage(
+        name="one refused row fails its neighbours",
+        promise="isolation",
+        mechanism="a batch that the database refuses is halved until the one record stands alone",
+        file=transaction,
+        old="if len(works) > 1:",
+        new="if False:",
+        tests=(REVIEW + "test_a_contact_that_the_database_refuses_fails_alone",),
+    )
+    yield Sabotage(
+        name="owner's turn not written",
+        promise="isolation",
+        mechanism="an owner's turn is taken once",
+        file="streams/store/roster.py",
+        old="if self._begun is not None and self._kept:",
+        new="if False:",
+        tests=(ADAPTERS + "TestSqlRoster::test_turns_count_from_zero",),
+    )
+    yield Sabotage(
+        name="round robin not in the transaction",
+        promise="isolation",
+        mechanism="an owner's turn is written with the assignment that took it, or not at all",
+        file="streams/store/roster.py",
+        old='"""The action failed: its turns go to the next."""\n        self._staged = 0',
+        new='"""The action failed: its turns go to the next."""\n        self.keep()',
+        tests=(ADAPTERS + "TestSqlRosterInOneBatch::test_the_turn_of_a_failed_action_goes_to_the_next",),
+    )
+
+
+def replay_time_and_doubt() -> Iterator[Sabotage]:
+    yield Sabotage(
+        name="replay not fenced by generation",
+        promise="replay does not disturb",
+        mechanism="a request for a failure that has failed again since then runs nothing",
+        file="streams/processing/memory.py",
+        old="row.generation <= work.request.generation",
+        new="True",
+        tests=(REVIEW + "test_a_request_for_a_failure_that_has_failed_again_since_then_runs_nothing",),
+    )
+    yield Sabotage(
+        name="two workers replay one letter",
+        promise="replay does not disturb",
+        mechanism="an outcome is written only over the failure that was replayed",
+        file="streams/store/ledger.py",
+        old=".rowcount != 1:",
+        new=".rowcount == -1:",
+        tests=(REVIEW + "test_what_is_based_on_an_older_reading_is_refused",),
+    )
+    yield Sabotage(
+        name="old copy of a letter reopens it",
+        promise="replay does not disturb",
+        mechanism="a letter of a generation that is known changes nothing in the index",
+        file="streams/store/letters.py",
+        old="where=letters.c.generation < statement.excluded.generation,",
+        new="where=None,",
+        tests=(REVIEW + "test_a_letter_that_is_indexed_anew_is_closed_by_the_first_request_as_done_before",),
+    )
+    yield Sabotage(
+        name="retry deadline ignored",
+        promise="replay does not disturb",
+        mechanism="retries end a day after the first failure, and a person is asked",
+        file="streams/processing/failures.py",
+        old="if now - parse_timestamp(letter.first_time) >= retry.give_up_after:",
+        new="if False:",
+        tests=(REVIEW + "test_the_other_sides_word_and_the_end_of_patience_decide_when_it_is_tried_again",),
+    )
+    yield Sabotage(
+        name="merge without time",
+        promise="order-free",
+        mechanism="of each field the later event wins",
+        file="actions/merge.py",
+        old="return ours > theirs",
+        new="return True",
+        tests=(
+            MERGE + "test_merge_is_commutative",
+            ONBOARDING + "test_an_older_event_that_is_replayed_late_fills_gaps_and_overwrites_nothing_newer",
+        ),
+    )
+    yield Sabotage(
+        name="UNCERTAIN treated as may-repeat",
+        promise="honest",
+        mechanism="a call that was cut off is not repeated unless that is declared or decided",
+        file="streams/store/effects.py",
+        old="(asked.may_repeat or is_decided)",
+        new="True",
+        tests=(
+            ONBOARDING + "test_a_crash_between_a_call_and_its_outcome_is_uncertain_and_not_repeated",
+            ADAPTERS + "TestSqlEffects::test_an_uncertain_call_is_not_repeated_by_its_event",
+        ),
+    )
+    yield Sabotage(
+        name="a call that failed in an unknown way counts as not made",
+        promise="honest",
+        mechanism="an adapter's unknown failure is uncertain",
+        file="streams/processing/outside.py",
+        old="except (TransientError, PermanentError):",
+        new="except Exception:",
+        tests=(LETTERS + "test_a_call_that_fails_in_a_way_nobody_knows_is_in_doubt_and_not_made_again",),
+    )
+    yield Sabotage(
+        name="an event whose id came before with other content passes for it",
+        promise="honest",
+        mechanism="the ledger compares what an id said",
+        file="streams/processing/memory.py",
+        old="if work.decoded.digest != row.digest and not is_edited:",
+        new="if False:",
+        tests=(
+            ONBOARDING + "test_the_same_id_is_a_repetition_with_the_same_content_and_an_error_with_other",
+        ),
+    )
+    yield Sabotage(
+        name="an event with other headers passes for one's own",
+        promise="honest",
+        mechanism="only the very bytes and headers that were published skip the parser",
+        file="streams/processing/own_events.py",
+        old="if found is None or found.headers != headers:",
+        new="if found is None:",
+        tests=(OWN + "test_only_the_very_bytes_and_headers_on_the_right_topic_are_ones_own",),
+    )

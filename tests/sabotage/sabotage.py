@@ -1,0 +1,43 @@
+"""This file says what a sabotage is, which promises there are, and where the tests that hold them stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ACKNOWLEDGING = "tests/unit/test_acknowledging.py::"
+WAITING = "tests/unit/processing/test_waiting_for_the_broker.py::"
+LETTERS = "tests/unit/processing/test_letters_and_doubt.py::"
+ONBOARDING = "tests/unit/processing/test_onboarding_on_sqlite.py::"
+REVIEW = "tests/unit/processing/test_core_review_on_sqlite.py::"
+RACES = "tests/unit/processing/test_races.py::"
+OWN = "tests/unit/processing/test_own_events.py::"
+ADAPTERS = "tests/unit/processing/test_adapters_on_sqlite.py::"
+MERGE = "tests/unit/actions/test_merge.py::"
+FACTS = "tests/integration/faust_facts/test_faust_facts.py::"
+KAFKA = "tests/integration/test_log_on_kafka.py::TestLogOnKafka::"
+
+PROMISES = (
+    "never lost",
+    "effects once",
+    "byte-exact letters",
+    "isolation",
+    "replay does not disturb",
+    "order-free",
+    "honest",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sabotage:
+    """One mechanism and how to take it out."""
+
+    name: str
+    promise: str
+    mechanism: str
+    """What the line does that is taken out, as a sentence without its full stop."""
+    file: str
+    old: str
+    """Text that occurs exactly once in the file."""
+    new: str
+    tests: tuple[str, ...]
+    """Tests that must fail, as pytest names them; of a parametrized one, at least one case."""

@@ -1,0 +1,8 @@
+"""This file lists all sabotages: one changed line each, the promise it breaks, and the tests that must fall for it."""
+
+from __future__ import annotations
+
+from tests.sabotage.of_delivery import effects_once, never_lost
+from tests.sabotage.of_meaning import letters_and_isolation, replay_time_and_doubt
+
+SABOTAGES = (*never_lost(), *effects_once(), *letters_and_isolation(), *replay_time_and_doubt())

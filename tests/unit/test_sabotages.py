@@ -1,0 +1,71 @@
+"""This file keeps the list of sabotages true, and the guarantees of the pages named in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+import pytest
+
+from tests.sabotage import table
+from tests.sabotage.running import SabotageError, spoil
+from tests.sabotage.sabotage import PROMISES, Sabotage
+from tests.sabotage.sabotages import SABOTAGES
+from tests.sabotage.table import row_of, with_table
+from tests.support.commands import REPOSITORY
+
+
+def that_hold(promise: str) -> set[str]:
+    return {
+        table.test_name(test).partition("[")[0]
+        for each in SABOTAGES
+        if each.promise == promise
+        for test in each.tests
+    }
+
+
+@pytest.mark.parametrize("sabotage", [pytest.param(each, id=each.name) for each in SABOTAGES])
+def test_a_sabotage_still_fits_its_file_and_leaves_it_python(sabotage: Sabotage) -> None:
+    ast.parse(spoil((REPOSITORY / sabotage.file).read_text(encoding="utf-8"), sabotage))
+
+    assert sabotage.tests
+    assert sabotage.promise in PROMISES
+
+
+def test_a_sabotage_whose_text_is_gone_says_so() -> None:
+    with pytest.raises(SabotageError, match=r"occurs 0 times in .* bring the list .* up to date"):
+        spoil("nothing of it", SABOTAGES[0])
+
+
+def test_names_are_unique_and_every_promise_has_a_sabotage() -> None:
+    assert len({each.name for each in SABOTAGES}) == len(SABOTAGES)
+    assert {each.promise for each in SABOTAGES} == set(PROMISES)
+
+
+def test_the_readme_names_for_each_promise_a_test_that_falls_without_its_mechanism() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Guarantees")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| ")][1:]
+    named = {row[0].strip(): set(re.findall(r"`(test_\w+)`", row[2])) for row in rows}
+
+    assert list(named) == list(PROMISES)
+    for promise, tests in named.items():
+        assert tests
+        assert tests <= that_hold(promise)
+
+
+def test_the_page_has_a_row_for_every_sabotage() -> None:
+    page = (REPOSITORY / "docs" / "guarantees.md").read_text(encoding="utf-8")
+
+    assert [each.name for each in SABOTAGES if row_of(each, each.tests) not in page] == []
+
+
+def test_a_test_that_stays_green_is_shown_as_green() -> None:
+    one = replace(SABOTAGES[0], tests=("file.py::test_a", "file.py::test_b"))
+    page = with_table(
+        "<!-- sabotages: x -->\nold\n<!-- end of sabotages -->", [row_of(one, ["file.py::test_a[1]"])]
+    )
+
+    assert "| red<br>**green** |" in page
+    assert "old" not in page
