@@ -53,7 +53,7 @@ def create_app(
     settings: AppSettings,
     settle: Mapping[str, tuple[str, Settle]],
     should_stop: asyncio.Event,
-    eager: Mapping[str, Settle] | None = None,
+    eager: Mapping[str, tuple[str, Settle]] | None = None,
 ) -> SafeApp:
     """Build the app; nothing is started or registered globally but the transport's URL scheme.
 
@@ -100,7 +100,7 @@ def create_app(
             agent = SharingAgent(
                 name,
                 function,
-                eager[name],
+                eager[name][1],
                 should_stop,
                 KafkaRereader(settings.address),
                 partial(_reopen, app, topic, name),
@@ -129,9 +129,14 @@ def agents(
     return by_name
 
 
-def eager_agents(workflow: Workflow, processor: Processor) -> dict[str, Settle]:
+def eager_agents(
+    workflow: Workflow, processor: Processor, names: TopicNames
+) -> dict[str, tuple[str, Settle]]:
     """Give what settles a step's batches without waiting while the step pauses."""
     return {
-        step.name: partial(processor.process_events, step, when_paused=WhenPaused.RAISE)
+        step.name: (
+            names.of(step.reads),
+            partial(processor.process_events, step, when_paused=WhenPaused.RAISE),
+        )
         for step in workflow.steps
     }

@@ -129,7 +129,7 @@ class PauseTable(Closed):
     failures: int = Field(default=100, ge=1, le=100_000)
     failures_within: Duration = timedelta(minutes=10)
     probe_after: Duration = timedelta(seconds=1)
-    probe_at_most: Duration = timedelta(minutes=1)
+    probe_at_most: Duration = timedelta(seconds=10)
     letters_per_minute: int = Field(default=300, ge=1, le=1_000_000)
 
 

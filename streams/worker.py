@@ -163,7 +163,7 @@ class Worker:
             ),
             self._health.agents(agents(self._workflow, parts.processor, indexer, self._names)),
             self._stopping,
-            self._health.eager_agents(eager_agents(self._workflow, parts.processor)),
+            self._health.agents(eager_agents(self._workflow, parts.processor, self._names)),
         )
         await app.start()
         self._health.follow(app)

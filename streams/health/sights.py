@@ -13,7 +13,7 @@ from actions.errors import TransientError, UncertainError
 from actions.ports import Mail, Mailer, Notifier
 from streams.assembly import Adapters
 from streams.health.progress import BROKER, MAIL, WEBHOOK, Dependency, Part, Progress
-from streams.processing.outside import StoppingError
+from streams.processing.pauses import PausedError, StoppingError
 from streams.processing.publishing import Outgoing, Publisher, PublishError
 from streams.store.engine import StoreError
 from topics.decode import Record
@@ -21,7 +21,7 @@ from topics.events import LeadAssigned
 
 T = TypeVar("T")
 
-KNOWN = (StoreError, PublishError, StoppingError)
+KNOWN = (StoreError, PublishError, StoppingError, PausedError)
 """What an agent knows how to wait for. Anything else is a defect, and no sign of getting on."""
 
 Settle = Callable[[Iterable[Record], Callable[[], bool]], Awaitable[None]]
@@ -76,6 +76,7 @@ class SeenMailer:
         """Send through `inner`."""
         self._inner = inner
         self._server = server
+        self.dependency: str | None = getattr(inner, "dependency", None)
 
     async def send(self, mail: Mail) -> None:
         """See `Mailer.send`."""
@@ -89,6 +90,7 @@ class SeenNotifier:
         """Notify through `inner`."""
         self._inner = inner
         self._webhook = webhook
+        self.dependency: str | None = getattr(inner, "dependency", None)
 
     @property
     def channel(self) -> Literal["webhook", "email", "none"]:

@@ -9,81 +9,48 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from actions.action import ActionSpec
-from actions.errors import PermanentError, TransientError, UncertainError
-from actions.ports import Effects, Receipt
-from streams.failpoints import reach
+from actions.errors import TransientError
+from actions.ports import Effects
 from streams.ports import Ports, envelope_argument
 from streams.processing.failures import ID_REUSED, Failure, failure_of, store_failure
 from streams.processing.gate import Finish, Gate
 from streams.processing.memory import Scribe
+from streams.processing.once import ExecutionEffects
 from streams.processing.pauses import Pauses, Permit, StoppingError
 from streams.processing.transaction import Clock, checked, inline_wait, not_to_run
 from streams.processing.work import Lettered, Outcome, Ran, Stated, Work, to_us
 from streams.store import ledger, letters
-from streams.store.effects import Claim, Mark, Verdict
 from streams.store.engine import Database, StoreError, StoreRefusedError
 from streams.store.ledger import LedgerRow
-from streams.store.schema import CALLED, RELEASED
 from streams.workflow import Step
 from topics.events import Event
 
-__all__ = ["ExecutionEffects", "OutsideRunner", "StoppingError"]
+Todo = tuple[Work, LedgerRow | None]
 
 
-class ExecutionEffects:
-    """The port Effects for one execution; see `actions.ports.Effects`."""
+class _Chains:
+    """What is to be executed, by contact: two mails to it must not race for the same effect."""
 
-    def __init__(self, gate: Gate, work: Work, *, may_repeat: bool) -> None:
-        """`may_repeat`: a call of this execution that was cut off may be made again."""
-        self._gate = gate
-        self._work = work
-        self._may_repeat = may_repeat
-        self._held: dict[str, Mark | None] = {}
-        self.has_called = False
-        """Whether it got as far as calling."""
+    def __init__(self, todo: Sequence[Todo]) -> None:
+        chains: dict[str, deque[Todo]] = {}
+        for work, row in todo:
+            chains.setdefault(work.contact_key or work.lead_id, deque()).append((work, row))
+        self.waiting = deque(chains.values())
+        self._held: list[deque[Todo]] = []
+
+    def take(self) -> deque[Todo] | None:
+        return self.waiting.popleft() if self.waiting else None
+
+    def put_back(self, chain: deque[Todo]) -> None:
+        if chain:
+            self.waiting.appendleft(chain)
+
+    def hold(self, chain: deque[Todo]) -> None:
+        self._held.append(chain)
 
     @property
-    def marks(self) -> tuple[Mark, ...]:
-        """Outcomes known so far; a call without one stays an intent, which says: uncertain."""
-        return tuple(mark for mark in self._held.values() if mark is not None)
-
-    async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
-        """See `actions.ports.Effects.once`."""
-        action = self._work.step.action.kebab
-        if key in self._held:
-            held = self._held[key]
-            if held is None:
-                raise UncertainError(f"{action} does not know what became of its call and must not repeat it")
-            if held.status == CALLED:
-                return Receipt(held.reference or "", is_mine=True)
-        else:
-            claim = Claim(key, self._work.ledger_id, action, self._may_repeat, _decided_us(self._work))
-            claimed = await self._gate.claim(claim)
-            if claimed.verdict is Verdict.CALLED:
-                return Receipt(claimed.reference, is_mine=claimed.is_mine)
-            if claimed.verdict is Verdict.PENDING:
-                return Receipt("", is_mine=False, is_pending=True)
-            if claimed.verdict is Verdict.UNCERTAIN:
-                raise UncertainError(
-                    f"{action} was cut off between call and outcome; look at the other side, then replay or discard"
-                )
-        self._held[key] = None
-        self.has_called = True
-        try:
-            reach("call.before")
-            reference = await call()
-            reach("call.after")
-        except (TransientError, PermanentError):
-            self._held[key] = Mark(key, self._work.ledger_id, RELEASED, None)
-            raise
-        except UncertainError:
-            raise
-        except Exception as error:
-            # An adapter that fails in a way it does not know itself: whether the call happened cannot be said.
-            msg = f"the call failed with {type(error).__name__}, so whether it happened is not known"
-            raise UncertainError(msg) from error
-        self._held[key] = Mark(key, self._work.ledger_id, CALLED, reference)
-        return Receipt(reference, is_mine=True)
+    def left(self) -> list[Work]:
+        return [work for chain in (*self._held, *self.waiting) for work, _ in chain]
 
 
 class OutsideRunner:
@@ -125,66 +92,61 @@ class OutsideRunner:
         `StoreUnavailableError`, or `StoppingError` when some were not begun; what is done is in the ledger.
         """
         outcomes, todo = await self._recall(works)
-        chains: dict[str, deque[tuple[Work, LedgerRow | None]]] = {}
-        for work, row in todo:
-            # What is about one contact goes out in order: two mails to it must not race for the same effect.
-            chains.setdefault(work.contact_key or work.lead_id, deque()).append((work, row))
-        queue = deque(chains.values())
-        held: list[deque[tuple[Work, LedgerRow | None]]] = []
-
-        async def lane() -> None:
-            last: Awaitable[Outcome] | None = None
-            try:
-                while queue:
-                    chain = queue.popleft()
-                    while chain:
-                        if self._is_stopping or is_taken():
-                            raise StoppingError
-                        permit = self._pauses.begin(step.name)
-                        if permit is None:
-                            held.append(chain)
-                            return
-                        is_probe = permit.is_probe
-                        work, row = chain.popleft()
-                        try:
-                            finish, outcome = await self._execute(step, work, row, permit)
-                        finally:
-                            permit.end()
-                        # An outcome is handed in at once and waited for after the next call, whose intent was committed
-                        # with it: half the commits. What is about the same contact waits for it before.
-                        before, last = last, self._end(work, outcome, finish, self._gate.finish(finish))
-                        if before is not None:
-                            outcomes.append(await before)
-                        if chain:
-                            before, last = last, None
-                            outcomes.append(await before)
-                        if is_probe:
-                            held.append(chain)
-                            return  # all lanes begin anew, or none
-            finally:
-                if last is not None:
-                    outcomes.append(await last)
-
-        lanes = [asyncio.create_task(lane()) for _ in range(min(len(queue), self._lanes.get(step.name, 1)))]
+        chains = _Chains(todo)
+        lanes = [
+            asyncio.create_task(self._lane(step, chains, outcomes, is_taken))
+            for _ in range(min(len(chains.waiting), self._lanes.get(step.name, 1)))
+        ]
         try:
             await asyncio.gather(*lanes)
         except BaseException:
             # The first lane that fails must not leave the others calling on their own: wait for what is on the wire.
-            queue.clear()
+            chains.waiting.clear()
             await asyncio.gather(*lanes, return_exceptions=True)
             raise
-        return Ran(outcomes, [work for chain in (*held, *queue) for work, _ in chain])
+        return Ran(outcomes, chains.left)
 
-    async def _recall(
-        self, works: Sequence[Work]
-    ) -> tuple[list[Outcome], list[tuple[Work, LedgerRow | None]]]:
+    async def _lane(
+        self, step: Step, chains: _Chains, outcomes: list[Outcome], is_taken: Callable[[], bool]
+    ) -> None:
+        last: Awaitable[Outcome] | None = None
+        try:
+            while chain := chains.take():
+                if self._is_stopping or is_taken():
+                    raise StoppingError
+                permit = self._pauses.begin(step.name)
+                if permit is None:
+                    chains.hold(chain)
+                    return
+                is_probe = permit.is_probe
+                work, row = chain.popleft()
+                try:
+                    finish, outcome = await self._execute(step, work, row, permit)
+                finally:
+                    permit.end()
+                # An outcome is handed in at once and waited for after the next call, whose intent was committed
+                # with it: half the commits. What is about the same contact waits for it before.
+                before, last = last, self._end(work, outcome, finish, self._gate.finish(finish))
+                if before is not None:
+                    outcomes.append(await before)
+                if chain or is_probe:
+                    before, last = last, None
+                    outcomes.append(await before)
+                chains.put_back(chain)
+                if is_probe:
+                    return  # all lanes begin anew, or none
+        finally:
+            if last is not None:
+                outcomes.append(await last)
+
+    async def _recall(self, works: Sequence[Work]) -> tuple[list[Outcome], list[Todo]]:
         now = self._clock()
         unique: dict[bytes, list[Work]] = {}
         for work in works:
             unique.setdefault(work.ledger_id, []).append(work)
         known = await self._database.run(lambda connection: ledger.find(connection, unique))
         outcomes: list[Outcome] = []
-        todo: list[tuple[Work, LedgerRow | None]] = []
+        todo: list[Todo] = []
         noop: list[str] = []
         for ledger_id, same in unique.items():
             row = known.get(ledger_id)
@@ -287,10 +249,3 @@ def _tell(permit: Permit, answer: Event | Failure, effects: ExecutionEffects) ->
         permit.tell(answer.failure_class, has_called=effects.has_called, retry_after=answer.retry_after)
     else:
         permit.tell(None, has_called=effects.has_called)
-
-
-def _decided_us(work: Work) -> int | None:
-    # A person who replays an UNCERTAIN letter has looked, and asks for the call again: for the one it tells of.
-    if work.request is None or work.request.failure_class != "uncertain":
-        return None
-    return letters.microseconds(work.request.time)

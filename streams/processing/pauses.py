@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.1
 FLOOD_WITHIN = timedelta(minutes=1)
-FLOOD_PROBE_AT_MOST = timedelta(minutes=10)
 
 Kind = Literal["dependency", "flood", "person"]
 FLOODING = frozenset({"transient", "throttled", "uncertain", "defect"})
@@ -34,9 +33,10 @@ class PauseRules:
     failures_within: timedelta = timedelta(minutes=10)
     probe_after: timedelta = timedelta(seconds=1)
     """Then one execution is tried; doubled after each that fails."""
-    probe_at_most: timedelta = timedelta(minutes=1)
+    probe_at_most: timedelta = timedelta(seconds=10)
+    """Work goes on within this time, once the dependency is back."""
     letters_per_minute: int = 300
-    """Of one step, until it pauses for a minute or more."""
+    """Of one step, until it pauses; what is tried then adds a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +172,8 @@ class Pauses:
                 clock,
                 most=rules.letters_per_minute,
                 within=FLOOD_WITHIN,
-                probe_after=FLOOD_WITHIN,
-                probe_at_most=FLOOD_PROBE_AT_MOST,
+                probe_after=rules.probe_after,
+                probe_at_most=rules.probe_at_most,
                 in_a_row=False,
             )
             for step in dependencies

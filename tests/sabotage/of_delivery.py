@@ -29,7 +29,7 @@ def never_lost() -> Iterator[Sabotage]:
     yield sabotage(
         "acknowledge before the work",
         "a batch is acknowledged after its work has ended",
-        "streams/app.py",
+        "streams/settling.py",
         'reach("settle.before")',
         'batch.end(name, is_settled=True); reach("settle.before")',
         ACKNOWLEDGING + "test_a_batch_counts_as_settled_only_when_all_its_work_is_done",
@@ -37,7 +37,7 @@ def never_lost() -> Iterator[Sabotage]:
     yield sabotage(
         "acknowledge on exception",
         "a batch whose work fails is not acknowledged",
-        "streams/app.py",
+        "streams/settling.py",
         "is_settled = False",
         "is_settled = True",
         ACKNOWLEDGING + "test_a_batch_whose_work_fails_is_not_settled_and_the_agent_goes_on",
@@ -183,8 +183,8 @@ def effects_once() -> Iterator[Sabotage]:
         "expired event executed",
         "an event whose time is over calls nobody",
         outside,
-        "if is_expired(work, self._clock()):",
-        "if False:",
+        "answer: Event | Failure | None = not_to_run(work, self._clock(), self._pauses.cancelled)",
+        "answer: Event | Failure | None = None",
         REVIEW + "test_a_retry_that_comes_after_the_events_expiry_calls_nobody",
     )
     yield sabotage(

@@ -139,7 +139,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         name="a call that failed in an unknown way counts as not made",
         promise="honest",
         mechanism="an adapter's unknown failure is uncertain",
-        file="streams/processing/outside.py",
+        file="streams/processing/once.py",
         old="except (TransientError, PermanentError):",
         new="except Exception:",
         tests=(LETTERS + "test_a_call_that_fails_in_a_way_nobody_knows_is_in_doubt_and_not_made_again",),

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from actions.ports import Receipt
 from streams.onboarding import ONBOARDING
 from streams.processing.gate import Gate
-from streams.processing.outside import ExecutionEffects
+from streams.processing.once import ExecutionEffects
 from streams.processing.work import Source, Work
 from streams.store import effects
 from streams.store.contacts import SqlContacts

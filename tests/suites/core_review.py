@@ -20,7 +20,7 @@ from actions.ports import Contacts, Effects, Identity, LeadRules, Mail, StoredCo
 from actions.validate_lead import validate_lead
 from streams.onboarding import ONBOARDING
 from streams.processing.gate import Finish, Gate
-from streams.processing.outside import StoppingError
+from streams.processing.pauses import StoppingError
 from streams.processing.transaction import drive
 from streams.pruning import Pruner
 from streams.store import effects, letters

@@ -9,11 +9,12 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
-from streams.app import AppSettings, create_app, settle_batch
+from streams.app import AppSettings, create_app
 from streams.batch import Batch
 from streams.kafka import parse_kafka
-from streams.processing.outside import StoppingError
+from streams.processing.pauses import StoppingError
 from streams.processing.publishing import PublishError
+from streams.settling import settle_batch
 from streams.store.engine import StoreUnavailableError
 from streams.transport import BatchConsumer
 from topics.decode import Record

@@ -16,7 +16,7 @@ from streams.failpoints import POINTS, FailpointError, arm, parse, reach
 
 ROOT = Path(failpoints.__file__).parent
 CORE = [
-    "app.py",
+    "settling.py",
     "consumer_thread.py",
     "transport.py",
     "retries.py",

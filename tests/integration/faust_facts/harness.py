@@ -18,7 +18,7 @@ from faust.types import StreamT
 
 from streams.app import AppSettings, create_app
 from streams.kafka import parse_kafka
-from streams.processing.outside import StoppingError
+from streams.processing.pauses import StoppingError
 from streams.transport import BatchConsumer
 from topics.decode import Record
 from topics.registry import TopicNames
