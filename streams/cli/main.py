@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli import health, letters, publish, show, status, topics, worker
+from streams.cli import health, letters, pausing, publish, show, status, topics, worker
 from streams.cli.errors import INTERRUPTED, NOT_DONE, ending_of
 from streams.cli.lazy import LazyGroup
 
@@ -46,6 +46,9 @@ app.command("show", short_help="What was done about a lead or a person.", epilog
 )
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(topics.app, name="topics")
+app.command("pause", short_help="Let no worker begin anything more of a step.")(pausing.pause)
+app.command("resume", short_help="Let a step go on that a person paused.")(pausing.resume)
+app.command("cancel", short_help="End the runs of a lead.")(pausing.cancel)
 app.command("health", short_help="Is the worker on this machine alive, and does it get on?")(health.health)
 app.command("status", short_help="Do broker and database answer, and what is waiting?")(status.status)
 

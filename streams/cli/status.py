@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from streams.cli.errors import UNREACHABLE, CommandError, UnreachableError
-from streams.cli.output import AsJson, say, show, write_json, write_table
+from streams.cli.output import AsJson, readable, say, show, write_json, write_table
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
     from streams.kafka import KafkaAddress
     from streams.settings import Settings
 
@@ -89,10 +91,39 @@ def _database(settings: Settings) -> dict[str, Any]:
             done = database.transact(executions)
             counts = database.transact(letters.counts)
             contacts = database.transact(count_contacts)
+            pauses = database.transact(_pauses)
     except CommandError as error:
         return {"is_reachable": False, **place, "error": str(error)}
     actions = {action: {"done": ok, "dead_lettered": failed} for action, (ok, failed) in sorted(done.items())}
-    return {"is_reachable": True, **place, "contacts": contacts, "letters": counts, "actions": actions}
+    return {
+        "is_reachable": True,
+        **place,
+        "contacts": contacts,
+        "letters": counts,
+        "actions": actions,
+        "pauses": pauses,
+    }
+
+
+def _pauses(connection: Connection) -> list[dict[str, Any]]:
+    import time
+
+    from streams.pausing import SILENT_AFTER
+    from streams.store import pauses
+
+    heard_since_us = time.time_ns() // 1000 - int(SILENT_AFTER.total_seconds() * 1_000_000)
+    return [
+        {
+            "step": row.step.replace("_", "-"),
+            "kind": row.kind,
+            "reason": row.reason,
+            "by": row.paused_by,
+            "worker": row.holder or None,
+            "since": readable(row.since),
+            "next_probe": None if row.next_probe is None else readable(row.next_probe),
+        }
+        for row in pauses.all_of(connection, heard_since_us)
+    ]
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -119,6 +150,22 @@ def _print(found: dict[str, Any]) -> None:
             for action, counts in database["actions"].items()
         ]
         write_table(("action", "#done", "#dead-lettered now"), rows)
+        if database["pauses"]:
+            _print_pauses(database["pauses"])
     else:
         show(f"Database  {database['url']}: not reachable")
         say(f"Error: {database['error']}.")
+
+
+def _print_pauses(pauses: list[dict[str, Any]]) -> None:
+    rows = [
+        (
+            each["step"],
+            each["reason"],
+            each["by"] or f"worker {each['worker'][:8]}",
+            each["since"],
+            each["next_probe"] or "leads resume",
+        )
+        for each in pauses
+    ]
+    write_table(("pauses", "why", "by", "since", "goes on"), rows, title="Steps that pause")

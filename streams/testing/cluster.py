@@ -10,6 +10,7 @@ from typing import Any
 from streams.assembly import Adapters, assemble
 from streams.processing.indexing import LetterIndexer
 from streams.processing.outside import OutsideRunner
+from streams.processing.pauses import Pauses
 from streams.processing.processor import Processor
 from streams.retries import RetryTimer
 from streams.store.engine import Database
@@ -33,6 +34,7 @@ class MemoryWorker:
     processor: Processor
     outside: OutsideRunner
     indexer: LetterIndexer
+    pauses: Pauses
     life: Life
 
 
@@ -74,7 +76,7 @@ class Cluster:
             clock=self.clock,
         )
         indexer = LetterIndexer(database, self.clock)
-        return MemoryWorker(workflow, parts.processor, parts.outside, indexer, publisher.life)
+        return MemoryWorker(workflow, parts.processor, parts.outside, indexer, parts.pauses, publisher.life)
 
     def records(self, event: type[Event]) -> list[LogRecord]:
         """Give everything on the topic of this event."""

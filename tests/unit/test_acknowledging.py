@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
+from typing import cast
 
 import pytest
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
-from streams.app import AppSettings, create_app
+from streams.app import AppSettings, SafeApp, create_app
 from streams.batch import Batch
 from streams.kafka import parse_kafka
 from streams.processing.pauses import StoppingError
 from streams.processing.publishing import PublishError
 from streams.settling import settle_batch
+from streams.shelf import Shelf
 from streams.store.engine import StoreUnavailableError
 from streams.transport import BatchConsumer
 from topics.decode import Record
@@ -113,3 +115,15 @@ async def test_offsets_are_committed_up_to_the_lowest_batch_that_is_not_settled(
         committable.append(consumer._new_offset(PLACE))
 
     assert committable == [2, 2, 6]
+
+
+async def test_what_an_agent_put_aside_is_not_committed(consumer: BatchConsumer) -> None:
+    batch: Batch = consumer._batch_message(PLACE.topic, {PLACE: [record(0), record(1), record(2)]})[1].value
+    shelf = Shelf()
+    cast("SafeApp", consumer.transport.app).shelves_by_topic = {PLACE.topic: [shelf]}
+    shelf.put({PLACE: (1, 3)})
+    batch.end(AGENT, is_settled=True)
+    while_it_pauses = consumer._new_offset(PLACE)
+    shelf.forget([PLACE])
+
+    assert (while_it_pauses, consumer._new_offset(PLACE)) == (1, 3)

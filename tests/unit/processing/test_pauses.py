@@ -1,0 +1,258 @@
+"""This file shows that an outage or a flood pauses its step, that nothing is lost by it, and that persons are heard."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from actions.ports import Identity, Mail, Mailer
+from streams.identity import HmacIdentity
+from streams.onboarding import ONBOARDING
+from streams.pausing import PauseKeeper
+from streams.processing.pauses import PausedError, PauseRules
+from streams.processing.processor import WhenPaused
+from streams.processing.work import to_us
+from streams.store import letters, pauses
+from streams.store.pauses import Cancellation
+from streams.testing import Cluster, MemoryStore, World, adapters_of, event_headers, lead
+from topics.letter import DeadLetter
+
+RECEIVED = "crm.leads.received.v1"
+FAILURES, LETTERS_PER_MINUTE = 5, 10
+LANES = 4
+PEOPLE = 40
+WELCOME, VALIDATE = "send_welcome_email", "validate_lead"
+
+
+@dataclass
+class MailServer:
+    """The world's mail server, as something that a step depends on."""
+
+    world: World
+    dependency = "mail-server"
+
+    async def send(self, mail: Mail) -> None:
+        await self.world.send(mail)
+
+
+class Forgetful(HmacIdentity):
+    """Makes every validation a defect while it is broken."""
+
+    is_broken = True
+
+    def contact_key(self, *, email: str | None, phone: str | None) -> str:
+        if self.is_broken:
+            raise RuntimeError
+        return super().contact_key(email=email, phone=phone)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def identity() -> Forgetful:
+    found = Forgetful(b"a secret for tests")
+    found.is_broken = False
+    return found
+
+
+@pytest.fixture
+def cluster(world: World, identity: Forgetful) -> Iterator[Cluster]:
+    store = MemoryStore()
+    rules = PauseRules(failures=FAILURES, letters_per_minute=LETTERS_PER_MINUTE)
+    found = adapters_of(world, shared={Mailer: MailServer(world), Identity: identity})
+    yield Cluster(ONBOARDING, replace(found, pause_rules=rules), store)
+    store.close()
+
+
+def send_leads(cluster: Cluster, count: int = PEOPLE) -> None:
+    for number in range(count):
+        value = lead(email=f"p{number}@example.com", lead_id=f"lead-{number}")
+        cluster.log.append(RECEIVED, f"lead-{number}".encode(), value, event_headers(f"e-{number}"))
+
+
+async def settle(cluster: Cluster) -> set[str]:
+    """Let the worker settle what it may, as one whose steps put aside what pauses; gives the steps that do."""
+    paused: set[str] = set()
+    is_moving = True
+    while is_moving:
+        is_moving = False
+        for topic in cluster.topics:
+            batch = cluster.unread(topic)
+            is_done = bool(batch)
+            for step in cluster.workflow.steps:
+                if cluster.names.of(step.reads) == topic and batch:
+                    try:
+                        await cluster.worker.processor.process_events(
+                            step, batch, when_paused=WhenPaused.RAISE
+                        )
+                    except PausedError:
+                        paused.add(step.name)
+                        is_done = False
+            if topic in (cluster.names.requests, cluster.names.letters) and batch:
+                await cluster.work(cluster.worker, topic, batch)
+            if is_done:
+                is_moving = True
+                for record in batch:
+                    cluster.log.commit("leads", record)
+    return paused
+
+
+async def keep(cluster: Cluster) -> None:
+    await PauseKeeper(cluster.database, cluster.worker.pauses, "worker-1", cluster.clock).tick()
+
+
+def codes(cluster: Cluster) -> Counter[str]:
+    return Counter(DeadLetter.from_headers(record.headers).code for record in cluster.letters)
+
+
+def statuses(cluster: Cluster) -> dict[str, int]:
+    return cluster.database.transact(letters.counts)
+
+
+async def test_an_outage_pauses_its_step_and_drains_with_one_mail_each(
+    cluster: Cluster, world: World
+) -> None:
+    send_leads(cluster)
+    world.go_down()
+    paused = await settle(cluster)
+    written, reasons = len(cluster.letters), cluster.worker.pauses.now()
+    told = len(world.notes)
+    world.come_back()
+    cluster.clock.advance(seconds=2)
+    still_paused = await settle(cluster)
+    cluster.clock.advance(minutes=5)
+    await cluster.retries.tick()
+    await settle(cluster)
+
+    assert paused == {WELCOME}
+    assert FAILURES <= written < FAILURES + LANES  # those that were on their way are told, too
+    assert [(each.step, each.kind) for each in reasons] == [(WELCOME, "dependency")]
+    assert told == PEOPLE, "the others went on"
+    assert still_paused == set()
+    assert Counter(mail.to for mail in world.mails) == {
+        f"p{number}@example.com": 1 for number in range(PEOPLE)
+    }
+    assert statuses(cluster) == {"resolved": written}
+
+
+async def test_what_is_tried_during_an_outage_costs_one_letter_each_time(
+    cluster: Cluster, world: World
+) -> None:
+    send_leads(cluster)
+    world.go_down()
+    await settle(cluster)
+    before = len(cluster.letters)
+    for _ in range(3):
+        cluster.clock.advance(seconds=20)
+        await settle(cluster)
+
+    assert len(cluster.letters) == before + 3
+    assert world.mails == []
+
+
+async def test_a_flood_of_defects_pauses_its_step_at_the_limit_and_goes_on_when_they_end(
+    cluster: Cluster, identity: Forgetful
+) -> None:
+    identity.is_broken = True
+    send_leads(cluster)
+    paused = await settle(cluster)
+    written = codes(cluster)
+    identity.is_broken = False
+    cluster.clock.advance(minutes=1, seconds=1)
+    goes_on = await settle(cluster)
+
+    assert (paused, written) == ({VALIDATE}, {"DEFECT": LETTERS_PER_MINUTE})
+    assert goes_on == set()
+    assert len(cluster.letters) == LETTERS_PER_MINUTE
+
+
+async def test_what_publishers_wrote_wrong_pauses_nothing(cluster: Cluster) -> None:
+    for number in range(PEOPLE):
+        cluster.log.append(RECEIVED, b"key", b"{poison", event_headers(f"e-{number}"))
+
+    assert await settle(cluster) == set()
+    assert len(cluster.letters) == PEOPLE
+
+
+async def test_a_step_that_a_person_paused_begins_nothing_until_it_is_resumed(
+    cluster: Cluster, world: World
+) -> None:
+    now_us = to_us(cluster.clock())
+    cluster.database.transact(lambda found: pauses.pause(found, WELCOME, "new templates", "ada", now_us))
+    await keep(cluster)
+    send_leads(cluster)
+    paused, mails = await settle(cluster), len(world.mails)
+    cluster.database.transact(lambda found: pauses.resume(found, WELCOME))
+    await keep(cluster)
+    resumed = await settle(cluster)
+
+    assert (paused, mails, cluster.letters) == ({WELCOME}, 0, [])
+    assert (resumed, len(world.mails)) == (set(), PEOPLE)
+
+
+async def test_a_retry_that_was_asked_for_waits_with_its_step_and_is_not_lost(
+    cluster: Cluster, world: World
+) -> None:
+    world.go_down()
+    send_leads(cluster, 2)
+    await settle(cluster)
+    cluster.clock.advance(minutes=5)
+    await cluster.retries.tick()
+    now_us = to_us(cluster.clock())
+    cluster.database.transact(lambda found: pauses.pause(found, WELCOME, "an outage", "ada", now_us))
+    await keep(cluster)
+    await settle(cluster)
+    world.come_back()
+    waiting, mails = statuses(cluster), len(world.mails)
+    cluster.database.transact(lambda found: pauses.resume(found, WELCOME))
+    await keep(cluster)
+    await cluster.retries.tick()
+    await settle(cluster)
+
+    assert (waiting, mails) == ({"replaying": 2}, 0)
+    assert (statuses(cluster), len(world.mails)) == ({"resolved": 2}, 2)
+
+
+async def test_a_cancelled_run_calls_nobody_and_leaves_no_open_letter(cluster: Cluster, world: World) -> None:
+    now_us = to_us(cluster.clock())
+    cluster.database.transact(
+        lambda found: pauses.cancel(found, [Cancellation("e-0", "lead-0", "asked us to", "ada", now_us)])
+    )
+    await keep(cluster)
+    send_leads(cluster, 2)
+    await settle(cluster)
+
+    assert [mail.to for mail in world.mails] == ["p1@example.com"]
+    assert (codes(cluster), statuses(cluster)) == ({"CANCELLED": 1}, {"discarded": 1})
+
+
+async def test_what_a_worker_pauses_by_itself_is_told_until_it_is_over_or_the_worker_is_gone(
+    cluster: Cluster, world: World
+) -> None:
+    send_leads(cluster)
+    world.go_down()
+    await settle(cluster)
+    keeper = PauseKeeper(cluster.database, cluster.worker.pauses, "worker-1", cluster.clock)
+    await keeper.tick()
+
+    def told(silent_s: float) -> list[tuple[str, str]]:
+        since = to_us(cluster.clock()) - int(silent_s * 1_000_000)
+        rows = cluster.database.transact(lambda found: pauses.all_of(found, since))
+        return [(row.step, row.kind) for row in rows]
+
+    while_paused = told(30)
+    cluster.clock.advance(seconds=31)
+    of_the_silent = told(30)
+    world.come_back()
+    await settle(cluster)
+    await keeper.tick()
+
+    assert while_paused == [(WELCOME, "dependency")]
+    assert of_the_silent == []
+    assert told(30) == []
