@@ -26,7 +26,7 @@ Examples:
 
 Exit codes: 0 done, 1 what was asked did not succeed, 2 wrong use or settings,
 3 a dependency (broker, database, mail server) cannot be reached, 4 a worker that
-hung was ended by its watchdog, 130 interrupted.
+hung was ended by its watchdog, 5 `leads verify` found something, 130 interrupted.
 """
 
 app = typer.Typer(
