@@ -16,6 +16,7 @@ from tests.sabotage.sabotages import SABOTAGES
 
 KINDS = ("lost", "doubled", "torn", "altered", "out_of_place", "stuck")
 REACH_THE_DATA = (
+    "acknowledge before the work",
     "poison acknowledged without a letter",
     "ids not derived",
 )
