@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.servers import Broker
 from tests.sabotage.running import copy_to, sabotage_in
 from tests.sabotage.sabotages import SABOTAGES
 
 KINDS = ("lost", "doubled", "torn", "altered", "out_of_place", "stuck")
 REACH_THE_DATA = (
+    "outcome not written",
     "acknowledge before the work",
     "poison acknowledged without a letter",
     "ids not derived",
@@ -38,10 +40,10 @@ def left_behind(kafka: str, folder: Path) -> tuple[int, str]:
 
 
 @pytest.mark.timeout(160)
-def test_without_a_bug_a_killed_worker_leaves_nothing_to_find(kafka: str, tmp_path: Path) -> None:
+def test_without_a_bug_a_killed_worker_leaves_nothing_to_find(broker: Broker, tmp_path: Path) -> None:
     copy_to(tmp_path)
 
-    code, told = left_behind(kafka, tmp_path)
+    code, told = left_behind(broker.direct, tmp_path)
 
     assert code == 0, told
 
@@ -49,12 +51,12 @@ def test_without_a_bug_a_killed_worker_leaves_nothing_to_find(kafka: str, tmp_pa
 @pytest.mark.timeout(160)
 @pytest.mark.parametrize("name", REACH_THE_DATA)
 def test_a_seeded_bug_leaves_a_counter_example(
-    kafka: str, tmp_path: Path, tell: Callable[[str], None], name: str
+    broker: Broker, tmp_path: Path, tell: Callable[[str], None], name: str
 ) -> None:
     copy_to(tmp_path)
     sabotage_in(tmp_path, next(each for each in SABOTAGES if each.name == name))
 
-    code, told = left_behind(kafka, tmp_path)
+    code, told = left_behind(broker.direct, tmp_path)
 
     assert code == 5, told
     document = json.loads(told)
