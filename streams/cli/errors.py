@@ -50,6 +50,7 @@ def ending_of(error: Exception) -> Ending | None:
     # Only who fails needs these modules: loading them takes longer than `leads --help` does.
     from aiokafka.errors import KafkaError
 
+    from streams.care.copying import CareError
     from streams.local_kafka import JarsUnavailableError, LocalKafkaError
     from streams.ports import PortError
     from streams.processing.publishing import PublishError
@@ -65,7 +66,7 @@ def ending_of(error: Exception) -> Ending | None:
         # str() of a LookupError, which PortError is, would put quotes around it.
         ((SettingsError, PortError, WorkflowError), WRONG_USE, str(next(iter(error.args), says))),
         ((JarsUnavailableError,), UNREACHABLE, str(error)),
-        ((LocalKafkaError, TopicsError), NOT_DONE, str(error)),
+        ((LocalKafkaError, TopicsError, CareError), NOT_DONE, str(error)),
         (
             (StoreUnavailableError,),
             UNREACHABLE,

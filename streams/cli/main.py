@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli import health, letters, publish, show, status, topics, worker
+from streams.cli import health, letters, publish, show, status, store, topics, worker
 from streams.cli.errors import INTERRUPTED, NOT_DONE, ending_of
 from streams.cli.lazy import LazyGroup
 
@@ -46,6 +46,7 @@ app.command("show", short_help="What was done about a lead or a person.", epilog
 )
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(topics.app, name="topics")
+app.add_typer(store.app, name="store")
 app.command("health", short_help="Is the worker on this machine alive, and does it get on?")(health.health)
 app.command("status", short_help="Do broker and database answer, and what is waiting?")(status.status)
 
