@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
+from alembic.util import CommandError as MigrationError
 from sqlalchemy.engine import Connection
 
 from streams.care.moments import knows_until
@@ -76,7 +77,12 @@ def check(copy: Path, path: Path) -> None:
 
 def seal(path: Path, unit: Callable[[Connection], int | None]) -> int | None:
     """Bring a copy to the schema of this build, do `unit` in it, and make it one file that is on disk."""
-    database = open_database(f"sqlite:///{path}")
+    try:
+        database = open_database(f"sqlite:///{path}")
+    except MigrationError as error:
+        raise CareError(
+            f"the store is not of this build ({error}); use the build that made it, or a newer one"
+        ) from None
     try:
         found = database.transact(unit)
     except StoreError as error:

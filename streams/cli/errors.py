@@ -1,7 +1,8 @@
 """This file maps every expected error to its exit code and its one sentence: the one place that does.
 
 0 done · 1 what was asked did not succeed · 2 wrong use or settings · 3 a dependency cannot be reached ·
-4 a worker that hung was ended by its watchdog (streams/health/ending.py) · 130 interrupted
+4 a worker that hung was ended by its watchdog (streams/health/ending.py) ·
+5 `leads verify` found something · 130 interrupted
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ DONE = 0
 NOT_DONE = 1
 WRONG_USE = 2
 UNREACHABLE = 3
+FOUND = 5
+"""`leads verify` looked and something is wrong."""
 INTERRUPTED = 130
 
 
@@ -47,6 +50,7 @@ def ending_of(error: Exception) -> Ending | None:
     # Only who fails needs these modules: loading them takes longer than `leads --help` does.
     from aiokafka.errors import KafkaError
 
+    from streams.care.copying import CareError
     from streams.local_kafka import JarsUnavailableError, LocalKafkaError
     from streams.ports import PortError
     from streams.processing.publishing import PublishError
@@ -62,7 +66,7 @@ def ending_of(error: Exception) -> Ending | None:
         # str() of a LookupError, which PortError is, would put quotes around it.
         ((SettingsError, PortError, WorkflowError), WRONG_USE, str(next(iter(error.args), says))),
         ((JarsUnavailableError,), UNREACHABLE, str(error)),
-        ((LocalKafkaError, TopicsError), NOT_DONE, str(error)),
+        ((LocalKafkaError, TopicsError, CareError), NOT_DONE, str(error)),
         (
             (StoreUnavailableError,),
             UNREACHABLE,

@@ -15,6 +15,10 @@ LAZY = {
         "streams.cli.failpoints:failpoints",
         "List where tests can make a worker die, fail or stall.",
     ),
+    "verify": (
+        "streams.cli.verify:verify",
+        "Is anything lost, doubled, torn or stuck? Only reads.",
+    ),
     "demo": (
         "streams.cli.demo:demo",
         "Watch a few hundred leads being onboarded on a real Kafka of its own.",

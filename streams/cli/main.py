@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli import health, letters, pausing, publish, show, status, topics, worker
+from streams.cli import health, letters, pausing, publish, show, status, store, topics, worker
 from streams.cli.errors import INTERRUPTED, NOT_DONE, ending_of
 from streams.cli.lazy import LazyGroup
 
@@ -26,7 +26,7 @@ Examples:
 
 Exit codes: 0 done, 1 what was asked did not succeed, 2 wrong use or settings,
 3 a dependency (broker, database, mail server) cannot be reached, 4 a worker that
-hung was ended by its watchdog, 130 interrupted.
+hung was ended by its watchdog, 5 `leads verify` found something, 130 interrupted.
 """
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ app.add_typer(topics.app, name="topics")
 app.command("pause", short_help="Let no worker begin anything more of a step.")(pausing.pause)
 app.command("resume", short_help="Let a step go on that a person paused.")(pausing.resume)
 app.command("cancel", short_help="End the runs of a lead.")(pausing.cancel)
+app.add_typer(store.app, name="store")
 app.command("health", short_help="Is the worker on this machine alive, and does it get on?")(health.health)
 app.command("status", short_help="Do broker and database answer, and what is waiting?")(status.status)
 

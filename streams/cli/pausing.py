@@ -77,7 +77,7 @@ def cancel(
     runs: Annotated[
         list[str] | None,
         typer.Option(
-            "--run", help="Only this run, by the id of its LeadReceived event; may be given several times."
+            "--run", help="Only this run, as `leads show --json` names it; may be given several times."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -114,8 +114,8 @@ def cancel(
         done = database.transact(unit)
     if done is None:
         raise CommandError(
-            f"nothing is known of lead {lead!r} yet; if it still waits on its topic, name its run: "
-            "`leads cancel LEAD --run EVENT-ID --reason …`"
+            f"nothing is known of lead {lead!r}: the id is misspelt, or no worker has read it yet; "
+            f"`leads show {lead}` tells when one has"
         )
     if as_json:
         write_json(done)
@@ -140,10 +140,12 @@ def _said(reason: str) -> str:
     return " ".join(reason.split())[:500]
 
 
-def _run_of(row: LetterRow) -> str | None:
-    headers = dict(row.headers)
-    found = headers.get("ce_correlationid") or headers.get("ce_id")
-    return None if found is None else found.decode(errors="replace")
+def _run_of(row: LetterRow) -> str:
+    from topics import ids
+
+    headers = {name: (value or b"").decode(errors="replace") for name, value in row.headers}
+    begins = ids.run_id(headers.get("ce_source", ""), headers.get("ce_id", ""))
+    return headers.get("ce_correlationid") or begins
 
 
 def _kebab(name: str) -> str:

@@ -15,7 +15,7 @@ from tests.chaos.servers import Broker, Postgres
 
 collect_ignore = [] if SOAK_MINUTES else ["test_soak.py"]
 if IS_SMALL:
-    collect_ignore.append("test_poison_flood.py")
+    collect_ignore += ["test_poison_flood.py", "test_verify_finds_seeded_bugs.py"]
 
 Row = tuple[str, str]
 RESULTS = pytest.StashKey[list[Row]]()

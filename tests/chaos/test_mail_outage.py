@@ -32,7 +32,7 @@ def test_a_mail_server_that_is_away_pauses_its_step_and_each_contact_gets_one_ma
     rig.mails.stop()
     down, seen_paused, most_lag = time.monotonic(), 0.0, 0
     while time.monotonic() < down + OUTAGE_S:
-        status = json.loads(rig.run("status", "--json"))
+        status = json.loads(rig.run("streams.cli.main", "status", "--json"))
         paused = [each for each in status["database"]["pauses"] if each["step"] == "send-welcome-email"]
         if paused and not seen_paused:
             seen_paused = time.monotonic() - down
@@ -44,7 +44,7 @@ def test_a_mail_server_that_is_away_pauses_its_step_and_each_contact_gets_one_ma
     healed = rig.recovered(time.monotonic(), f"the mail server was away for {OUTAGE_S} s, {letters} letters")
     verdict = rig.end({"seed": SEED, "letters": letters, "most_lag": most_lag})
     eventually(
-        lambda: json.loads(rig.run("status", "--json"))["database"]["pauses"],
+        lambda: json.loads(rig.run("streams.cli.main", "status", "--json"))["database"]["pauses"],
         lambda found: not found,
         within=40,
     )

@@ -10,8 +10,10 @@ from tests.sabotage.sabotage import (
     FACTS,
     KAFKA,
     ONBOARDING,
+    PAUSES,
     RACES,
     REVIEW,
+    SHELF,
     WAITING,
     Sabotage,
 )
@@ -95,6 +97,30 @@ def never_lost() -> Iterator[Sabotage]:
         "mark_replaying(connection, ids, now_us + lease_us)",
         "mark_replaying(connection, ids, None)",
         REVIEW + "test_a_retry_that_was_asked_for_and_not_heard_of_is_asked_for_again_after_its_lease",
+    )
+    yield sabotage(
+        "what was put aside is committed",
+        "offsets are committed up to what an agent put aside while its step pauses",
+        "streams/transport.py",
+        "begins = [shelf.begin_of(tp) for shelf in self.transport.shelves.get(tp.topic, ())]",
+        "begins = [None]",
+        ACKNOWLEDGING + "test_what_an_agent_put_aside_is_not_committed",
+    )
+    yield sabotage(
+        "later records overtake those put aside",
+        "what comes while something is put aside goes behind it",
+        "streams/settling.py",
+        "if self.shelf.is_empty:",
+        "if True:",
+        SHELF + "test_what_pauses_goes_on_the_shelf_and_what_comes_later_behind_it",
+    )
+    yield sabotage(
+        "a retry of a step that pauses is dropped",
+        "a retry that was asked for while its step pauses is due again when it goes on",
+        processor,
+        "await self._put_back(put_back)",
+        "put_back.clear()",
+        PAUSES + "test_a_retry_that_was_asked_for_waits_with_its_step_and_is_not_lost",
     )
 
 

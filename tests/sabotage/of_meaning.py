@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.sabotage.sabotage import ADAPTERS, LETTERS, MERGE, ONBOARDING, OWN, REVIEW, Sabotage
+from tests.sabotage.sabotage import ADAPTERS, LETTERS, MERGE, ONBOARDING, OWN, PAUSES, REVIEW, Sabotage
 
 
 def letters_and_isolation() -> Iterator[Sabotage]:
@@ -53,6 +53,27 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         old="if len(works) > 1:",
         new="if False:",
         tests=(REVIEW + "test_a_contact_that_the_database_refuses_fails_alone",),
+    )
+    yield Sabotage(
+        name="an outage pauses nothing",
+        promise="isolation",
+        mechanism="a step whose dependency fails every time, or whose letters flood, begins nothing but a probe",
+        file="streams/processing/pauses.py",
+        old="return not all(breaker.allows for breaker in self._breakers(step))",
+        new="return False",
+        tests=(
+            PAUSES + "test_an_outage_pauses_its_step_and_drains_with_one_mail_each",
+            PAUSES + "test_a_flood_of_defects_pauses_its_step_at_the_limit_and_goes_on_when_they_end",
+        ),
+    )
+    yield Sabotage(
+        name="a cancelled run goes on",
+        promise="isolation",
+        mechanism="no action runs of a run that a person cancelled",
+        file=transaction,
+        old="return CANCELLED if work.envelope.correlation_id in cancelled else None",
+        new="return None",
+        tests=(PAUSES + "test_a_cancelled_run_calls_nobody_and_leaves_no_open_letter",),
     )
     yield Sabotage(
         name="owner's turn not written",

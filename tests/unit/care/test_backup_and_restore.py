@@ -178,3 +178,14 @@ def test_a_damaged_store_is_put_aside_as_it_is(backup: Path, place: Path) -> Non
     database = opened(place)
     assert database.transact(written) == 5000
     database.close()
+
+
+def test_a_store_of_a_newer_build_is_not_copied(store: Database, place: Path, tmp_path: Path) -> None:
+    store.close()
+    with closing(sqlite3.connect(place)) as newer, newer:
+        newer.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(CareError, match="not of this build"):
+        back_up(place, tmp_path / "backup.db")
+
+    assert not list(tmp_path.glob("backup*"))

@@ -17,7 +17,9 @@ from streams.processing.processor import WhenPaused
 from streams.processing.work import to_us
 from streams.store import letters, pauses
 from streams.store.pauses import Cancellation
-from streams.testing import Cluster, MemoryStore, World, adapters_of, event_headers, lead
+from streams.testing import Cluster, LogRecord, MemoryStore, World, adapters_of, event_headers, lead
+from streams.workflow import Step
+from topics import ids
 from topics.letter import DeadLetter
 
 RECEIVED = "crm.leads.received.v1"
@@ -76,31 +78,44 @@ def send_leads(cluster: Cluster, count: int = PEOPLE) -> None:
         cluster.log.append(RECEIVED, f"lead-{number}".encode(), value, event_headers(f"e-{number}"))
 
 
-async def settle(cluster: Cluster) -> set[str]:
-    """Let the worker settle what it may, as one whose steps put aside what pauses; gives the steps that do."""
-    paused: set[str] = set()
-    is_moving = True
-    while is_moving:
-        is_moving = False
-        for topic in cluster.topics:
-            batch = cluster.unread(topic)
-            is_done = bool(batch)
-            for step in cluster.workflow.steps:
-                if cluster.names.of(step.reads) == topic and batch:
-                    try:
-                        await cluster.worker.processor.process_events(
-                            step, batch, when_paused=WhenPaused.RAISE
-                        )
-                    except PausedError:
-                        paused.add(step.name)
-                        is_done = False
-            if topic in (cluster.names.requests, cluster.names.letters) and batch:
-                await cluster.work(cluster.worker, topic, batch)
-            if is_done:
-                is_moving = True
-                for record in batch:
-                    cluster.log.commit("leads", record)
-    return paused
+class Hands:
+    """Lets a cluster's worker settle what it may, as one that puts aside what pauses."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.aside: dict[str, list[LogRecord]] = {}
+
+    async def settle(self) -> set[str]:
+        """Go on until nothing moves; gives the steps that pause."""
+        for step in self.cluster.workflow.steps:
+            await self._work(step, [])
+        while any([await self._take(topic) for topic in self.cluster.topics]):
+            pass
+        return set(self.aside)
+
+    async def _take(self, topic: str) -> bool:
+        batch = self.cluster.unread(topic)
+        for step in self.cluster.workflow.steps:
+            if self.cluster.names.of(step.reads) == topic:
+                await self._work(step, batch)
+        if topic in (self.cluster.names.requests, self.cluster.names.letters):
+            await self.cluster.work(self.cluster.worker, topic, batch)
+        for record in batch:
+            self.cluster.log.commit("leads", record)
+        return bool(batch)
+
+    async def _work(self, step: Step, batch: list[LogRecord]) -> None:
+        todo = [*self.aside.pop(step.name, []), *batch]
+        try:
+            await self.cluster.worker.processor.process_events(step, todo, when_paused=WhenPaused.RAISE)
+        except PausedError as paused:
+            left = {(place.partition, place.offset) for place in paused.left}
+            self.aside[step.name] = [each for each in todo if (each.partition, each.offset) in left]
+
+
+@pytest.fixture
+def hands(cluster: Cluster) -> Hands:
+    return Hands(cluster)
 
 
 async def keep(cluster: Cluster) -> None:
@@ -116,19 +131,19 @@ def statuses(cluster: Cluster) -> dict[str, int]:
 
 
 async def test_an_outage_pauses_its_step_and_drains_with_one_mail_each(
-    cluster: Cluster, world: World
+    cluster: Cluster, hands: Hands, world: World
 ) -> None:
     send_leads(cluster)
     world.go_down()
-    paused = await settle(cluster)
+    paused = await hands.settle()
     written, reasons = len(cluster.letters), cluster.worker.pauses.now()
     told = len(world.notes)
     world.come_back()
     cluster.clock.advance(seconds=2)
-    still_paused = await settle(cluster)
+    still_paused = await hands.settle()
     cluster.clock.advance(minutes=5)
     await cluster.retries.tick()
-    await settle(cluster)
+    await hands.settle()
 
     assert paused == {WELCOME}
     assert FAILURES <= written < FAILURES + LANES  # those that were on their way are told, too
@@ -142,102 +157,105 @@ async def test_an_outage_pauses_its_step_and_drains_with_one_mail_each(
 
 
 async def test_what_is_tried_during_an_outage_costs_one_letter_each_time(
-    cluster: Cluster, world: World
+    cluster: Cluster, hands: Hands, world: World
 ) -> None:
     send_leads(cluster)
     world.go_down()
-    await settle(cluster)
+    await hands.settle()
     before = len(cluster.letters)
     for _ in range(3):
         cluster.clock.advance(seconds=20)
-        await settle(cluster)
+        await hands.settle()
 
     assert len(cluster.letters) == before + 3
     assert world.mails == []
 
 
 async def test_a_flood_of_defects_pauses_its_step_at_the_limit_and_goes_on_when_they_end(
-    cluster: Cluster, identity: Forgetful
+    cluster: Cluster, hands: Hands, identity: Forgetful
 ) -> None:
     identity.is_broken = True
     send_leads(cluster)
-    paused = await settle(cluster)
+    paused = await hands.settle()
     written = codes(cluster)
     identity.is_broken = False
     cluster.clock.advance(minutes=1, seconds=1)
-    goes_on = await settle(cluster)
+    goes_on = await hands.settle()
 
     assert (paused, written) == ({VALIDATE}, {"DEFECT": LETTERS_PER_MINUTE})
     assert goes_on == set()
     assert len(cluster.letters) == LETTERS_PER_MINUTE
 
 
-async def test_what_publishers_wrote_wrong_pauses_nothing(cluster: Cluster) -> None:
+async def test_what_publishers_wrote_wrong_pauses_nothing(cluster: Cluster, hands: Hands) -> None:
     for number in range(PEOPLE):
         cluster.log.append(RECEIVED, b"key", b"{poison", event_headers(f"e-{number}"))
 
-    assert await settle(cluster) == set()
+    assert await hands.settle() == set()
     assert len(cluster.letters) == PEOPLE
 
 
 async def test_a_step_that_a_person_paused_begins_nothing_until_it_is_resumed(
-    cluster: Cluster, world: World
+    cluster: Cluster, hands: Hands, world: World
 ) -> None:
     now_us = to_us(cluster.clock())
     cluster.database.transact(lambda found: pauses.pause(found, WELCOME, "new templates", "ada", now_us))
     await keep(cluster)
     send_leads(cluster)
-    paused, mails = await settle(cluster), len(world.mails)
+    paused, mails = await hands.settle(), len(world.mails)
     cluster.database.transact(lambda found: pauses.resume(found, WELCOME))
     await keep(cluster)
-    resumed = await settle(cluster)
+    resumed = await hands.settle()
 
     assert (paused, mails, cluster.letters) == ({WELCOME}, 0, [])
     assert (resumed, len(world.mails)) == (set(), PEOPLE)
 
 
 async def test_a_retry_that_was_asked_for_waits_with_its_step_and_is_not_lost(
-    cluster: Cluster, world: World
+    cluster: Cluster, hands: Hands, world: World
 ) -> None:
     world.go_down()
     send_leads(cluster, 2)
-    await settle(cluster)
+    await hands.settle()
     cluster.clock.advance(minutes=5)
     await cluster.retries.tick()
     now_us = to_us(cluster.clock())
     cluster.database.transact(lambda found: pauses.pause(found, WELCOME, "an outage", "ada", now_us))
     await keep(cluster)
-    await settle(cluster)
+    await hands.settle()
     world.come_back()
     waiting, mails = statuses(cluster), len(world.mails)
     cluster.database.transact(lambda found: pauses.resume(found, WELCOME))
     await keep(cluster)
     await cluster.retries.tick()
-    await settle(cluster)
+    await hands.settle()
 
     assert (waiting, mails) == ({"replaying": 2}, 0)
     assert (statuses(cluster), len(world.mails)) == ({"resolved": 2}, 2)
 
 
-async def test_a_cancelled_run_calls_nobody_and_leaves_no_open_letter(cluster: Cluster, world: World) -> None:
+async def test_a_cancelled_run_calls_nobody_and_leaves_no_open_letter(
+    cluster: Cluster, hands: Hands, world: World
+) -> None:
     now_us = to_us(cluster.clock())
+    run = ids.run_id((dict(event_headers("e-0"))["ce_source"] or b"").decode(), "e-0")
     cluster.database.transact(
-        lambda found: pauses.cancel(found, [Cancellation("e-0", "lead-0", "asked us to", "ada", now_us)])
+        lambda found: pauses.cancel(found, [Cancellation(run, "lead-0", "asked us to", "ada", now_us)])
     )
     await keep(cluster)
     send_leads(cluster, 2)
-    await settle(cluster)
+    await hands.settle()
 
     assert [mail.to for mail in world.mails] == ["p1@example.com"]
     assert (codes(cluster), statuses(cluster)) == ({"CANCELLED": 1}, {"discarded": 1})
 
 
 async def test_what_a_worker_pauses_by_itself_is_told_until_it_is_over_or_the_worker_is_gone(
-    cluster: Cluster, world: World
+    cluster: Cluster, hands: Hands, world: World
 ) -> None:
     send_leads(cluster)
     world.go_down()
-    await settle(cluster)
+    await hands.settle()
     keeper = PauseKeeper(cluster.database, cluster.worker.pauses, "worker-1", cluster.clock)
     await keeper.tick()
 
@@ -250,7 +268,7 @@ async def test_what_a_worker_pauses_by_itself_is_told_until_it_is_over_or_the_wo
     cluster.clock.advance(seconds=31)
     of_the_silent = told(30)
     world.come_back()
-    await settle(cluster)
+    await hands.settle()
     await keeper.tick()
 
     assert while_paused == [(WELCOME, "dependency")]
