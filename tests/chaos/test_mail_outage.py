@@ -37,7 +37,7 @@ def test_a_mail_server_that_is_away_pauses_its_step_and_each_contact_gets_one_ma
         if paused and not seen_paused:
             seen_paused = time.monotonic() - down
             rig.tell(f"paused after {seen_paused:.1f} s: {paused[0]['reason']}")
-        most_lag = max(most_lag, *(topic["waiting"] for topic in status["kafka"]["topics"]))
+        most_lag = max(most_lag, *(topic["waiting"] or 0 for topic in status["kafka"]["topics"]))
         time.sleep(1)
     letters = rig.count(LETTERS) - before
     rig.mails.start()
