@@ -73,6 +73,12 @@ class Rig(Stage):
         self._load = Load(self, records, per_second)
         self._load.start()
 
+    def finish_load(self) -> None:
+        """Publish the rest of the load at once."""
+        if self._load is not None:
+            self._load.finish()
+            self._load = None
+
     def probe(self, *, within: float) -> None:
         """Publish a lead and wait until its person is welcomed and its owner told."""
         number = FIRST_PROBE + self._probes
@@ -110,8 +116,7 @@ class Rig(Stage):
 
     def end(self, told: Mapping[str, object]) -> dict[str, Any]:
         """Publish the rest of the load, let everything settle and give the checker's verdict, which is clean."""
-        if self._load is not None:
-            self._load.finish()
+        self.finish_load()
         began = time.monotonic()
         self.settle(within=SETTLES_WITHIN_S)
         eventually(
