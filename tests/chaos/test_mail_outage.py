@@ -72,6 +72,7 @@ def test_a_mail_server_that_is_away_pauses_its_step_and_each_contact_gets_one_ma
     result(
         f"{OUTAGE_S} s at {PER_SECOND} leads/s: paused after {seen_paused:.1f} s, {letters} letters, "
         f"lag up to {most_lag}, "
-        f"mails again {goes_on:.1f} s after healing, all drained after {drained:.0f} s, {sum(mails.values())} mails, one per contact, "
+        f"mails again {goes_on:.1f} s after healing, all drained after {drained:.0f} s, "
+        f"{sum(mails.values())} mails, one per contact, "
         f"{len(verdict['uncertain'])} uncertain"
     )
