@@ -29,6 +29,7 @@ from streams.testing import Cluster, LogRecord, MemoryStore, World, adapters_of,
 from streams.testing.clock import TimelessLoop
 from streams.testing.cluster import GROUP
 from streams.testing.life import Life
+from tests.support.lost_store import catch_up, copy_of
 from topics.events import LeadReceived
 
 IS_FULL = os.environ.get("LEADS_CHAOS") == "full"
@@ -67,6 +68,7 @@ class Onboarding(RuleBasedStateMachine):
         self.world = World()
         self.cluster = Cluster(ONBOARDING, adapters_of(self.world), self.store)
         self.other = self.cluster.new_worker()
+        self.backup = copy_of(self.store)
         self.sent: list[Sent] = []
         self.poisoned = 0
 
@@ -152,6 +154,18 @@ class Onboarding(RuleBasedStateMachine):
 
         self.run(ask())
 
+    @rule()
+    def the_store_is_backed_up(self) -> None:
+        self.backup.close()
+        self.backup = copy_of(self.store)
+
+    @rule()
+    def the_store_is_lost_and_its_backup_catches_up(self) -> None:
+        self.store.close()
+        self.store, self.backup = self.backup, copy_of(self.backup)
+        self.run(catch_up(self.cluster, self.store))
+        self.other = self.cluster.new_worker()
+
     @invariant()
     def nobody_gets_two_mails(self) -> None:
         assert all(count == 1 for count in Counter(mail.to for mail in self.world.mails).values())
@@ -172,6 +186,7 @@ class Onboarding(RuleBasedStateMachine):
             self.judge()
         finally:
             self.store.close()
+            self.backup.close()
             self.loop.close()
 
     def judge(self) -> None:

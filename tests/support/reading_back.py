@@ -1,0 +1,56 @@
+"""This file reads the in-memory log as a store that lags behind reads Kafka.
+
+tests/suites/reading_back.py holds it to the reading of a real one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from streams.care.log import Partition, Ranges
+from streams.testing.cluster import GROUP
+from streams.testing.log import LogRecord, MemoryLog
+
+AT_ONCE = 3
+"""Small, so that batches end anywhere."""
+
+
+@dataclass(frozen=True)
+class RememberedLog:
+    """A `streams.care.log.Log` over the log in memory, from which nothing is ever deleted."""
+
+    log: MemoryLog
+    group: str = GROUP
+
+    async def since(self, topic: str, moment_ms: int) -> Ranges:
+        """See `Log.since`."""
+        return _ranges(record for record in self.log.topics[topic] if record.timestamp >= moment_ms)
+
+    async def unsettled(self, topic: str) -> Ranges:
+        """See `Log.unsettled`."""
+        return _ranges(self.log.deliver(topic, self.group))
+
+    async def forgotten(self, topic: str, moment_ms: int) -> datetime | None:
+        """See `Log.forgotten`."""
+        return None
+
+    async def read(self, ranges: Ranges) -> AsyncIterator[Sequence[LogRecord]]:
+        """See `Log.read`."""
+        for (topic, partition), (begin, end) in ranges.items():
+            found = [
+                record
+                for record in self.log.topics[topic]
+                if record.partition == partition and begin <= record.offset < end
+            ]
+            for start in range(0, len(found), AT_ONCE):
+                yield found[start : start + AT_ONCE]
+
+
+def _ranges(records: Iterable[LogRecord]) -> Ranges:
+    found: dict[Partition, tuple[int, int]] = {}
+    for record in records:
+        begin, _ = found.get((record.topic, record.partition), (record.offset, 0))
+        found[record.topic, record.partition] = (begin, record.offset + 1)
+    return found
