@@ -10,7 +10,8 @@ from streams.failpoints import reach
 from streams.processing.gate import Gate
 from streams.processing.work import Work
 from streams.store import letters
-from streams.store.effects import Claim, Mark, Verdict
+from streams.store.effects import Claim, Claimed, Mark, Verdict
+from streams.store.engine import StoreError, StoreUnavailableError
 from streams.store.schema import CALLED, RELEASED
 
 
@@ -42,7 +43,7 @@ class ExecutionEffects:
                 return Receipt(held.reference or "", is_mine=True)
         else:
             claim = Claim(key, self._work.ledger_id, action, self._may_repeat, _decided_us(self._work))
-            claimed = await self._gate.claim(claim)
+            claimed = await self._claim(claim)
             if claimed.verdict is Verdict.CALLED:
                 return Receipt(claimed.reference, is_mine=claimed.is_mine)
             if claimed.verdict is Verdict.PENDING:
@@ -68,6 +69,16 @@ class ExecutionEffects:
             raise UncertainError(msg) from error
         self._held[key] = Mark(key, self._work.ledger_id, CALLED, reference)
         return Receipt(reference, is_mine=True)
+
+    async def _claim(self, claim: Claim) -> Claimed:
+        try:
+            return await self._gate.claim(claim)
+        except StoreError:
+            raise
+        except Exception as error:
+            # Not the action's failure: as a letter it would hide an intent that was written. The batch comes again.
+            msg = f"whether an intent was written is not known: {type(error).__name__}"
+            raise StoreUnavailableError(msg) from error
 
 
 def _decided_us(work: Work) -> int | None:

@@ -1,0 +1,55 @@
+"""This file tests what becomes of a call whose intent could not be written, or perhaps was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from streams.onboarding import ONBOARDING
+from streams.store import letters
+from streams.store.engine import StoreUnavailableError
+from streams.store.schema import INTENT, effects
+from streams.testing import Cluster, MemoryStore, World, adapters_of, event_headers, lead
+from streams.testing.clock import TimelessLoop
+from topics.events import LeadReceived
+
+T = TypeVar("T")
+
+
+class BreaksAfterAnIntent(MemoryStore):
+    """A store whose driver fails in a way nobody foresaw, once, right after the intent of a mail was committed."""
+
+    is_broken = False
+
+    def transact(self, unit: Callable[[Connection], T]) -> T:
+        done = super().transact(unit)
+        if not self.is_broken and super().transact(_has_intent):
+            self.is_broken = True
+            raise ZeroDivisionError
+        return done
+
+
+def _has_intent(connection: Connection) -> bool:
+    query = sa.select(effects.c.key).where(effects.c.key.startswith("welcome:"), effects.c.status == INTENT)
+    return connection.execute(query).first() is not None
+
+
+def test_an_intent_that_was_written_unheard_is_told_as_uncertain_and_as_nothing_else() -> None:
+    world, store = World(), BreaksAfterAnIntent()
+    cluster = Cluster(ONBOARDING, adapters_of(world), store)
+    cluster.log.append(cluster.names.of(LeadReceived), b"key", lead(), event_headers("e-1"))
+    with asyncio.Runner(loop_factory=TimelessLoop) as runner:
+        with pytest.raises(StoreUnavailableError):
+            runner.run(cluster.settle())
+
+        runner.run(cluster.settle())
+
+    found = store.transact(letters.find)
+    store.close()
+    assert [row.letter.failure_class for row in found] == ["uncertain"]
+    assert (len(world.mails), len(world.notes)) == (0, 1)
