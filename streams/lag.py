@@ -52,7 +52,7 @@ async def look(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, pr
         TopicPartition(name, number) for name, topic in found.items() for number in range(topic.partitions)
     ]
     begins, ends = await _offsets(address, partitions)
-    state, members, committed = await _group(admin, group)
+    state, members, committed = await group_state(admin, group)
     read = {place.topic for place in committed}
     topics = []
     for name in full:
@@ -77,7 +77,8 @@ async def _offsets(
         await consumer.stop()
 
 
-async def _group(admin: AIOKafkaAdminClient, group: str) -> tuple[str, int, dict[TopicPartition, int]]:
+async def group_state(admin: AIOKafkaAdminClient, group: str) -> tuple[str, int, dict[TopicPartition, int]]:
+    """Give a group's state, the number of its members, and its next offsets. Raises a Kafka error."""
     try:
         offsets = await admin.list_consumer_group_offsets(group)
     except GroupCoordinatorNotAvailableError:

@@ -19,7 +19,7 @@ from topics.registry import LONGEST_RETENTION
 log = logging.getLogger(__name__)
 
 STEP = 500
-"""Rows per transaction: a worker's batch never waits long for it (docs/backup.md has the figures)."""
+"""Rows per transaction: a worker's batch never waits long for it."""
 REST = 4.0
 """Times the length of a step that is rested after it, so that pruning takes at most a fifth of the store."""
 SEGMENT = timedelta(days=7, hours=1)

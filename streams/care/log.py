@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.kafka import KafkaAddress
+from streams.lag import group_state
+from streams.topic_admin import describe
 from topics.decode import Record
-from topics.registry import TopicNames
+from topics.registry import TOPICS, TopicNames
 
 AT_ONCE = 2000
 POLL_MS = 500
@@ -37,6 +40,10 @@ class Log(Protocol):
 
     async def unsettled(self, topic: str) -> Ranges:
         """Give what the group has not acknowledged."""
+        ...
+
+    async def settled(self, topic: str) -> Mapping[int, int]:
+        """Give by partition the offset below which the group has acknowledged everything, where it ever did."""
         ...
 
     async def forgotten(self, topic: str, moment_ms: int) -> datetime | None:
@@ -101,6 +108,10 @@ class KafkaLog:
         found = {at: (max(begins[at], self._committed.get(tuple(at), 0)), ends[at]) for at in partitions}
         return {tuple(at): span for at, span in found.items() if span[0] < span[1]}
 
+    async def settled(self, topic: str) -> Mapping[int, int]:
+        """See `Log.settled`."""
+        return {number: offset for (name, number), offset in self._committed.items() if name == topic}
+
     async def forgotten(self, topic: str, moment_ms: int) -> datetime | None:
         """See `Log.forgotten`."""
         partitions = self._partitions(topic)
@@ -119,7 +130,11 @@ class KafkaLog:
 
     async def read(self, ranges: Ranges) -> AsyncIterator[Sequence[Record]]:
         """See `Log.read`."""
-        left = {TopicPartition(*at): end for at, (begin, end) in ranges.items() if begin < end}
+        # A place that somebody names may be none: reading it would wait for ever.
+        there = [TopicPartition(*at) for at in ranges if 0 <= at[1] < self._counts.get(at[0], 0)]
+        ends = await self._consumer.end_offsets(there)
+        left = {at: min(ranges[tuple(at)][1], ends[at]) for at in there}
+        left = {at: end for at, end in left.items() if ranges[tuple(at)][0] < end}
         if not left:
             return
         self._consumer.assign(list(left))
@@ -152,9 +167,13 @@ class KafkaLog:
 
 @asynccontextmanager
 async def open_log(
-    address: KafkaAddress, names: TopicNames, counts: Mapping[str, int], committed: Mapping[Partition, int]
+    admin: AIOKafkaAdminClient, address: KafkaAddress, names: TopicNames, group: str
 ) -> AsyncIterator[KafkaLog]:
-    """Connect; see `KafkaLog` for `counts` and `committed`. Raises a Kafka error."""
+    """Connect, and note how far the group is now. Raises a Kafka error."""
+    found = await describe(admin, [names.full(spec.name) for spec in TOPICS])
+    counts = {name: topic.partitions for name, topic in found.items()}
+    _, _, offsets = await group_state(admin, group)
+    committed = {(at.topic, at.partition): offset for at, offset in offsets.items() if offset >= 0}
     consumer = AIOKafkaConsumer(
         **address.client_options(), enable_auto_commit=False, auto_offset_reset="earliest"
     )

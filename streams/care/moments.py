@@ -9,10 +9,6 @@ from streams.store import marks
 from streams.store.schema import ledger
 
 
-class BehindError(RuntimeError):
-    """The store is older than its topics: a worker would do again what was done since."""
-
-
 def knows_until(connection: Connection) -> int | None:
     """Moment (microseconds) before which everything that was committed is in the store; None of an empty one.
 
@@ -44,11 +40,6 @@ def mark_as_caught_up(connection: Connection) -> None:
     marks.clear(connection, marks.BACKED_UP)
 
 
-def check_is_caught_up(connection: Connection) -> None:
-    """Raise `BehindError` when the store was restored and has not caught up."""
-    if marks.get(connection, marks.CATCH_UP) is not None:
-        msg = (
-            "the store was restored and is older than the topics, so leads would be welcomed again; "
-            "run `leads store catch-up` first"
-        )
-        raise BehindError(msg)
+def is_behind(connection: Connection) -> bool:
+    """Whether the store was restored and has not caught up."""
+    return marks.get(connection, marks.CATCH_UP) is not None

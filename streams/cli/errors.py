@@ -50,7 +50,10 @@ def ending_of(error: Exception) -> Ending | None:
     # Only who fails needs these modules: loading them takes longer than `leads --help` does.
     from aiokafka.errors import KafkaError
 
+    from streams.care.behind import BehindError
+    from streams.care.catch_up import GapError
     from streams.care.copying import CareError
+    from streams.care.log import LogError
     from streams.local_kafka import JarsUnavailableError, LocalKafkaError
     from streams.ports import PortError
     from streams.processing.publishing import PublishError
@@ -66,7 +69,8 @@ def ending_of(error: Exception) -> Ending | None:
         # str() of a LookupError, which PortError is, would put quotes around it.
         ((SettingsError, PortError, WorkflowError), WRONG_USE, str(next(iter(error.args), says))),
         ((JarsUnavailableError,), UNREACHABLE, str(error)),
-        ((LocalKafkaError, TopicsError, CareError), NOT_DONE, str(error)),
+        ((LocalKafkaError, TopicsError, CareError, BehindError, GapError), NOT_DONE, str(error)),
+        ((LogError,), UNREACHABLE, str(error)),
         (
             (StoreUnavailableError,),
             UNREACHABLE,

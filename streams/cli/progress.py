@@ -1,14 +1,17 @@
-"""This file shows how far reading a file is: a bar on a terminal, a line now and then elsewhere."""
+"""This file shows how far reading a file or topics is: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 from streams.cli.output import errors, number, say
-from streams.lines import Lines
+
+if TYPE_CHECKING:
+    from streams.lines import Lines
 
 _TICK_S = 0.2
 _LINE_EVERY_S = 5.0
@@ -42,3 +45,39 @@ def _sentence(count: int, size: int | None, done: int, seconds: float) -> str:
         left = count * (size - done) / done
         text += f", about {left:,.0f} left ({left / rate:.0f} s)"
     return text
+
+
+Tell = Callable[[str, int, int | None], None]
+"""Is told what is read, how many records of it, and how many there are (None: that is not known yet)."""
+
+
+@contextmanager
+def telling() -> Iterator[Tell]:
+    """Show what is read, how much of it, the rate, and how much is left."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True))
+    is_terminal = errors().is_terminal
+    began = told = time.monotonic()
+    at_work = ""
+    with Progress(*columns, console=errors(), transient=True, disable=not is_terminal) as bars:
+        task = bars.add_task("connecting", total=None)
+
+        def tell(what: str, done: int, total: int | None) -> None:
+            nonlocal began, told, at_work
+            now = time.monotonic()
+            if what != at_work:
+                at_work, began = what, now
+                bars.reset(task)
+            text = what if total is None else f"{what}: {_left(done, total, now - began)}"
+            bars.update(task, description=text, completed=done, total=total)
+            if not is_terminal and now - told >= _LINE_EVERY_S:
+                told = now
+                say(text)
+
+        yield tell
+
+
+def _left(done: int, total: int, seconds: float) -> str:
+    rate = done / seconds if seconds > 0 else 0.0
+    return f"{number(done, 'record')} read, {rate:,.0f}/s, {total - done:,} left"

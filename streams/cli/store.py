@@ -7,15 +7,14 @@ from typing import Annotated
 
 import typer
 
+from streams.cli.catching_up import catch_up_command
 from streams.cli.errors import WrongUseError
 from streams.cli.output import AsJson, readable, say, write_json
 
-app = typer.Typer(help="The store: copy it while workers run.", no_args_is_help=True)
-
-
-@app.callback()
-def _store() -> None:
-    pass
+app = typer.Typer(
+    help="The store: copy it while workers run, put a copy back, catch up.", no_args_is_help=True
+)
+app.command("catch-up", short_help="Let a restored store learn from the topics.")(catch_up_command)
 
 
 @app.command("backup")
@@ -30,7 +29,7 @@ def backup_command(
     from streams.care.copying import back_up
     from streams.cli import context
 
-    moment = back_up(_sqlite_file(context.settings().database_url), file)
+    moment = back_up(_sqlite_file(context.settings().database_url, "backup"), file)
     size = file.stat().st_size
     if as_json:
         write_json({"file": str(file), "bytes": size, "knows_until_us": moment})
@@ -39,14 +38,49 @@ def backup_command(
     say(f"{file} ({size:,} bytes) {until}")
 
 
-def _sqlite_file(url: str) -> Path:
+@app.command("restore")
+def restore_command(
+    file: Annotated[
+        Path, typer.Argument(help="What `leads store backup` made.", exists=True, dir_okay=False)
+    ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Put a store that is not empty aside, and restore.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup in the place of a SQLite store. No worker runs on it before `leads store catch-up`.
+
+    Exit codes: 0 done, 1 the backup is not whole, the store is in use or not empty, 2 the store is not SQLite.
+    """
+    from streams.care.replacing import restore
+    from streams.cli import context
+
+    done = restore(file, _sqlite_file(context.settings().database_url, "restore"), is_forced=force)
+    if as_json:
+        write_json({"since_us": done.since_us, "kept": None if done.kept is None else str(done.kept)})
+        return
+    if done.kept is not None:
+        say(f"The store that was there is now {done.kept}.")
+    since = f"knows until {readable(done.since_us)}" if done.since_us else "is empty"
+    say(
+        f"The restored store {since}. Workers refuse it until `leads store catch-up` has brought it up to date."
+    )
+
+
+_OF_POSTGRESQL = {
+    "backup": "use `pg_dump --format=custom` for PostgreSQL",
+    "restore": "use `pg_restore` for PostgreSQL, then `leads store catch-up`",
+}
+
+
+def _sqlite_file(url: str, verb: str) -> Path:
     from sqlalchemy.engine import make_url
 
     found = make_url(url)
     if found.get_backend_name() != "sqlite" or not found.database:
         msg = (
-            f"LEADS_DATABASE is {found.get_backend_name()}, and this command copies SQLite files only; "
-            "use `pg_dump --format=custom` for PostgreSQL"
+            f"LEADS_DATABASE is {found.get_backend_name()}, and this command is for SQLite files only; "
+            f"{_OF_POSTGRESQL[verb]}"
         )
         raise WrongUseError(msg)
     return Path(found.database)

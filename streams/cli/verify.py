@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,18 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli.errors import FOUND, UnreachableError, WrongUseError
-from streams.cli.output import AsJson, errors, number, say, show, write_json
+from streams.cli.output import AsJson, number, show, write_json
+from streams.cli.progress import telling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-
     from streams.kafka import KafkaAddress
     from streams.settings import Settings
     from streams.verify.judge import Verdict
     from streams.verify.verifying import Question, Tell
-
-_LINE_EVERY_S = 5.0
 
 
 def verify(
@@ -59,7 +54,7 @@ def verify(
     ages = Ages(unsettled=timedelta(minutes=unsettled_after))
     question = Question(settings.prefix, settings.group, limit, ages, mails, webhooks)
     try:
-        with _telling() as tell:
+        with telling() as tell:
             verdict = asyncio.run(_verify(settings, question, tell))
     except CannotLookError as error:
         raise UnreachableError(str(error)) from error
@@ -102,38 +97,6 @@ async def _verify(settings: Settings, question: Question, tell: Tell) -> Verdict
             return await look(question, kafka, Tables(settings.database_url), tell)
         finally:
             await consumer.stop()
-
-
-def _telling() -> AbstractContextManager[Tell]:
-    from contextlib import contextmanager
-
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    @contextmanager
-    def telling() -> Iterator[Tell]:
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True))
-        is_terminal = errors().is_terminal
-        began = told = time.monotonic()
-        with Progress(*columns, console=errors(), transient=True, disable=not is_terminal) as bars:
-            task = bars.add_task("connecting", total=None)
-
-            def tell(what: str, done: int, total: int | None) -> None:
-                nonlocal told
-                now = time.monotonic()
-                text = what if total is None else _sentence(done, total, now - began)
-                bars.update(task, description=text, completed=done, total=total)
-                if not is_terminal and now - told >= _LINE_EVERY_S:
-                    told = now
-                    say(text)
-
-            yield tell
-
-    return telling()
-
-
-def _sentence(done: int, total: int, seconds: float) -> str:
-    rate = done / seconds if seconds > 0 else 0.0
-    return f"{number(done, 'record')} read, {rate:,.0f}/s, {total - done:,} left"
 
 
 def _print(verdict: Verdict) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streams.store.engine import Database
     from streams.topic_admin import Difference
     from streams.worker import Worker
+    from streams.workflow import Workflow
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ def worker(
 
     Logs go to stderr; the line that says `ready` tells that leads are being worked on.
 
-    Exit codes: 0 stopped when asked to, 2 a setting or leads.toml cannot be used, 3 no broker or no database, 4 it hung
-    and its watchdog ended it.
+    Exit codes: 0 stopped when asked to, 1 the store was restored and has not caught up, 2 a setting or leads.toml
+    cannot be used, 3 no broker or no database, 4 it hung and its watchdog ended it.
     """
     from streams import failpoints, logs
 
@@ -60,6 +61,7 @@ def worker(
         check_transport(settings, address)
         asyncio.run(check_topics(settings, config, address))
         logs.configure(as_json=json_logs)
+        asyncio.run(check_store(settings, workflow, address, database))
         if settings.failpoint is not None:
             failpoints.arm(failpoints.parse(settings.failpoint))
         made = Worker(
@@ -104,6 +106,20 @@ async def check_topics(settings: Settings, config: Config, address: KafkaAddress
     left = await topics.ensure(address, wanted, may_make=settings.environment == "development")
     if left:
         raise WrongUseError(_topics_sentence(left))
+
+
+async def check_store(
+    settings: Settings, workflow: Workflow, address: KafkaAddress, database: Database
+) -> None:
+    """Raise `BehindError` when the store is a restored one that has not caught up with the topics."""
+    from streams.care.behind import check_is_not_behind
+    from streams.care.log import open_log
+    from streams.cli import context
+    from topics.registry import TopicNames
+
+    names = TopicNames(settings.prefix)
+    async with context.admin(address) as admin, open_log(admin, address, names, settings.group) as topics:
+        await check_is_not_behind(database, topics, workflow, names)
 
 
 def _topics_sentence(left: list[Difference]) -> str:

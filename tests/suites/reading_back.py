@@ -66,6 +66,7 @@ class ReadingBackSuite:
         log = await kept.open()
         everything = await log.unsettled(kept.topic)
         assert await numbers(log, everything) == list(range(20))
+        assert await log.settled(kept.topic) == {}
 
         await kept.acknowledge(2)
         log = await kept.open()
@@ -74,6 +75,7 @@ class ReadingBackSuite:
         assert {at: span[0] for at, span in left.items()} == {
             at: 2 for at, (_, end) in everything.items() if end > 2
         }
+        assert await log.settled(kept.topic) == {partition: 2 for _, partition in everything}
 
     async def test_what_is_written_while_it_is_read_is_left_out_and_partitions_keep_their_order(
         self, kept: KeptLog

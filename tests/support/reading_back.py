@@ -32,6 +32,15 @@ class RememberedLog:
         """See `Log.unsettled`."""
         return _ranges(self.log.deliver(topic, self.group))
 
+    async def settled(self, topic: str) -> dict[int, int]:
+        """See `Log.settled`."""
+        waiting = {(record.partition, record.offset) for record in self.log.deliver(topic, self.group)}
+        return {
+            record.partition: record.offset + 1
+            for record in self.log.topics[topic]
+            if (record.partition, record.offset) not in waiting
+        }
+
     async def forgotten(self, topic: str, moment_ms: int) -> datetime | None:
         """See `Log.forgotten`."""
         return None

@@ -9,7 +9,8 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from streams.care.moments import check_is_caught_up
+from streams.care.behind import BehindError, check_is_not_behind
+from streams.care.moments import is_behind, mark_as_behind
 from streams.onboarding import ONBOARDING
 from streams.store import letters
 from streams.store.schema import RELEASED, contacts, effects, ledger, turns
@@ -19,6 +20,7 @@ from streams.testing.clock import TimelessLoop
 from streams.testing.cluster import GROUP
 from streams.testing.life import Life
 from tests.support.lost_store import catch_up, copy_of
+from tests.support.reading_back import RememberedLog
 from topics.events import LeadReceived
 
 WELCOME = "send-welcome-email"
@@ -60,6 +62,7 @@ def onboarding() -> Iterator[Installation]:
     made = Installation()
     yield made
     made.store.close()
+    made.run(made.loop.shutdown_asyncgens())
     made.loop.close()
 
 
@@ -132,7 +135,7 @@ def test_a_copy_that_caught_up_is_the_store_that_was_lost(onboarding: Installati
 
     assert knowledge(backup) == lost
     assert (done.uncertain, done.foreign, done.failures > 0, done.resolved > 0) == ([], 0, True, True)
-    backup.transact(check_is_caught_up)
+    assert not backup.transact(is_behind)
 
 
 @pytest.mark.parametrize("begin", [copy_of, lambda _: MemoryStore()], ids=["from a backup", "from nothing"])
@@ -164,8 +167,7 @@ def test_catching_up_twice_and_after_being_cut_off_changes_nothing_more(onboardi
     cut_off = backup.of_worker(Life(ends_at=9))
     with pytest.raises(BaseException, match="commit"):
         onboarding.run(catch_up(onboarding.cluster, cut_off))
-    with pytest.raises(RuntimeError, match="catch-up"):
-        backup.transact(check_is_caught_up)
+    assert backup.transact(is_behind)
 
     onboarding.lose_the_store(backup)
     assert knowledge(backup) == lost
@@ -208,3 +210,54 @@ def test_a_call_that_was_made_and_that_nothing_tells_of_is_uncertain_and_not_mad
     assert len(onboarding.world.mails) == 1
     found = backup.transact(letters.find)
     assert [(row.letter.action, row.letter.failure_class) for row in found] == [(WELCOME, "uncertain")]
+
+
+def check(onboarding: Installation, store: MemoryStore, group: str = GROUP) -> None:
+    cluster = onboarding.cluster
+    topics = RememberedLog(cluster.log, group)
+    onboarding.run(check_is_not_behind(store, topics, cluster.workflow, cluster.names))
+
+
+def test_a_copy_made_by_any_means_is_refused_until_it_has_caught_up(onboarding: Installation) -> None:
+    onboarding.publish("e-1", email="jane@example.com")
+    copy = copy_of(onboarding.store)
+    check(onboarding, copy)
+    onboarding.publish("e-2", email="max@example.com")
+
+    with pytest.raises(BehindError, match="leads store catch-up"):
+        check(onboarding, copy)
+
+    onboarding.lose_the_store(copy)
+    check(onboarding, copy)
+
+
+def test_a_store_whose_catching_up_was_cut_off_is_refused(onboarding: Installation) -> None:
+    onboarding.publish("e-1", email="jane@example.com")
+    onboarding.store.transact(mark_as_behind)
+
+    with pytest.raises(BehindError, match="leads store catch-up"):
+        check(onboarding, onboarding.store)
+
+
+def test_what_another_group_did_or_nobody_acknowledged_does_not_count_as_behind(
+    onboarding: Installation,
+) -> None:
+    onboarding.publish("e-1", email="jane@example.com")
+    copy = copy_of(onboarding.store)
+    onboarding.publish("e-2", email="max@example.com")
+
+    check(onboarding, copy, group="another")
+    onboarding.cluster.forget_acknowledgements()
+    log = onboarding.cluster.log
+    log.commit(GROUP, log.topics[onboarding.cluster.names.of(LeadReceived)][0])  # e-1 alone
+    check(onboarding, copy)
+
+
+def test_an_empty_store_is_told_of_and_not_refused(
+    onboarding: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    onboarding.publish("e-1", email="jane@example.com")
+
+    check(onboarding, MemoryStore())
+
+    assert "leads store catch-up" in caplog.text
