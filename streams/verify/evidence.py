@@ -99,6 +99,8 @@ class ContactRow:
     phone: str | None
     owner_id: str | None
     revision: int
+    fields: bytes | None = None
+    """JSON of its fields, each with value, source, time and event id."""
 
 
 @dataclass(frozen=True, slots=True)

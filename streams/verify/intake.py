@@ -12,6 +12,7 @@ from streams.verify.contract import (
     ASSIGNED,
     KEY_FIELDS,
     LETTERS,
+    MATCHED,
     NAMES,
     NOTIFIED,
     RECEIVED,
@@ -29,6 +30,7 @@ from streams.verify.contract import (
 )
 from streams.verify.evidence import Look, Record
 from streams.verify.letters import letter_row
+from streams.verify.said import content_of, fields_row
 from streams.verify.scratch import Scratch, number
 
 AT_ONCE = 5_000
@@ -118,6 +120,8 @@ class Intake:
             result = id_bytes(derive(*identity, NAMES[0], 1))
         self._add(record, event, run, _hash(place.encode()), None, None, None)
         self._rows["steps"].append((result, 0, self._next))
+        if identity is not None and identity[0] != "/unknown" and (digest := content_of(record)) is not None:
+            self._rows["contents"].append((self._next, result, digest))
 
     def _take_request(self, record: Record) -> None:
         self._add(record, None, None, None, None, None, None)
@@ -180,6 +184,8 @@ class Intake:
         self._add(record, event, run, origin, action, id_bytes(cause), is_derived)
         if action is not None:
             self._take_facts(record, run)
+            if record.topic == MATCHED and (row := fields_row(self._next, record)) is not None:
+                self._rows["said"].append(row)
         if said.get("ce_workflow") != WORKFLOW.encode():
             return  # an action asked for alone: nothing follows it
         identity = record.identity(self._place(record))

@@ -15,6 +15,7 @@ from streams.verify.findings import KINDS, Findings, Kind
 from streams.verify.looking import Sight
 from streams.verify.lost import lost
 from streams.verify.place import out_of_place
+from streams.verify.said import said
 from streams.verify.stuck import stuck
 from streams.verify.torn import torn
 
@@ -76,6 +77,7 @@ def judge(sight: Sight, *, limit: int, before: Findings | None = None) -> Verdic
         doubled(sight),
         torn(sight),
         contacts(sight),
+        said(sight),
         calls(sight),
         altered(sight),
         out_of_place(sight),

@@ -9,6 +9,7 @@ from typing import TypeVar
 from streams.verify.contract import NAMES
 from streams.verify.evidence import ContactRow, EffectRow, LedgerRow, LetterRow, Mail, Webhook
 from streams.verify.intake import fingerprint, id_bytes
+from streams.verify.said import times_of
 from streams.verify.scratch import Scratch, number
 
 Row = TypeVar("Row")
@@ -50,6 +51,10 @@ def put_contacts(scratch: Scratch, rows: Iterable[ContactRow]) -> None:
                 for row in some
             ],
         )
+        times = [
+            (row.contact_key, name, moment) for row in some for name, moment in times_of(row.fields).items()
+        ]
+        scratch.insert("times", times)
 
 
 def put_effects(scratch: Scratch, rows: Iterable[EffectRow]) -> None:

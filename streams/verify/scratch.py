@@ -36,6 +36,9 @@ CREATE TABLE ledger (id BLOB, action INT, status INT, result BLOB, done_at INT);
 CREATE TABLE contacts (id TEXT, key TEXT, email BLOB, phone BLOB, owner TEXT, revision INT);
 CREATE TABLE effects (key TEXT, ledger BLOB, status INT, changed_at INT);
 CREATE TABLE indexed (id TEXT, action INT, status TEXT, generation INT, due_at INT, indexed_at INT, bytes BLOB);
+CREATE TABLE said (record INT, key TEXT, time TEXT, names TEXT);
+CREATE TABLE times (key TEXT, field TEXT, time TEXT);
+CREATE TABLE contents (record INT, event BLOB, digest BLOB);
 CREATE TABLE mails (message_id TEXT);
 CREATE TABLE mailed (message_id TEXT, recipient BLOB);
 CREATE TABLE hooks (id TEXT, lead BLOB);
@@ -57,6 +60,8 @@ CREATE INDEX contacts_key ON contacts (key);
 CREATE INDEX contacts_email ON contacts (email);
 CREATE INDEX effects_key ON effects (key);
 CREATE INDEX indexed_id ON indexed (id);
+CREATE INDEX times_key ON times (key);
+CREATE INDEX contents_event ON contents (event, digest);
 CREATE INDEX mails_id ON mails (message_id);
 CREATE INDEX mailed_to ON mailed (recipient);
 """

@@ -26,12 +26,12 @@ BUSY_WITHIN_S = 30
 AT_ONCE = 2_000
 
 _LEDGER = "SELECT id, action, status, result, done_at FROM ledger"
-_CONTACTS = "SELECT contact_key, contact_id, email, phone, owner_id, revision FROM contacts"
+_CONTACTS = "SELECT contact_key, contact_id, email, phone, owner_id, revision, fields FROM contacts"
 _EFFECTS = "SELECT key, ledger_id, status, changed_at FROM effects"
 _LETTERS = """
 SELECT id, action, status, generation, due_at, indexed_at, record_key, record_value, record_headers FROM letters
 """
-READ_ANEW = ("ledger", "contacts", "effects", "indexed")
+READ_ANEW = ("ledger", "contacts", "times", "effects", "indexed")
 """Tables of the scratch database that one reading fills."""
 
 
@@ -101,7 +101,7 @@ def _put(scratch: Scratch, ask: _Ask) -> None:
     put_ledger(
         scratch, (LedgerRow(_uuid(row[0]), row[1], row[2], _bytes(row[3]), row[4]) for row in ask(_LEDGER))
     )
-    put_contacts(scratch, (ContactRow(*row) for row in ask(_CONTACTS)))
+    put_contacts(scratch, (ContactRow(*facts, _bytes(fields)) for *facts, fields in ask(_CONTACTS)))
     put_effects(scratch, (EffectRow(row[0], _uuid(row[1]), row[2], row[3]) for row in ask(_EFFECTS)))
     put_letters(scratch, (_letter(row) for row in ask(_LETTERS)))
 

@@ -1,0 +1,62 @@
+"""This file says of each sabotage whether it reaches the data, and in which scenario of scenarios.py."""
+
+from __future__ import annotations
+
+REACHES: dict[str, str] = {
+    "acknowledge before the work": "killed",
+    "acknowledge on exception": "failing",
+    "commit past a gap": "slow-mails",
+    "results not awaited": "failing",
+    "letters not awaited": "poisoned",
+    "the broker's answer not awaited": "refused",
+    "poison acknowledged without a letter": "poisoned",
+    "what was put aside is committed": "mails-away",
+    "ids not derived": "killed",
+    "intent not written before the call": "killed",
+    "outcome not written": "killed",
+    "letter's headers altered": "poisoned",
+    "letter's value altered": "poisoned",
+    "old copy of a letter reopens it": "read-again",
+    "merge without time": "read-again",
+    "UNCERTAIN treated as may-repeat": "killed",
+    "a call that failed in an unknown way counts as not made": "failing",
+    "an event whose id came before with other content passes for it": "read-again",
+}
+"""Scenario after which `leads verify` must name a counter-example."""
+
+_HELD = "another mechanism behind it holds"
+_RACE = (
+    "needs two workers at the same record in the same millisecond, which no scenario from outside arranges"
+)
+_TIME = "it comes late or early, and in the end everything is there once"
+_CHOICE = "everything agrees with itself; only a rule was broken that the data does not tell"
+
+DOES_NOT: dict[str, str] = {
+    "a retry that was lost on its way is not asked for again": "the letter waits as `replaying`; a person sees it",
+    "later records overtake those put aside": _TIME,
+    "a retry of a step that pauses is dropped": f"{_TIME}: its lease ends",
+    "no ledger look-up": f"{_HELD}: the ledger's primary key refuses the second row",
+    "no ledger look-up before calls": f"{_HELD}: the effect says that the call was made",
+    "two calls to one person race": f"{_HELD}: the intent lets one through",
+    "revoked batch goes on calling": f"{_HELD}: the intent lets one worker through",
+    "calls go on during a stop": _TIME,
+    "stale contact written": _RACE,
+    "expired event executed": _CHOICE,
+    "two workers take one call": _RACE,
+    "a call that was made counts as not made": _RACE,
+    "outcome given up while the store is away": "the intent stays, and a letter UNCERTAIN asks a person",
+    "the second worker's outcome counts": _RACE,
+    "a batch that was taken away is begun": f"{_HELD}: the ledger",
+    "changed bytes replayed": "needs somebody who forges requests; the result is one of the changed event",
+    "changes of a failed action kept": "no action of the workflow fails after it staged something",
+    "one refused row fails its neighbours": _CHOICE,
+    "an outage pauses nothing": _CHOICE,
+    "a cancelled run goes on": _CHOICE,
+    "owner's turn not written": _CHOICE,
+    "round robin not in the transaction": _CHOICE,
+    "replay not fenced by generation": f"{_HELD}: the ledger row of the older failure is not replaced",
+    "two workers replay one letter": _RACE,
+    "retry deadline ignored": "shows after a day of retries",
+    "an event with other headers passes for one's own": "needs somebody who forges results",
+}
+"""Why `leads verify` cannot see the others."""
