@@ -101,7 +101,7 @@ def _put(scratch: Scratch, ask: _Ask) -> None:
     put_ledger(
         scratch, (LedgerRow(_uuid(row[0]), row[1], row[2], _bytes(row[3]), row[4]) for row in ask(_LEDGER))
     )
-    put_contacts(scratch, (ContactRow(*facts, _bytes(fields)) for *facts, fields in ask(_CONTACTS)))
+    put_contacts(scratch, (ContactRow(*row[:-1], fields=_bytes(row[-1])) for row in ask(_CONTACTS)))
     put_effects(scratch, (EffectRow(row[0], _uuid(row[1]), row[2], row[3]) for row in ask(_EFFECTS)))
     put_letters(scratch, (_letter(row) for row in ask(_LETTERS)))
 

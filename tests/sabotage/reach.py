@@ -5,7 +5,6 @@ from __future__ import annotations
 REACHES: dict[str, str] = {
     "acknowledge before the work": "killed",
     "acknowledge on exception": "failing",
-    "commit past a gap": "slow-mails",
     "results not awaited": "failing",
     "letters not awaited": "poisoned",
     "the broker's answer not awaited": "refused",
@@ -18,7 +17,7 @@ REACHES: dict[str, str] = {
     "letter's value altered": "poisoned",
     "old copy of a letter reopens it": "read-again",
     "merge without time": "read-again",
-    "UNCERTAIN treated as may-repeat": "killed",
+    "UNCERTAIN treated as may-repeat": "cut-off",
     "a call that failed in an unknown way counts as not made": "failing",
     "an event whose id came before with other content passes for it": "read-again",
 }
@@ -32,6 +31,7 @@ _TIME = "it comes late or early, and in the end everything is there once"
 _CHOICE = "everything agrees with itself; only a rule was broken that the data does not tell"
 
 DOES_NOT: dict[str, str] = {
+    "commit past a gap": f"{_HELD}: an agent settles its batches one after the other",
     "a retry that was lost on its way is not asked for again": "the letter waits as `replaying`; a person sees it",
     "later records overtake those put aside": _TIME,
     "a retry of a step that pauses is dropped": f"{_TIME}: its lease ends",
