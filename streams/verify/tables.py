@@ -101,9 +101,14 @@ def _put(scratch: Scratch, ask: _Ask) -> None:
     put_ledger(
         scratch, (LedgerRow(_uuid(row[0]), row[1], row[2], _bytes(row[3]), row[4]) for row in ask(_LEDGER))
     )
-    put_contacts(scratch, (ContactRow(*row[:-1], fields=_bytes(row[-1])) for row in ask(_CONTACTS)))
+    put_contacts(scratch, (_contact(row) for row in ask(_CONTACTS)))
     put_effects(scratch, (EffectRow(row[0], _uuid(row[1]), row[2], row[3]) for row in ask(_EFFECTS)))
     put_letters(scratch, (_letter(row) for row in ask(_LETTERS)))
+
+
+def _contact(row: Sequence[Any]) -> ContactRow:
+    contact_key, contact_id, email, phone, owner_id, revision, fields = row
+    return ContactRow(contact_key, contact_id, email, phone, owner_id, revision, _bytes(fields))
 
 
 def _letter(row: Sequence[Any]) -> LetterRow:

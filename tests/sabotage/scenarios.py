@@ -124,7 +124,7 @@ def refused(stage: Installation) -> None:
     stage.settle(within=40)
     _configure(stage, topic, "max.message.bytes", "200")  # a worker that starts would set it right
     stage.publish([_lead(number) for number in range(5000, 5100)])
-    stage.wait_for("SELECT count(*) FROM ledger WHERE action = 'find-duplicates'", 100)
+    stage.wait_for("SELECT count(*) FROM ledger WHERE action = 'find-duplicates'", 21)
     time.sleep(COMMITS_WITHIN_S + 1)
     first.kill()
     _configure(stage, topic, "max.message.bytes", str(1 << 20))
@@ -183,8 +183,14 @@ def read_again(stage: Installation) -> None:
     eventually(lambda: first.is_running, lambda running: not running, within=60)
     stage.start_worker()
     stage.wait_for("SELECT count(*) FROM letters", 1)
-    for (letter,) in stage.sql("SELECT id FROM letters"):  # uncertain ones: a person has looked
-        stage.run("streams.cli.main", "dead-letters", "replay", str(letter))
+    mailed = stage.mails.file.read_text()
+    uncertain = stage.sql("SELECT id, lead_id FROM letters")
+    # As a person does who has looked at the mail server.
+    not_sent = [
+        str(letter) for letter, lead in uncertain if f'"person{lead.removeprefix("lead-")}@' not in mailed
+    ]
+    if not_sent:
+        stage.run("streams.cli.main", "dead-letters", "replay", *not_sent)
     stage.publish([_lead(n, f"old-{n}", company="Old GmbH", time="2026-11-23T08:00:00Z") for n in range(10)])
     stage.publish(
         [_lead(n, f"e-{n}", message="Something else", time="2026-11-23T12:00:00Z") for n in range(10, 20)]
