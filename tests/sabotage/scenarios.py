@@ -179,7 +179,7 @@ def read_again(stage: Installation) -> None:
     stage.mails.delay_s = 0.05
     stage.open()
     stage.publish([_lead(number, time="2026-11-23T12:00:00Z") for number in range(40)])
-    first = stage.start_worker("mail.after:10:kill")
+    first = stage.start_worker("call.before:10:kill")
     eventually(lambda: first.is_running, lambda running: not running, within=60)
     stage.start_worker()
     stage.wait_for("SELECT count(*) FROM letters", 1)
