@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
+from tests.checker.evidence import REQUESTS
 from tests.checker.gather import ends
 from tests.integration.acceptance.making import event_headers, mixture, person
 from tests.integration.acceptance.processes import Process
@@ -197,9 +198,9 @@ def read_again(stage: Installation) -> None:
     )
     stage.end()
     member = Consumer({"bootstrap.servers": stage.kafka, "group.id": stage.group})
-    begins = [
-        TopicPartition(stage.prefix + topic, part, 0) for topic, part in ends(stage.kafka, stage.prefix)
-    ]
+    # Requests are left out: what they ask for again is answered by noop, and closes its letter.
+    places = [place for place in ends(stage.kafka, stage.prefix) if place[0] != REQUESTS]
+    begins = [TopicPartition(stage.prefix + topic, partition, 0) for topic, partition in places]
     member.commit(offsets=begins, asynchronous=False)
     member.close()
     stage.end()

@@ -9,9 +9,11 @@ from dataclasses import replace
 import pytest
 
 from tests.sabotage import table
+from tests.sabotage.reach import DOES_NOT, REACHES
 from tests.sabotage.running import SabotageError, spoil
 from tests.sabotage.sabotage import PROMISES, Sabotage
 from tests.sabotage.sabotages import SABOTAGES
+from tests.sabotage.scenarios import SCENARIOS
 from tests.sabotage.table import row_of, with_table
 from tests.support.commands import REPOSITORY
 
@@ -69,3 +71,16 @@ def test_a_test_that_stays_green_is_shown_as_green() -> None:
 
     assert "| red<br>**green** |" in page
     assert "old" not in page
+
+
+def test_of_each_sabotage_it_is_said_whether_it_reaches_the_data() -> None:
+    assert {*REACHES, *DOES_NOT} == {each.name for each in SABOTAGES}
+    assert not REACHES.keys() & DOES_NOT.keys()
+    assert set(REACHES.values()) == set(SCENARIOS)
+
+
+def test_the_page_of_verify_says_it_of_each_sabotage() -> None:
+    page = (REPOSITORY / "docs" / "verify.md").read_text(encoding="utf-8")
+
+    assert [name for name in REACHES if f"| {name} |" not in page] == []
+    assert [name for name, why in DOES_NOT.items() if f"| {name} | {why} |" not in page] == []
