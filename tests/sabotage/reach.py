@@ -30,6 +30,7 @@ _RACE = (
 )
 _TIME = "it comes late or early, and in the end everything is there once"
 _CHOICE = "everything agrees with itself; only a rule was broken that the data does not tell"
+_RESTORED = "needs a store that was lost and restored, which no scenario has"
 
 DOES_NOT: dict[str, str] = {
     "commit past a gap": f"{_HELD}: an agent settles its batches one after the other",
@@ -58,5 +59,10 @@ DOES_NOT: dict[str, str] = {
     "two workers replay one letter": _RACE,
     "retry deadline ignored": "shows after a day of retries",
     "an event with other headers passes for one's own": "needs somebody who forges results",
+    "an intent that was written unheard becomes a letter DEFECT": "needs a driver that fails in a way nobody foresaw",
+    "a restored store is worked with": _RESTORED,
+    "catching up forgets the calls": _RESTORED,
+    "catching up takes a call for not made": _RESTORED,
+    "catching up that was cut off counts as done": _RESTORED,
 }
 """Why `leads verify` cannot see the others."""

@@ -15,6 +15,8 @@ ADAPTERS = "tests/unit/processing/test_adapters_on_sqlite.py::"
 PAUSES = "tests/unit/processing/test_pauses.py::"
 SHELF = "tests/unit/test_shelf.py::"
 MERGE = "tests/unit/actions/test_merge.py::"
+INTENTS = "tests/unit/processing/test_intents.py::"
+CATCH_UP = "tests/unit/care/test_catch_up.py::"
 FACTS = "tests/integration/faust_facts/test_faust_facts.py::"
 KAFKA = "tests/integration/test_log_on_kafka.py::TestLogOnKafka::"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from tests.sabotage.of_care import losses
 from tests.sabotage.of_delivery import effects_once, never_lost
 from tests.sabotage.of_meaning import letters_and_isolation, replay_time_and_doubt
 
-SABOTAGES = (*never_lost(), *effects_once(), *letters_and_isolation(), *replay_time_and_doubt())
+SABOTAGES = (*never_lost(), *effects_once(), *letters_and_isolation(), *replay_time_and_doubt(), *losses())

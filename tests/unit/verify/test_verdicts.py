@@ -8,7 +8,17 @@ from dataclasses import replace
 
 import pytest
 
-from streams.verify.contract import ASSIGNED, INTENT, LETTER, LETTERS, RECEIVED, UPSERTED, WELCOMED, derive
+from streams.verify.contract import (
+    ASSIGNED,
+    INTENT,
+    LETTER,
+    LETTERS,
+    MATCHED,
+    RECEIVED,
+    UPSERTED,
+    WELCOMED,
+    derive,
+)
 from streams.verify.findings import Kind
 from streams.verify.judge import Verdict
 from streams.verify.scratch import Scratch
@@ -63,6 +73,22 @@ def lost_letter(history: History) -> str:
 def other_content(history: History) -> str:
     history.records.append(replace(history.of(ASSIGNED), offset=1, value=b'{"contact_key": "other"}'))
     return result_id("assign-owner")
+
+
+def old_field(history: History) -> str:
+    said = {"contact_key": KEY, "lead": {"company": "New GmbH"}, "origin": {"time": "2026-11-23T12:00:00Z"}}
+    history.swap(history.of(MATCHED), value=json.dumps(said).encode())
+    at = next(each for each in history.ledger if each.action == "find-duplicates")
+    history.ledger[history.ledger.index(at)] = replace(at, result=json.dumps(said).encode())
+    fields = {"company": ["Old GmbH", "/web", "2026-11-23T08:00:00Z", "e-0"]}
+    history.contacts[0] = replace(history.contacts[0], fields=json.dumps(fields).encode())
+    return CONTACT
+
+
+def reused_id(history: History) -> str:
+    history.swap(history.of(RECEIVED), value=b'{"email": "ana@customer.example"}')
+    history.records.append(received(LEAD_ID, 2, b'{"email": "eva@customer.example"}'))
+    return f"{PREFIX}{RECEIVED}/0/2"
 
 
 def second_result(history: History) -> str:
@@ -145,6 +171,8 @@ def overdue_retry(history: History) -> str:
 FAULTS: dict[Callable[[History], str], tuple[Kind, str]] = {
     lost_lead: ("lost", "an action left no result and no letter"),
     lost_letter: ("lost", "an action left no result and no letter"),
+    reused_id: ("lost", "an id that came again with other content, and no letter"),
+    old_field: ("torn", "a contact's field is older than what a lead said later"),
     other_content: ("doubled", "one ce_id, two contents"),
     second_result: ("doubled", "two results of one action for one event"),
     second_contact: ("doubled", "two contacts for one e-mail"),

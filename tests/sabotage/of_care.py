@@ -1,0 +1,57 @@
+"""This file has the sabotages of what holds a restored store, and an intent that was written unheard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from tests.sabotage.sabotage import CATCH_UP, INTENTS, Sabotage
+
+
+def losses() -> Iterator[Sabotage]:
+    """Give those of a store that was lost, or answered in a way nobody foresaw."""
+    once = partial(Sabotage, promise="effects once")
+    yield Sabotage(
+        name="an intent that was written unheard becomes a letter DEFECT",
+        promise="honest",
+        mechanism="a batch comes again when nobody knows whether its intent was written",
+        file="streams/processing/once.py",
+        old="raise StoreUnavailableError(msg) from error",
+        new="raise",
+        tests=(INTENTS + "test_an_intent_that_was_written_unheard_is_told_as_uncertain_and_as_nothing_else",),
+    )
+    yield once(
+        name="a restored store is worked with",
+        mechanism="a worker refuses a store that lacks what its group has acknowledged",
+        file="streams/care/behind.py",
+        old="missing = await _missing(",
+        new="missing = 0 and await _missing(",
+        tests=(CATCH_UP + "test_a_copy_made_by_any_means_is_refused_until_it_has_caught_up",),
+    )
+    yield once(
+        name="catching up forgets the calls",
+        mechanism="a store that catches up learns from results which calls were made",
+        file="streams/care/results.py",
+        old="        called(connection, [trace",
+        new="        [].append([trace",
+        tests=(CATCH_UP + "test_a_copy_that_caught_up_is_the_store_that_was_lost",),
+    )
+    yield Sabotage(
+        name="catching up takes a call for not made",
+        promise="honest",
+        mechanism="a store that catches up counts a call of which nothing tells as uncertain",
+        file="streams/care/catch_up.py",
+        old="done.uncertain = await unsettled.take(self.log)",
+        new="done.uncertain = []",
+        tests=(
+            CATCH_UP + "test_a_call_that_was_made_and_that_nothing_tells_of_is_uncertain_and_not_made_again",
+        ),
+    )
+    yield once(
+        name="catching up that was cut off counts as done",
+        mechanism="a store counts as behind from the first moment of catching up to the last",
+        file="streams/care/moments.py",
+        old="marks.put(connection, marks.CATCH_UP, since)",
+        new="pass",
+        tests=(CATCH_UP + "test_catching_up_twice_and_after_being_cut_off_changes_nothing_more",),
+    )
