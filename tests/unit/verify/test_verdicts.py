@@ -27,6 +27,7 @@ from tests.unit.verify.history import (
     CONTACT,
     GROUP,
     KEY,
+    LEAD_ID,
     NOW_MS,
     PREFIX,
     History,
