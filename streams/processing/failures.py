@@ -148,14 +148,15 @@ def next_attempt(letter: DeadLetter, failure: Failure, retry: RetryPolicy, now: 
     """Give the due time of the automatic retry; None parks the letter for a person."""
     if failure.failure_class not in RETRIED or letter.generation >= len(retry.delays):
         return None
-    if now - parse_timestamp(letter.first_time) >= retry.give_up_after:
+    left = parse_timestamp(letter.first_time) + retry.give_up_after - now
+    if left <= timedelta(0):
         return None
     delay = retry.delays[letter.generation]
     if failure.retry_after is not None:
-        return timestamp(now + min(failure.retry_after, retry.give_up_after))
+        return timestamp(now + min(failure.retry_after, left))  # one last time at the end of our patience
     # Seeded by the letter: the same failure stated twice has the same due time.
     spread = random.Random(f"{letter.id}/{letter.generation}").uniform(-retry.jitter, retry.jitter)  # noqa: S311
-    return timestamp(now + delay * (1 + spread))
+    return timestamp(now + min(delay * (1 + spread), left))
 
 
 def fingerprint(failure: Failure, action: str) -> str:

@@ -128,7 +128,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         promise="replay does not disturb",
         mechanism="retries end a day after the first failure, and a person is asked",
         file="streams/processing/failures.py",
-        old="if now - parse_timestamp(letter.first_time) >= retry.give_up_after:",
+        old="if left <= timedelta(0):",
         new="if False:",
         tests=(REVIEW + "test_the_other_sides_word_and_the_end_of_patience_decide_when_it_is_tried_again",),
     )

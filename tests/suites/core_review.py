@@ -746,6 +746,11 @@ async def test_an_outcome_is_not_written_over_that_of_another_execution(cluster:
     [
         (TransientError("BUSY", retry_after=timedelta(minutes=7)), None, "2026-11-23T09:07:00.000000Z"),
         (TransientError("BUSY"), b"2026-11-22T09:00:00Z", None),
+        (
+            TransientError("BUSY", retry_after=timedelta(hours=9)),
+            b"2026-11-22T10:00:00Z",
+            "2026-11-23T10:00:00.000000Z",
+        ),
     ],
 )
 async def test_the_other_sides_word_and_the_end_of_patience_decide_when_it_is_tried_again(
