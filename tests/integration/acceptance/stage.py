@@ -25,6 +25,8 @@ LANES = 16
 """Mails a worker has on the wire at once, by default."""
 SESSION_TIMEOUT_S = 6
 """The shortest a broker takes unless it is told otherwise."""
+CHECKS_WITHIN_S = 600
+"""Of the checker: a soak leaves more than a million records."""
 OWNERS = ("ada", "bob", "cyd")
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -196,7 +198,7 @@ class Stage:
             cwd=REPOSITORY,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=CHECKS_WITHIN_S,
             check=False,
         )
         assert done.returncode in (0, 1), done.stderr
