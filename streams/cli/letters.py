@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.cli import selecting
 from streams.cli.letter_data import as_data, record_as_data, whole_ids
+from streams.cli.letter_groups import groups_command, stats_command
 from streams.cli.output import AsJson, data, number, readable_text, say, show, write_json, write_table
 from streams.cli.replaying import replay_command
 
@@ -17,55 +19,48 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Dead letters: list what failed, look at one, do it again.", no_args_is_help=True)
 app.command("replay")(replay_command)
+app.command("groups")(groups_command)
+app.command("stats")(stats_command)
 
 SHORT_ID = 8
+PAGE = 500
+"""Letters that are read at once: each brings its whole record along."""
 ROOM_FOR_ALL = 160
 """Characters in a line, from which on the list shows everything."""
 
 
-class Status(StrEnum):
-    """What `--status` takes."""
-
-    OPEN = "open"
-    SCHEDULED = "scheduled"
-    PARKED = "parked"
-    REPLAYING = "replaying"
-    RESOLVED = "resolved"
-    DISCARDED = "discarded"
-    ALL = "all"
-
-
 @app.command("list")
+@selecting.selects()
 def list_command(
-    status: Annotated[
-        list[Status] | None,
-        typer.Option(
-            help="May be given several times; `open` is scheduled, parked and replaying.", show_default="open"
-        ),
-    ] = None,
+    wanted: selecting.Wanted,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, oldest first.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, oldest first. With --json one letter per line."""
     from streams import logs
     from streams.cli import context
+    from streams.dead_letters.selector import count, select
     from streams.store import letters
 
     logs.silence()
-    wanted = _statuses(status or [Status.OPEN])
+    chosen = wanted.selector()
     with context.database(context.settings()) as database:
-        rows = database.transact(lambda connection: letters.find(connection, statuses=wanted, limit=limit))
-        counts = database.transact(letters.counts)
-    total = sum(counts.get(name, 0) for name in wanted)
-    if as_json:
-        for row in rows:
-            write_json(as_data(row))
-    elif rows:
-        _print_list(rows)
-    else:
-        show(f"No dead letters that are {', '.join(wanted)}.")
-    if total > len(rows):
-        say(f"{number(total - len(rows), 'more letter')}; --limit {total} lists all.")
+        total = database.transact(partial(count, selector=chosen))
+        ids = database.transact(partial(select, selector=chosen, limit=limit))
+        for start in range(0, len(ids), PAGE):
+            page = ids[start : start + PAGE]
+            found = {row.letter.id: row for row in database.transact(partial(letters.get, ids=page))}
+            rows = [found[each] for each in page if each in found]
+            if as_json:
+                for row in rows:
+                    write_json(as_data(row))
+            else:
+                _print_list(rows)
+    if not ids and not as_json:
+        more = "" if chosen.is_everything else ", and as asked for"
+        show(f"No dead letters that are {', '.join(chosen.statuses)}{more}.")
+    if total > len(ids):
+        say(f"{number(total - len(ids), 'more letter')}; --limit {total} lists all.")
 
 
 @app.command("show")
@@ -105,13 +100,6 @@ def show_command(
             show(f"  {name:14} {value}")
     if not reveal:
         say("The record's content is hidden, as it holds personal data; --reveal prints it.")
-
-
-def _statuses(given: Sequence[Status]) -> tuple[str, ...]:
-    from streams.store.letters import DISCARDED, OPEN, RESOLVED
-
-    groups: dict[Status, tuple[str, ...]] = {Status.OPEN: OPEN, Status.ALL: (*OPEN, RESOLVED, DISCARDED)}
-    return tuple(dict.fromkeys(name for status in given for name in groups.get(status, (status.value,))))
 
 
 def _print_list(rows: Sequence[LetterRow]) -> None:

@@ -1,0 +1,147 @@
+"""This file is how a command is told which dead letters it is about: the same options everywhere."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.cli.errors import WrongUseError
+
+if TYPE_CHECKING:
+    from streams.dead_letters.selector import Selector
+
+_PANEL = "Which letters (all that is given must hold)"
+
+
+class Status(StrEnum):
+    """What `--status` takes."""
+
+    OPEN = "open"
+    SCHEDULED = "scheduled"
+    PARKED = "parked"
+    REPLAYING = "replaying"
+    RESOLVED = "resolved"
+    DISCARDED = "discarded"
+    ALL = "all"
+
+
+def _option(text: str, *names: str, metavar: str = "TEXT") -> typer.models.OptionInfo:
+    found: typer.models.OptionInfo = typer.Option(*names, help=text, metavar=metavar, rich_help_panel=_PANEL)
+    return found
+
+
+Texts = list[str] | None
+Statuses = Annotated[
+    list[Status] | None,
+    typer.Option(
+        "--status",
+        help="May be given several times; `open` is scheduled, parked and replaying.",
+        show_default="open",
+        rich_help_panel=_PANEL,
+    ),
+]
+Groups = Annotated[Texts, _option("Failures of one cause; `groups` lists them.", "--group", metavar="GROUP")]
+Actions = Annotated[Texts, _option("The action that failed.", "--action", metavar="ACTION")]
+Classes = Annotated[Texts, _option("poison, transient, defect, …", "--class", metavar="CLASS")]
+Codes = Annotated[Texts, _option("The reason: SMTP_REFUSED, …", "--code", metavar="CODE")]
+Leads = Annotated[Texts, _option("The lead's id.", "--lead", metavar="LEAD")]
+Keys = Annotated[Texts, _option("The record's key.", "--key", metavar="KEY")]
+Since = Annotated[
+    str | None,
+    _option("First failed then or later: a moment, or how long ago (3d).", "--since", metavar="WHEN"),
+]
+Until = Annotated[str | None, _option("First failed before that.", "--until", metavar="WHEN")]
+Generations = Annotated[
+    str | None, _option("How often a replay has failed: 0, or 1-3.", "--generation", metavar="N[-M]")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options of a command said; an option that was not given is None."""
+
+    status: list[Status]
+    group: Texts
+    action: Texts
+    class_: Texts
+    code: Texts
+    lead: Texts
+    key: Texts
+    since: str | None
+    until: str | None
+    generation: str | None
+
+    def selector(self) -> Selector:
+        """Give the letters that are meant. Raises `WrongUseError`."""
+        from streams.assembly import now
+        from streams.dead_letters.selector import Selector, SelectorError, read_generations, read_moment
+
+        moment = now()
+        try:
+            return Selector(
+                statuses=_names(self.status),
+                groups=self.group or (),
+                actions=[name.replace("_", "-") for name in self.action or ()],
+                classes=self.class_ or (),
+                codes=[code.upper() for code in self.code or ()],
+                leads=self.lead or (),
+                keys=self.key or (),
+                since=None if self.since is None else read_moment("--since", self.since, moment),
+                until=None if self.until is None else read_moment("--until", self.until, moment),
+                generations=None if self.generation is None else read_generations(self.generation),
+            )
+        except SelectorError as error:
+            raise WrongUseError(str(error)) from None
+
+
+def _options(  # noqa: PLR0913 - one per option
+    *,
+    status: Statuses = None,
+    group: Groups = None,
+    action: Actions = None,
+    class_: Classes = None,
+    code: Codes = None,
+    lead: Leads = None,
+    key: Keys = None,
+    since: Since = None,
+    until: Until = None,
+    generation: Generations = None,
+) -> None:
+    """Declare the options: Typer reads this signature."""
+
+
+def selects(*, status: Status = Status.OPEN) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command, whose first parameter is `wanted`, the options by which letters are named."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        mine = inspect.signature(_options, eval_str=True).parameters
+        own = [
+            each
+            for each in inspect.signature(command, eval_str=True).parameters.values()
+            if each.name != "wanted"
+        ]
+
+        def run(**given: Any) -> None:  # noqa: ANN401 - what Typer parsed
+            words = {name: given.pop(name) for name in mine}
+            words["status"] = words["status"] or [status]
+            command(Wanted(**words), **given)
+
+        parameters = [*mine.values(), *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own)]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        run.__doc__, run.__name__ = command.__doc__, command.__name__
+        return run
+
+    return decorate
+
+
+def _names(given: list[Status]) -> tuple[str, ...]:
+    from streams.store.letters import DISCARDED, OPEN, RESOLVED
+
+    several: dict[Status, tuple[str, ...]] = {Status.OPEN: OPEN, Status.ALL: (*OPEN, RESOLVED, DISCARDED)}
+    return tuple(dict.fromkeys(name for status in given for name in several.get(status, (status.value,))))

@@ -1,0 +1,140 @@
+"""This file says which dead letters are meant: the same words for every command that works with several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import get_args
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql.elements import ColumnElement
+
+from streams.durations import parse_duration
+from streams.store.letters import OPEN
+from streams.store.schema import letters
+from topics.envelope import timestamp
+from topics.letter import FailureClass
+
+GROUP = re.compile("[0-9a-f]{12}")
+SHORTEST_ID = 6
+FAILURE_CLASSES: tuple[str, ...] = get_args(FailureClass)
+
+
+class SelectorError(ValueError):
+    """A selector cannot be used; the message is one sentence that names the option, its value and the next step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """Letters that all of what is given holds for; of several values of one option, any."""
+
+    ids: Sequence[str] = ()
+    """Ids, or their first characters, at least six."""
+    statuses: Sequence[str] = OPEN
+    groups: Sequence[str] = ()
+    """Fingerprints: 12 hex digits."""
+    actions: Sequence[str] = ()
+    """Kebab-case names."""
+    classes: Sequence[str] = ()
+    codes: Sequence[str] = ()
+    leads: Sequence[str] = ()
+    keys: Sequence[str] = ()
+    """Record keys as text."""
+    since: datetime | None = None
+    """First failure at this moment or later."""
+    until: datetime | None = None
+    """First failure before this moment."""
+    generations: tuple[int, int] | None = None
+    """From, to, both included."""
+
+    def __post_init__(self) -> None:
+        """Refuse what can select nothing. Raises `SelectorError`."""
+        for text in self.ids:
+            if not re.fullmatch(f"[0-9a-f-]{{{SHORTEST_ID},36}}", text):
+                msg = f"--id {text!r} is no id of a letter, nor its first {SHORTEST_ID} characters or more"
+                raise SelectorError(msg)
+        for text in self.groups:
+            if GROUP.fullmatch(text) is None:
+                msg = f"--group {text!r} is no group: 12 hex digits; `leads dead-letters groups` lists them"
+                raise SelectorError(msg)
+        for text in self.classes:
+            if text not in FAILURE_CLASSES:
+                near = get_close_matches(text, FAILURE_CLASSES, 1)
+                hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(FAILURE_CLASSES)}"
+                raise SelectorError(f"--class {text!r} is no class of failures; {hint}")
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise SelectorError(
+                f"--since {timestamp(self.since)} is not before --until {timestamp(self.until)}"
+            )
+        if self.generations is not None and self.generations[0] > self.generations[1]:
+            raise SelectorError(f"--generation {self.generations[0]}-{self.generations[1]} runs backwards")
+
+    def condition(self) -> ColumnElement[bool]:
+        """Give it as a condition on the table of letters."""
+        return sa.and_(sa.true(), *self._conditions())
+
+    def _conditions(self) -> Iterator[ColumnElement[bool]]:
+        column = letters.c
+        if self.ids:
+            yield sa.or_(*(column.id.startswith(text, autoescape=True) for text in self.ids))
+        for values, wanted in (
+            (self.statuses, column.status),
+            (self.groups, column.fingerprint),
+            (self.actions, column.action),
+            (self.classes, column.failure_class),
+            (self.codes, column.code),
+            (self.leads, column.lead_id),
+            ([key.encode() for key in self.keys], column.record_key),
+        ):
+            if values:
+                yield wanted.in_(values)
+        # Texts of one form and zone: they sort as the moments do.
+        if self.since is not None:
+            yield column.first_time >= timestamp(self.since)
+        if self.until is not None:
+            yield column.first_time < timestamp(self.until)
+        if self.generations is not None:
+            yield column.generation.between(*self.generations)
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing was given but a status."""
+        return all(not getattr(self, each.name) for each in fields(self) if each.name != "statuses")
+
+
+def select(connection: Connection, selector: Selector, *, limit: int | None = None) -> list[str]:
+    """Give the ids of the letters, oldest first."""
+    query = sa.select(letters.c.id).where(selector.condition()).order_by(letters.c.first_time, letters.c.id)
+    return list(connection.execute(query if limit is None else query.limit(limit)).scalars())
+
+
+def count(connection: Connection, selector: Selector) -> int:
+    """Count the letters."""
+    query = sa.select(sa.func.count()).select_from(letters).where(selector.condition())
+    return connection.execute(query).scalar_one()
+
+
+def read_moment(option: str, text: str, now: datetime) -> datetime:
+    """Read `2026-11-23`, `2026-11-23T20:15:00Z` or how long ago: `90m`, `3d`. Raises `SelectorError`."""
+    try:
+        return now - parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        msg = f"{option} {text!r} is no moment; write 2026-11-23T20:15:00Z, 2026-11-23, or how long ago: 90m, 3d"
+        raise SelectorError(msg) from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def read_generations(text: str) -> tuple[int, int]:
+    """Read `2` or `1-3`. Raises `SelectorError`."""
+    found = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", text.strip())
+    if found is None:
+        raise SelectorError(f"--generation {text!r} is no generation; write 2, or 1-3")
+    return int(found[1]), int(found[2] or found[1])

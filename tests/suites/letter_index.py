@@ -1,0 +1,119 @@
+"""This file says how dead letters are selected, counted and grouped; subclass it and give the fixture `database`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from streams.dead_letters.groups import groups, stats
+from streams.dead_letters.selector import Selector, count, select
+from streams.store import letters
+from streams.store.engine import Database
+from streams.store.letters import PARKED, SCHEDULED, LetterRow
+from topics.envelope import timestamp
+from topics.letter import DeadLetter
+from topics.registry import BY_NAME, LETTERS
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def row(number: int, *, age: timedelta = DAY, status: str = PARKED, **said: Any) -> LetterRow:  # noqa: ANN401
+    """A letter that failed `age` ago; `said` are fields of the letter, and `lead` and `key`."""
+    lead, key = said.pop("lead", f"lead-{number}"), said.pop("key", b"key")
+    moment = timestamp(NOW - age)
+    fields: dict[str, Any] = {
+        "topic": "crm.leads.received.v1",
+        "partition": 0,
+        "offset": number,
+        "timestamp": 0,
+        "group": "leads",
+        "delivery_count": 1,
+        "message": "It failed.",
+        "id": f"{number:08x}-0000-5000-8000-000000000000",
+        "generation": 0,
+        "time": moment,
+        "first_time": moment,
+        "action": "validate-lead",
+        "action_version": 1,
+        "stage": "decode",
+        "failure_class": "poison",
+        "code": "NOT_JSON",
+        "fingerprint": "a" * 12,
+        "app_version": "1.0",
+        **said,
+    }
+    return LetterRow(status, None, DeadLetter(**fields), lead, key, b"{}", [])
+
+
+MAIL = {
+    "action": "send-welcome-email",
+    "code": "SMTP_REFUSED",
+    "failure_class": "rejected",
+    "fingerprint": "b" * 12,
+}
+ROWS = (
+    row(1, age=3 * DAY),
+    row(2, age=DAY / 2, key=b"another"),
+    row(3, age=DAY / 4, **MAIL),
+    row(4, age=DAY / 8, status=SCHEDULED, generation=2, **MAIL),
+    row(5, age=5 * DAY, status="resolved"),
+)
+"""Two of the same poison, two of one mail, and one that is done."""
+
+
+class LetterIndexSuite:
+    @pytest.fixture(autouse=True)
+    def indexed(self, database: Database) -> None:
+        database.transact(lambda connection: letters.index(connection, ROWS, 0))
+
+    def selected(self, database: Database, **given: Any) -> list[int]:  # noqa: ANN401 - whatever a selector takes
+        selector = Selector(**given)
+        ids = database.transact(lambda connection: select(connection, selector))
+        assert database.transact(lambda connection: count(connection, selector)) == len(ids)
+        return [int(each[:8], 16) for each in ids]
+
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            ({}, [1, 2, 3, 4]),
+            ({"statuses": ["resolved"]}, [5]),
+            ({"ids": ["00000002", "000000040"]}, [2]),
+            ({"groups": ["b" * 12]}, [3, 4]),
+            ({"actions": ["validate-lead"], "keys": ["another"]}, [2]),
+            ({"classes": ["rejected"], "statuses": [SCHEDULED]}, [4]),
+            ({"codes": ["NOT_JSON"], "leads": ["lead-1", "lead-3"]}, [1]),
+            ({"since": NOW - DAY, "until": NOW - DAY / 5}, [2, 3]),
+            ({"generations": (1, 3)}, [4]),
+        ],
+    )
+    def test_all_that_is_given_must_hold(
+        self, database: Database, given: dict[str, Any], expected: list[int]
+    ) -> None:
+        assert self.selected(database, **given) == expected
+
+    def test_groups_count_the_letters_of_one_cause_and_tell_which_are_new(self, database: Database) -> None:
+        found = database.transact(lambda connection: groups(connection, Selector(), NOW, 10))
+
+        assert [(each.fingerprint[0], each.count, each.scheduled, each.is_new) for each in found] == [
+            ("a", 2, 0, False),
+            ("b", 2, 1, True),
+        ]
+        assert (found[0].first_seen, found[0].last_seen) == (
+            timestamp(NOW - 3 * DAY),
+            timestamp(NOW - DAY / 2),
+        )
+        assert found[1].sample.startswith("0000000")
+
+    def test_counts_add_up_and_the_oldest_open_letter_says_how_long_there_is(
+        self, database: Database
+    ) -> None:
+        every = Selector(statuses=("parked", "scheduled", "resolved"))
+
+        found = database.transact(lambda connection: stats(connection, every, NOW))
+
+        assert found.by["status"] == {"parked": 3, "resolved": 1, "scheduled": 1}
+        assert [sum(counts.values()) for counts in found.by.values()] == [5, 5, 5, 5]
+        assert found.headroom == BY_NAME[LETTERS].retention - 3 * DAY

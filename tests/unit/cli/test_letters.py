@@ -1,0 +1,60 @@
+"""This file checks `leads dead-letters list`, `groups` and `stats` as a person or a script calls them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streams.store import letters
+from streams.store.migrate import open_database
+from tests.suites.letter_index import ROWS
+from tests.support.commands import Commands
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    url = f"sqlite:///{tmp_path / 'leads.db'}"
+    store = open_database(url)
+    store.transact(lambda connection: letters.index(connection, ROWS, 0))
+    store.close()
+    return Commands({"LEADS_DATABASE": url, "LEADS_DATA": str(tmp_path / "data")})
+
+
+def test_a_group_is_found_and_its_letters_are_listed(commands: Commands) -> None:
+    found = commands.run("dead-letters", "groups", "--code", "smtp_refused", "--json")
+    (group,) = found.lines
+    listed = commands.run("dead-letters", "list", "--group", group["fingerprint"], "--json")
+
+    assert (group["count"], group["action"]) == (2, "send-welcome-email")
+    assert [each["lead_id"] for each in listed.lines] == ["lead-3", "lead-4"]
+
+
+def test_counts_are_one_document_and_cover_every_status(commands: Commands) -> None:
+    told = commands.run("dead-letters", "stats", "--json").json
+
+    assert told["status"] == {"parked": 3, "resolved": 1, "scheduled": 1}
+    assert told["headroom_seconds"] is not None
+
+
+def test_what_is_left_out_by_the_limit_is_told(commands: Commands) -> None:
+    listed = commands.run("dead-letters", "list", "--limit", "3")
+
+    assert listed.code == 0
+    assert "1 more letter; --limit 4 lists all." in listed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--class", "posion"), "did you mean poison?"),
+        (("--since", "yesterday"), "write 2026-11-23T20:15:00Z"),
+    ],
+)
+def test_a_slip_in_a_selector_is_one_sentence(
+    commands: Commands, arguments: tuple[str, ...], said: str
+) -> None:
+    refused = commands.run("dead-letters", "list", *arguments)
+
+    assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
+    assert said in refused.err
