@@ -151,7 +151,16 @@ async def test_fact_4_a_record_whose_result_the_broker_rejects_is_not_committed_
 async def test_fact_7_what_is_settled_is_committed_before_a_rebalance(
     kafka: str, engine: Engine, again: set[int]
 ) -> None:
-    log = Log(kafka)
+    # On a busy machine a commit of stock Faust may come in time: it is shown to forget, not to forget always.
+    for _ in range(3 if again else 1):
+        found = await _handled_again(Log(kafka), engine)
+        if found == again:
+            break
+
+    assert found == again
+
+
+async def _handled_again(log: Log, engine: Engine) -> set[int]:
     log.append(b"" for _ in range(LAST + 1))
     handled: list[int] = []
 
@@ -164,8 +173,7 @@ async def test_fact_7_what_is_settled_is_committed_before_a_rebalance(
             await until(lambda: log.members() == 2)
             log.append([b""])
             await until(lambda: LAST + 1 in handled)
-
-    assert {offset for offset in handled if handled.count(offset) > 1} == again
+    return {offset for offset in handled if handled.count(offset) > 1}
 
 
 class Hanging:
