@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import faust
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from faust.types import StreamT
@@ -62,8 +62,9 @@ class Log:
         return max(0, offset)
 
     def members(self) -> int:
-        """How many members the group has."""
-        return len(self._admin.describe_consumer_groups([self.group])[self.group].result().members)
+        """How many members the group has; 0 during a rebalance, when a member may still read as before it."""
+        found = self._admin.describe_consumer_groups([self.group])[self.group].result()
+        return len(found.members) if found.state is ConsumerGroupState.STABLE else 0
 
     def values(self, partition: int = 0) -> list[bytes]:
         """Give what is in the partition."""

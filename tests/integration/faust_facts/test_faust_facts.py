@@ -151,16 +151,7 @@ async def test_fact_4_a_record_whose_result_the_broker_rejects_is_not_committed_
 async def test_fact_7_what_is_settled_is_committed_before_a_rebalance(
     kafka: str, engine: Engine, again: set[int]
 ) -> None:
-    # On a busy machine a commit of stock Faust may come in time: it is shown to forget, not to forget always.
-    found = await _handled_again(Log(kafka), engine)
-    for _ in range(2 if again else 0):
-        if found != again:
-            found = await _handled_again(Log(kafka), engine)
-
-    assert found == again
-
-
-async def _handled_again(log: Log, engine: Engine) -> set[int]:
+    log = Log(kafka)
     log.append(b"" for _ in range(LAST + 1))
     handled: list[int] = []
 
@@ -173,7 +164,8 @@ async def _handled_again(log: Log, engine: Engine) -> set[int]:
             await until(lambda: log.members() == 2)
             log.append([b""])
             await until(lambda: LAST + 1 in handled)
-    return {offset for offset in handled if handled.count(offset) > 1}
+
+    assert {offset for offset in handled if handled.count(offset) > 1} == again
 
 
 class Hanging:
