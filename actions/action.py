@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from topics.envelope import Envelope
 from topics.events import Event
 
 ActionFunction = Callable[..., Awaitable[Event]]
 F = TypeVar("F", bound=ActionFunction)
+OnStale = Literal["run", "skip", "ask"]
 
 
 class SignatureError(TypeError):
@@ -32,6 +34,12 @@ class ActionSpec:
     """Keyword-only parameters by name, each with its Protocol; the envelope's parameter is not among them."""
     envelope_parameter: str | None
     function: ActionFunction
+    max_age: timedelta | None = None
+    """Age of an event from which on a replay of it is stale; None: never."""
+    on_stale: OnStale = "run"
+    """What a stale replay does: all the same, `skip`, or ask the person who wants it."""
+    skip: Callable[[Any], Event] | None = None
+    """States of a stale event, without doing anything, that it was skipped."""
     kebab: str = field(init=False)
     """Name for the outside: `assign-owner`."""
 
@@ -40,16 +48,27 @@ class ActionSpec:
         object.__setattr__(self, "kebab", self.name.replace("_", "-"))
 
 
-def action(*, version: int) -> Callable[[F], F]:
+def action(
+    *,
+    version: int,
+    max_age: timedelta | None = None,
+    on_stale: OnStale = "run",
+    skip: Callable[[Any], Event] | None = None,
+) -> Callable[[F], F]:
     """Mark a function as an action. It stays a plain function: it is never wrapped, and is tested by calling it.
 
     The first parameter's type is the event it reads, the return type the event (or `A | B`) it states;
     keyword-only parameters are ports, bound by their Protocol at start-up. A parameter typed `Envelope` gets
-    the envelope of the event. Raises `SignatureError` naming the function and the parameter.
+    the envelope of the event. `max_age`, `on_stale` and `skip` say what becomes of replays that come late (see
+    `ActionSpec`). Raises `SignatureError` naming the function and the parameter.
     """
 
     def mark(function: F) -> F:
-        function.__action__ = _inspect(function, version)  # type: ignore[attr-defined]
+        spec = _inspect(function, version)
+        if on_stale == "skip" and skip is None:
+            msg = f"action {spec.name} skips what is stale: `skip` must say which event it states then"
+            raise SignatureError(msg)
+        function.__action__ = replace(spec, max_age=max_age, on_stale=on_stale, skip=skip)  # type: ignore[attr-defined]
         return function
 
     return mark

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from actions.action import action
 from actions.ports import Effects, Mailer, WelcomeTemplate
 from actions.quiet import quiet_reason
 from topics.envelope import Envelope
 from topics.events import LeadAssigned, LeadWelcomed
 
+GREETS_WITHIN = timedelta(days=2)
+"""A welcome that comes later than this is odd: a person decides."""
 
-@action(version=1)
+
+@action(
+    version=1,
+    max_age=GREETS_WITHIN,
+    on_stale="ask",
+    skip=lambda assigned: _skipped(assigned, "too-late"),
+)
 async def send_welcome_email(
     assigned: LeadAssigned, *, envelope: Envelope, template: WelcomeTemplate, mailer: Mailer, effects: Effects
 ) -> LeadWelcomed:

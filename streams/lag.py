@@ -46,8 +46,8 @@ class GroupLag:
 async def look(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, prefix: str) -> GroupLag:
     """Measure now. Raises a Kafka error."""
     names = TopicNames(prefix)
-    full = [names.full(spec.name) for spec in TOPICS]
-    found = await describe(admin, full)
+    full = {names.full(spec.name): spec for spec in TOPICS}
+    found = await describe(admin, list(full))
     partitions = [
         TopicPartition(name, number) for name, topic in found.items() for number in range(topic.partitions)
     ]
@@ -55,12 +55,13 @@ async def look(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, pr
     state, members, committed = await group_state(admin, group)
     read = {place.topic for place in committed}
     topics = []
-    for name in full:
+    for name, spec in full.items():
         mine = [place for place in partitions if place.topic == name]
         records = sum(ends[place] - begins[place] for place in mine)
         waiting = sum(ends[place] - max(committed.get(place, 0), begins[place]) for place in mine)
         # A group that has read nothing yet has everything before it.
-        topics.append(TopicLag(name, name in found, records, waiting if name in read or not read else None))
+        is_read = spec.is_replayed and (name in read or not read)
+        topics.append(TopicLag(name, name in found, records, waiting if is_read else None))
     return GroupLag(state, members, topics)
 
 

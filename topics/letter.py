@@ -58,6 +58,10 @@ class DeadLetter:
     value_sha256: str | None = None
     replay_job: str | None = None
     edit_sha256: str | None = None
+    edit_number: int | None = None
+    """How often people have edited the record; None: never."""
+    stale: Literal["run", "skip"] | None = None
+    """What a person wants of an event that is too old for its action; on requests alone."""
 
     def headers(self) -> Headers:
         """The headers to append to the original ones."""
@@ -95,8 +99,13 @@ _FORMS = {
 """Anyone can write on the topics that letters are read from: what goes into an index has its form checked."""
 _TIMES = frozenset({"time", "first_time", "next_attempt"})
 _LONGEST_TIME = 30
-_COUNTS = frozenset({"partition", "delivery_count", "generation", "action_version"})
-_CLOSED = {"stage": get_args(Stage), "failure_class": get_args(FailureClass), "version": (VERSION,)}
+_COUNTS = frozenset({"partition", "delivery_count", "generation", "action_version", "edit_number"})
+_CLOSED = {
+    "stage": get_args(Stage),
+    "failure_class": get_args(FailureClass),
+    "version": (VERSION,),
+    "stale": ("run", "skip"),
+}
 
 
 def _read(found: dict[str, str], field_name: str, kind: object) -> str | int | None:
@@ -107,7 +116,7 @@ def _read(found: dict[str, str], field_name: str, kind: object) -> str | int | N
             return None
         msg = f"header {name} is missing"
         raise LetterError(msg)
-    if kind == "int":
+    if str(kind).startswith("int"):
         digits = "[0-9]{1,9}" if field_name in _COUNTS else "-?[0-9]{1,18}"
         if re.fullmatch(digits, text, re.ASCII) is None:
             msg = f"header {name} is {text[:40]!r} and must be a whole number of the form {digits}"

@@ -16,6 +16,7 @@ DEFAULT_PARTITIONS = 12
 
 REQUESTS = "actions.requests.v1"
 LETTERS = "leads.dead-letters.v1"
+AUDIT = "leads.audit.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,13 @@ class TopicSpec:
     name: str
     """Without the prefix."""
     event: type[Event] | None
-    """The one type of fact it carries; None for requests and dead letters, which carry records of any topic."""
+    """The one type of fact it carries; None for audit, and for requests and dead letters: records of any topic."""
     key: str
     """What its records are keyed by, for people."""
     retention: timedelta
     max_message_bytes: int
+    is_replayed: bool = True
+    """Whether workers act on it, or it can be replayed: the store remembers longer than those are kept."""
 
     def config(self) -> dict[str, str]:
         """Topic configuration as Kafka takes it."""
@@ -43,6 +46,7 @@ class TopicSpec:
 
 _WEEK = timedelta(days=7)
 _LETTER_RETENTION = timedelta(days=28)
+_AUDIT_RETENTION = timedelta(days=400)
 
 
 def _of(event: type[Event]) -> TopicSpec:
@@ -61,10 +65,11 @@ TOPICS: tuple[TopicSpec, ...] = (
     *(_of(event) for event in EVENTS),
     TopicSpec(REQUESTS, None, "original key", _WEEK, 2 * MIB),
     TopicSpec(LETTERS, None, "original key", _LETTER_RETENTION, 2 * MIB),
+    TopicSpec(AUDIT, None, "letter id, or job id", _AUDIT_RETENTION, MIB, is_replayed=False),
 )
 BY_NAME = {spec.name: spec for spec in TOPICS}
 
-LONGEST_RETENTION = max(spec.retention for spec in TOPICS)
+LONGEST_RETENTION = max(spec.retention for spec in TOPICS if spec.is_replayed)
 """How far back any topic can be read or replayed: the ledger must remember longer than this."""
 
 
@@ -97,3 +102,8 @@ class TopicNames:
     def letters(self) -> str:
         """Where records that failed are kept."""
         return self.full(LETTERS)
+
+    @property
+    def audit(self) -> str:
+        """Where it stands who did what about dead letters, and why."""
+        return self.full(AUDIT)

@@ -41,6 +41,12 @@ class Failure:
 
 EXPIRED = Failure("expired", "EXPIRED", "execute", "the event's ce_expirytime was over before its action ran")
 CANCELLED = Failure("rejected", "CANCELLED", "execute", "a person cancelled the run before its action ran")
+STALE = Failure(
+    "expired",
+    "STALE",
+    "execute",
+    "the event is older than its action's `max_age`; replay it with --stale run, or --stale skip",
+)
 ID_REUSED = Failure(
     "invalid",
     "ID_REUSED",
@@ -140,6 +146,7 @@ def write_letter(  # noqa: PLR0913 - a letter says this much
             first_time=request.first_time,
             replay_job=request.replay_job,
             edit_sha256=request.edit_sha256,
+            edit_number=request.edit_number,
         )
     return replace(letter, next_attempt=next_attempt(letter, failure, retry, now))
 

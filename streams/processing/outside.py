@@ -17,6 +17,7 @@ from streams.processing.gate import Finish, Gate
 from streams.processing.memory import Scribe
 from streams.processing.once import ExecutionEffects
 from streams.processing.pauses import Pauses, Permit, StoppingError
+from streams.processing.staleness import skipped
 from streams.processing.transaction import Clock, checked, inline_wait, not_to_run
 from streams.processing.work import Lettered, Outcome, Ran, Stated, Work, to_us
 from streams.store import ledger, letters
@@ -176,7 +177,8 @@ class OutsideRunner:
         """Run the action; gives what is to be written and what came of it when that is written."""
         began = time.perf_counter_ns()
         effects = ExecutionEffects(self._gate, work, may_repeat=self._repeats.get(step.name, False))
-        answer: Event | Failure | None = not_to_run(work, self._clock(), self._pauses.cancelled)
+        now = self._clock()
+        answer: Event | Failure | None = not_to_run(work, now, self._pauses.cancelled) or skipped(work, now)
         if answer is None:
             answer = await self._attempt(step, work, effects)
         _tell(permit, answer, effects)

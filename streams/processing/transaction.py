@@ -15,9 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actions.errors import TransientError
 from streams.ports import Ports, Transactional, envelope_argument
-from streams.processing.failures import CANCELLED, EXPIRED, Failure, failure_of, store_failure
+from streams.processing.failures import CANCELLED, EXPIRED, STALE, Failure, failure_of, store_failure
 from streams.processing.memory import Scribe
 from streams.processing.pauses import FLOODING, Pauses, Permit
+from streams.processing.staleness import must_ask, skipped
 from streams.processing.work import Lettered, Outcome, Ran, Stated, Work, to_us
 from streams.store import ledger, letters
 from streams.store.engine import Database, StoreError, StoreRefusedError
@@ -158,7 +159,7 @@ class TransactionRunner:
             batch.remember(failed, row)
             return Lettered(work.source, letter, is_new=True)
         try:
-            result = batch.call(work)
+            result = skipped(work, now) or batch.call(work)
             done = self._scribe.succeeded(work, result, (time.perf_counter_ns() - began) // 1000, now)
         except (StoreError, SQLAlchemyError):
             raise  # a port could not ask the store: not the action's failure, nothing of the batch is committed
@@ -254,11 +255,13 @@ def checked(step: Step, result: object) -> Event:
 
 
 def not_to_run(work: Work, now: datetime, cancelled: Collection[str]) -> Failure | None:
-    """Say why the action is not to run: the event's `ce_expirytime` is over, or its run (by id) was cancelled."""
+    """Say why the action is not to run: its event has expired, its run (by id) was cancelled, or it comes too late."""
     expiry = work.envelope.expiry_time
     if expiry is not None and datetime.fromisoformat(expiry) <= now:
         return EXPIRED
-    return CANCELLED if work.envelope.correlation_id in cancelled else None
+    if work.envelope.correlation_id in cancelled:
+        return CANCELLED
+    return STALE if must_ask(work, now) else None
 
 
 def inline_wait(retry: RetryPolicy, attempt: int) -> float:

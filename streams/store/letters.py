@@ -38,7 +38,20 @@ class LetterRow:
     lead_id: str | None
     key: bytes | None
     value: bytes | None
+    """What a replay sends: as people have edited it, if they have."""
     headers: Headers
+    due_at: int | None = None
+    """Of the next try, microseconds; while replaying: when it is asked for again."""
+    job: str | None = None
+    """The replay job that has it in hand."""
+    original_value: bytes | None = None
+    """Of an edited record: as it failed first."""
+    edited_at: int | None = None
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether people have changed the record."""
+        return self.letter.edit_number is not None
 
 
 def microseconds(text: str) -> int:
@@ -74,8 +87,15 @@ def index(connection: Connection, rows: Iterable[LetterRow], now_us: int) -> Non
     if not values:
         return
     # Of several generations in one batch only the last is of interest (and one statement may touch a row once).
-    newest = {value["id"]: value for value in sorted(values, key=lambda value: value["generation"])}
-    connection.execute(_upsert(connection.dialect.name, tuple(values[0])), list(newest.values()))
+    # But the first of all goes before an edited one: it holds the original.
+    ordered = sorted(values, key=lambda value: (value["generation"], value["edits"]))
+    newest = {value["id"]: value for value in ordered}
+    first = {value["id"]: value for value in reversed(ordered)}
+    upsert = _upsert(connection.dialect.name, tuple(values[0]))
+    before = [first[key] for key, value in newest.items() if value["edits"] > first[key]["edits"]]
+    for some in (before, list(newest.values())):
+        if some:
+            connection.execute(upsert, some)
 
 
 @cache
@@ -83,11 +103,16 @@ def _upsert(dialect: str, names: tuple[str, ...]) -> Any:  # noqa: ANN401 - the 
     # Once: building it leaves some two hundred objects that only the collector of cycles can take away.
     statement: Any = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(letters)
     changed = {name: statement.excluded[name] for name in names if name != "id"}
-    return statement.on_conflict_do_update(
-        index_elements=["id"],
-        set_=changed | {"resolution": None, "resolved_at": None},
-        where=letters.c.generation < statement.excluded.generation,
+    new, old = statement.excluded, letters.c
+    original = sa.case(
+        (new.edits > old.edits, sa.func.coalesce(old.original_value, old.record_value)),
+        else_=old.original_value,
     )
+    is_newer = (old.generation < new.generation) | (
+        (old.generation == new.generation) & (old.edits < new.edits)
+    )
+    set_ = changed | {"resolution": None, "resolved_at": None, "original_value": original}
+    return statement.on_conflict_do_update(index_elements=["id"], set_=set_, where=is_newer)
 
 
 def _values(row: LetterRow, now_us: int) -> dict[str, Any]:
@@ -109,6 +134,8 @@ def _values(row: LetterRow, now_us: int) -> dict[str, Any]:
         "record_value": row.value,
         "record_headers": dump_headers(row.headers),
         "indexed_at": now_us,
+        "app_version": letter.app_version[:50],
+        "edits": letter.edit_number or 0,
     }
 
 
@@ -120,12 +147,18 @@ _ROW = (
     letters.c.record_key,
     letters.c.record_value,
     letters.c.record_headers,
+    letters.c.due_at,
+    letters.c.job,
+    letters.c.original_value,
+    letters.c.edited_at,
 )
 
 
 def _read(row: Sequence[Any]) -> LetterRow:
-    status, resolution, letter, lead_id, key, value, headers = row
-    return LetterRow(status, resolution, load_letter(letter), lead_id, key, value, load_headers(headers))
+    status, resolution, letter, lead_id, key, value, headers, *rest = row
+    return LetterRow(
+        status, resolution, load_letter(letter), lead_id, key, value, load_headers(headers), *rest
+    )
 
 
 def get(connection: Connection, ids: Sequence[str]) -> list[LetterRow]:

@@ -103,6 +103,11 @@ letters = Table(
     Column("record_headers", LargeBinary, nullable=False),  # JSON [[name, base64 | null], …]
     Column("indexed_at", BigInteger, nullable=False),
     Column("resolved_at", BigInteger),
+    Column("app_version", String(50)),
+    Column("original_value", LargeBinary),  # of a record that people have edited: as it failed first
+    Column("edits", Integer, nullable=False, server_default="0"),
+    Column("edited_at", BigInteger),
+    Column("job", String(36)),  # the replay job that has it in hand
     Index("letters_due", "status", "due_at"),
     Index("letters_indexed_at", "indexed_at"),  # pruning walks it
     # All that lists, groups and counts ask for: they read no record to find, sort and count.
@@ -141,6 +146,33 @@ cancellations = Table(
     Column("cancelled_by", String(200), nullable=False),
     Column("cancelled_at", BigInteger, nullable=False),
     Index("cancellations_at", "cancelled_at"),
+)
+
+jobs = Table(
+    "replay_jobs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("status", String(20), nullable=False),  # running | paused | stopped | cancelled | done
+    Column("reason", Text, nullable=False),
+    Column("author", String(200), nullable=False),
+    Column("options", LargeBinary, nullable=False),  # JSON
+    Column("plan_sha256", String(64), nullable=False),
+    Column("message", Text),  # why it stopped
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Index("replay_jobs_created_at", "created_at"),
+)
+
+job_items = Table(
+    "replay_job_items",
+    metadata,
+    Column("job", String(36), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("letter_id", String(36), nullable=False),
+    Column("state", String(20), nullable=False),  # waiting | asked | resolved | noop | failed | skipped
+    Column("planned", LargeBinary, nullable=False),  # JSON: what the plan froze of it
+    Column("found", Text),  # why it was skipped, or in what it came otherwise than planned
+    Index("replay_job_items_state", "job", "state", "position"),
 )
 
 marks = Table(

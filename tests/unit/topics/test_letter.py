@@ -81,7 +81,14 @@ def test_a_letter_without_one_of_its_headers_is_none(header: str) -> None:
 
 def test_every_field_has_a_header_of_its_own() -> None:
     full = dataclasses.replace(
-        LETTER, value_sha256="0" * 64, replay_job="j", edit_sha256="1" * 64, exception="E", stacktrace="s"
+        LETTER,
+        value_sha256="0" * 64,
+        replay_job="j",
+        edit_sha256="1" * 64,
+        exception="E",
+        stacktrace="s",
+        edit_number=1,
+        stale="run",
     )
 
     assert len({name for name, _ in full.headers()}) == len(dataclasses.fields(DeadLetter))

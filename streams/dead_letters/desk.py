@@ -1,0 +1,228 @@
+"""This file is what people do about dead letters: each act is audited first, then done where it still fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy.engine import Connection
+
+from streams.dead_letters.audit import Act, Audit, Entry
+from streams.dead_letters.patching import Patch, PatchError
+from streams.processing.publishing import Outgoing, Publisher
+from streams.processing.transaction import Clock
+from streams.processing.work import to_us
+from streams.store import letter_changes, letters
+from streams.store.engine import Database
+from streams.store.letter_changes import RESTING
+from streams.store.letters import DISCARDED, OPEN, SCHEDULED, LetterRow
+from topics.envelope import timestamp
+from topics.letter import sha256_of
+from topics.registry import TopicNames
+
+Change = Callable[[Connection, Sequence[str]], Collection[str]]
+AT_ONCE = 200
+"""Letters at once: each brings its whole record along."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A letter that stays as it is."""
+
+    id: str
+    why: str
+
+
+@dataclass(slots=True)
+class Done:
+    """What came of an act on some letters."""
+
+    changed: list[str] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The one way by which commands and HTTP change letters."""
+
+    database: Database
+    publisher: Publisher
+    names: TopicNames
+    clock: Clock
+    audit: Audit
+
+    async def discard(self, ids: Sequence[str], reason: str) -> Done:
+        """Give letters up; they can be restored. Raises `AuditError`, and as the store does, like all acts here."""
+        now_us = to_us(self.clock())
+        return await self._move(
+            "discard", ids, reason, RESTING, lambda link, some: letter_changes.discard(link, some, now_us)
+        )
+
+    async def restore(self, ids: Sequence[str], reason: str) -> Done:
+        """Park letters that were given up."""
+        return await self._move("restore", ids, reason, (DISCARDED,), letter_changes.restore)
+
+    async def schedule(self, ids: Sequence[str], due: datetime, reason: str) -> Done:
+        """Let workers try letters at this moment, once."""
+        return await self._move(
+            "schedule",
+            ids,
+            reason,
+            RESTING,
+            lambda link, some: letter_changes.schedule(link, some, to_us(due)),
+            due=timestamp(due),
+        )
+
+    async def unschedule(self, ids: Sequence[str], reason: str) -> Done:
+        """Park letters that workers would try by themselves."""
+        return await self._move("unschedule", ids, reason, (SCHEDULED,), letter_changes.unschedule)
+
+    async def reveal(self, letter_id: str, reason: str) -> LetterRow:
+        """Give a letter whose record a person wants to read. Raises KeyError when there is none."""
+        found = await self._rows([letter_id])
+        if not found:
+            raise KeyError(letter_id)
+        row = found[0]
+        await self.audit.write(reason, [_entry("reveal", row)])
+        return row
+
+    async def keep(self, ids: Sequence[str], reason: str) -> Done:
+        """Write open letters anew, so that retention counts from now."""
+        done = Done()
+        for part in _parts(ids):
+            rows = await self._rows(part)
+            mine = [row for row in rows if row.status in OPEN]
+            done.left += [Left(row.letter.id, f"it is {row.status}") for row in rows if row not in mine]
+            await self.audit.write(reason, [_entry("keep", row) for row in mine])
+            await self._publish(mine)
+            kept = [row.letter.id for row in mine]
+            now_us = to_us(self.clock())
+            await self.database.run(partial(letter_changes.keep, ids=kept, now_us=now_us))
+            done.changed += kept
+        return done
+
+    async def edit(self, ids: Sequence[str], patch: Patch, reason: str) -> Done:
+        """Change the records of letters by a patch. What it failed with first stays readable, and the event's id stays.
+
+        A letter that the patch does not fit, or that is being replayed, is left as it is.
+        """
+        done = Done()
+        for part in _parts(ids):
+            changes, again = [], []
+            for row in await self._rows(part):
+                try:
+                    changed = _edited(row, patch)
+                except PatchError as error:
+                    done.left.append(Left(row.letter.id, str(error)))
+                    continue
+                if changed is not None:
+                    changes.append((row, changed))
+                elif row.is_edited:
+                    again.append(row)  # a command that was cut off may not have come to write it
+                    done.left.append(Left(row.letter.id, "it is as the patch makes it"))
+                else:
+                    done.left.append(Left(row.letter.id, "the patch changes nothing of it"))
+            await self.audit.write(reason, [_edit_entry(row, changed, patch) for row, changed in changes])
+            taken = await self.database.run(partial(self._edit, changes=changes))
+            await self._publish([*again, *taken])
+            mine = {row.letter.id for row in taken}
+            done.changed += mine
+            done.left += [
+                Left(row.letter.id, _why_not(row, RESTING)) for row, _ in changes if row.letter.id not in mine
+            ]
+        return done
+
+    def _edit(
+        self, connection: Connection, changes: Sequence[tuple[LetterRow, LetterRow]]
+    ) -> list[LetterRow]:
+        now_us = to_us(self.clock())
+        return [
+            changed
+            for row, changed in changes
+            if letter_changes.edit(connection, row, changed.letter, changed.value, now_us)
+        ]
+
+    async def _move(
+        self,
+        act: Act,
+        ids: Sequence[str],
+        reason: str,
+        of: Sequence[str],
+        change: Change,
+        **details: str,
+    ) -> Done:
+        done = Done()
+        for part in _parts(ids):
+            rows = await self._rows(part)
+            fitting = [row for row in rows if row.status in of and row.job is None]
+            await self.audit.write(reason, [_entry(act, row, **details) for row in fitting])
+            fitting_ids = [row.letter.id for row in fitting]
+            moved = set(await self.database.run(partial(_called, change, fitting_ids)))
+            done.changed += [each for each in fitting_ids if each in moved]
+            done.left += [
+                Left(row.letter.id, _why_not(row, of)) for row in rows if row.letter.id not in moved
+            ]
+        return done
+
+    async def _rows(self, ids: Sequence[str]) -> list[LetterRow]:
+        rows = await self.database.run(partial(letters.get, ids=ids))
+        order = {letter_id: number for number, letter_id in enumerate(ids)}
+        return sorted(rows, key=lambda row: order[row.letter.id])
+
+    async def _publish(self, rows: Sequence[LetterRow]) -> None:
+        if rows:
+            await self.publisher.publish(
+                [
+                    Outgoing(self.names.letters, row.key, row.value, row.headers + row.letter.headers())
+                    for row in rows
+                ]
+            )
+
+
+def _called(change: Change, ids: Sequence[str], connection: Connection) -> Collection[str]:
+    return change(connection, ids)
+
+
+def _parts(ids: Sequence[str]) -> list[Sequence[str]]:
+    return [ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)]
+
+
+def _entry(act: Act, row: LetterRow, **details: str) -> Entry:
+    return Entry(act, row.letter.id, {"generation": row.letter.generation, **details})
+
+
+def _edit_entry(row: LetterRow, changed: LetterRow, patch: Patch) -> Entry:
+    return _entry(
+        "edit",
+        row,
+        patch=patch.name,
+        does=", ".join(patch.touches),
+        patch_sha256=patch.sha256,
+        before_sha256=sha256_of(row.value) or "",
+        after_sha256=sha256_of(changed.value) or "",
+    )
+
+
+def _edited(row: LetterRow, patch: Patch) -> LetterRow | None:
+    if row.status not in RESTING or row.job is not None:
+        raise PatchError(_why_not(row, RESTING))
+    value = patch.apply(row.value, row.original_value if row.is_edited else row.value)
+    if value == row.value:
+        return None
+    letter = replace(
+        row.letter,
+        edit_sha256=patch.sha256,
+        edit_number=(row.letter.edit_number or 0) + 1,
+        value_sha256=sha256_of(value),
+    )
+    return replace(row, value=value, letter=letter)
+
+
+def _why_not(row: LetterRow, of: Sequence[str]) -> str:
+    if row.job is not None:
+        return f"replay job {row.job} has it in hand"
+    if row.status not in of:
+        return f"it is {row.status}, not {' or '.join(of)}"
+    return "it has changed meanwhile; look again"

@@ -1,0 +1,153 @@
+"""This file changes the record of a dead letter by a patch, which can be named, repeated and told by its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jsonpatch
+import orjson
+from jsonpointer import JsonPointerException
+
+IDENTITY = ("id", "source")
+"""Attributes of a structured CloudEvent by which an action knows what it has done."""
+
+
+class PatchError(ValueError):
+    """The patch is none, or does not fit a record; the message is a sentence without the record's values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A change of a record's value: JSON Patch (RFC 6902), after reading it in another encoding, or another value."""
+
+    name: str
+    """What people call it: `edit`, or `recipe strip-country v2`."""
+    operations: Sequence[Mapping[str, Any]] = ()
+    encoding: str | None = None
+    """The text's encoding, when it is not the UTF-8 that it should be."""
+    value: bytes | None = field(default=None, repr=False)
+    """Put in the place of the whole value."""
+    is_undone: bool = False
+    """Puts the value back as it failed first."""
+
+    def __post_init__(self) -> None:
+        """Check the form. Raises `PatchError` naming the operation."""
+        if not (self.operations or self.encoding or self.value is not None or self.is_undone):
+            raise PatchError(f"{self.name} changes nothing; give --set, --unset, --patch or --value")
+        if self.encoding is not None:
+            try:
+                b"".decode(self.encoding)
+            except LookupError:
+                raise PatchError(
+                    f"{self.name}: there is no encoding {self.encoding!r}; windows-1252 is a common one"
+                ) from None
+        for number, operation in enumerate(self.operations, 1):
+            try:
+                jsonpatch.JsonPatch([dict(operation)])
+            except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, AttributeError) as error:
+                raise PatchError(
+                    f"{self.name}: operation {number} is no JSON Patch operation ({error}); "
+                    'write {"op": "remove", "path": "/country"}'
+                ) from None
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of what it does."""
+        value = None if self.value is None else hashlib.sha256(self.value).hexdigest()
+        said = [list(self.operations), self.encoding, value, self.is_undone]
+        return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    @property
+    def touches(self) -> list[str]:
+        """What it does, without values: `remove /country`."""
+        said = [f"{each.get('op')} {each.get('path')}" for each in self.operations]
+        said += [f"read as {self.encoding}"] if self.encoding else []
+        said += ["another value"] if self.value is not None else []
+        return said + (["the original value"] if self.is_undone else [])
+
+    def apply(self, value: bytes | None, original: bytes | None) -> bytes | None:
+        """Give the changed value. Raises `PatchError` saying what does not fit."""
+        if self.is_undone:
+            return original
+        if self.value is not None:
+            return self.value
+        if value is None:
+            raise PatchError("the record is a tombstone: it has no value to change; --value gives it one")
+        text = _read(value, self.encoding or "utf-8")
+        if not self.operations:
+            return text.encode()
+        before = _parse(text)
+        try:
+            after = jsonpatch.apply_patch(before, [dict(each) for each in self.operations])
+        except (jsonpatch.JsonPatchException, JsonPointerException, TypeError) as error:
+            # Their messages quote values.
+            raise PatchError(
+                f"{' then '.join(self.touches)} does not fit the record ({type(error).__name__})"
+            ) from None
+        _check_identity(before, after)
+        return _write(after)
+
+
+def settings_as_operations(given: Sequence[str], taken: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Read `email=a@b.example` and `attributes.size=5` into operations; `taken` are fields to remove.
+
+    A value is JSON if it is, else text. Raises `PatchError`.
+    """
+    operations: list[dict[str, Any]] = []
+    for text in given:
+        name, equals, raw = text.partition("=")
+        if not equals or not name:
+            raise PatchError(f"--set {text!r} is no change; write --set email=ada@example.com")
+        try:
+            value = json.loads(raw)
+        except ValueError:
+            value = raw
+        operations.append({"op": "add", "path": _pointer(name), "value": value})
+    operations += [{"op": "remove", "path": _pointer(name)} for name in taken]
+    return operations
+
+
+def _pointer(name: str) -> str:
+    if name.startswith("/"):
+        return name
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in name.split("."))
+
+
+def _read(value: bytes, encoding: str) -> str:
+    try:
+        return value.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise PatchError(
+            f"the record is not {encoding} at byte {error.start}; --encoding windows-1252 reads it otherwise"
+        ) from None
+
+
+def _parse(text: str) -> Any:  # noqa: ANN401 - JSON
+    # More than a lead may hold: NaN, control characters and large numbers are what repairs take out.
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError) as error:
+        place = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise PatchError(f"the record is no JSON{place}; --value gives it another value as a whole") from None
+
+
+def _write(document: object) -> bytes:
+    try:
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _check_identity(before: object, after: object) -> None:
+    # As headers in binary mode the identity cannot be reached at all.
+    if not isinstance(before, dict) or "specversion" not in before:
+        return
+    for name in IDENTITY:
+        if not isinstance(after, dict) or after.get(name) != before.get(name):
+            raise PatchError(
+                f"the patch changes the event's {name}: by it actions know what they have done, so it must stay"
+            )

@@ -1,0 +1,153 @@
+"""This file keeps replay jobs: what was asked for, and how far each letter of it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from streams.store.bulk import insert_many
+from streams.store.schema import job_items, jobs
+
+JobStatus = Literal["running", "paused", "stopped", "cancelled", "done"]
+UNFINISHED: tuple[JobStatus, ...] = ("running", "paused", "stopped")
+"""These can go on, and hold their letters."""
+ItemState = Literal["waiting", "asked", "resolved", "noop", "failed", "skipped"]
+_ITEM = job_items.c
+_JOB = jobs.c
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One job."""
+
+    id: str
+    status: JobStatus
+    reason: str
+    author: str
+    options: dict[str, Any]
+    plan_sha256: str
+    message: str | None
+    created_at: int
+    changed_at: int
+    """Its process was heard of."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One letter of a job."""
+
+    position: int
+    letter_id: str
+    state: ItemState
+    planned: dict[str, Any]
+    """What the plan froze of it."""
+    found: str | None = None
+    """Why it was skipped, or in what it came otherwise than planned."""
+
+
+def create(connection: Connection, row: JobRow, items: Iterable[ItemRow]) -> None:
+    """Write a job and its letters."""
+    connection.execute(
+        sa.insert(jobs).values(
+            id=row.id,
+            status=row.status,
+            reason=row.reason,
+            author=row.author,
+            options=orjson.dumps(row.options),
+            plan_sha256=row.plan_sha256,
+            message=row.message,
+            created_at=row.created_at,
+            changed_at=row.changed_at,
+        )
+    )
+    columns = ("job", "position", "letter_id", "state", "planned", "found")
+    values = [
+        (row.id, item.position, item.letter_id, item.state, orjson.dumps(item.planned), item.found)
+        for item in items
+    ]
+    insert_many(connection, job_items, columns, values)
+
+
+def get(connection: Connection, job: str) -> JobRow | None:
+    """Give a job by id or its first characters; None when there is none, or several."""
+    query = sa.select(jobs).where(_JOB.id.startswith(job, autoescape=True)).limit(2)
+    found = [_job(row) for row in connection.execute(query)]
+    return found[0] if len(found) == 1 else None
+
+
+def latest(connection: Connection, limit: int) -> list[JobRow]:
+    """Give jobs, the newest first."""
+    query = sa.select(jobs).order_by(_JOB.created_at.desc()).limit(limit)
+    return [_job(row) for row in connection.execute(query)]
+
+
+def counts(connection: Connection, job: str) -> dict[str, int]:
+    """Number of its letters by state."""
+    query = sa.select(_ITEM.state, sa.func.count()).where(_ITEM.job == job).group_by(_ITEM.state)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def items(connection: Connection, job: str, states: Sequence[ItemState], limit: int) -> list[ItemRow]:
+    """Give letters of a job in these states, in the plan's order."""
+    query = (
+        sa.select(_ITEM.position, _ITEM.letter_id, _ITEM.state, _ITEM.planned, _ITEM.found)
+        .where(_ITEM.job == job, _ITEM.state.in_(states))
+        .order_by(_ITEM.position)
+        .limit(limit)
+    )
+    return [
+        ItemRow(at, letter_id, state, orjson.loads(planned), found)
+        for at, letter_id, state, planned, found in connection.execute(query)
+    ]
+
+
+def mark(connection: Connection, job: str, changed: Sequence[tuple[int, ItemState, str | None]]) -> None:
+    """Say what has come of letters: (position, state, found)."""
+    statement = (
+        sa.update(job_items)
+        .where(_ITEM.job == job, _ITEM.position == sa.bindparam("b_position"))
+        .values(state=sa.bindparam("b_state"), found=sa.bindparam("b_found"))
+    )
+    values = [{"b_position": at, "b_state": state, "b_found": found} for at, state, found in changed]
+    if values:
+        connection.execute(statement, values)
+
+
+def beat(connection: Connection, job: str, now_us: int) -> JobStatus:
+    """Say that the job's process lives; gives its status, which somebody else may have changed."""
+    connection.execute(sa.update(jobs).where(_JOB.id == job).values(changed_at=now_us))
+    status: JobStatus = connection.execute(sa.select(_JOB.status).where(_JOB.id == job)).scalar_one()
+    return status
+
+
+def set_status(
+    connection: Connection,
+    job: str,
+    status: JobStatus,
+    message: str | None,
+    now_us: int,
+    *,
+    of: Sequence[JobStatus],
+) -> bool:
+    """Change the status when it is one of `of`; says whether it was."""
+    change = sa.update(jobs).where(_JOB.id == job, _JOB.status.in_(of))
+    return connection.execute(change.values(status=status, message=message, changed_at=now_us)).rowcount == 1
+
+
+def _job(row: Any) -> JobRow:  # noqa: ANN401 - SQLAlchemy's Row
+    return JobRow(
+        row.id,
+        row.status,
+        row.reason,
+        row.author,
+        orjson.loads(row.options),
+        row.plan_sha256,
+        row.message,
+        row.created_at,
+        row.changed_at,
+    )

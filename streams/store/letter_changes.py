@@ -1,0 +1,119 @@
+"""This file changes letters of the index on behalf of people: each change only where the letter is as they saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from streams.store.letters import DISCARDED, PARKED, SCHEDULED, LetterRow, dump_letter
+from streams.store.schema import letters
+from topics.letter import DeadLetter
+
+RESTING = (SCHEDULED, PARKED)
+"""Open, and not being replayed: these can be changed."""
+_COLUMN = letters.c
+
+
+def move(
+    connection: Connection, ids: Collection[str], of: Sequence[str], values: dict[str, Any]
+) -> list[str]:
+    """Set columns of those of these letters that have one of these statuses and no job; gives their ids."""
+    moved: list[str] = []
+    for part in _parts(list(ids)):
+        fitting = sa.select(_COLUMN.id).where(
+            _COLUMN.id.in_(part), _COLUMN.status.in_(of), _COLUMN.job.is_(None)
+        )
+        moved += connection.execute(fitting.with_for_update()).scalars()
+    _set(connection, moved, values)
+    return moved
+
+
+def discard(connection: Connection, ids: Collection[str], now_us: int) -> list[str]:
+    """Give up letters that rest; gives their ids."""
+    return move(connection, ids, RESTING, {"status": DISCARDED, "due_at": None, "resolved_at": now_us})
+
+
+def restore(connection: Connection, ids: Collection[str]) -> list[str]:
+    """Park letters that were given up; gives their ids."""
+    return move(connection, ids, (DISCARDED,), {"status": PARKED, "due_at": None, "resolved_at": None})
+
+
+def schedule(connection: Connection, ids: Collection[str], due_us: int) -> list[str]:
+    """Let letters that rest be tried at this moment; gives their ids."""
+    return move(connection, ids, RESTING, {"status": SCHEDULED, "due_at": due_us})
+
+
+def unschedule(connection: Connection, ids: Collection[str]) -> list[str]:
+    """Park letters that would be tried by themselves; gives their ids."""
+    return move(connection, ids, (SCHEDULED,), {"status": PARKED, "due_at": None})
+
+
+def edit(
+    connection: Connection, row: LetterRow, letter: DeadLetter, value: bytes | None, now_us: int
+) -> bool:
+    """Put another value in the record's place, and keep the first; False when the letter is not as `row` says."""
+    changed = (
+        sa.update(letters)
+        .where(
+            _COLUMN.id == row.letter.id,
+            _COLUMN.status.in_(RESTING),
+            _COLUMN.job.is_(None),
+            _COLUMN.generation == row.letter.generation,
+            _COLUMN.edits == (row.letter.edit_number or 0),
+        )
+        .values(
+            record_value=value,
+            original_value=sa.case((_COLUMN.edits == 0, _COLUMN.record_value), else_=_COLUMN.original_value),
+            edits=letter.edit_number,
+            edited_at=now_us,
+            headers=dump_letter(letter),
+        )
+    )
+    return connection.execute(changed).rowcount == 1
+
+
+def decide_stale(
+    connection: Connection, rows: Iterable[LetterRow], decision: Literal["run", "skip"]
+) -> list[LetterRow]:
+    """Note what a person wants of events that are too old, so that whoever asks for them again says so, too."""
+    decided = [replace(row, letter=replace(row.letter, stale=decision)) for row in rows]
+    statement = (
+        sa.update(letters).where(_COLUMN.id == sa.bindparam("b_id")).values(headers=sa.bindparam("b_letter"))
+    )
+    values = [{"b_id": row.letter.id, "b_letter": dump_letter(row.letter)} for row in decided]
+    if values:
+        connection.execute(statement, values)
+    return decided
+
+
+def keep(connection: Connection, ids: Collection[str], now_us: int) -> None:
+    """Let the index hold these letters as long as if they had been indexed now."""
+    _set(connection, list(ids), {"indexed_at": now_us})
+
+
+def claim(connection: Connection, ids: Collection[str], job: str) -> set[str]:
+    """Take letters that rest and that no job has; gives the ids of those that this job has now."""
+    return set(move(connection, ids, RESTING, {"job": job}))
+
+
+def release(connection: Connection, job: str, ids: Collection[str] | None = None) -> None:
+    """Let letters of this job go, all when none are named."""
+    mine = sa.update(letters).where(_COLUMN.job == job)
+    if ids is None:
+        connection.execute(mine.values(job=None))
+        return
+    for part in _parts(list(ids)):
+        connection.execute(mine.where(_COLUMN.id.in_(part)).values(job=None))
+
+
+def _set(connection: Connection, ids: Sequence[str], values: dict[str, Any]) -> None:
+    for part in _parts(ids):
+        connection.execute(sa.update(letters).where(_COLUMN.id.in_(part)).values(**values))
+
+
+def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + 500] for start in range(0, len(ids), 500))

@@ -1,0 +1,19 @@
+"""This file runs the suite of changes to dead letters on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from streams.store.engine import Database
+from streams.store.migrate import open_database
+from tests.suites.letter_changes import LetterChangesSuite
+
+
+class TestLetterChangesOnPostgres(LetterChangesSuite):
+    @pytest.fixture
+    def database(self, postgres_url: str) -> Iterator[Database]:
+        found = open_database(postgres_url)
+        yield found
+        found.close()

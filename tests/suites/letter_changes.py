@@ -1,0 +1,200 @@
+"""This file says what people can do about dead letters; subclass it and give the fixture `database`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from streams.dead_letters.audit import Audit, AuditError
+from streams.dead_letters.desk import Desk, Done
+from streams.dead_letters.patching import Patch
+from streams.processing.publishing import Outgoing, PublishError
+from streams.processing.work import to_us
+from streams.retries import request
+from streams.store import letters
+from streams.store.engine import Database
+from streams.store.letters import LetterRow
+from streams.testing.clock import Clock
+from streams.testing.log import MemoryLog
+from tests.suites.letter_index import row
+from topics.letter import DeadLetter, sha256_of
+from topics.registry import TopicNames
+
+NAMES = TopicNames()
+BODY = b'{"email": "ada@b.example", "country": "??"}'
+STRIP = Patch("recipe strip-country v1", [{"op": "remove", "path": "/country"}])
+
+
+class Refusing:
+    """A broker that takes nothing."""
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        raise PublishError(f"{len(records)} records were not taken")
+
+
+def lettered(number: int, value: bytes = BODY, status: str = "parked", generation: int = 0) -> LetterRow:
+    found = row(number, status=status, generation=generation, value_sha256=sha256_of(value))
+    return LetterRow(found.status, None, found.letter, found.lead_id, found.key, value, [("ce_id", b"e-1")])
+
+
+class LetterChangesSuite:
+    @pytest.fixture(autouse=True)
+    def opened(self, database: Database) -> None:
+        self.store, self.clock = database, Clock()
+        self.log = MemoryLog(self.clock)
+        self.desk = self.at_desk(self.log)
+
+    def at_desk(self, audited: MemoryLog | Refusing) -> Desk:
+        audit = Audit(audited, NAMES, self.clock, "ann")
+        return Desk(self.store, self.log, NAMES, self.clock, audit)
+
+    def index(self, *rows: LetterRow) -> list[str]:
+        self.store.transact(lambda connection: letters.index(connection, rows, 0))
+        return [each.letter.id for each in rows]
+
+    def row(self, letter_id: str) -> LetterRow:
+        (found,) = self.store.transact(lambda connection: letters.get(connection, [letter_id]))
+        return found
+
+    def audited(self) -> list[dict[str, str]]:
+        return [orjson.loads(record.value or b"") for record in self.log.topics[NAMES.audit]]
+
+    async def test_an_edit_is_what_a_replay_sends_and_the_first_value_stays_readable(self) -> None:
+        (letter_id,) = self.index(lettered(1))
+
+        done = await self.desk.edit([letter_id], STRIP, "the form sends ??")
+
+        now = self.row(letter_id)
+        asked = request(now, NAMES)
+        assert done == Done([letter_id], [])
+        assert asked.value == b'{"email":"ada@b.example"}'
+        assert asked.headers[0] == ("ce_id", b"e-1")
+        assert DeadLetter.from_headers(asked.headers).edit_sha256 == STRIP.sha256
+        assert now.original_value == BODY
+
+    async def test_an_edit_tells_who_why_and_both_hashes_and_no_value(self) -> None:
+        (letter_id,) = self.index(lettered(1))
+
+        await self.desk.edit([letter_id], STRIP, "the form sends ??")
+
+        (entry,) = self.audited()
+        assert (entry["act"], entry["about"], entry["author"]) == ("edit", letter_id, "ann")
+        assert (entry["reason"], entry["does"]) == ("the form sends ??", "remove /country")
+        assert entry["before_sha256"] == sha256_of(BODY)
+        assert entry["after_sha256"] == sha256_of(self.row(letter_id).value)
+        assert "ada" not in orjson.dumps(entry).decode()
+
+    async def test_nothing_is_done_that_the_audit_topic_does_not_take(self) -> None:
+        (letter_id,) = self.index(lettered(1))
+        desk = self.at_desk(Refusing())
+
+        for act in (desk.edit([letter_id], STRIP, "why"), desk.discard([letter_id], "why")):
+            with pytest.raises(AuditError):
+                await act
+
+        assert (self.row(letter_id).status, self.row(letter_id).value) == ("parked", BODY)
+        assert not self.log.topics[NAMES.letters]
+
+    async def test_a_letter_that_is_being_replayed_is_not_changed(self) -> None:
+        (letter_id,) = self.index(lettered(1, status="replaying"))
+
+        edited = await self.desk.edit([letter_id], STRIP, "why")
+        gone = await self.desk.discard([letter_id], "why")
+
+        assert (edited.changed, gone.changed) == ([], [])
+        assert "replaying" in edited.left[0].why
+        assert "replaying" in gone.left[0].why
+        assert self.row(letter_id).value == BODY
+
+    async def test_an_edited_letter_that_fails_again_still_has_its_original(self) -> None:
+        (letter_id,) = self.index(lettered(1))
+        await self.desk.edit([letter_id], STRIP, "why")
+        asked = self.row(letter_id)
+
+        again = lettered(1, asked.value or b"", generation=1)
+        failed = DeadLetter.from_headers(
+            [*again.letter.headers(), *(each for each in asked.letter.headers() if ".edit." in each[0])]
+        )
+        self.index(LetterRow("parked", None, failed, None, again.key, again.value, again.headers))
+
+        assert (self.row(letter_id).letter.generation, self.row(letter_id).original_value) == (1, BODY)
+
+    async def test_an_index_made_anew_from_the_topic_has_the_edit_and_the_original(self) -> None:
+        first = lettered(1)
+        (letter_id,) = self.index(first)
+        await self.desk.edit([letter_id], STRIP, "why")
+        before = self.row(letter_id)
+        self.store.transact(lambda connection: letters.prune(connection, to_us(self.clock()) + 1, 10))
+
+        (copy,) = self.log.topics[NAMES.letters]
+        known = LetterRow(
+            "parked",
+            None,
+            DeadLetter.from_headers(list(copy.headers)),
+            first.lead_id,
+            copy.key,
+            copy.value,
+            first.headers,
+        )
+        self.index(first, known)
+
+        now = self.row(letter_id)
+        assert (now.value, now.original_value, now.letter) == (before.value, BODY, before.letter)
+
+    async def test_the_original_can_be_put_back_and_that_is_an_edit_too(self) -> None:
+        (letter_id,) = self.index(lettered(1))
+        await self.desk.edit([letter_id], STRIP, "why")
+
+        await self.desk.edit([letter_id], Patch("original", is_undone=True), "it was right")
+
+        now = self.row(letter_id)
+        assert (now.value, now.original_value, now.letter.edit_number) == (BODY, BODY, 2)
+
+    async def test_a_patch_that_does_not_fit_leaves_its_letter_and_says_so_without_its_values(self) -> None:
+        fits, lacks, broken = self.index(
+            lettered(1), lettered(2, b'{"email": "bob@b.example"}'), lettered(3, b"not json")
+        )
+
+        done = await self.desk.edit([fits, lacks, broken], STRIP, "why")
+
+        why = {each.id: each.why for each in done.left}
+        assert done.changed == [fits]
+        assert "remove /country does not fit the record" in why[lacks]
+        assert "no JSON at character 0" in why[broken]
+        assert "bob" not in str(why)
+
+    async def test_what_was_given_up_can_be_restored_and_is_not_retried_meanwhile(self) -> None:
+        (letter_id,) = self.index(lettered(1, status="scheduled"))
+
+        await self.desk.discard([letter_id], "spam")
+        status = self.row(letter_id).status
+        await self.desk.restore([letter_id], "no spam")
+
+        assert (status, self.row(letter_id).status) == ("discarded", "parked")
+        assert [entry["act"] for entry in self.audited()] == ["discard", "restore"]
+
+    async def test_a_scheduled_letter_is_due_then_and_not_before(self) -> None:
+        (letter_id,) = self.index(lettered(1))
+        due = self.clock() + timedelta(hours=2)
+
+        await self.desk.schedule([letter_id], due, "the server comes back at noon")
+
+        def taken(moment_us: int) -> list[str]:
+            rows = self.store.transact(lambda link: letters.take_due(link, moment_us, 0, 10))
+            return [each.letter.id for each in rows]
+
+        assert taken(to_us(due) - 1) == []
+        assert taken(to_us(due)) == [letter_id]
+
+    async def test_a_kept_letter_is_written_anew_and_not_pruned(self) -> None:
+        (letter_id,) = self.index(lettered(1))
+
+        await self.desk.keep([letter_id], "the supplier answers next month")
+        pruned = self.store.transact(lambda link: letters.prune(link, to_us(self.clock()), 10))
+
+        (copy,) = self.log.topics[NAMES.letters]
+        assert (copy.value, pruned) == (BODY, 0)
+        assert DeadLetter.from_headers(list(copy.headers)).id == letter_id
