@@ -34,24 +34,21 @@ class ExecutionEffects:
 
     async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
         """See `actions.ports.Effects.once`."""
-        action = self._work.step.action.kebab
         if key in self._held:
             held = self._held[key]
             if held is None:
+                action = self._work.step.action.kebab
                 raise UncertainError(f"{action} does not know what became of its call and must not repeat it")
             if held.status == CALLED:
                 return Receipt(held.reference or "", is_mine=True)
         else:
-            claim = Claim(key, self._work.ledger_id, action, self._may_repeat, _decided_us(self._work))
-            claimed = await self._claim(claim)
+            claimed = await self._claim(claim_of(self._work, key, may_repeat=self._may_repeat))
             if claimed.verdict is Verdict.CALLED:
                 return Receipt(claimed.reference, is_mine=claimed.is_mine)
             if claimed.verdict is Verdict.PENDING:
                 return Receipt("", is_mine=False, is_pending=True)
             if claimed.verdict is Verdict.UNCERTAIN:
-                raise UncertainError(
-                    f"{action} was cut off between call and outcome; look at the other side, then replay or discard"
-                )
+                raise cut_off(self._work)
         self._held[key] = None
         self.has_called = True
         try:
@@ -79,6 +76,18 @@ class ExecutionEffects:
             # Not the action's failure: as a letter it would hide an intent that was written. The batch comes again.
             msg = f"whether an intent was written is not known: {type(error).__name__}"
             raise StoreUnavailableError(msg) from error
+
+
+def claim_of(work: Work, key: str, *, may_repeat: bool) -> Claim:
+    """Say what this execution asks for when it asks for the call with this key."""
+    return Claim(key, work.ledger_id, work.step.action.kebab, may_repeat, _decided_us(work))
+
+
+def cut_off(work: Work) -> UncertainError:
+    """Give what the action is told whose earlier call has no known outcome."""
+    return UncertainError(
+        f"{work.step.action.kebab} was cut off between call and outcome; look at the other side, then replay or discard"
+    )
 
 
 def _decided_us(work: Work) -> int | None:

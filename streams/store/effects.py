@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -94,16 +94,13 @@ _MARK_UNLESS_CALLED = _MARK.where(effects.c.status != CALLED)
 
 def claim(connection: Connection, claims: Sequence[Claim], worker: str, now_us: int) -> list[Claimed]:
     """Write the intents of the claims that may be called now; one answer per claim, in order."""
-    rows = {
-        row[0]: row[1:]
-        for row in select_in(connection, _COLUMNS, effects.c.key, {item.key for item in claims})
-    }
+    rows = standing(connection, {item.key for item in claims})
     answers: list[Claimed] = []
     new: list[tuple[object, ...]] = []
     taken: list[dict[str, object]] = []
     for asked in claims:
         row = rows.get(asked.key)
-        answer = Claimed(Verdict.GRANTED) if row is None else _judge(asked, *row)
+        answer = Claimed(Verdict.GRANTED) if row is None else judge(asked, *row)
         answers.append(answer)
         if answer.verdict is not Verdict.GRANTED:
             continue
@@ -126,7 +123,13 @@ def claim(connection: Connection, claims: Sequence[Claim], worker: str, now_us: 
     return answers
 
 
-def _judge(asked: Claim, ledger_id: bytes, status: int, reference: str | None, changed_at: int) -> Claimed:
+def standing(connection: Connection, keys: Iterable[str]) -> dict[str, Sequence[Any]]:
+    """Holder (ledger id), status, reference and moment of the effects of these keys that are there."""
+    return {row[0]: row[1:] for row in select_in(connection, _COLUMNS, effects.c.key, keys)}
+
+
+def judge(asked: Claim, ledger_id: bytes, status: int, reference: str | None, changed_at: int) -> Claimed:
+    """Say what a claim comes to while the effect stands so; nothing is written."""
     is_mine = bytes(ledger_id) == asked.ledger_id
     if status == CALLED:
         return Claimed(Verdict.CALLED, reference or "", is_mine)

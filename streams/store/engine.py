@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -124,6 +125,30 @@ class Database:
                     raise StoreBusyError(_plain(error)) from error
         raise AssertionError  # pragma: no cover
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Give a connection that sees the store at one moment, can write nothing, and that no writer waits for.
+
+        The database itself refuses a write. Raises `StoreUnavailableError`, or what the unit raises.
+        """
+        options: dict[str, Any] = {_READS_ONLY: True}
+        if not self.is_sqlite:
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        try:
+            with self.engine.connect().execution_options(**options) as connection:
+                if self.is_sqlite:
+                    connection.exec_driver_sql("PRAGMA query_only=ON")
+                try:
+                    yield connection
+                finally:
+                    if self.is_sqlite:
+                        connection.exec_driver_sql("PRAGMA query_only=OFF")
+                    connection.rollback()
+        except DBAPIError as error:
+            raise (StoreUnavailableError if _is_unavailable(error) else StoreRefusedError)(
+                _plain(error)
+            ) from error
+
     def close(self) -> None:
         """Wait for the running transaction and close."""
         self._thread.shutdown(wait=True)
@@ -174,7 +199,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:  # noqa: AN
         connection.execute(f"PRAGMA {pragma}")
 
 
+_READS_ONLY = "leads_reads_only"
+
+
 def _begin_immediate(connection: Connection) -> None:
+    if connection.get_execution_options().get(_READS_ONLY):
+        connection.exec_driver_sql("BEGIN")
+        return
     # A read that becomes a write later would fail with SQLITE_BUSY at once when another process wrote in between.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -1,0 +1,112 @@
+"""This file says what replaying one dead letter would do, as a preview found it, without personal data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Verdict = Literal[
+    "would-resolve",
+    "noop",
+    "would-fail-again",
+    "unreadable",
+    "tampered",
+    "unknown-action",
+    "cannot-say",
+]
+VERDICTS: tuple[Verdict, ...] = (
+    "would-resolve",
+    "noop",
+    "would-fail-again",
+    "unreadable",
+    "tampered",
+    "unknown-action",
+    "cannot-say",
+)
+FAILING: frozenset[str] = frozenset({"would-fail-again", "unreadable", "tampered", "unknown-action"})
+"""The letter would be open again, one generation later."""
+
+CallState = Literal["goes-out", "goes-out-again", "held"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field of the contact; its values are personal data."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call outside: an e-mail, a notification."""
+
+    port: str
+    """What makes it: `Mailer`, `Notifier`; empty when it is held."""
+    key: str
+    """Idempotency key of the effect."""
+    state: CallState
+    why: str | None = None
+    """Why it is held, or goes out again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What would come of one letter."""
+
+    id: str
+    lead_id: str | None
+    action: str
+    action_version: int
+    verdict: Verdict
+    result_id: str | None = None
+    """Id of the event that the action would state or has stated; the ledger knows the execution by it."""
+    event: str | None = None
+    """Type of that event."""
+    outcome: str | None = None
+    """Its `outcome`, where it has one."""
+    failure_class: str | None = None
+    code: str | None = None
+    message: str | None = None
+    changes: Sequence[Change] = ()
+    owner: str | None = None
+    """Id of the owner the contact would have."""
+    is_new_owner: bool = False
+    calls: Sequence[Call] = ()
+    needs: Sequence[str] = ()
+    """Servers that must answer for it to come true: whether they do is not asked."""
+    then: Sequence[str] = field(default=())
+    """Actions that would follow; they are not run."""
+
+    def as_data(self, *, is_revealed: bool = False) -> dict[str, Any]:
+        """Give it as plain data; values of contact fields only when revealed."""
+        changes: list[Any] = [change.field for change in self.changes]
+        if is_revealed:
+            changes = [
+                {"field": each.field, "before": each.before, "after": each.after} for each in self.changes
+            ]
+        calls = [
+            {name: value for name, value in _call(call).items() if value is not None} for call in self.calls
+        ]
+        found = {
+            "verdict": self.verdict,
+            "result_id": self.result_id,
+            "event": self.event,
+            "outcome": self.outcome,
+            "class": self.failure_class,
+            "code": self.code,
+            "message": self.message,
+            "changes": changes or None,
+            "owner": self.owner,
+            "is_new_owner": self.is_new_owner or None,
+            "calls": calls or None,
+            "needs": list(self.needs) or None,
+            "then": list(self.then) or None,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def _call(call: Call) -> dict[str, str | None]:
+    return {"port": call.port or None, "key": call.key, "state": call.state, "why": call.why}
