@@ -26,6 +26,7 @@ from sqlalchemy.exc import ArgumentError
 
 from streams.durations import Duration
 from streams.health.address import HealthAddress, read_health
+from streams.recipes import RecipeTable
 from topics.registry import DEFAULT_PREFIX, LONGEST_RETENTION
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
@@ -165,6 +166,17 @@ class Config(Closed):
     pause: PauseTable = PauseTable()
     ledger: LedgerTable = LedgerTable()
     topics: TopicsTable = TopicsTable()
+    recipes: tuple[RecipeTable, ...] = ()
+
+    @field_validator("recipes")
+    @classmethod
+    def _names_are_unique(cls, recipes: tuple[RecipeTable, ...]) -> tuple[RecipeTable, ...]:
+        names = [recipe.name for recipe in recipes]
+        for name in names:
+            if names.count(name) > 1:
+                msg = f"name {name!r} stands twice; a new version takes the place of the old one"
+                raise ValueError(msg)
+        return recipes
 
     @field_validator("owners")
     @classmethod

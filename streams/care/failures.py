@@ -147,8 +147,8 @@ def resolve(connection: Connection, letter_ids: Sequence[str], workflow: Workflo
     """Close those of these letters whose executions have succeeded; gives how many they were."""
     by_execution: dict[bytes, list[str]] = {}
     for row in letters.get(connection, letter_ids):
-        if row.letter.stage != "execute":
-            continue
+        if row.letter.stage != "execute" and not row.is_edited:
+            continue  # such a record was never executed, as long as nobody has mended it
         failed = _failed(row.letter, row.key, row.value, row.headers, workflow)
         if failed is not None:
             by_execution.setdefault(failed.ledger_id, []).append(row.letter.id)

@@ -54,6 +54,9 @@ def ending_of(error: Exception) -> Ending | None:
     from streams.care.catch_up import GapError
     from streams.care.copying import CareError
     from streams.care.log import LogError
+    from streams.dead_letters.audit import AuditError
+    from streams.dead_letters.job import JobError
+    from streams.dead_letters.plan import PlanError
     from streams.local_kafka import JarsUnavailableError, LocalKafkaError
     from streams.ports import PortError
     from streams.processing.publishing import PublishError
@@ -70,7 +73,9 @@ def ending_of(error: Exception) -> Ending | None:
         ((SettingsError, PortError, WorkflowError), WRONG_USE, str(next(iter(error.args), says))),
         ((JarsUnavailableError,), UNREACHABLE, str(error)),
         ((LocalKafkaError, TopicsError, CareError, BehindError, GapError), NOT_DONE, str(error)),
-        ((LogError,), UNREACHABLE, str(error)),
+        ((LogError, AuditError), UNREACHABLE, str(error)),
+        ((PlanError,), WRONG_USE, str(error)),
+        ((JobError,), NOT_DONE, str(error)),
         (
             (StoreUnavailableError,),
             UNREACHABLE,

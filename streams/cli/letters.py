@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli import selecting
+from streams.cli import letter_acts, letter_jobs, selecting
 from streams.cli.letter_data import as_data, record_as_data, whole_ids
 from streams.cli.letter_groups import groups_command, stats_command
+from streams.cli.letter_plans import check_command, plan_command
 from streams.cli.output import AsJson, data, number, readable_text, say, show, write_json, write_table
+from streams.cli.reindexing import reindex_command
 from streams.cli.replaying import replay_command
 
 if TYPE_CHECKING:
@@ -21,6 +23,18 @@ app = typer.Typer(help="Dead letters: list what failed, look at one, do it again
 app.command("replay")(replay_command)
 app.command("groups")(groups_command)
 app.command("stats")(stats_command)
+app.command("edit")(letter_acts.edit_command)
+app.command("repair")(letter_acts.repair_command)
+app.command("discard")(letter_acts.discard_command)
+app.command("restore")(letter_acts.restore_command)
+app.command("schedule")(letter_acts.schedule_command)
+app.command("unschedule")(letter_acts.unschedule_command)
+app.command("keep")(letter_acts.keep_command)
+app.command("reindex")(reindex_command)
+app.command("plan")(plan_command)
+app.command("check")(check_command)
+app.command("apply")(letter_jobs.apply_command)
+app.add_typer(letter_jobs.app, name="jobs")
 
 SHORT_ID = 8
 PAGE = 500

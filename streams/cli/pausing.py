@@ -32,7 +32,7 @@ def pause(step: StepName, reason: Reason, as_json: AsJson = False) -> None:
     from streams.store import pauses
 
     logs.silence()
-    name, why, who = _step(step), _said(reason), getpass.getuser()
+    name, why, who = _step(step), said(reason), getpass.getuser()
     with context.database(context.settings()) as database:
         is_new = database.transact(lambda connection: pauses.pause(connection, name, why, who, _now_us()))
         (row,) = [row for row in database.transact(pauses.by_hand) if row.step == name]
@@ -94,7 +94,7 @@ def cancel(
     from streams.store import letters, pauses
 
     logs.silence()
-    why, who = _said(reason), getpass.getuser()
+    why, who = said(reason), getpass.getuser()
 
     def unit(connection: Connection) -> dict[str, Any] | None:
         known = lead_history(connection, lead)
@@ -134,7 +134,8 @@ def _step(text: str) -> str:
     return name
 
 
-def _said(reason: str) -> str:
+def said(reason: str) -> str:
+    """Give a reason on one line. Raises `WrongUseError` when it is empty."""
     if not reason.strip():
         raise WrongUseError("--reason is empty; say in a few words why")
     return " ".join(reason.split())[:500]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,6 +75,16 @@ class Wanted:
     since: str | None
     until: str | None
     generation: str | None
+
+    def words(self) -> str:
+        """Give the options as they were typed, for the head of a plan."""
+        given = {each.name.rstrip("_"): getattr(self, each.name) for each in fields(self)}
+        return " ".join(
+            f"--{name} {text}"
+            for name, value in given.items()
+            if value is not None
+            for text in ([value] if isinstance(value, str) else value)
+        )
 
     def selector(self) -> Selector:
         """Give the letters that are meant. Raises `WrongUseError`."""

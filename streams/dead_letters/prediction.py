@@ -80,6 +80,24 @@ class Prediction:
     then: Sequence[str] = field(default=())
     """Actions that would follow; they are not run."""
 
+    @property
+    def essence(self) -> dict[str, Any]:
+        """What a plan freezes, and the replay is compared with: no personal data, and nothing that words it.
+
+        Whose turn it is depends on what else happens: a new owner is not frozen, that there is one is.
+        """
+        found = {
+            "verdict": self.verdict,
+            "event": self.event,
+            "outcome": self.outcome,
+            "code": self.code,
+            "changes": [change.field for change in self.changes] or None,
+            "owner": None if self.is_new_owner else self.owner,
+            "is_new_owner": self.is_new_owner or None,
+            "calls": [{"key": call.key, "state": call.state} for call in self.calls] or None,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
     def as_data(self, *, is_revealed: bool = False) -> dict[str, Any]:
         """Give it as plain data; values of contact fields only when revealed."""
         changes: list[Any] = [change.field for change in self.changes]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 from sqlalchemy.engine import Connection
@@ -25,6 +25,7 @@ from streams.processing.failures import TAMPERED, failure_of
 from streams.processing.memory import Scribe
 from streams.processing.own_events import OwnEvents
 from streams.processing.reading import Reader
+from streams.processing.staleness import skipped
 from streams.processing.transaction import Clock, checked, drive, not_to_run
 from streams.processing.work import Outcome, Stated, Work, to_us
 from streams.retries import request
@@ -80,8 +81,12 @@ class Preview:
         self._group = group
         self._clock = clock
 
-    def of(self, ids: Sequence[str]) -> Iterator[tuple[LetterRow, Prediction]]:
+    def of(
+        self, ids: Sequence[str], *, stale: Literal["run", "skip"] | None = None
+    ) -> Iterator[tuple[LetterRow, Prediction]]:
         """Give each letter that is there, in this order, with what its replay would do now.
+
+        `stale` is what a person wants of events that are too old for their actions.
 
         Raises `StoreUnavailableError`. The store is read at the moment of the first one; end or close the iterator to
         let that go.
@@ -94,13 +99,19 @@ class Preview:
                 part = ids[start : start + AT_ONCE]
                 found = {row.letter.id: row for row in letters.get(connection, part)}
                 rows = [found[letter_id] for letter_id in part if letter_id in found]
-                yield from self._chunk(stage, reader, rows, cancelled)
+                asked = [self._asked(row, stale) for row in rows]
+                yield from self._chunk(stage, reader, rows, asked, cancelled)
 
     def _chunk(
-        self, stage: _Stage, reader: Reader, rows: Sequence[LetterRow], cancelled: Collection[str]
+        self,
+        stage: _Stage,
+        reader: Reader,
+        rows: Sequence[LetterRow],
+        asked: Sequence[_Asked],
+        cancelled: Collection[str],
     ) -> Iterator[tuple[LetterRow, Prediction]]:
         now = self._clock()
-        readings = [reader.read_requests([self._asked(row)], now) for row in rows]
+        readings = [reader.read_requests([each], now) for each in asked]
         stage.expect([work for reading in readings for work in reading.works])
         for row, reading in zip(rows, readings, strict=True):
             if reading.works:
@@ -109,8 +120,8 @@ class Preview:
                 letter = reading.letters[0].letter
                 yield row, _failing(row, letter, _unread(letter.code))
 
-    def _asked(self, row: LetterRow) -> _Asked:
-        out = request(row, self._names)
+    def _asked(self, row: LetterRow, stale: Literal["run", "skip"] | None) -> _Asked:
+        out = request(replace(row, letter=replace(row.letter, stale=stale)), self._names)
         return _Asked(out.topic, 0, 0, row.letter.timestamp, out.key, out.value, out.headers)
 
 
@@ -169,7 +180,7 @@ class _Stage:
         if self._contacts is not None:
             self._contacts.changes = []
         try:
-            event = self._call(work)
+            event = skipped(work, now) or self._call(work)
             done = self._scribe.succeeded(work, event, 0, now)
         except UnpredictableError as error:
             self._end(is_kept=False)

@@ -132,6 +132,18 @@ def read_moment(option: str, text: str, now: datetime) -> datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
+def read_due(option: str, text: str, now: datetime) -> datetime:
+    """Read a moment that is to come, or in how long: `2h`, `3d`. Raises `SelectorError`."""
+    try:
+        return now + parse_duration(text)
+    except ValueError:
+        pass
+    due = read_moment(option, text, now)
+    if due <= now:
+        raise SelectorError(f"{option} {text!r} is over; write a moment that is to come, or 2h, 3d")
+    return due
+
+
 def read_generations(text: str) -> tuple[int, int]:
     """Read `2` or `1-3`. Raises `SelectorError`."""
     found = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", text.strip())

@@ -29,7 +29,7 @@ class LetterIndexer:
 
     async def process(self, records: Iterable[Record], is_taken: object = None) -> None:  # noqa: ARG002
         """Index a batch, whoever owns its partition by now. What is no letter is logged by its place."""
-        rows = [row for record in records if (row := _row(record)) is not None]
+        rows = [row for record in records if (row := row_of(record)) is not None]
         await self._index(rows, to_us(self._clock()))
 
     async def _index(self, rows: Sequence[LetterRow], now_us: int) -> None:
@@ -45,7 +45,8 @@ class LetterIndexer:
             log.error("letter %s cannot be indexed and stays in its topic: %s", rows[0].letter.id, error)  # noqa: TRY400
 
 
-def _row(record: Record) -> LetterRow | None:
+def row_of(record: Record) -> LetterRow | None:
+    """Read a record of the letters topic; None, and a warning in the log, when it is no letter."""
     headers = list(record.headers)
     try:
         letter = DeadLetter.from_headers(headers)

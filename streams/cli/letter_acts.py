@@ -1,0 +1,207 @@
+"""This file is what changes dead letters: edit, repair, discard, restore, schedule, unschedule, keep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.cli import selecting
+from streams.cli.errors import WrongUseError
+from streams.cli.operating import Every, LetterIds, act_on
+from streams.cli.output import AsJson
+from streams.cli.pausing import Reason
+
+if TYPE_CHECKING:
+    from streams.dead_letters.desk import Desk, Done
+    from streams.dead_letters.patching import Patch
+
+
+@selecting.selects()
+def discard_command(
+    wanted: selecting.Wanted,
+    reason: Reason,
+    letter_ids: LetterIds = None,
+    all_: Every = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give dead letters up. They stay readable, and `restore` brings them back."""
+
+    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
+        return await desk.discard(ids, why)
+
+    act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done="given up", as_json=as_json)
+
+
+@selecting.selects(status=selecting.Status.DISCARDED)
+def restore_command(
+    wanted: selecting.Wanted,
+    reason: Reason,
+    letter_ids: LetterIds = None,
+    all_: Every = False,
+    as_json: AsJson = False,
+) -> None:
+    """Park dead letters again that were given up."""
+
+    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
+        return await desk.restore(ids, why)
+
+    act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done="parked again", as_json=as_json)
+
+
+@selecting.selects()
+def schedule_command(
+    wanted: selecting.Wanted,
+    reason: Reason,
+    at: Annotated[str, typer.Option("--at", metavar="WHEN", help="A moment, or in how long: 2h, 3d.")],
+    letter_ids: LetterIds = None,
+    all_: Every = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let the workers try dead letters at a moment, once."""
+    from streams.assembly import now
+    from streams.dead_letters.selector import SelectorError, read_due
+
+    try:
+        due = read_due("--at", at, now())
+    except SelectorError as error:
+        raise WrongUseError(str(error)) from None
+
+    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
+        return await desk.schedule(ids, due, why)
+
+    done = f"scheduled for {due:%Y-%m-%d %H:%M:%SZ}"
+    act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done=done, as_json=as_json)
+
+
+@selecting.selects(status=selecting.Status.SCHEDULED)
+def unschedule_command(
+    wanted: selecting.Wanted,
+    reason: Reason,
+    letter_ids: LetterIds = None,
+    all_: Every = False,
+    as_json: AsJson = False,
+) -> None:
+    """Park dead letters that would be tried by themselves."""
+
+    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
+        return await desk.unschedule(ids, why)
+
+    act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done="parked", as_json=as_json)
+
+
+@selecting.selects()
+def keep_command(
+    wanted: selecting.Wanted,
+    reason: Reason,
+    letter_ids: LetterIds = None,
+    all_: Every = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write open dead letters anew, so that their topic keeps them for another 28 days."""
+
+    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
+        return await desk.keep(ids, why)
+
+    act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done="kept", as_json=as_json)
+
+
+@selecting.selects()
+def repair_command(
+    wanted: selecting.Wanted,
+    reason: Reason,
+    recipe: Annotated[str, typer.Option("--recipe", metavar="NAME", help="One of leads.toml's [[recipes]].")],
+    letter_ids: LetterIds = None,
+    all_: Every = False,
+    as_json: AsJson = False,
+) -> None:
+    """Edit the records of many dead letters by a recipe of leads.toml. The first value stays readable."""
+    from streams.cli import context
+    from streams.settings import load_config
+
+    recipes = {each.name: each for each in load_config(context.settings().config).recipes}
+    if recipe not in recipes:
+        names = ", ".join(recipes) or "none"
+        raise WrongUseError(f"leads.toml has no recipe {recipe!r}; it has {names}")
+    patch = recipes[recipe].as_patch()
+    act_on(
+        wanted,
+        letter_ids,
+        _editing(patch),
+        is_all=all_,
+        reason=reason,
+        done=f"edited by {patch.name}",
+        as_json=as_json,
+    )
+
+
+@selecting.selects()
+def edit_command(  # noqa: PLR0913, PLR0917 - one per option
+    wanted: selecting.Wanted,
+    reason: Reason,
+    letter_ids: LetterIds = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="A field of the record; a.b for one inside another."
+        ),
+    ] = None,
+    unset: Annotated[
+        list[str] | None, typer.Option("--unset", metavar="FIELD", help="Remove a field.")
+    ] = None,
+    patch: Annotated[
+        Path | None, typer.Option("--patch", metavar="FILE", help="A JSON Patch (RFC 6902): a JSON array.")
+    ] = None,
+    value: Annotated[
+        Path | None, typer.Option("--value", metavar="FILE", help="Take this file as the whole value.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="Read the record in this encoding, not as UTF-8.")
+    ] = None,
+    original: Annotated[bool, typer.Option("--original", help="Put the first value back.")] = False,
+    all_: Every = False,
+    as_json: AsJson = False,
+) -> None:
+    """Edit the records of dead letters. The event's id stays, so at most one version ever takes effect."""
+    chosen = _patch(set_ or [], unset or [], patch, value, encoding, is_undone=original)
+    act_on(wanted, letter_ids, _editing(chosen), is_all=all_, reason=reason, done="edited", as_json=as_json)
+
+
+def _editing(patch: Patch) -> Any:  # noqa: ANN401 - an async function of desk, ids and reason
+    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
+        return await desk.edit(ids, patch, why)
+
+    return act
+
+
+def _patch(
+    given: Sequence[str],
+    taken: Sequence[str],
+    patch: Path | None,
+    value: Path | None,
+    encoding: str | None,
+    *,
+    is_undone: bool,
+) -> Patch:
+    import json
+
+    from streams.dead_letters.patching import Patch, PatchError, settings_as_operations
+
+    if sum((bool(given or taken or patch or encoding), value is not None, is_undone)) != 1:
+        raise WrongUseError(
+            "give --set, --unset, --patch and --encoding, or --value alone, or --original alone"
+        )
+    try:
+        operations = settings_as_operations(given, taken)
+        if patch is not None:
+            found = json.loads(patch.read_bytes())
+            if not isinstance(found, list):
+                raise WrongUseError(f"--patch {patch} is no JSON array of operations")
+            operations += found
+        whole = None if value is None else value.read_bytes()
+        return Patch("edit", operations, encoding, whole, is_undone)
+    except ValueError as error:
+        where = "" if isinstance(error, PatchError) else f"--patch {patch} is no JSON: "
+        raise WrongUseError(f"{where}{error}") from None

@@ -1,0 +1,54 @@
+"""This file is `leads dead-letters reindex`: the index of dead letters made anew from the topics."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from streams.cli.operating import Place, on_letters
+from streams.cli.output import AsJson, number, show, write_json
+from streams.cli.progress import telling
+
+if TYPE_CHECKING:
+    from streams.cli.progress import Tell
+    from streams.dead_letters.reindexing import Reindexed
+
+
+def reindex_command(as_json: AsJson = False) -> None:
+    """Make the index anew from the topics: letters, edits, what people decided, and what has succeeded since.
+
+    What the index has already stays. Workers may run; it can be interrupted and repeated.
+    """
+
+    def work(place: Place) -> int:
+        with telling() as tell:
+            done = asyncio.run(_reindex(place, tell))
+        if as_json:
+            write_json(asdict(done))
+        else:
+            show(
+                f"Read {number(done.letters, 'letter')}: {done.decided:,} decided by people, "
+                f"{done.resolved:,} done since."
+            )
+            if done.foreign:
+                show(f"{number(done.foreign, 'record')} on the topic are no dead letters and were left out.")
+        return 0
+
+    on_letters(work)
+
+
+async def _reindex(place: Place, tell: Tell) -> Reindexed:
+    from streams.assembly import now
+    from streams.care.log import open_log
+    from streams.cli import context
+    from streams.dead_letters.reindexing import Reindexer
+    from streams.onboarding import ONBOARDING
+    from topics.registry import TopicNames
+
+    names = TopicNames(place.settings.prefix)
+    async with (
+        context.admin(place.address) as admin,
+        open_log(admin, place.address, names, place.settings.group) as log,
+    ):
+        return await Reindexer(ONBOARDING, place.database, log, names, now, tell).run()

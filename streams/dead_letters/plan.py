@@ -1,0 +1,213 @@
+"""This file keeps plans: letters frozen as they are, each with what its replay would do, as a file with a checksum."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from streams.dead_letters.prediction import Prediction
+from streams.store.letters import LetterRow
+from topics.letter import sha256_of
+
+FORMAT = 1
+
+
+class PlanError(ValueError):
+    """A file is no plan, or not as it was written; the message is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """One letter as it was planned."""
+
+    id: str
+    generation: int
+    edits: int
+    value_sha256: str | None
+    """Of the record that would be sent: as edited, if it was."""
+    essence: dict[str, Any]
+    """What its replay would come to; see `Prediction.essence`."""
+    result_id: str | None
+    code: str
+    """Why it failed."""
+
+    @classmethod
+    def of(cls, row: LetterRow, prediction: Prediction) -> PlanItem:
+        """Freeze a letter."""
+        letter = row.letter
+        return cls(
+            letter.id,
+            letter.generation,
+            letter.edit_number or 0,
+            sha256_of(row.value),
+            prediction.essence,
+            prediction.result_id,
+            letter.code,
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        """Give it as plain data."""
+        return {
+            "id": self.id,
+            "generation": self.generation,
+            "edits": self.edits,
+            "sha256": self.value_sha256,
+            "code": self.code,
+            "result_id": self.result_id,
+            "would": self.essence,
+        }
+
+    @classmethod
+    def from_data(cls, found: dict[str, Any]) -> PlanItem:
+        """Read `as_data` back."""
+        return cls(
+            found["id"],
+            found["generation"],
+            found["edits"],
+            found["sha256"],
+            found["would"],
+            found["result_id"],
+            found["code"],
+        )
+
+    def changed(self, row: LetterRow) -> str | None:
+        """Say in what a letter is not as it was planned; None: it is."""
+        letter = row.letter
+        if letter.generation != self.generation:
+            return f"it has failed again since: {letter.code}"
+        if (letter.edit_number or 0) != self.edits or sha256_of(row.value) != self.value_sha256:
+            return "its record was edited since"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan as read from its file."""
+
+    made: str
+    app_version: str
+    selector: str
+    stale: str | None
+    items: Sequence[PlanItem]
+    sha256: str
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a plan comes to."""
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    failing: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By action and code."""
+    fields: Counter[str] = field(default_factory=Counter)
+    """Contact fields that would change."""
+    owners: Counter[str] = field(default_factory=Counter)
+    """New owners, by id."""
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By what is called (`Mailer`), and `goes-out`, `goes-out-again` or `held`."""
+
+    def add(self, found: Prediction) -> None:
+        """Count one letter."""
+        self.verdicts[found.verdict] += 1
+        if found.code is not None:
+            self.failing[found.action, found.code] += 1
+        self.fields.update(change.field for change in found.changes)
+        if found.is_new_owner and found.owner is not None:
+            self.owners[found.owner] += 1
+        self.calls.update((call.port or call.key.partition(":")[0], call.state) for call in found.calls)
+
+    def as_data(self) -> dict[str, Any]:
+        """Give it as plain data."""
+        return {
+            "letters": self.verdicts.total(),
+            "verdicts": dict(self.verdicts.most_common()),
+            "failing": [
+                {"action": action, "code": code, "letters": many}
+                for (action, code), many in self.failing.most_common()
+            ],
+            "fields": dict(self.fields.most_common()),
+            "owners": dict(self.owners.most_common()),
+            "calls": [
+                {"what": what, "state": state, "letters": many}
+                for (what, state), many in self.calls.most_common()
+            ],
+        }
+
+
+class PlanWriter:
+    """Writes a plan line by line: a head, a line per letter, and a foot with totals and the checksum of all before."""
+
+    def __init__(
+        self, file: BinaryIO, *, made: str, app_version: str, selector: str, stale: str | None
+    ) -> None:
+        """Write the head."""
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.totals = Totals()
+        head = {
+            "leads_plan": FORMAT,
+            "made": made,
+            "app_version": app_version,
+            "selector": selector,
+            "stale": stale,
+        }
+        self._line(head)
+
+    def add(self, row: LetterRow, found: Prediction) -> None:
+        """Write a letter."""
+        self.totals.add(found)
+        self._line(PlanItem.of(row, found).as_data())
+
+    def end(self) -> str:
+        """Write the foot; gives the checksum."""
+        checksum = self._hash.hexdigest()
+        self._file.write(orjson.dumps({"totals": self.totals.as_data(), "sha256": checksum}) + b"\n")
+        return checksum
+
+    def _line(self, document: object) -> None:
+        line = orjson.dumps(document) + b"\n"
+        self._hash.update(line)
+        self._file.write(line)
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan. Raises `PlanError` when it is none, was cut off, or was changed by hand."""
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except OSError as error:
+        raise PlanError(f"{path} cannot be read: {error.strerror}") from None
+    documents = list(_documents(path, lines))
+    if not documents or documents[0].get("leads_plan") != FORMAT:
+        raise PlanError(f"{path} is no plan of this build; make one with `leads dead-letters plan`")
+    if "sha256" not in documents[-1] or len(documents) == 1:
+        raise PlanError(f"{path} is cut off: its last line is missing; make the plan anew")
+    checksum = hashlib.sha256(b"".join(lines[:-1])).hexdigest()
+    if documents[-1]["sha256"] != checksum:
+        raise PlanError(
+            f"{path} is not as it was written; plans are not edited: select otherwise and make a new one"
+        )
+    head = documents[0]
+    try:
+        items = [PlanItem.from_data(each) for each in documents[1:-1]]
+    except KeyError as error:
+        raise PlanError(f"{path}: a letter lacks {error.args[0]!r}; make the plan anew") from None
+    return Plan(head["made"], head["app_version"], head["selector"], head["stale"], items, checksum)
+
+
+def _documents(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, 1):
+        try:
+            found = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise PlanError(
+                f"{path}: line {number} is no JSON at character {error.pos}; make the plan anew"
+            ) from None
+        if not isinstance(found, dict):
+            raise PlanError(f"{path}: line {number} is no JSON object; make the plan anew")
+        yield found

@@ -1,0 +1,23 @@
+"""This file runs the suite of replay jobs on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.store.engine import Database
+from streams.store.migrate import open_database
+from tests.suites.replay_jobs import ReplayJobsSuite
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(f"sqlite:///{tmp_path / 'leads.db'}")
+    yield opened
+    opened.close()
+
+
+class TestReplayJobsOnSqlite(ReplayJobsSuite):
+    pass
