@@ -23,7 +23,7 @@ from streams.retries import LEASE, request
 from streams.store import jobs, letter_changes, letters
 from streams.store.engine import Database
 from streams.store.jobs import ItemRow, ItemState, JobRow, JobStatus
-from streams.store.letters import LetterRow
+from streams.store.letters import REPLAYING, LetterRow
 from topics.registry import TopicNames
 
 MOST_GENERATIONS = 10
@@ -144,7 +144,7 @@ class Job:
         Raises as store and publisher do: then it can be gone on with. Cancelled, it is paused.
         """
         found = await self.database.run(partial(jobs.items, job=self.id, states=("asked",), limit=1 << 30))
-        self._asked = {item.letter_id: item for item in found}
+        await self._ask_again(found)
         self._before = await self.database.run(partial(jobs.counts, job=self.id))
         began = heard = time.monotonic()
         sent, lag_at = 0, 0.0
@@ -228,6 +228,15 @@ class Job:
         if asked:
             await self.publisher.publish([request(row, self.names, job=self.id) for row in asked])
         return len(chosen)
+
+    async def _ask_again(self, items: Sequence[ItemRow]) -> None:
+        # The process before this one may have died between marking and asking; asking twice does nothing twice.
+        for start in range(0, len(items), READ_AHEAD):
+            part = {item.letter_id: item for item in items[start : start + READ_AHEAD]}
+            rows = await self.database.run(partial(letters.get, ids=list(part)))
+            open_ = [row for row in rows if row.status == REPLAYING and row.job == self.id]
+            await self.publisher.publish([request(row, self.names, job=self.id) for row in open_])
+            self._asked |= part
 
     def _in_turn(self, waiting: Sequence[ItemRow]) -> list[ItemRow]:
         # Who gets an owner's next turn depends on the order: of these only one is under way at a time.
