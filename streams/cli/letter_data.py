@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streams.cli.errors import CommandError, WrongUseError
+from streams.cli.output import readable
 
 if TYPE_CHECKING:
     from streams.store.engine import Database
@@ -44,6 +45,9 @@ def as_data(row: LetterRow) -> dict[str, Any]:
         "group": letter.group,
         "app_version": letter.app_version,
         "replay_job": letter.replay_job,
+        "due": None if row.due_at is None else readable(row.due_at).replace(" ", "T"),
+        "edits": letter.edit_number or 0,
+        "job": row.job,
     }
 
 

@@ -41,8 +41,6 @@ CALLS = {"goes-out": "goes out", "goes-out-again": "goes out again", "held": "he
 @contextmanager
 def previewing(settings: Settings, database: Database) -> Iterator[Preview]:
     """Give a preview with the ports of leads.toml. Raises `SettingsError`."""
-    import asyncio
-
     from streams.assembly import now
     from streams.dead_letters.preview import Preview
     from streams.onboarding import ONBOARDING
@@ -51,18 +49,15 @@ def previewing(settings: Settings, database: Database) -> Iterator[Preview]:
     from topics.registry import TopicNames
 
     config = load_config(settings.config)
-    found = adapters(settings, config)
-    try:
-        yield Preview(
-            configured(ONBOARDING, config),
-            found,
-            database=database,
-            names=TopicNames(settings.prefix),
-            group=settings.group,
-            clock=now,
-        )
-    finally:
-        asyncio.run(found.aclose())
+    # Nothing is to be closed: a preview connects to nobody outside.
+    yield Preview(
+        configured(ONBOARDING, config),
+        adapters(settings, config),
+        database=database,
+        names=TopicNames(settings.prefix),
+        group=settings.group,
+        clock=now,
+    )
 
 
 @selecting.selects()

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams.cli import letter_acts, letter_jobs, selecting
-from streams.cli.letter_data import as_data, record_as_data, whole_ids
+from streams.cli.letter_data import as_data
 from streams.cli.letter_groups import groups_command, stats_command
 from streams.cli.letter_plans import check_command, plan_command
-from streams.cli.output import AsJson, data, number, readable_text, say, show, write_json, write_table
+from streams.cli.letter_show import show_command
+from streams.cli.letter_tail import tail_command
+from streams.cli.letter_transfer import export_command, import_command
+from streams.cli.output import (
+    AsJson,
+    data,
+    number,
+    readable,
+    readable_text,
+    say,
+    show,
+    write_json,
+    write_table,
+)
 from streams.cli.reindexing import reindex_command
 from streams.cli.replaying import replay_command
 
@@ -20,6 +33,10 @@ if TYPE_CHECKING:
     from streams.store.letters import LetterRow
 
 app = typer.Typer(help="Dead letters: list what failed, look at one, do it again.", no_args_is_help=True)
+app.command("show")(show_command)
+app.command("tail")(tail_command)
+app.command("export")(export_command)
+app.command("import")(import_command)
 app.command("replay")(replay_command)
 app.command("groups")(groups_command)
 app.command("stats")(stats_command)
@@ -77,45 +94,6 @@ def list_command(
         say(f"{number(total - len(ids), 'more letter')}; --limit {total} lists all.")
 
 
-@app.command("show")
-def show_command(
-    letter_id: Annotated[
-        str, typer.Argument(metavar="ID", help="The id, or its first six characters or more.")
-    ],
-    reveal: Annotated[
-        bool,
-        typer.Option("--reveal", help="Print key, value and headers of the record: they hold personal data."),
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show one dead letter: what went wrong, where, and the record it is about."""
-    from streams import logs
-    from streams.cli import context
-    from streams.store import letters
-
-    logs.silence()
-    with context.database(context.settings()) as database:
-        found = whole_ids(database, [letter_id])
-        row = database.transact(lambda connection: letters.get(connection, found))[0]
-    facts = as_data(row) | {"exception": row.letter.exception, "stacktrace": row.letter.stacktrace}
-    record = record_as_data(row, is_revealed=reveal)
-    if as_json:
-        write_json(facts | {"record": record})
-        return
-    for name, value in facts.items():
-        if value is not None:
-            show(f"{name:16} {str(value).replace(chr(10), chr(10) + ' ' * 17)}")
-    show("record")
-    for name, value in record.items():
-        if name == "headers":
-            for header in value:
-                show(f"  header         {header['name']}: {_header_text(header)}")
-        else:
-            show(f"  {name:14} {value}")
-    if not reveal:
-        say("The record's content is hidden, as it holds personal data; --reveal prints it.")
-
-
 def _print_list(rows: Sequence[LetterRow]) -> None:
     columns = ("id", "status", "action", "code", "#gen.", "failed at", "next try", "lead", "message")
     cells = [_cells(row) for row in rows]
@@ -129,11 +107,7 @@ def _print_list(rows: Sequence[LetterRow]) -> None:
 def _cells(row: LetterRow) -> tuple[object, ...]:
     letter = row.letter
     status = row.status if row.resolution in (None, row.status) else f"{row.status} ({row.resolution})"
-    due = (
-        None
-        if letter.next_attempt is None or row.status != "scheduled"
-        else readable_text(letter.next_attempt)
-    )
+    due = None if row.due_at is None or row.status != "scheduled" else f"{readable(row.due_at)[:19]}Z"
     return (
         letter.id,
         status,
@@ -145,11 +119,3 @@ def _cells(row: LetterRow) -> tuple[object, ...]:
         row.lead_id,
         letter.message,
     )
-
-
-def _header_text(header: dict[str, Any]) -> str:
-    if "value_base64" in header:
-        return f"{header['value_base64']} (base64)"
-    if "value" in header:
-        return "null" if header["value"] is None else str(header["value"])
-    return f"{header['bytes']} bytes"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
@@ -22,6 +23,7 @@ from topics.envelope import timestamp
 from topics.letter import sha256_of
 from topics.registry import TopicNames
 
+T = TypeVar("T")
 Change = Callable[[Connection, Sequence[str]], Collection[str]]
 AT_ONCE = 200
 """Letters at once: each brings its whole record along."""
@@ -102,6 +104,21 @@ class Desk:
             await self.database.run(partial(letter_changes.keep, ids=kept, now_us=now_us))
             done.changed += kept
         return done
+
+    async def take_in(self, rows: Sequence[LetterRow], reason: str) -> int:
+        """Write letters of another installation into the topic, from which workers index them; gives their number."""
+        for part in _parts(rows):
+            await self.audit.write(reason, [_entry("import", row) for row in part])
+            await self._publish(part)
+        return len(rows)
+
+    async def take_out(self, ids: Sequence[str], reason: str) -> AsyncIterator[LetterRow]:
+        """Give letters whole, to be written into a file: each is audited as one that a person reads."""
+        for part in _parts(ids):
+            rows = await self._rows(part)
+            await self.audit.write(reason, [_entry("export", row) for row in rows])
+            for row in rows:
+                yield row
 
     async def edit(self, ids: Sequence[str], patch: Patch, reason: str) -> Done:
         """Change the records of letters by a patch. What it failed with first stays readable, and the event's id stays.
@@ -185,8 +202,8 @@ def _called(change: Change, ids: Sequence[str], connection: Connection) -> Colle
     return change(connection, ids)
 
 
-def _parts(ids: Sequence[str]) -> list[Sequence[str]]:
-    return [ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)]
+def _parts(all_: Sequence[T]) -> list[Sequence[T]]:
+    return [all_[start : start + AT_ONCE] for start in range(0, len(all_), AT_ONCE)]
 
 
 def _entry(act: Act, row: LetterRow, **details: str) -> Entry:

@@ -112,6 +112,19 @@ def select(connection: Connection, selector: Selector, *, limit: int | None = No
     return list(connection.execute(query if limit is None else query.limit(limit)).scalars())
 
 
+def indexed_since(
+    connection: Connection, selector: Selector, since_us: int, limit: int
+) -> dict[tuple[str, int], int]:
+    """Give the letters, by id and generation, that were indexed since then, with that moment; oldest first."""
+    query = (
+        sa.select(letters.c.id, letters.c.generation, letters.c.indexed_at)
+        .where(selector.condition(), letters.c.indexed_at >= since_us)
+        .order_by(letters.c.indexed_at, letters.c.id)
+        .limit(limit)
+    )
+    return {(letter_id, generation): at for letter_id, generation, at in connection.execute(query)}
+
+
 def count(connection: Connection, selector: Selector) -> int:
     """Count the letters."""
     query = sa.select(sa.func.count()).select_from(letters).where(selector.condition())

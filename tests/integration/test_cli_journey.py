@@ -218,7 +218,9 @@ def test_a_dead_letter_hides_its_record_until_it_is_asked_for(installation: Inst
 
     hidden = installation.commands.run("dead-letters", "show", letter_id[:6], "--json")
     text = installation.commands.run("dead-letters", "show", letter_id)
-    revealed = installation.commands.run("dead-letters", "show", letter_id, "--reveal", "--json")
+    revealed = installation.commands.run(
+        "dead-letters", "show", letter_id, "--reveal", "--reason", "test", "--json"
+    )
     replayed = installation.commands.run("dead-letters", "replay", letter_id)
     none = installation.commands.run("dead-letters", "show", "ffffffff")
 

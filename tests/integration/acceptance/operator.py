@@ -1,0 +1,70 @@
+"""This file is a person at the command line of an installation, and what there is to look at before and after."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+from tests.checker.gather import ends
+from tests.integration.acceptance.processes import REPOSITORY, clean_environment
+from tests.integration.acceptance.stage import Stage
+
+TABLES = ("contacts", "ledger", "effects", "turns", "letters")
+
+
+def leads(stage: Stage, *arguments: str, code: int | None = 0, within: float = 180) -> list[dict[str, Any]]:
+    """Run `leads … --json` and give its lines; fails when it ends with another exit code (None: any)."""
+    done = subprocess.run(
+        [sys.executable, "-m", "streams.cli.main", *arguments, "--json"],
+        cwd=REPOSITORY,
+        env={**clean_environment(), **stage.environment},
+        capture_output=True,
+        text=True,
+        timeout=within,
+        check=False,
+    )
+    assert code is None or done.returncode == code, (
+        done.returncode,
+        done.stdout[-2000:],
+        done.stderr[-4000:],
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def letters(stage: Stage, *arguments: str, act: str) -> list[dict[str, Any]]:
+    """Run `leads dead-letters …`."""
+    return leads(stage, "dead-letters", act, *arguments)
+
+
+def killed(stage: Stage, *arguments: str, after_s: float) -> None:
+    """Start `leads …` and kill it with SIGKILL after a while."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streams.cli.main", *arguments],
+        cwd=REPOSITORY,
+        env={**clean_environment(), **stage.environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(after_s)
+    assert process.poll() is None, "it ended before it was to be killed"
+    process.send_signal(signal.SIGKILL)
+    process.wait(timeout=10)
+
+
+def rows(stage: Stage, *tables: str) -> dict[str, str]:
+    """Give a digest of every row of these tables."""
+    found = {}
+    for table in tables or TABLES:
+        dumped = sorted(repr(tuple(row)) for row in stage.sql(f"SELECT * FROM {table}"))
+        found[table] = hashlib.sha256("\n".join(dumped).encode()).hexdigest()
+    return found
+
+
+def topic_ends(stage: Stage) -> dict[tuple[str, int], int]:
+    """Give the end of every partition."""
+    return dict(ends(stage.kafka, stage.prefix))
