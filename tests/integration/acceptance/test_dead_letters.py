@@ -12,7 +12,7 @@ import pytest
 
 from tests.checker.evidence import LETTERS, RECEIVED
 from tests.integration.acceptance.making import as_event, person
-from tests.integration.acceptance.operator import leads, rows, topic_ends
+from tests.integration.acceptance.commanding import leads, rows, topic_ends
 from tests.integration.acceptance.stage import Published, Stage
 from tests.integration.acceptance.waiting import eventually
 
