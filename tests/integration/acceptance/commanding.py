@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from tests.checker.gather import ends
@@ -17,11 +18,13 @@ from tests.integration.acceptance.stage import Stage
 TABLES = ("contacts", "ledger", "effects", "turns", "letters")
 
 
-def leads(stage: Stage, *arguments: str, code: int | None = 0, within: float = 180) -> list[dict[str, Any]]:
+def leads(
+    stage: Stage, *arguments: str, code: int | None = 0, within: float = 180, build: Path = REPOSITORY
+) -> list[dict[str, Any]]:
     """Run `leads … --json` and give its lines; fails when it ends with another exit code (None: any)."""
     done = subprocess.run(
         [sys.executable, "-m", "streams.cli.main", *arguments, "--json"],
-        cwd=REPOSITORY,
+        cwd=build,
         env={**clean_environment(), **stage.environment},
         capture_output=True,
         text=True,
@@ -34,11 +37,6 @@ def leads(stage: Stage, *arguments: str, code: int | None = 0, within: float = 1
         done.stderr[-4000:],
     )
     return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def letters(stage: Stage, *arguments: str, act: str) -> list[dict[str, Any]]:
-    """Run `leads dead-letters …`."""
-    return leads(stage, "dead-letters", act, *arguments)
 
 
 def killed(stage: Stage, *arguments: str, after_s: float) -> None:

@@ -25,13 +25,15 @@ def clean_environment() -> dict[str, str]:
 class Process:
     """One process with its log file."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        """Start `python -m arguments…`; what it says on stderr is appended to `log`."""
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], log: Path, root: Path = REPOSITORY
+    ) -> None:
+        """Start `python -m arguments…` of the build in `root`; what it says on stderr is appended to `log`."""
         self.log = log
         with log.open("ab") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, str(LEASHED), *arguments],
-                cwd=REPOSITORY,
+                cwd=root,
                 env={**clean_environment(), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

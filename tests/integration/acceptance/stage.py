@@ -116,9 +116,12 @@ class Stage:
 
     def start_worker(self) -> Process:
         """Start `leads worker`."""
-        worker = Process(
-            ["streams.cli.main", "worker"], self.environment, self.folder / f"worker{len(self.workers)}.log"
-        )
+        return self.start_as("streams.cli.main")
+
+    def start_as(self, *entry: str, build: Path = REPOSITORY) -> Process:
+        """Start a worker as another module, or of another build."""
+        log = self.folder / f"worker{len(self.workers)}.log"
+        worker = Process([*entry, "worker"], self.environment, log, build)
         self.workers.append(worker)
         return worker
 

@@ -3,80 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.checker.evidence import LETTERS, RECEIVED
-from tests.integration.acceptance.making import as_event, person
 from tests.integration.acceptance.commanding import leads, rows, topic_ends
-from tests.integration.acceptance.stage import Published, Stage
-from tests.integration.acceptance.waiting import eventually
-
-EACH = 125 if os.environ.get("LEADS_CHAOS") else 15
-"""Letters per cause; LEADS_CHAOS=full makes a thousand in all."""
-CALM = """
-[retry]
-delays = ["6h"]
-[pause]
-failures = 100000
-letters_per_minute = 100000
-[[recipes]]
-name = "strip-country"
-version = 1
-patch = [{ op = "remove", path = "/country" }]
-"""
-REQUEST = "actions.requests.v1"
-
-
-def changed(number: int, **fields: object) -> Published:
-    """A lead whose body has other fields."""
-    event = as_event(number, person(number))
-    return replace(event, value=json.dumps({**json.loads(event.value or b"{}"), **fields}).encode())
-
-
-def with_header(event: Published, name: str, value: bytes | None) -> Published:
-    """The same with a header changed, or taken away."""
-    kept = [(each, raw) for each, raw in event.headers if each != name]
-    return replace(event, headers=[*kept, *([] if value is None else [(name, value)])])
-
-
-def eight_causes() -> list[Published]:
-    """Six kinds of records that fail by themselves; the mail server and the webhook that are away make two more."""
-    made: list[Published] = []
-    numbers = iter(range(10_000, 10_000 + 8 * EACH))
-    for _ in range(EACH):
-        made += [
-            replace(as_event(next(numbers), person(1)), value=b"{not json"),
-            replace(as_event(next(numbers), person(1)), value=b'{"email": "\xff"}'),
-            changed(next(numbers), country=49),
-            with_header(as_event(next(numbers), person(1)), "ce_source", None),
-            with_header(as_event(next(numbers), person(1)), "ce_expirytime", b"2026-01-01T00:00:00Z"),
-            replace(as_event(next(numbers), person(1)), value=b"[" * 40 + b"]" * 40),
-        ]
-    return made + [as_event(number, person(number)) for number in range(EACH)]
+from tests.integration.acceptance.eight_causes import EACH, fail
+from tests.integration.acceptance.stage import Stage
 
 
 @pytest.fixture
 def failed(any_stage: Stage) -> Stage:
-    """An installation in which letters of eight causes were made by a worker that runs; all servers are back."""
-    stage = any_stage
-    stage.open(CALM)
-    stage.start_worker()
-    stage.settle(within=30)
-    stage.mails.stop()
-    stage.webhooks.stop()
-    stage.publish(eight_causes())
-    stage.settle(within=240)
-    stage.mails.start()
-    stage.webhooks.start()
-    eventually(
-        lambda: stage.count("SELECT count(*) FROM letters"), lambda found: found == 8 * EACH, within=60
-    )
-    return stage
+    fail(any_stage)
+    return any_stage
 
 
 @pytest.mark.timeout(900)

@@ -1,0 +1,168 @@
+"""This file replays beside live load with jobs that are killed, late events, and builds with a defect."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.load import Load
+from tests.checker.evidence import RECEIVED, WELCOMED
+from tests.checker.gather import committed, ends
+from tests.integration.acceptance.commanding import killed, leads, rows
+from tests.integration.acceptance.eight_causes import CALM, EACH, changed, fail, with_header
+from tests.integration.acceptance.making import as_event, person
+from tests.integration.acceptance.stage import Published, Stage
+from tests.integration.acceptance.waiting import eventually
+from tests.sabotage.running import copy_to
+
+REQUESTS = "actions.requests.v1"
+DAY_S = 86_400
+
+
+@pytest.mark.timeout(600)
+def test_replaying_all_three_times_beside_live_load_with_kills_does_everything_once(
+    any_stage: Stage, tmp_path: Path
+) -> None:
+    stage, file = any_stage, str(tmp_path / "calls.plan")
+    fail(stage)
+    chosen = ("--action", "send-welcome-email", "--action", "notify-owner")
+    leads(stage, "dead-letters", "plan", *chosen, "--out", file)
+    ids = [json.loads(line)["id"] for line in Path(file).read_bytes().splitlines()[1:-1]]
+    live = [as_event(number, person(number)) for number in range(50_000, 50_000 + 1500)]
+    load = Load(stage, live, per_second=30)
+    load.start()
+
+    slow = ("--rate", str(len(ids) / 8), "--canary", "none", "--yield-to-lag", "none", "--reason", "back")
+    killed(stage, "dead-letters", "apply", file, *slow, after_s=4)
+    (job,) = leads(stage, "dead-letters", "jobs", "list")
+    resume = ("dead-letters", "jobs", "resume", str(job["id"]), "--reason", "it was killed")
+    eventually(lambda: killed_again(stage, resume), bool, within=40, every=2)
+    eventually(lambda: leads(stage, *resume, code=None), bool, within=60, every=3)
+    stage.settle(within=120) if not load.is_running else None
+    told = leads(stage, "dead-letters", "list", "--status", "all", *chosen, "--limit", "100000")
+    assert {(each["status"], each["generation"]) for each in told if each["id"] in ids} == {("resolved", 0)}
+
+    second = leads(stage, "dead-letters", "replay", *ids)
+    assert {each["outcome"] for each in second} == {"noop"}
+    load.finish()
+    stage.settle(within=120)
+    mails, calls, before = len(stage.mails.lines()), len(stage.webhooks.lines()), rows(stage)
+    requests = stage.records(REQUESTS)
+    stage.publish([Published(each.value, each.key, list(each.headers)) for each in requests], REQUESTS)
+    stage.settle(within=60)
+
+    assert rows(stage) == before
+    assert (len(stage.mails.lines()), len(stage.webhooks.lines())) == (mails, calls)
+    assert len(stage.records(RECEIVED)) == 7 * EACH + len(live)
+    assert (
+        committed(stage.kafka, stage.prefix, stage.group).items()
+        >= {
+            place: end
+            for place, end in ends(stage.kafka, stage.prefix).items()
+            if end
+            and "requests" not in place[0]
+            and "results" not in place[0]
+            and place in committed(stage.kafka, stage.prefix, stage.group)
+        }.items()
+    )
+    sent = Counter(each.header("ce_id") for each in stage.records(WELCOMED))
+    assert set(sent.values()) == {1}
+    assert stage.check()["is_clean"]
+
+
+def killed_again(stage: Stage, resume: tuple[str, ...]) -> bool:
+    """Kill a process that goes on with the job; False while it may not yet."""
+    try:
+        killed(stage, *resume, after_s=3)
+    except AssertionError:
+        return False
+    return True
+
+
+@pytest.mark.timeout(300)
+def test_a_repaired_old_event_fills_what_is_empty_and_overwrites_nothing_newer(
+    any_stage: Stage, tmp_path: Path
+) -> None:
+    stage, file, who = any_stage, str(tmp_path / "old.plan"), "late@example.com"
+    stage.open(CALM)
+    stage.start_worker()
+    old = changed(1, email=who, company="Old", job_title="Baker", country=49)
+    new = changed(2, email=who, company="New")
+    stage.publish([with_header(old, "ce_time", b"2026-11-01T00:00:00Z")])
+    stage.publish([with_header(new, "ce_time", b"2026-11-20T00:00:00Z")])
+    stage.settle(within=60)
+    eventually(lambda: stage.count("SELECT count(*) FROM letters"), lambda found: found == 1, within=20)
+
+    leads(stage, "dead-letters", "repair", "--all", "--recipe", "strip-country", "--reason", "repair")
+    leads(stage, "dead-letters", "plan", "--all", "--out", file)
+    leads(stage, "dead-letters", "apply", file, "--reason", "repaired")
+    stage.settle(within=60)
+
+    (shown,) = leads(stage, "show", who)
+    fields = json.dumps(shown["contact"])
+    assert '"New"' in fields
+    assert "Old" not in fields
+    assert "Baker" in fields
+    assert len([line for line in stage.mails.lines() if who in str(line["to"])]) == 1
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("decided", "outcomes", "mails"), [("skip", {"skipped": 5}, 0), ("run", {"sent": 5}, 5)]
+)
+def test_a_three_day_old_welcome_asks_and_then_does_as_told(
+    stage: Stage, tmp_path: Path, decided: str, outcomes: dict[str, int], mails: int
+) -> None:
+    file, clock = str(tmp_path / "late.plan"), tmp_path / "clock"
+    clock.write_text(str(-3 * DAY_S))
+    stage.open(CALM)
+    then = stage.start_worker(("tests.chaos.shifted", str(clock)))
+    stage.settle(within=30)
+    stage.mails.stop()
+    stage.publish([as_event(number, person(number)) for number in range(5)])
+    stage.settle(within=60)
+    then.terminate(within=20)
+    stage.mails.start()
+    stage.start_worker()
+    stage.settle(within=60)
+
+    (asked,) = leads(stage, "dead-letters", "plan", "--all")
+    leads(stage, "dead-letters", "plan", "--all", "--stale", decided, "--out", file)
+    leads(stage, "dead-letters", "apply", file, "--reason", decided)
+    stage.settle(within=60)
+
+    assert asked["failing"] == [{"action": "send-welcome-email", "code": "STALE", "letters": 5}]
+    assert Counter(each.data["outcome"] for each in stage.records(WELCOMED)) == outcomes
+    assert len(stage.mails.lines()) == mails
+
+
+@pytest.mark.timeout(300)
+def test_a_check_tells_how_many_letters_a_build_would_let_pass_and_why_not(
+    stage: Stage, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad"
+    copy_to(bad)
+    action = bad / "actions/assign_owner.py"
+    text = action.read_text()
+    function = text.index("async def assign_owner")
+    body = text.index('"""', text.index('"""', function) + 3) + 4
+    action.write_text(
+        f'{text[:body]}    if "1@" in str(upserted.contact.email):\n        raise KeyError("a defect")\n{text[body:]}'
+    )
+    stage.open(CALM)
+    worker = stage.start_worker(build=bad)
+    stage.publish(
+        [replace(changed(number, email=f"p{number}@example.com"), key=None) for number in range(20)]
+    )
+    stage.settle(within=60)
+    worker.terminate(within=20)
+
+    (today,) = leads(stage, "dead-letters", "check", build=bad, code=1)
+    (fixed,) = leads(stage, "dead-letters", "check", code=0)
+
+    assert today["failing"] == [{"action": "assign-owner", "code": "DEFECT", "letters": 2}]
+    assert fixed["verdicts"] == {"would-resolve": 2}
