@@ -107,5 +107,15 @@ def test_a_canary_stops_at_its_first_letter_when_the_mail_server_is_still_away(
     (bad,) = [each["id"] for each in job["letters"] if each["state"] == "failed"]
     assert (job["status"], states) == ("stopped", {"failed": 1})
     assert bad in job["message"]
-    untouched = leads(stage, "dead-letters", "list", "--action", "send-welcome-email", "--generation", "0")
+    untouched = leads(
+        stage,
+        "dead-letters",
+        "list",
+        "--action",
+        "send-welcome-email",
+        "--generation",
+        "0",
+        "--limit",
+        "1000",
+    )
     assert len(untouched) == EACH - 1
