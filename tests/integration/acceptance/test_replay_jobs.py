@@ -118,8 +118,10 @@ def test_a_three_day_old_welcome_asks_and_then_does_as_told(
     stage.start_worker()
     stage.settle(within=60)
 
-    (asked,) = leads(stage, "dead-letters", "plan", "--all")
-    leads(stage, "dead-letters", "plan", "--all", "--stale", decided, "--out", file)
+    # The webhook refuses signatures of a wrong clock, too: other letters.
+    late = ("dead-letters", "plan", "--action", "send-welcome-email")
+    (asked,) = leads(stage, *late)
+    leads(stage, *late, "--stale", decided, "--out", file)
     leads(stage, "dead-letters", "apply", file, "--reason", decided)
     stage.settle(within=60)
 
