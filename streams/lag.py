@@ -65,6 +65,14 @@ async def look(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, pr
     return GroupLag(state, members, topics)
 
 
+async def live_lag(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, prefix: str) -> int:
+    """Give how many records the group has not settled yet, less replays and letters. Raises a Kafka error."""
+    names = TopicNames(prefix)
+    own = (names.requests, names.letters)
+    found = await look(admin, address, group, prefix)
+    return sum(topic.waiting or 0 for topic in found.topics if topic.name not in own)
+
+
 async def _offsets(
     address: KafkaAddress, partitions: Sequence[TopicPartition]
 ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:

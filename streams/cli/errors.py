@@ -55,7 +55,7 @@ def ending_of(error: Exception) -> Ending | None:
     from streams.care.copying import CareError
     from streams.care.log import LogError
     from streams.dead_letters.audit import AuditError
-    from streams.dead_letters.job import JobError
+    from streams.dead_letters.beginning import JobError
     from streams.dead_letters.plan import PlanError
     from streams.local_kafka import JarsUnavailableError, LocalKafkaError
     from streams.ports import PortError

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,20 +13,18 @@ import typer
 
 from streams.cli.errors import INTERRUPTED, NOT_DONE, CommandError, WrongUseError
 from streams.cli.letter_plans import previewing
+from streams.cli.letter_progress import counted, telling_jobs
 from streams.cli.operating import SHOWN, Place, at_desk, on_letters
-from streams.cli.output import AsJson, errors, number, readable, say, show, write_json, write_table
+from streams.cli.output import AsJson, number, readable, say, show, write_json, write_table
 from streams.cli.pausing import Reason, said
 
 if TYPE_CHECKING:
-    from streams.dead_letters.job import Job, Options, Progress
-    from streams.dead_letters.plan import Plan
+    from streams.dead_letters.beginning import Begun
+    from streams.dead_letters.desk import Desk
+    from streams.dead_letters.job import Options, Progress
     from streams.store.jobs import JobRow, JobStatus
 
 app = typer.Typer(help="Replay jobs: list them, pause, resume or cancel one.", no_args_is_help=True)
-LINE_EVERY_S = 5.0
-RUNS_US = 10_000_000
-"""A job whose process was heard of within this time runs."""
-STATES = ("resolved", "noop", "failed", "skipped", "asked", "waiting")
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id, or its first characters.")]
 
 
@@ -68,7 +64,13 @@ def apply_command(  # noqa: PLR0913, PLR0917 - one per option
     if not frozen.items:
         say("The plan holds no letter: nothing to do.")
         return
-    on_letters(lambda place: _run(place, _Begin(frozen, options, why), as_json=as_json))
+
+    async def first(desk: Desk) -> Begun:
+        from streams.dead_letters.beginning import begin
+
+        return await begin(desk, frozen, options, why)
+
+    on_letters(lambda place: _run(place, first, as_json=as_json))
 
 
 @app.command("list")
@@ -84,13 +86,13 @@ def list_command(
     logs.silence()
     with context.database(context.settings()) as database:
         found = database.transact(partial(jobs.latest, limit=limit))
-        counted = {row.id: database.transact(partial(jobs.counts, job=row.id)) for row in found}
+        states = {row.id: database.transact(partial(jobs.counts, job=row.id)) for row in found}
     if as_json:
         for row in found:
-            write_json(_as_data(row, counted[row.id]))
+            write_json(_as_data(row, states[row.id]))
     elif found:
         columns = ("id", "status", "begun", "by", "letters", "reason", "message")
-        write_table(columns, [_cells(row, counted[row.id]) for row in found])
+        write_table(columns, [_cells(row, states[row.id]) for row in found])
     else:
         show("No replay jobs.")
 
@@ -111,112 +113,57 @@ def cancel_command(job: JobId, reason: Reason) -> None:
 def resume_command(job: JobId, reason: Reason, as_json: AsJson = False) -> None:
     """Go on with a job that was paused, that stopped, or whose process died. Its canary begins anew."""
     why = said(reason)
-    on_letters(lambda place: _run(place, _Resume(job, why), as_json=as_json))
+
+    def work(place: Place) -> int:
+        row = _job(place, job)
+
+        async def first(desk: Desk) -> Begun:
+            from streams.dead_letters.beginning import go_on
+
+            return await go_on(desk, row, why)
+
+        return _run(place, first, as_json=as_json)
+
+    on_letters(work)
 
 
 def _control(job: str, status: JobStatus, reason: str, done: str) -> None:
-    from streams.assembly import now
-    from streams.dead_letters.job import control
-    from streams.processing.work import to_us
+    from streams.dead_letters.beginning import control
 
     why = said(reason)
 
     def work(place: Place) -> int:
         row = _job(place, job)
 
-        async def run() -> bool:
+        async def run() -> None:
             async with at_desk(place) as desk:
-                return await control(place.database, desk.audit, row, status, why, to_us(now()))
+                await control(desk, row, status, why)
 
-        if not asyncio.run(run()):
-            raise CommandError(f"job {row.id} is {row.status}, so it cannot be {status}")
+        asyncio.run(run())
         show(f"Job {row.id} {done}.")
         return 0
 
     on_letters(work)
 
 
-class _Begin:
-    """Begins a new job."""
-
-    def __init__(self, plan: Plan, options: Options, reason: str) -> None:
-        from dataclasses import replace
-
-        self._plan, self._reason = plan, reason
-        self._options = replace(options, stale=plan.stale)  # type: ignore[arg-type] # checked with the checksum
-
-    async def __call__(self, place: Place, desk: Any) -> tuple[str, Options, int]:  # noqa: ANN401 - a Desk
-        from streams.dead_letters.audit import Entry
-        from streams.dead_letters.job import begin, new_id
-        from streams.processing.work import to_us
-
-        plan, job = self._plan, new_id()
-        details = {"plan_sha256": plan.sha256, "letters": len(plan.items), "options": self._options.as_data()}
-        await desk.audit.write(self._reason, [Entry("apply", job, details)])
-        await place.database.run(
-            lambda link: begin(
-                link,
-                plan,
-                self._options,
-                reason=self._reason,
-                author=desk.audit.author,
-                job=job,
-                now_us=to_us(desk.clock()),
-            )
-        )
-        return job, self._options, len(plan.items)
-
-
-class _Resume:
-    """Goes on with a job."""
-
-    def __init__(self, job: str, reason: str) -> None:
-        self._job, self._reason = job, reason
-
-    async def __call__(self, place: Place, desk: Any) -> tuple[str, Options, int]:  # noqa: ANN401 - a Desk
-        from streams.dead_letters.job import Options, control
-        from streams.processing.work import to_us
-        from streams.store import jobs
-
-        row = _job(place, self._job)
-        now_us = to_us(desk.clock())
-        if row.status == "running" and now_us - row.changed_at < RUNS_US:
-            raise CommandError(f"job {row.id} runs already; `jobs pause` lets it rest")
-        if not await control(place.database, desk.audit, row, "running", self._reason, now_us):
-            raise CommandError(f"job {row.id} is {row.status}: there is nothing to go on with")
-        counted = await place.database.run(partial(jobs.counts, job=row.id))
-        return row.id, Options.from_data(row.options), sum(counted.values())
-
-
-def _run(place: Place, first: _Begin | _Resume, *, as_json: bool) -> int:
-    begun: list[str] = []
+def _run(place: Place, first: Callable[[Desk], Awaitable[Begun]], *, as_json: bool) -> int:
+    begun: list[Begun] = []
 
     async def run() -> Progress:
         from streams.cli import context
         from streams.dead_letters.job import Job
-        from streams.lag import look
+        from streams.lag import live_lag
 
+        settings = place.settings
         async with at_desk(place) as desk, context.admin(place.address) as admin:
-            job, options, total = await first(place, desk)
-            begun.append(job)
+            job, options, total = found = await first(desk)
+            begun.append(found)
             say(f"Job {job}: {number(total, 'letter')}.")
-
-            async def lag() -> int:
-                found = await look(admin, place.address, place.settings.group, place.settings.prefix)
-                own = (desk.names.requests, desk.names.letters)
-                return sum(topic.waiting or 0 for topic in found.topics if topic.name not in own)
-
-            with previewing(place.settings, place.database) as preview, _telling() as tell:
-                running: Job = Job(
-                    job,
-                    place.database,
-                    desk.publisher,
-                    desk.names,
-                    desk.clock,
-                    partial(preview.of, stale=options.stale),
-                    options,
-                    total,
-                    lag,
+            lag = partial(live_lag, admin, place.address, settings.group, settings.prefix)
+            with previewing(settings, place.database) as preview, telling_jobs() as tell:
+                previews = partial(preview.of, stale=options.stale)
+                running = Job(
+                    job, place.database, desk.publisher, desk.names, desk.clock, previews, options, total, lag
                 )
                 return await running.run(tell)
 
@@ -224,9 +171,9 @@ def _run(place: Place, first: _Begin | _Resume, *, as_json: bool) -> int:
         ended = asyncio.run(run())
     except KeyboardInterrupt:
         if begun:
-            say(f"Paused; `leads dead-letters jobs resume {begun[0][:8]} --reason TEXT` goes on with it.")
+            say(f"Paused; `leads dead-letters jobs resume {begun[0].id[:8]} --reason TEXT` goes on with it.")
         return INTERRUPTED
-    return _report(place, begun[0], ended, as_json=as_json)
+    return _report(place, begun[0].id, ended, as_json=as_json)
 
 
 def _report(place: Place, job: str, ended: Progress, *, as_json: bool) -> int:
@@ -241,7 +188,7 @@ def _report(place: Place, job: str, ended: Progress, *, as_json: bool) -> int:
             {"job": job, "status": ended.status, "message": ended.message, **ended.counts, "letters": letters}
         )
     else:
-        show(f"{_counted(ended.counts)}.")
+        show(f"{counted(ended.counts)}.")
         worth = [item for item in told if item.found is not None]
         for item in worth[:SHOWN]:
             say(f"{item.letter_id} {item.state}: {item.found}")
@@ -253,40 +200,6 @@ def _report(place: Place, job: str, ended: Progress, *, as_json: bool) -> int:
     return 0 if is_done else NOT_DONE
 
 
-@contextmanager
-def _telling() -> Iterator[Any]:
-    """Show how far the job is: a bar on a terminal, a line now and then elsewhere."""
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True))
-    is_terminal = errors().is_terminal
-    began = told = time.monotonic()
-    with Bars(*columns, console=errors(), transient=True, disable=not is_terminal) as bars:
-        task = bars.add_task("", total=None)
-
-        def tell(progress: Progress) -> None:
-            nonlocal told
-            now = time.monotonic()
-            rate = progress.ended / max(now - began, 0.001)
-            left = progress.total - progress.ended
-            text = f"{_counted(progress.counts)}, {rate:,.0f}/s"
-            if rate and left:
-                text += f", {left / rate:,.0f} s left"
-            if progress.waits_for is not None:
-                text += f" (waits for {progress.waits_for})"
-            bars.update(task, description=text, completed=progress.ended, total=progress.total)
-            if not is_terminal and now - told >= LINE_EVERY_S:
-                told = now
-                say(text)
-
-        yield tell
-
-
-def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{counts[state]:,} {state}" for state in STATES if counts.get(state)) or "nothing"
-
-
 def _job(place: Place, job: str) -> JobRow:
     from streams.store import jobs
 
@@ -296,7 +209,7 @@ def _job(place: Place, job: str) -> JobRow:
     return found
 
 
-def _as_data(row: JobRow, counted: dict[str, int]) -> dict[str, Any]:
+def _as_data(row: JobRow, states: dict[str, int]) -> dict[str, Any]:
     return {
         "id": row.id,
         "status": row.status,
@@ -304,14 +217,14 @@ def _as_data(row: JobRow, counted: dict[str, int]) -> dict[str, Any]:
         "by": row.author,
         "reason": row.reason,
         "message": row.message,
-        "letters": counted,
+        "letters": states,
         "options": row.options,
     }
 
 
-def _cells(row: JobRow, counted: dict[str, int]) -> tuple[object, ...]:
+def _cells(row: JobRow, states: dict[str, int]) -> tuple[object, ...]:
     begun = readable(row.created_at)[:19]
-    return (row.id, row.status, begun, row.author, _counted(counted), row.reason, row.message)
+    return (row.id, row.status, begun, row.author, counted(states), row.reason, row.message)
 
 
 def _options(

@@ -89,22 +89,11 @@ class Wanted:
     def selector(self) -> Selector:
         """Give the letters that are meant. Raises `WrongUseError`."""
         from streams.assembly import now
-        from streams.dead_letters.selector import Selector, SelectorError, read_generations, read_moment
+        from streams.dead_letters.selector import SelectorError, read_selector
 
-        moment = now()
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
         try:
-            return Selector(
-                statuses=_names(self.status),
-                groups=self.group or (),
-                actions=[name.replace("_", "-") for name in self.action or ()],
-                classes=self.class_ or (),
-                codes=[code.upper() for code in self.code or ()],
-                leads=self.lead or (),
-                keys=self.key or (),
-                since=None if self.since is None else read_moment("--since", self.since, moment),
-                until=None if self.until is None else read_moment("--until", self.until, moment),
-                generations=None if self.generation is None else read_generations(self.generation),
-            )
+            return read_selector(now(), **given | {"status": [each.value for each in self.status]})
         except SelectorError as error:
             raise WrongUseError(str(error)) from None
 
@@ -148,10 +137,3 @@ def selects(*, status: Status = Status.OPEN) -> Callable[[Callable[..., None]], 
         return run
 
     return decorate
-
-
-def _names(given: list[Status]) -> tuple[str, ...]:
-    from streams.store.letters import DISCARDED, OPEN, RESOLVED
-
-    several: dict[Status, tuple[str, ...]] = {Status.OPEN: OPEN, Status.ALL: (*OPEN, RESOLVED, DISCARDED)}
-    return tuple(dict.fromkeys(name for status in given for name in several.get(status, (status.value,))))

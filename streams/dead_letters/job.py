@@ -7,42 +7,33 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
-from uuid import uuid4
+from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from streams.dead_letters.audit import Audit, Entry
 from streams.dead_letters.judging import Judged, judge
-from streams.dead_letters.plan import Plan, PlanItem
-from streams.dead_letters.prediction import FAILING, Prediction
+from streams.dead_letters.plan import PlanItem, Stale
+from streams.dead_letters.prediction import Prediction
 from streams.processing.publishing import Publisher
 from streams.processing.transaction import Clock
 from streams.processing.work import to_us
 from streams.retries import LEASE, request
 from streams.store import jobs, letter_changes, letters
 from streams.store.engine import Database
-from streams.store.jobs import ItemRow, ItemState, JobRow, JobStatus
+from streams.store.jobs import ItemRow, ItemState, JobStatus
 from streams.store.letters import REPLAYING, LetterRow
 from topics.registry import TopicNames
 
-MOST_GENERATIONS = 10
-"""A letter that has failed so often is asked for only when somebody insists."""
 POLL_S = 0.2
 LAG_EVERY_S = 1.0
 SILENT_S = 120.0
 """Without any outcome for so long, the job pauses: there may be no worker."""
 READ_AHEAD = 200
 
-Stale = Literal["run", "skip"]
 Previewing = Callable[[Sequence[str]], Iterable[tuple[LetterRow, Prediction]]]
 """Says what the replay of these letters would do now, in this order."""
 Lag = Callable[[], Awaitable[int]]
 """Gives how many records live traffic waits for."""
-
-
-class JobError(RuntimeError):
-    """A job cannot be begun or go on; the message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,35 +80,6 @@ class Progress:
     def ended(self) -> int:
         """Letters of which the outcome is known, or that were left out."""
         return self.total - self.counts.get("waiting", 0) - self.counts.get("asked", 0)
-
-
-def begin(
-    connection: Connection, plan: Plan, options: Options, *, reason: str, author: str, job: str, now_us: int
-) -> None:
-    """Write a job down and take its letters. Raises `JobError` when none is left to take."""
-    mine = letter_changes.claim(connection, [item.id for item in plan.items], job)
-    rows = [_item(number, item, options, is_mine=item.id in mine) for number, item in enumerate(plan.items)]
-    jobs.create(
-        connection,
-        JobRow(job, "running", reason, author, options.as_data(), plan.sha256, None, now_us, now_us),
-        rows,
-    )
-    letter_changes.release(connection, job, [row.letter_id for row in rows if row.state == "skipped"])
-
-
-def _item(number: int, item: PlanItem, options: Options, *, is_mine: bool) -> ItemRow:
-    why = None if is_mine else "it is not open, is being replayed, or belongs to another job"
-    if why is None and not options.is_forced:
-        why = _refusal(item)
-    return ItemRow(number, item.id, "waiting" if why is None else "skipped", item.as_data(), why)
-
-
-def _refusal(item: PlanItem) -> str | None:
-    if item.essence["verdict"] in FAILING:
-        return f"it would fail again: {item.essence.get('code')}"
-    if item.generation >= MOST_GENERATIONS:
-        return f"it has failed {item.generation + 1} times; --force asks for it all the same"
-    return None
 
 
 @dataclass(slots=True)
@@ -335,33 +297,3 @@ def _takes_turn(item: ItemRow) -> bool:
 def _difference(planned: dict[str, Any], would: dict[str, Any]) -> str:
     names = sorted(name for name in planned.keys() | would.keys() if planned.get(name) != would.get(name))
     return ", ".join(f"{name} {planned.get(name, '-')} -> {would.get(name, '-')}" for name in names)
-
-
-async def control(
-    database: Database, audit: Audit, job: JobRow, status: JobStatus, reason: str, now_us: int
-) -> bool:
-    """Pause, cancel or let go on; says whether the job could be. A cancelled one lets its letters go."""
-    of: dict[JobStatus, tuple[JobStatus, ...]] = {
-        "paused": ("running",),
-        "cancelled": jobs.UNFINISHED,
-        "running": jobs.UNFINISHED,
-    }
-    acts: dict[JobStatus, Any] = {"paused": "pause", "cancelled": "cancel", "running": "resume"}
-    await audit.write(reason, [Entry(acts[status], job.id)])
-
-    def change(connection: Connection) -> bool:
-        is_changed = jobs.set_status(connection, job.id, status, None, now_us, of=of[status])
-        if is_changed and status == "cancelled":
-            waiting = jobs.items(connection, job.id, ("waiting",), 1 << 30)
-            jobs.mark(
-                connection, job.id, [(item.position, "skipped", "the job was cancelled") for item in waiting]
-            )
-            letter_changes.release(connection, job.id)
-        return is_changed
-
-    return await database.run(change)
-
-
-def new_id() -> str:
-    """Give the id of a new job."""
-    return str(uuid4())

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import orjson
 
@@ -16,6 +16,8 @@ from streams.store.letters import LetterRow
 from topics.letter import sha256_of
 
 FORMAT = 1
+Stale = Literal["run", "skip"]
+"""What is done about events that are too old for their actions."""
 
 
 class PlanError(ValueError):
@@ -93,7 +95,7 @@ class Plan:
     made: str
     app_version: str
     selector: str
-    stale: str | None
+    stale: Stale | None
     items: Sequence[PlanItem]
     sha256: str
 
@@ -179,9 +181,14 @@ class PlanWriter:
 def read_plan(path: Path) -> Plan:
     """Read a plan. Raises `PlanError` when it is none, was cut off, or was changed by hand."""
     try:
-        lines = path.read_bytes().splitlines(keepends=True)
+        return parse_plan(str(path), path.read_bytes())
     except OSError as error:
         raise PlanError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def parse_plan(path: str, content: bytes) -> Plan:
+    """Read a plan that came from `path`. Raises `PlanError` as `read_plan` does."""
+    lines = content.splitlines(keepends=True)
     documents = list(_documents(path, lines))
     if not documents or documents[0].get("leads_plan") != FORMAT:
         raise PlanError(f"{path} is no plan of this build; make one with `leads dead-letters plan`")
@@ -200,7 +207,7 @@ def read_plan(path: Path) -> Plan:
     return Plan(head["made"], head["app_version"], head["selector"], head["stale"], items, checksum)
 
 
-def _documents(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def _documents(path: str, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, 1):
         try:
             found = orjson.loads(line)

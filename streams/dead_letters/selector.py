@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
 
 from streams.durations import parse_duration
-from streams.store.letters import OPEN
+from streams.store.letters import DISCARDED, OPEN, RESOLVED
 from streams.store.schema import letters
 from topics.envelope import timestamp
 from topics.letter import FailureClass
@@ -129,6 +129,42 @@ def count(connection: Connection, selector: Selector) -> int:
     """Count the letters."""
     query = sa.select(sa.func.count()).select_from(letters).where(selector.condition())
     return connection.execute(query).scalar_one()
+
+
+def read_selector(now: datetime, **words: str | Sequence[str] | None) -> Selector:
+    """Read a selector as people write it: by name of the option, `class_` for `class`. Raises `SelectorError`."""
+
+    def several(name: str) -> Sequence[str]:
+        given = words.get(name) or ()
+        return [given] if isinstance(given, str) else given
+
+    def one(name: str) -> str | None:
+        return next(iter(several(name)), None)
+
+    since, until, generation = one("since"), one("until"), one("generation")
+    return Selector(
+        statuses=_statuses(several("status")),
+        groups=several("group"),
+        actions=[name.replace("_", "-") for name in several("action")],
+        classes=several("class_"),
+        codes=[code.upper() for code in several("code")],
+        leads=several("lead"),
+        keys=several("key"),
+        since=None if since is None else read_moment("--since", since, now),
+        until=None if until is None else read_moment("--until", until, now),
+        generations=None if generation is None else read_generations(generation),
+    )
+
+
+def _statuses(given: Sequence[str]) -> Sequence[str]:
+    every = (*OPEN, RESOLVED, DISCARDED)
+    several = {"open": OPEN, "all": every}
+    for name in given:
+        if name not in several and name not in every:
+            raise SelectorError(f"--status {name!r} is none; one of open, {', '.join(every)}, all")
+    return tuple(
+        dict.fromkeys(name for status in given or ("open",) for name in several.get(status, (status,)))
+    )
 
 
 def read_moment(option: str, text: str, now: datetime) -> datetime:

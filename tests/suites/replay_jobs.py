@@ -14,13 +14,13 @@ import pytest
 from actions.errors import PermanentError
 from actions.ports import Mail
 from streams.dead_letters.audit import Audit
+from streams.dead_letters.beginning import begin, control
 from streams.dead_letters.desk import Desk
-from streams.dead_letters.job import Job, Options, Progress, begin, control, new_id
+from streams.dead_letters.job import Job, Options, Progress
 from streams.dead_letters.patching import Patch
 from streams.dead_letters.plan import Plan, PlanWriter, read_plan
 from streams.dead_letters.preview import Preview
 from streams.onboarding import ONBOARDING
-from streams.processing.work import to_us
 from streams.store import jobs, letters
 from streams.store.engine import Database
 from streams.store.jobs import ItemRow, ItemState
@@ -44,6 +44,9 @@ class ReplayJobsSuite:
         self.world = World()
         self.cluster = Cluster(ONBOARDING, adapters_of(self.world), database)
         self.folder = tmp_path
+        cluster = self.cluster
+        audit = Audit(cluster.log, cluster.names, cluster.clock, "ann")
+        self.desk = Desk(cluster.database, cluster.log, cluster.names, cluster.clock, audit)
 
     # ------------------------------------------------------------------------------------------------ acting
 
@@ -81,14 +84,9 @@ class ReplayJobsSuite:
         path.write_bytes(file.getvalue())
         return read_plan(path)
 
-    def begin(self, plan: Plan, options: Options = FAST) -> Job:
-        cluster, job = self.cluster, new_id()
-        cluster.database.transact(
-            lambda link: begin(
-                link, plan, options, reason="mended", author="ann", job=job, now_us=to_us(cluster.clock())
-            )
-        )
-        return self.process(job, options, len(plan.items))
+    async def begin(self, plan: Plan, options: Options = FAST) -> Job:
+        begun = await begin(self.desk, plan, options, "mended")
+        return self.process(*begun)
 
     def process(self, job: str, options: Options, total: int) -> Job:
         cluster, preview = self.cluster, self.preview()
@@ -139,7 +137,7 @@ class ReplayJobsSuite:
         await self.publish(b"{poison", "e-poison")
         plan = self.plan()
 
-        ended = await self.run(self.begin(plan))
+        ended = await self.run(await self.begin(plan))
 
         assert ended.status == "done"
         assert ended.counts == {"resolved": 7, "skipped": 1}
@@ -149,7 +147,7 @@ class ReplayJobsSuite:
     async def test_each_letter_is_compared_with_its_plan(self) -> None:
         await self.without_mail_server(2)
         plan = self.plan()
-        job = self.begin(plan)
+        job = await self.begin(plan)
 
         def refuse_one(mail: Mail) -> None:
             if mail.to == "p1@example.com":
@@ -166,7 +164,9 @@ class ReplayJobsSuite:
     async def test_a_canary_stops_at_its_first_letter_and_leaves_the_others_untouched(self) -> None:
         await self.without_mail_server(15)
         self.world.go_down()
-        job = self.begin(self.plan(), Options(rate=1e6, canary=(1, 10), stop_if_fail=5, yield_to_lag=None))
+        job = await self.begin(
+            self.plan(), Options(rate=1e6, canary=(1, 10), stop_if_fail=5, yield_to_lag=None)
+        )
 
         ended = await self.run(job)
 
@@ -180,13 +180,12 @@ class ReplayJobsSuite:
         await self.without_mail_server(15)
         self.world.go_down()
         options = Options(rate=1e6, canary=(1, 10), stop_if_fail=5, yield_to_lag=None)
-        job = self.begin(self.plan(), options)
+        job = await self.begin(self.plan(), options)
         await self.run(job)
         self.world.come_back()
 
         (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
-        audit = Audit(self.cluster.log, self.cluster.names, self.cluster.clock, "ann")
-        await control(self.cluster.database, audit, row, "running", "the server is back", 0)
+        await control(self.desk, row, "running", "the server is back")
         ended = await self.run(self.process(job.id, options, 15))
 
         assert (ended.status, ended.counts) == ("done", {"failed": 1, "resolved": 14})
@@ -196,9 +195,7 @@ class ReplayJobsSuite:
         plan = self.plan()
         edited, again, _ = (item.id for item in plan.items)
         cluster = self.cluster
-        audit = Audit(cluster.log, cluster.names, cluster.clock, "ann")
-        desk = Desk(cluster.database, cluster.log, cluster.names, cluster.clock, audit)
-        done = await desk.edit(
+        done = await self.desk.edit(
             [edited], Patch("edit", [{"op": "add", "path": "/owner/name", "value": "X"}]), "why"
         )
         (row,) = self.rows([again])
@@ -211,7 +208,7 @@ class ReplayJobsSuite:
             )
         )
 
-        job = self.begin(plan)
+        job = await self.begin(plan)
         await self.run(job)
 
         assert done.changed == [edited]
@@ -228,7 +225,7 @@ class ReplayJobsSuite:
         self.world.come_back()
         await self.publish(lead(email="ada@example.com"), "e-2")  # welcomes her meanwhile
 
-        job = self.begin(plan)
+        job = await self.begin(plan)
         await self.run(job)
 
         (item,) = self.items(job)
@@ -238,9 +235,9 @@ class ReplayJobsSuite:
     async def test_a_letter_belongs_to_one_job_at_a_time(self) -> None:
         await self.without_mail_server(2)
         plan = self.plan()
-        first = self.begin(plan)
+        first = await self.begin(plan)
 
-        second = self.begin(plan)
+        second = await self.begin(plan)
         told = [item.state for item in self.items(second)]
         await self.run(first)
 
@@ -251,7 +248,7 @@ class ReplayJobsSuite:
     async def test_a_job_goes_on_after_its_process_died_and_sends_nothing_twice(self) -> None:
         await self.without_mail_server(10)
         plan = self.plan()
-        first = self.begin(
+        first = await self.begin(
             plan, Options(rate=1e6, max_in_flight=4, canary=(), stop_if_fail=100, yield_to_lag=None)
         )
         running = asyncio.create_task(first.run(nothing))
@@ -271,11 +268,10 @@ class ReplayJobsSuite:
 
     async def test_a_cancelled_job_lets_its_letters_go(self) -> None:
         await self.without_mail_server(2)
-        job = self.begin(self.plan())
+        job = await self.begin(self.plan())
         (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
-        audit = Audit(self.cluster.log, self.cluster.names, self.cluster.clock, "ann")
 
-        await control(self.cluster.database, audit, row, "cancelled", "not now", 0)
+        await control(self.desk, row, "cancelled", "not now")
         ended = await self.run(self.process(job.id, FAST, 2))
 
         assert (ended.status, ended.counts, self.world.mails) == ("cancelled", {"skipped": 2}, [])
@@ -293,7 +289,7 @@ class ReplayJobsSuite:
         plan = self.plan(stale)
         options = Options(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None, stale=stale)
 
-        job = self.begin(plan, options)
+        job = await self.begin(plan, options)
         ended = await self.run(job)
 
         (item,) = self.items(job)
@@ -304,9 +300,9 @@ class ReplayJobsSuite:
         await self.publish(b"{poison", "e-poison")
         plan = self.plan()
 
-        gently = self.begin(plan)
+        gently = await self.begin(plan)
         await self.run(gently)
-        forced = self.begin(
+        forced = await self.begin(
             plan, Options(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None, is_forced=True)
         )
         await self.run(forced)

@@ -120,7 +120,7 @@ def test_a_three_day_old_welcome_asks_and_then_does_as_told(
 
     # Their retries are due long since: the worker tries them, and leaves them to a person.
     parked = "SELECT count(*) FROM letters WHERE action = 'send-welcome-email' AND status = 'parked'"
-    eventually(lambda: stage.count(parked), lambda found: found == 5, within=30)  # noqa: PLR2004 - all
+    eventually(lambda: stage.count(parked), lambda found: found == 5, within=30)
     # The webhook refuses signatures of a wrong clock, too: other letters.
     late = ("dead-letters", "plan", "--action", "send-welcome-email")
     (asked,) = leads(stage, *late)
