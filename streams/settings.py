@@ -26,6 +26,7 @@ from sqlalchemy.exc import ArgumentError
 
 from streams.durations import Duration
 from streams.health.address import HealthAddress, read_health
+from streams.http.keys import ApiKeyTable
 from streams.recipes import RecipeTable
 from topics.registry import DEFAULT_PREFIX, LONGEST_RETENTION
 
@@ -167,6 +168,7 @@ class Config(Closed):
     ledger: LedgerTable = LedgerTable()
     topics: TopicsTable = TopicsTable()
     recipes: tuple[RecipeTable, ...] = ()
+    api_keys: tuple[ApiKeyTable, ...] = ()
 
     @field_validator("recipes")
     @classmethod

@@ -19,6 +19,7 @@ LAZY = {
         "streams.cli.verify:verify",
         "Is anything lost, doubled, torn or stuck? Only reads.",
     ),
+    "serve": ("streams.cli.serve:serve", "Dead letters over HTTP, for consoles and scripts elsewhere."),
     "demo": (
         "streams.cli.demo:demo",
         "Watch a few hundred leads being onboarded on a real Kafka of its own.",

@@ -179,9 +179,7 @@ def _run(place: Place, first: Callable[[Desk], Awaitable[Begun]], *, as_json: bo
 def _report(place: Place, job: str, ended: Progress, *, as_json: bool) -> int:
     from streams.store import jobs
 
-    told = place.database.transact(
-        partial(jobs.items, job=job, states=("resolved", "noop", "failed", "skipped"), limit=1 << 30)
-    )
+    told = place.database.transact(partial(jobs.items, job=job, states=jobs.ENDED, limit=1 << 30))
     if as_json:
         letters = [{"id": item.letter_id, "state": item.state, "why": item.found} for item in told]
         write_json(

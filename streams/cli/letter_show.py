@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli.errors import WrongUseError
-from streams.cli.letter_data import as_data, record_as_data, whole_ids
+from streams.cli.letter_data import whole_ids
 from streams.cli.output import AsJson, say, show, write_json
 from streams.cli.pausing import said
+from streams.dead_letters.data import as_data, record_as_data
 
 if TYPE_CHECKING:
     from streams.dead_letters.prediction import Prediction

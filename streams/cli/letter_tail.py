@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli import selecting
-from streams.cli.letter_data import as_data
 from streams.cli.output import AsJson, readable_text, say, show, write_json
+from streams.dead_letters.data import as_data
 
 if TYPE_CHECKING:
     from streams.store.letters import LetterRow

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli import letter_acts, letter_jobs, selecting
-from streams.cli.letter_data import as_data
 from streams.cli.letter_groups import groups_command, stats_command
 from streams.cli.letter_plans import check_command, plan_command
 from streams.cli.letter_show import show_command
@@ -28,6 +27,7 @@ from streams.cli.output import (
 )
 from streams.cli.reindexing import reindex_command
 from streams.cli.replaying import replay_command
+from streams.dead_letters.data import as_data
 
 if TYPE_CHECKING:
     from streams.store.letters import LetterRow

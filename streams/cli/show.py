@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli.errors import CommandError
-from streams.cli.letter_data import as_data as letter_as_data
 from streams.cli.output import AsJson, duration, readable, show, write_json, write_table
+from streams.dead_letters.data import as_data as letter_as_data
 
 if TYPE_CHECKING:
     from actions.ports import StoredContact

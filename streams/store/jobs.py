@@ -17,6 +17,8 @@ JobStatus = Literal["running", "paused", "stopped", "cancelled", "done"]
 UNFINISHED: tuple[JobStatus, ...] = ("running", "paused", "stopped")
 """These can go on, and hold their letters."""
 ItemState = Literal["waiting", "asked", "resolved", "noop", "failed", "skipped"]
+ENDED: tuple[ItemState, ...] = ("resolved", "noop", "failed", "skipped")
+"""With an outcome, or left out."""
 _ITEM = job_items.c
 _JOB = jobs.c
 

@@ -37,11 +37,11 @@ def with_header(event: Published, name: str, value: bytes | None) -> Published:
     return replace(event, headers=[*kept, *([] if value is None else [(name, value)])])
 
 
-def eight_causes() -> list[Published]:
+def eight_causes(each: int) -> list[Published]:
     """Six kinds of records that fail by themselves; the mail server and the webhook that are away make two more."""
     made: list[Published] = []
-    numbers = iter(range(10_000, 10_000 + 8 * EACH))
-    for _ in range(EACH):
+    numbers = iter(range(10_000, 10_000 + 8 * each))
+    for _ in range(each):
         made += [
             replace(as_event(next(numbers), person(1)), value=b"{not json"),
             replace(as_event(next(numbers), person(1)), value=b'{"email": "\xff"}'),
@@ -50,19 +50,19 @@ def eight_causes() -> list[Published]:
             with_header(as_event(next(numbers), person(1)), "ce_expirytime", b"2026-01-01T00:00:00Z"),
             replace(as_event(next(numbers), person(1)), value=b"[" * 40 + b"]" * 40),
         ]
-    return made + [as_event(number, person(number)) for number in range(EACH)]
+    return made + [as_event(number, person(number)) for number in range(each)]
 
 
-def fail(stage: Stage) -> None:
+def fail(stage: Stage, each: int = EACH, extra_config: str = "") -> None:
     """Open an installation and let a worker, which goes on running, make the letters; all servers are back then."""
-    stage.open(CALM)
+    stage.open(CALM + extra_config)
     stage.start_worker()
     stage.mails.stop()
     stage.webhooks.stop()
-    stage.publish(eight_causes())
+    stage.publish(eight_causes(each))
     stage.settle(within=240)
     stage.mails.start()
     stage.webhooks.start()
     eventually(
-        lambda: stage.count("SELECT count(*) FROM letters"), lambda found: found == 8 * EACH, within=60
+        lambda: stage.count("SELECT count(*) FROM letters"), lambda found: found == 8 * each, within=60
     )

@@ -6,6 +6,7 @@ import json
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,13 @@ STARTS_WITHIN_S = 30.0
 def clean_environment() -> dict[str, str]:
     """Give the environment less every setting that a developer's shell happens to have."""
     return {name: value for name, value in os.environ.items() if not name.startswith("LEADS_")}
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
 
 
 class Process:

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.integration.acceptance.making import as_event, person
-from tests.integration.acceptance.processes import Process
+from tests.integration.acceptance.processes import Process, free_port
 from tests.integration.acceptance.stage import Stage
 from tests.integration.acceptance.waiting import eventually
 
@@ -32,13 +32,6 @@ class Answer(NamedTuple):
 
     status: int
     document: dict[str, Any]
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def asker(port: int) -> Callable[[str], Answer]:

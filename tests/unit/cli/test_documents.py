@@ -67,7 +67,8 @@ def test_the_sample_holds_every_key_and_its_true_default(tmp_path: Path, sample:
     assert tomllib.loads(whole)["retry"]["delays"]
     found = load_config(tmp_path / "whole.toml")
     assert [recipe.name for recipe in found.recipes] == ["strip-country"]
-    assert found.model_copy(update={"recipes": ()}) == load_config(tmp_path / "short.toml")
+    assert [key.role for key in found.api_keys] == ["operator"]
+    assert found.model_copy(update={"recipes": (), "api_keys": ()}) == load_config(tmp_path / "short.toml")
 
 
 def test_a_key_that_the_sample_left_out_would_be_seen(sample: str) -> None:

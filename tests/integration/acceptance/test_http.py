@@ -1,0 +1,175 @@
+"""This file asks a real `leads serve` as a console would: who may what, in which state, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+
+from streams.http.keys import hash_of
+from tests.integration.acceptance.commanding import leads
+from tests.integration.acceptance.eight_causes import EACH, fail
+from tests.integration.acceptance.processes import Process, free_port
+from tests.integration.acceptance.stage import Stage
+from tests.integration.acceptance.waiting import eventually
+
+KEYS = "\n".join(
+    f'[[api_keys]]\nname = "{name}"\nrole = "{role}"\nsha256 = "{hash_of(name)}"\nexpires = {expires}\n'
+    for name, role, expires in (
+        ("watcher", "viewer", "2099-01-01T00:00:00Z"),
+        ("ann", "operator", "2099-01-01T00:00:00Z"),
+        ("gone", "operator", "2020-01-01T00:00:00Z"),
+    )
+)
+LETTERS = "/v1/dead-letters"
+WRONG = {"code": ["WRONG_TYPE"]}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - whatever it is
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Client:
+    """Asks with a key, which is the name of who has it."""
+
+    port: int
+
+    def ask(
+        self, method: str, path: str, key: str | None = "ann", body: object = None, **headers: str
+    ) -> Answer:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        named |= {} if key is None else {"Authorization": f"Bearer {key}"}
+        named |= {"Content-Type": "application/json"} if raw and not isinstance(body, bytes) else {}
+        try:
+            connection.request(method, path, raw, named)
+            answer = connection.getresponse()
+            return Answer(
+                answer.status, {name.lower(): text for name, text in answer.getheaders()}, answer.read()
+            )
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def client(stage: Stage) -> Iterator[Client]:
+    fail(stage, extra_config=KEYS)
+    port = free_port()
+    server = Process(
+        ["streams.cli.main", "serve", "--listen", f"127.0.0.1:{port}"],
+        stage.environment,
+        stage.folder / "serve.log",
+    )
+    made = Client(port)
+
+    def answers() -> int:
+        try:
+            return made.ask("GET", LETTERS, None).status
+        except OSError:
+            return 0
+
+    try:
+        eventually(answers, bool, within=30)
+        yield made
+        assert server.terminate(within=15)[0] == 0
+        assert "Traceback" not in server.tail(1000)
+    finally:
+        server.close()
+
+
+@pytest.mark.timeout(240)
+def test_letters_are_looked_at_edited_and_replayed_over_http_by_those_who_may(
+    client: Client, stage: Stage
+) -> None:
+    # Who may what.
+    assert [client.ask("GET", LETTERS, key).status for key in (None, "stranger", "gone", "watcher")] == [
+        401, 401, 401, 200,
+    ]  # fmt: skip
+    give_up = {"reason": "why", "select": WRONG}
+    assert client.ask("POST", f"{LETTERS}/acts/discard", "watcher", give_up).status == 403
+
+    # What stands there is what the commands say.
+    listed = client.ask("GET", f"{LETTERS}?code=WRONG_TYPE&limit=1000", "watcher").json
+    assert listed == leads(stage, "dead-letters", "list", "--code", "WRONG_TYPE", "--limit", "1000")
+    assert len(listed) == EACH
+    letter = f"{LETTERS}/{listed[0]['id']}"
+    shown = client.ask("GET", letter, "watcher")
+    assert shown.json["replay"]["code"] == "WRONG_TYPE"
+    assert "value" not in shown.json["record"]
+    assert "email" in client.ask("POST", f"{letter}/reveal", "ann", {"reason": "ticket"}).json["value"]
+
+    # One is edited as it was seen, and only so.
+    patch = {"reason": "typo", "patch": [{"op": "remove", "path": "/country"}]}
+    assert client.ask("PATCH", letter, "ann", patch).status == 428
+    seen = shown.headers["etag"]
+    assert client.ask("PATCH", letter, "ann", patch, If_Match=seen).json["left"] == []
+    assert client.ask("PATCH", letter, "ann", patch, If_Match=seen).status == 412
+
+    # The others are repaired; all are planned and replayed.
+    repaired = client.ask(
+        "POST",
+        f"{LETTERS}/acts/repair",
+        "ann",
+        {"reason": "form", "select": WRONG, "recipe": "strip-country"},
+    ).json
+    assert (len(repaired["changed"]), len(repaired["left"])) == (EACH - 1, 1)
+    plan = client.ask("POST", "/v1/dead-letter-plans", "watcher", {"select": WRONG}).body
+    begun = client.ask("POST", "/v1/dead-letter-jobs?reason=repaired&canary=1", "ann", plan)
+    assert begun.status == 202, begun.body
+    job = eventually(
+        lambda: client.ask("GET", begun.headers["location"], "watcher").json,
+        lambda found: found["status"] != "running",
+        within=60,
+    )
+    assert (job["status"], job["letters"], job["by"]) == ("done", {"resolved": EACH}, "ann")
+    audit = [json.loads(record.value or b"{}") for record in stage.records("leads.audit.v1")]
+    assert {each["author"] for each in audit} == {"ann"}
+    assert {each["act"] for each in audit} == {"reveal", "edit", "apply"}
+
+
+@pytest.mark.timeout(240)
+def test_what_cannot_be_answered_is_a_problem_with_the_next_step_and_without_what_was_sent(
+    client: Client,
+) -> None:
+    some = client.ask("GET", f"{LETTERS}?limit=1").json[0]["id"]
+    act = f"{LETTERS}/acts/edit"
+    cases = [
+        (client.ask("GET", f"{LETTERS}?class=posion"), 400, "did you mean poison?"),
+        (client.ask("GET", f"{LETTERS}?colour=red"), 422, "colour"),
+        (client.ask("GET", f"{LETTERS}/{'0' * 36}"), 404, "there is no letter"),
+        (client.ask("POST", act, body={"reason": "why"}), 422, "send `ids`"),
+        (client.ask("POST", act, body={"reason": "why", "select": {}}), 422, "says nothing"),
+        (
+            client.ask("POST", act, body={"reason": "w", "ids": [some], "patch": [{"op": "x"}]}),
+            422,
+            "operation 1",
+        ),
+        (client.ask("POST", act, body={"ids": [some], "patch": []}), 422, "reason"),
+        (client.ask("POST", f"{LETTERS}/acts/explode", body={"reason": "why"}), 422, "name"),
+        (client.ask("POST", "/v1/dead-letter-jobs?reason=x", body=b"{}"), 422, "is no plan"),
+        (client.ask("POST", "/v1/dead-letter-jobs?reason=x&rate=0", body=b"{}"), 422, "rate"),
+        (client.ask("POST", "/v1/dead-letter-jobs/none/pause", body={"reason": "x"}), 404, "no job"),
+        (client.ask("POST", act, Content_Length=str(1 << 40)), 413, "at most"),
+        (client.ask("GET", "/v2"), 404, "/docs"),
+    ]
+
+    for answer, status, said in cases:
+        assert answer.status == status, answer.body
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json["status"] == status
+        assert said in answer.json["detail"], answer.json
