@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -65,7 +66,5 @@ def _content(name: str, raw: bytes | None, *, is_revealed: bool) -> dict[str, An
 
 
 def _moment(microseconds: int) -> str:
-    from streams.processing.work import from_us  # commands load this file early, and no database with it
-    from topics.envelope import timestamp
-
-    return timestamp(from_us(microseconds))
+    # By hand: commands load this file early, and no database with it.
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC).isoformat().replace("+00:00", "Z")
