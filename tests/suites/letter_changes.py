@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import orjson
@@ -11,7 +11,7 @@ import pytest
 from streams.dead_letters.audit import Audit, AuditError
 from streams.dead_letters.desk import Desk, Done
 from streams.dead_letters.patching import Patch
-from streams.processing.publishing import Outgoing, PublishError
+from streams.processing.publishing import Outgoing, Publisher, PublishError
 from streams.processing.work import to_us
 from streams.retries import request
 from streams.store import letters
@@ -35,6 +35,17 @@ class Refusing:
         raise PublishError(f"{len(records)} records were not taken")
 
 
+class Meanwhile:
+    """A broker that takes everything, and lets something happen just before."""
+
+    def __init__(self, log: MemoryLog, happens: Callable[[], object]) -> None:
+        self._log, self._happens = log, happens
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        self._happens()
+        await self._log.publish(records)
+
+
 def lettered(number: int, value: bytes = BODY, status: str = "parked", generation: int = 0) -> LetterRow:
     found = row(number, status=status, generation=generation, value_sha256=sha256_of(value))
     return LetterRow(found.status, None, found.letter, found.lead_id, found.key, value, [("ce_id", b"e-1")])
@@ -47,7 +58,7 @@ class LetterChangesSuite:
         self.log = MemoryLog(self.clock)
         self.desk = self.at_desk(self.log)
 
-    def at_desk(self, audited: MemoryLog | Refusing) -> Desk:
+    def at_desk(self, audited: Publisher) -> Desk:
         audit = Audit(audited, NAMES, self.clock, "ann")
         return Desk(self.store, self.log, NAMES, self.clock, audit)
 
@@ -108,6 +119,17 @@ class LetterChangesSuite:
         assert "replaying" in edited.left[0].why
         assert "replaying" in gone.left[0].why
         assert self.row(letter_id).value == BODY
+
+    async def test_a_letter_whose_replay_begins_at_the_same_moment_is_not_changed(self) -> None:
+        (letter_id,) = self.index(lettered(1))
+
+        def asked_for() -> None:
+            self.store.transact(lambda link: letters.mark_replaying(link, [letter_id], None))
+
+        done = await self.at_desk(Meanwhile(self.log, asked_for)).edit([letter_id], STRIP, "why")
+
+        assert (done.changed, self.row(letter_id).value) == ([], BODY)
+        assert not self.log.topics[NAMES.letters]
 
     async def test_an_edited_letter_that_fails_again_still_has_its_original(self) -> None:
         (letter_id,) = self.index(lettered(1))

@@ -21,6 +21,7 @@ from streams.dead_letters.patching import Patch
 from streams.dead_letters.plan import Plan, PlanWriter, read_plan
 from streams.dead_letters.preview import Preview
 from streams.onboarding import ONBOARDING
+from streams.processing.publishing import PublishError
 from streams.store import jobs, letters
 from streams.store.engine import Database
 from streams.store.jobs import ItemRow, ItemState
@@ -265,6 +266,18 @@ class ReplayJobsSuite:
 
         assert (ended.status, ended.counts) == ("done", {"resolved": 10})
         assert len(self.world.mails) == 10
+
+    async def test_a_job_that_died_before_it_asked_asks_when_it_goes_on(self) -> None:
+        await self.without_mail_server(3)
+        first = await self.begin(self.plan())
+        self.cluster.log.is_away = True
+        with pytest.raises(PublishError):
+            await first.run(nothing)
+        self.cluster.log.is_away = False
+
+        ended = await self.run(self.process(first.id, FAST, 3))
+
+        assert (ended.status, ended.counts) == ("done", {"resolved": 3})
 
     async def test_a_cancelled_job_lets_its_letters_go(self) -> None:
         await self.without_mail_server(2)
