@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -114,6 +115,7 @@ async def _replay(
 ) -> None:
     from streams.assembly import now
     from streams.cli import context
+    from streams.dead_letters.audit import Audit, Entry
     from streams.processing.publishing import KafkaPublisher
     from streams.replay import Replay
     from streams.worker import new_producer
@@ -123,10 +125,14 @@ async def _replay(
     async with context.admin(address) as admin:
         from streams.topic_admin import describe
 
-        if not await describe(admin, [names.requests]):
-            raise WrongUseError(f"{names.requests} does not exist; `leads topics apply` makes it")
+        there = await describe(admin, [names.requests, names.audit])
+    for name in (names.requests, names.audit):
+        if name not in there:
+            raise WrongUseError(f"{name} does not exist; `leads topics apply` makes it")
     async with KafkaPublisher(partial(new_producer, address)) as publisher:
         replay = Replay(database, publisher, names, now)
+        audit = Audit(publisher, names, now, getpass.getuser())
+        await audit.write(None, [Entry("replay", letter_id, {"job": replay.job}) for letter_id in ids])
         try:
             # The client itself would wait for ever for a broker that is gone.
             async with asyncio.timeout(ANSWER_WITHIN_S + len(ids) / RECORDS_PER_S):

@@ -27,9 +27,9 @@ CALLS = 1000 if os.environ.get("LEADS_CHAOS") else 30
 
 @pytest.mark.timeout(1200)
 def test_replaying_all_three_times_beside_live_load_with_kills_does_everything_once(
-    any_stage: Stage, tmp_path: Path
+    chosen_stage: Stage, tmp_path: Path
 ) -> None:
-    stage, file = any_stage, str(tmp_path / "calls.plan")
+    stage, file = chosen_stage, str(tmp_path / "calls.plan")
     fail(stage, CALLS // 2)
     chosen = ("--action", "send-welcome-email", "--action", "notify-owner")
     leads(stage, "dead-letters", "plan", *chosen, "--out", file)
@@ -50,6 +50,9 @@ def test_replaying_all_three_times_beside_live_load_with_kills_does_everything_o
 
     second = leads(stage, "dead-letters", "replay", *ids)
     assert {each["outcome"] for each in second} == {"noop"}
+    acts = Counter(json.loads(record.value or b"{}")["act"] for record in stage.records("leads.audit.v1"))
+    assert (acts["apply"], acts["replay"]) == (1, len(ids))
+    assert acts["resume"] >= 2
     load.finish()
     stage.settle(within=120)
     mails, calls, before = len(stage.mails.lines()), len(stage.webhooks.lines()), rows(stage)
@@ -77,9 +80,9 @@ def killed_again(stage: Stage, resume: tuple[str, ...]) -> bool:
 
 @pytest.mark.timeout(300)
 def test_a_repaired_old_event_fills_what_is_empty_and_overwrites_nothing_newer(
-    any_stage: Stage, tmp_path: Path
+    chosen_stage: Stage, tmp_path: Path
 ) -> None:
-    stage, file, who = any_stage, str(tmp_path / "old.plan"), "late@example.com"
+    stage, file, who = chosen_stage, str(tmp_path / "old.plan"), "late@example.com"
     stage.open(CALM)
     stage.start_worker()
     old = changed(1, email=who, company="Old", job_title="Baker", country=49)
