@@ -61,6 +61,13 @@ Generations = Annotated[
 ]
 
 
+AppVersions = Annotated[Texts, _option("The build that failed.", "--app-version", metavar="VERSION")]
+Where = Annotated[
+    str | None,
+    _option("E.g. `code = NOT_JSON and first_seen < -3d`.", "--where", metavar="EXPRESSION"),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the options of a command said; an option that was not given is None."""
@@ -75,6 +82,8 @@ class Wanted:
     since: str | None
     until: str | None
     generation: str | None
+    app_version: Texts
+    where: str | None
 
     def words(self) -> str:
         """Give the options as they were typed, for the head of a plan."""
@@ -110,6 +119,8 @@ def _options(  # noqa: PLR0913 - one per option
     since: Since = None,
     until: Until = None,
     generation: Generations = None,
+    app_version: AppVersions = None,
+    where: Where = None,
 ) -> None:
     """Declare the options: Typer reads this signature."""
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
 
+from streams.dead_letters.where import WhereError, parse_where
 from streams.durations import parse_duration
 from streams.store.letters import DISCARDED, OPEN, RESOLVED
 from streams.store.schema import letters
@@ -50,6 +51,10 @@ class Selector:
     """First failure before this moment."""
     generations: tuple[int, int] | None = None
     """From, to, both included."""
+    app_versions: Sequence[str] = ()
+    """Builds that failed."""
+    where: ColumnElement[bool] | None = None
+    """What `streams.dead_letters.where` read."""
 
     def __post_init__(self) -> None:
         """Refuse what can select nothing. Raises `SelectorError`."""
@@ -88,6 +93,7 @@ class Selector:
             (self.classes, column.failure_class),
             (self.codes, column.code),
             (self.leads, column.lead_id),
+            (self.app_versions, column.app_version),
             ([key.encode() for key in self.keys], column.record_key),
         ):
             if values:
@@ -99,11 +105,14 @@ class Selector:
             yield column.first_time < timestamp(self.until)
         if self.generations is not None:
             yield column.generation.between(*self.generations)
+        if self.where is not None:
+            yield self.where
 
     @property
     def is_everything(self) -> bool:
         """Whether nothing was given but a status."""
-        return all(not getattr(self, each.name) for each in fields(self) if each.name != "statuses")
+        given = (getattr(self, each.name) for each in fields(self) if each.name != "statuses")
+        return all(each is None or (isinstance(each, Sequence) and not each) for each in given)
 
 
 def select(connection: Connection, selector: Selector, *, limit: int | None = None) -> list[str]:
@@ -141,7 +150,11 @@ def read_selector(now: datetime, **words: str | Sequence[str] | None) -> Selecto
     def one(name: str) -> str | None:
         return next(iter(several(name)), None)
 
-    since, until, generation = one("since"), one("until"), one("generation")
+    since, until, generation, expression = one("since"), one("until"), one("generation"), one("where")
+    try:
+        where = None if expression is None else parse_where(expression, now)
+    except WhereError as error:
+        raise SelectorError(str(error)) from None
     return Selector(
         statuses=_statuses(several("status")),
         groups=several("group"),
@@ -153,6 +166,8 @@ def read_selector(now: datetime, **words: str | Sequence[str] | None) -> Selecto
         since=None if since is None else read_moment("--since", since, now),
         until=None if until is None else read_moment("--until", until, now),
         generations=None if generation is None else read_generations(generation),
+        app_versions=several("app_version"),
+        where=where,
     )
 
 

@@ -40,6 +40,8 @@ class Words(BaseModel):
     since: str | None = None
     until: str | None = None
     generation: str | None = None
+    app_version: list[str] = []
+    where: str | None = None
 
     def selector(self, at: Office) -> Selector:
         """Read them. Raises `SelectorError`."""

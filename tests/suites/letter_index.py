@@ -9,6 +9,7 @@ import pytest
 
 from streams.dead_letters.groups import groups, stats
 from streams.dead_letters.selector import Selector, count, select
+from streams.dead_letters.where import parse_where
 from streams.store import letters
 from streams.store.engine import Database
 from streams.store.letters import PARKED, SCHEDULED, LetterRow
@@ -78,6 +79,10 @@ class LetterIndexSuite:
     @pytest.mark.parametrize(
         ("given", "expected"),
         [
+            ({"where": parse_where("code = NOT_JSON and not first_seen < -1d", NOW)}, [2]),
+            ({"where": parse_where("status in (scheduled) or lead ~ EAD-1", NOW)}, [1, 4]),
+            ({"where": parse_where("generation >= 1 and class = rejected", NOW)}, [4]),
+            ({"app_versions": ["2.0"]}, []),
             ({}, [1, 2, 3, 4]),
             ({"statuses": ["resolved"]}, [5]),
             ({"ids": ["00000002", "000000040"]}, [2]),
