@@ -86,7 +86,7 @@ def main() -> None:
         if ending is None:
             raise
         sys.stdout.flush()
-        stop = "" if ending.sentence.endswith((".", "!", "?")) else "."
+        stop = "" if ending.sentence.endswith((".", "!", "?", "^")) else "."
         print(f"Error: {ending.sentence}{stop}", file=sys.stderr)  # noqa: T201
         sys.exit(ending.code)
 

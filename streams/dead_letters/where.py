@@ -34,7 +34,7 @@ class WhereError(ValueError):
 
 
 class _Field(NamedTuple):
-    column: sa.Column[Any]
+    column: ColumnElement[Any]
     kind: str = "text"
     values: tuple[str, ...] = ()
 
@@ -48,8 +48,8 @@ FIELDS = {
     "group": _Field(_OF.fingerprint),
     "generation": _Field(_OF.generation, "number"),
     "edits": _Field(_OF.edits, "number"),
-    "lead": _Field(_OF.lead_id),
-    "app_version": _Field(_OF.app_version),
+    "lead": _Field(sa.func.coalesce(_OF.lead_id, "")),  # else `not` would leave out what has none
+    "app_version": _Field(sa.func.coalesce(_OF.app_version, "")),
     "first_seen": _Field(_OF.first_time, "moment"),
     "last_seen": _Field(_OF.time, "moment"),
 }

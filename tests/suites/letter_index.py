@@ -57,7 +57,7 @@ MAIL = {
 }
 ROWS = (
     row(1, age=3 * DAY),
-    row(2, age=DAY / 2, key=b"another"),
+    row(2, age=DAY / 2, key=b"another", lead=None),
     row(3, age=DAY / 4, **MAIL),
     row(4, age=DAY / 8, status=SCHEDULED, generation=2, **MAIL),
     row(5, age=5 * DAY, status="resolved"),
@@ -83,6 +83,7 @@ class LetterIndexSuite:
             ({"where": parse_where("status in (scheduled) or lead ~ EAD-1", NOW)}, [1, 4]),
             ({"where": parse_where("generation >= 1 and class = rejected", NOW)}, [4]),
             ({"app_versions": ["2.0"]}, []),
+            ({"where": parse_where("not lead ~ lead-", NOW), "statuses": ("parked",)}, [2]),
             ({}, [1, 2, 3, 4]),
             ({"statuses": ["resolved"]}, [5]),
             ({"ids": ["00000002", "000000040"]}, [2]),
