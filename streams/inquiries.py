@@ -14,13 +14,11 @@ from actions.normalise.refused import Refused
 from actions.ports import Identity, StoredContact
 from streams.store import contacts, ledger, letters
 from streams.store.ledger import LedgerRow
-from streams.store.letters import DISCARDED, OPEN, RESOLVED, LetterRow
+from streams.store.letters import EVERY, OPEN, LetterRow
 from streams.store.schema import DONE
 from streams.store.schema import contacts as contacts_table
 from streams.store.schema import ledger as ledger_table
 from streams.store.schema import letters as letters_table
-
-EVERY_STATUS = (*OPEN, RESOLVED, DISCARDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def key_of(text: str, identity: Identity, default_region: str) -> str | None:
 def lead_history(connection: Connection, lead_id: str) -> LeadHistory | None:
     """Give what was done about this lead; None when nothing was."""
     rows = ledger.of_lead(connection, lead_id)
-    about = letters.find(connection, statuses=EVERY_STATUS, lead_id=lead_id)
+    about = letters.find(connection, statuses=EVERY, lead_id=lead_id)
     if not rows and not about:
         return None
     runs: dict[str, list[LedgerRow]] = {}

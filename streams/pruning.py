@@ -7,14 +7,15 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy.engine import Connection
 
 from streams.processing.transaction import Clock
 from streams.processing.work import to_us
-from streams.store import ledger, letters
+from streams.store import jobs, ledger, letters
 from streams.store.engine import Database
-from topics.registry import LONGEST_RETENTION
+from topics.registry import AUDIT, BY_NAME, LONGEST_RETENTION
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ SEGMENT = timedelta(days=7, hours=1)
 """Kafka deletes whole segments, which it begins every seven days: so much longer may a topic hold a record."""
 LETTERS_AGE = LONGEST_RETENTION + SEGMENT
 """A letter stays in the index at least as long as in its topic, whether it is open or not."""
+EXPIRED_AGE = BY_NAME[AUDIT].retention + SEGMENT
+"""That an open letter was lost stays known as long as what people did about it."""
 
 
 class Pruner:
@@ -50,7 +53,18 @@ class Pruner:
         ledger_before = to_us(now - self._retention)
         letters_before = to_us(now - max(self._retention, LETTERS_AGE))
         forgotten = await self._prune(ledger.prune, ledger_before)
+        expired = await self._prune(letters.expire, letters_before)
+        if expired:
+            log.error(
+                "%d open dead letters are lost: nobody decided about them before retention took their records; "
+                "`leads dead-letters list --status expired` names them",
+                expired,
+            )
         forgotten += await self._prune(letters.prune, letters_before)
+        forgotten += await self._prune(
+            partial(letters.prune, statuses=[letters.EXPIRED]), to_us(now - EXPIRED_AGE)
+        )
+        forgotten += await self._prune(jobs.prune, letters_before)
         if forgotten:
             log.info("forgot %d rows older than %d days", forgotten, self._retention.days)
         return forgotten

@@ -52,6 +52,25 @@ def restore_command(
 
 
 @selecting.selects()
+def erase_command(
+    wanted: selecting.Wanted,
+    reason: Reason,
+    letter_ids: LetterIds = None,
+    all_: Every = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take the records of dead letters out of the database, for good: nothing brings them back.
+
+    Their topics still hold them until retention ends (28 days, requests 7); contacts and the ledger are not touched.
+    """
+
+    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
+        return await desk.erase(ids, why)
+
+    act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done="erased", as_json=as_json)
+
+
+@selecting.selects()
 def schedule_command(
     wanted: selecting.Wanted,
     reason: Reason,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 SHORT_ID = 8
+MOST_BUILDS = 2
 
 
 @selecting.selects()
@@ -48,6 +50,7 @@ def groups_command(
             "action",
             "code",
             "class",
+            "builds",
             "first seen",
             "last seen",
             "sample",
@@ -63,6 +66,7 @@ def groups_command(
                     each.action,
                     each.code,
                     each.failure_class,
+                    _builds(each.versions),
                     readable_text(each.first_seen),
                     readable_text(each.last_seen),
                     each.sample[:SHORT_ID],
@@ -75,6 +79,11 @@ def groups_command(
         show("No dead letters.")
     if len(found) > limit:
         say(f"There are more groups than {limit}; --limit shows more.")
+
+
+def _builds(versions: Sequence[str]) -> str:
+    more = f" and {len(versions) - MOST_BUILDS} more" if len(versions) > MOST_BUILDS else ""
+    return ", ".join(versions[:MOST_BUILDS]) + more
 
 
 @selecting.selects(status=selecting.Status.ALL)

@@ -33,6 +33,7 @@ WORDS = {
     "unreadable": "cannot be read",
     "tampered": "are not as they failed",
     "unknown-action": "are of an action that this build has not",
+    "gone": "are not kept any more",
     "cannot-say": "only a real run can tell",
 }
 CALLS = {"goes-out": "goes out", "goes-out-again": "goes out again", "held": "held: went out already"}

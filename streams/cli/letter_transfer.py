@@ -34,16 +34,20 @@ def export_command(
         why = said(reason)
         ids = chosen_ids(place.database, wanted, letter_ids, is_all=all_)
 
-        async def run() -> None:
+        async def run() -> int:
+            done = 0
             draft = file.with_name(file.name + ".part")
             with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as written:
                 async with at_desk(place) as desk:
                     async for row in desk.take_out(ids, why):
                         written.write(dump(row))
+                        done += 1
             draft.replace(file)
+            return done
 
-        asyncio.run(run())
-        say(f"{number(len(ids), 'letter')} written into {file}.")
+        done = asyncio.run(run())
+        left = f", {len(ids) - done:,} left out, as the record is gone" if done < len(ids) else ""
+        say(f"{number(done, 'letter')} written into {file}{left}.")
         return 0
 
     on_letters(work)

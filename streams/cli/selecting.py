@@ -27,6 +27,8 @@ class Status(StrEnum):
     REPLAYING = "replaying"
     RESOLVED = "resolved"
     DISCARDED = "discarded"
+    EXPIRED = "expired"
+    ERASED = "erased"
     ALL = "all"
 
 
@@ -45,6 +47,7 @@ Statuses = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+Ids = Annotated[Texts, _option("A letter's id, or its first six characters or more.", "--id", metavar="ID")]
 Groups = Annotated[Texts, _option("Failures of one cause; `groups` lists them.", "--group", metavar="GROUP")]
 Actions = Annotated[Texts, _option("The action that failed.", "--action", metavar="ACTION")]
 Classes = Annotated[Texts, _option("poison, transient, defect, …", "--class", metavar="CLASS")]
@@ -72,6 +75,7 @@ Where = Annotated[
 class Wanted:
     """What the options of a command said; an option that was not given is None."""
 
+    id: Texts
     status: list[Status]
     group: Texts
     action: Texts
@@ -109,6 +113,7 @@ class Wanted:
 
 def _options(  # noqa: PLR0913 - one per option
     *,
+    id: Ids = None,  # noqa: A002 - the option's name
     status: Statuses = None,
     group: Groups = None,
     action: Actions = None,
@@ -138,7 +143,8 @@ def selects(*, status: Status = Status.OPEN) -> Callable[[Callable[..., None]], 
 
         def run(**given: Any) -> None:  # noqa: ANN401 - what Typer parsed
             words = {name: given.pop(name) for name in mine}
-            words["status"] = words["status"] or [status]
+            # Who names a letter means it, whatever has become of it.
+            words["status"] = words["status"] or [Status.ALL if words["id"] else status]
             command(Wanted(**words), **given)
 
         parameters = [*mine.values(), *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own)]

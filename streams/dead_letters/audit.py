@@ -16,8 +16,8 @@ from topics.envelope import Headers, timestamp
 from topics.registry import TopicNames
 
 Act = Literal[
-    "edit", "discard", "restore", "schedule", "unschedule", "keep", "import", "reveal", "export", "replay",
-    "apply", "pause", "resume", "cancel",
+    "edit", "discard", "restore", "schedule", "unschedule", "keep", "erase", "import", "reveal", "export",
+    "replay", "apply", "pause", "resume", "cancel",
 ]  # fmt: skip
 SOURCE = "/leads/operator"
 TYPE = "crm.dead-letter.audited.v1"

@@ -17,8 +17,8 @@ from streams.processing.transaction import Clock
 from streams.processing.work import to_us
 from streams.store import letter_changes, letters
 from streams.store.engine import Database
-from streams.store.letter_changes import RESTING
-from streams.store.letters import DISCARDED, OPEN, SCHEDULED, LetterRow
+from streams.store.letter_changes import ERASABLE, RESTING
+from streams.store.letters import DISCARDED, GONE, OPEN, SCHEDULED, LetterRow
 from topics.envelope import timestamp
 from topics.letter import sha256_of
 from topics.registry import TopicNames
@@ -65,6 +65,13 @@ class Desk:
     async def restore(self, ids: Sequence[str], reason: str) -> Done:
         """Park letters that were given up."""
         return await self._move("restore", ids, reason, (DISCARDED,), letter_changes.restore)
+
+    async def erase(self, ids: Sequence[str], reason: str) -> Done:
+        """Take the records of letters out of the index, for good. Their topics forget them as retention says."""
+        now_us = to_us(self.clock())
+        return await self._move(
+            "erase", ids, reason, ERASABLE, lambda link, some: letter_changes.erase(link, some, now_us)
+        )
 
     async def schedule(self, ids: Sequence[str], due: datetime, reason: str) -> Done:
         """Let workers try letters at this moment, once."""
@@ -113,9 +120,12 @@ class Desk:
         return len(rows)
 
     async def take_out(self, ids: Sequence[str], reason: str) -> AsyncIterator[LetterRow]:
-        """Give letters whole, to be written into a file: each is audited as one that a person reads."""
+        """Give letters whole, to be written into a file: each is audited as one that a person reads.
+
+        Those whose record is gone are left out.
+        """
         for part in _parts(ids):
-            rows = await self._rows(part)
+            rows = [row for row in await self._rows(part) if row.status not in GONE]
             await self.audit.write(reason, [_entry("export", row) for row in rows])
             for row in rows:
                 yield row

@@ -7,7 +7,16 @@ from collections.abc import Iterator, Sequence
 from streams.dead_letters.prediction import Call, Prediction
 from streams.processing.work import from_us
 from streams.store.ledger import LedgerRow
-from streams.store.letters import DISCARDED, PARKED, REPLAYING, RESOLVED, SCHEDULED, LetterRow
+from streams.store.letters import (
+    DISCARDED,
+    ERASED,
+    EXPIRED,
+    PARKED,
+    REPLAYING,
+    RESOLVED,
+    SCHEDULED,
+    LetterRow,
+)
 
 
 def what_happened(row: LetterRow) -> Iterator[str]:
@@ -37,6 +46,8 @@ def _standing(row: LetterRow) -> str:
         RESOLVED: "It is done: "
         + ("its action has succeeded." if row.resolution == "resolved" else "it had been done before."),
         DISCARDED: "A person gave it up; `leads dead-letters restore` parks it again.",
+        EXPIRED: "It is lost: nobody decided about it before retention took its record.",
+        ERASED: "A person had its record erased.",
     }
     return said[row.status] + held
 
@@ -55,6 +66,8 @@ def what_would_come(found: Prediction) -> Iterator[str]:
     """Say what a replay would do now."""
     if found.verdict == "noop":
         yield "A replay would do nothing: it was done meanwhile."
+    elif found.verdict == "gone":
+        yield f"It cannot be replayed: {_sentence(found.message or '')}"
     elif found.verdict == "cannot-say":
         yield f"What a replay would do only a real run can tell: {_sentence(found.message or '')}"
     elif found.verdict != "would-resolve":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,11 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from streams.dead_letters.selector import Selector
-from streams.store.letters import OPEN
+from streams.store.letters import EVERY, OPEN
 from streams.store.schema import letters
 from topics.envelope import parse_timestamp, timestamp
 from topics.registry import BY_NAME, LETTERS
 
+Cause = tuple[str, ...]
+_CAUSE = (letters.c.fingerprint, letters.c.action, letters.c.code, letters.c.failure_class)
 NEW_FOR = timedelta(hours=24)
 """A group whose first failure is not older than this counts as new."""
 
@@ -34,7 +37,10 @@ class Group:
     """Those that are retried by themselves."""
     sample: str
     """Id of one of them."""
+    versions: Sequence[str]
+    """Builds that failed, in the order of their names."""
     is_new: bool
+    """Whether nothing failed like this before, be those letters done by now or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +61,7 @@ def groups(connection: Connection, selector: Selector, now: datetime, limit: int
     count = sa.func.count().label("number")
     query = (
         sa.select(
-            column.fingerprint,
-            column.action,
-            column.code,
-            column.failure_class,
+            *_CAUSE,
             count,
             sa.func.min(column.first_time),
             sa.func.max(column.time),
@@ -66,15 +69,55 @@ def groups(connection: Connection, selector: Selector, now: datetime, limit: int
             sa.func.min(column.id),
         )
         .where(selector.condition())
-        .group_by(column.fingerprint, column.action, column.code, column.failure_class)
+        .group_by(*_CAUSE)
         .order_by(count.desc(), column.fingerprint)
         .limit(limit)
     )
+    rows = connection.execute(query).all()
+    marks = [row[0] for row in rows]
+    builds, begun = _builds(connection, selector, marks), _begun(connection, marks)
     newest = timestamp(now - NEW_FOR)
-    return [
-        Group(mark, action, code, kind, number, first, last, int(waiting), sample, is_new=first >= newest)
-        for mark, action, code, kind, number, first, last, waiting, sample in connection.execute(query)
-    ]
+    found = []
+    for mark, action, code, kind, number, first, last, waiting, sample in rows:
+        cause = (mark, action, code, kind)
+        versions, is_new = builds.get(cause, ()), begun[cause] >= newest
+        found.append(
+            Group(mark, action, code, kind, number, first, last, int(waiting), sample, versions, is_new)
+        )
+    return found
+
+
+def _builds(connection: Connection, selector: Selector, marks: Sequence[str]) -> dict[Cause, list[str]]:
+    column = letters.c
+    found: dict[Cause, list[str]] = {}
+    for part in _parts(marks):
+        query = (
+            sa.select(*_CAUSE, column.app_version)
+            .distinct()
+            .where(selector.condition(), column.fingerprint.in_(part), column.app_version.is_not(None))
+            .order_by(column.app_version)
+        )
+        for *cause, build in connection.execute(query):
+            found.setdefault(tuple(cause), []).append(build)
+    return found
+
+
+def _begun(connection: Connection, marks: Sequence[str]) -> dict[Cause, str]:
+    """Say when each cause was first seen, whatever has become of those letters."""
+    column = letters.c
+    found: dict[Cause, str] = {}
+    for part in _parts(marks):
+        query = (
+            sa.select(*_CAUSE, sa.func.min(column.first_time))
+            .where(column.status.in_(EVERY), column.fingerprint.in_(part))
+            .group_by(*_CAUSE)
+        )
+        found |= {tuple(cause): first for *cause, first in connection.execute(query)}
+    return found
+
+
+def _parts(marks: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (marks[start : start + 500] for start in range(0, len(marks), 500))
 
 
 def stats(connection: Connection, selector: Selector, now: datetime) -> Stats:

@@ -13,6 +13,7 @@ Verdict = Literal[
     "unreadable",
     "tampered",
     "unknown-action",
+    "gone",
     "cannot-say",
 ]
 VERDICTS: tuple[Verdict, ...] = (
@@ -22,9 +23,10 @@ VERDICTS: tuple[Verdict, ...] = (
     "unreadable",
     "tampered",
     "unknown-action",
+    "gone",
     "cannot-say",
 )
-FAILING: frozenset[str] = frozenset({"would-fail-again", "unreadable", "tampered", "unknown-action"})
+FAILING: frozenset[str] = frozenset({"would-fail-again", "unreadable", "tampered", "unknown-action", "gone"})
 """The letter would be open again, one generation later."""
 
 CallState = Literal["goes-out", "goes-out-again", "held"]

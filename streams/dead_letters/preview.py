@@ -32,7 +32,7 @@ from streams.retries import request
 from streams.store import ledger, letters, pauses
 from streams.store.engine import Database
 from streams.store.ledger import LedgerRow
-from streams.store.letters import LetterRow
+from streams.store.letters import GONE, LetterRow
 from streams.workflow import Step, Workflow
 from topics.envelope import Headers
 from topics.events import Event
@@ -114,7 +114,10 @@ class Preview:
         readings = [reader.read_requests([each], now) for each in asked]
         stage.expect([work for reading in readings for work in reading.works])
         for row, reading in zip(rows, readings, strict=True):
-            if reading.works:
+            if row.status in GONE:
+                said = f"its record is not kept any more: the letter is {row.status}"
+                yield row, replace(_failing(row, row.letter, "gone"), code="RECORD_GONE", message=said)
+            elif reading.works:
                 yield row, stage.run(row, reading.works[0], now, cancelled)
             else:
                 letter = reading.letters[0].letter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -17,13 +17,13 @@ from streams.processing.transaction import Clock
 from streams.processing.work import to_us
 from streams.store import letter_changes, letters
 from streams.store.engine import Database
-from streams.store.letters import microseconds
+from streams.store.letters import ERASED, LetterRow, microseconds
 from streams.workflow import Workflow
 from topics.decode import Record
 from topics.registry import TopicNames
 
-DECIDED = ("discard", "restore", "schedule", "unschedule")
-"""Acts after which a letter has another status."""
+DECIDED = ("discard", "restore", "schedule", "unschedule", "erase")
+"""Acts after which a letter has another status; nothing comes after the last one."""
 Tell = Callable[[str, int, int], None]
 """Is told what is read (a topic), how many records of it, and how many there are."""
 
@@ -57,8 +57,10 @@ class Reindexer:
     async def run(self) -> Reindexed:
         """Read the topics from their beginning. Raises as store and log do."""
         done = Reindexed()
+        await self._read(
+            self.names.audit, self._note
+        )  # first: what was erased must not come back for a moment
         await self._read(self.names.letters, partial(self._take, done))
-        await self._read(self.names.audit, self._note)
         done.decided = await self._decide()
         ids = await self.database.run(failures.open_ids)
         for start in range(0, len(ids), failures.AT_ONCE):
@@ -81,18 +83,23 @@ class Reindexer:
             self.tell(topic, read, total)
 
     async def _take(self, done: Reindexed, batch: Sequence[Record]) -> None:
-        rows = [row for record in batch if (row := row_of(record)) is not None]
+        rows = [self._kept(row) for record in batch if (row := row_of(record)) is not None]
         done.letters += len(rows)
         done.foreign += len(batch) - len(rows)
         now_us = to_us(self.clock())
         await self.database.run(lambda connection: letters.index(connection, rows, now_us))
 
+    def _kept(self, row: LetterRow) -> LetterRow:
+        is_erased = self._acts.get(row.letter.id, {}).get("act") == "erase"
+        return replace(row, status=ERASED, key=None, value=None, headers=[]) if is_erased else row
+
     def _note(self, batch: Sequence[Record]) -> None:
         for record in batch:
             try:
                 act = orjson.loads(record.value or b"")
-                if act["act"] in DECIDED:
-                    self._acts[str(act["about"])] = act  # one key, one partition: in their order
+                about = str(act["about"])
+                if act["act"] in DECIDED and self._acts.get(about, {}).get("act") != "erase":
+                    self._acts[about] = act  # one key, one partition: in their order
             except (orjson.JSONDecodeError, KeyError, TypeError):
                 continue  # anyone may write there
 
@@ -109,6 +116,9 @@ def _decide(connection: Connection, acts: Mapping[str, Mapping[str, Any]], now_u
     decided = 0
     for row in letters.get(connection, list(acts)):
         act = acts[row.letter.id]
+        if act["act"] == "erase":
+            decided += len(letter_changes.erase(connection, [row.letter.id], now_us))
+            continue
         if act.get("generation") != row.letter.generation:
             continue  # it was about an earlier failure
         ids = [row.letter.id]

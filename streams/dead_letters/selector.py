@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from streams.dead_letters.where import WhereError, parse_where
 from streams.durations import parse_duration
-from streams.store.letters import DISCARDED, OPEN, RESOLVED
+from streams.store.letters import EVERY, OPEN
 from streams.store.schema import letters
 from topics.envelope import timestamp
 from topics.letter import FailureClass
@@ -155,8 +155,11 @@ def read_selector(now: datetime, **words: str | Sequence[str] | None) -> Selecto
         where = None if expression is None else parse_where(expression, now)
     except WhereError as error:
         raise SelectorError(str(error)) from None
+    ids = [text.strip().lower() for text in several("id")]
     return Selector(
-        statuses=_statuses(several("status")),
+        ids=ids,
+        # Who names a letter means it, whatever has become of it.
+        statuses=_statuses(several("status") or (["all"] if ids else [])),
         groups=several("group"),
         actions=[name.replace("_", "-") for name in several("action")],
         classes=several("class_"),
@@ -172,11 +175,10 @@ def read_selector(now: datetime, **words: str | Sequence[str] | None) -> Selecto
 
 
 def _statuses(given: Sequence[str]) -> Sequence[str]:
-    every = (*OPEN, RESOLVED, DISCARDED)
-    several = {"open": OPEN, "all": every}
+    several = {"open": OPEN, "all": EVERY}
     for name in given:
-        if name not in several and name not in every:
-            raise SelectorError(f"--status {name!r} is none; one of open, {', '.join(every)}, all")
+        if name not in several and name not in EVERY:
+            raise SelectorError(f"--status {name!r} is none; one of open, {', '.join(EVERY)}, all")
     return tuple(
         dict.fromkeys(name for status in given or ("open",) for name in several.get(status, (status,)))
     )

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from streams.durations import parse_duration
-from streams.store.letters import DISCARDED, OPEN, RESOLVED
+from streams.store.letters import EVERY
 from streams.store.schema import letters
 from topics.envelope import timestamp
 
@@ -41,7 +41,7 @@ class _Field(NamedTuple):
 
 FIELDS = {
     "id": _Field(_OF.id),
-    "status": _Field(_OF.status, values=(*OPEN, RESOLVED, DISCARDED)),
+    "status": _Field(_OF.status, values=EVERY),
     "action": _Field(_OF.action),
     "class": _Field(_OF.failure_class),
     "code": _Field(_OF.code),

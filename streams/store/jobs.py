@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from streams.store.bulk import insert_many
-from streams.store.schema import job_items, jobs
+from streams.store.schema import job_items, jobs, letters
 
 JobStatus = Literal["running", "paused", "stopped", "cancelled", "done"]
 UNFINISHED: tuple[JobStatus, ...] = ("running", "paused", "stopped")
@@ -139,6 +139,20 @@ def set_status(
     """Change the status when it is one of `of`; says whether it was."""
     change = sa.update(jobs).where(_JOB.id == job, _JOB.status.in_(of))
     return connection.execute(change.values(status=status, message=message, changed_at=now_us)).rowcount == 1
+
+
+def prune(connection: Connection, before_us: int, limit: int) -> int:
+    """Forget at most `limit` jobs of which nothing was heard since then, and their letters; gives back how many.
+
+    One that could go on lets its letters go.
+    """
+    old = sa.select(_JOB.id).where(_JOB.changed_at < before_us).order_by(_JOB.changed_at).limit(limit)
+    ids = list(connection.execute(old.with_for_update(skip_locked=True)).scalars())
+    if ids:
+        connection.execute(sa.update(letters).where(letters.c.job.in_(ids)).values(job=None))
+        connection.execute(sa.delete(job_items).where(_ITEM.job.in_(ids)))
+        connection.execute(sa.delete(jobs).where(_JOB.id.in_(ids)))
+    return len(ids)
 
 
 def _job(row: Any) -> JobRow:  # noqa: ANN401 - SQLAlchemy's Row

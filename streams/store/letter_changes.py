@@ -9,12 +9,22 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from streams.store.letters import DISCARDED, PARKED, SCHEDULED, LetterRow, dump_letter
+from streams.store.letters import (
+    DISCARDED,
+    ERASED,
+    NO_RECORD,
+    PARKED,
+    RESOLVED,
+    SCHEDULED,
+    LetterRow,
+    dump_letter,
+)
 from streams.store.schema import letters
 from topics.letter import DeadLetter
 
 RESTING = (SCHEDULED, PARKED)
 """Open, and not being replayed: these can be changed."""
+ERASABLE = (*RESTING, RESOLVED, DISCARDED)
 _COLUMN = letters.c
 
 
@@ -40,6 +50,13 @@ def discard(connection: Connection, ids: Collection[str], now_us: int) -> list[s
 def restore(connection: Connection, ids: Collection[str]) -> list[str]:
     """Park letters that were given up; gives their ids."""
     return move(connection, ids, (DISCARDED,), {"status": PARKED, "due_at": None, "resolved_at": None})
+
+
+def erase(connection: Connection, ids: Collection[str], now_us: int) -> list[str]:
+    """Take the records of letters that are not being replayed out of the index; gives their ids."""
+    return move(
+        connection, ids, ERASABLE, {"status": ERASED, "due_at": None, "resolved_at": now_us, **NO_RECORD}
+    )
 
 
 def schedule(connection: Connection, ids: Collection[str], due_us: int) -> list[str]:
@@ -70,6 +87,7 @@ def edit(
             original_value=sa.case((_COLUMN.edits == 0, _COLUMN.record_value), else_=_COLUMN.original_value),
             edits=letter.edit_number,
             edited_at=now_us,
+            indexed_at=now_us,  # it is written anew, and its topic keeps that copy as long
             headers=dump_letter(letter),
         )
     )

@@ -18,14 +18,16 @@ from streams.store.schema import letters
 from topics.envelope import Headers, parse_timestamp
 from topics.letter import DeadLetter
 
-SCHEDULED, PARKED, REPLAYING, RESOLVED, DISCARDED = (
-    "scheduled",
-    "parked",
-    "replaying",
-    "resolved",
-    "discarded",
-)
+SCHEDULED, PARKED, REPLAYING = "scheduled", "parked", "replaying"
 OPEN = (SCHEDULED, PARKED, REPLAYING)
+RESOLVED, DISCARDED = "resolved", "discarded"
+EXPIRED = "expired"
+"""Nobody decided before retention took the record from its topic: it is lost, and this row says so."""
+ERASED = "erased"
+"""A person had the record taken out of the index."""
+GONE = (EXPIRED, ERASED)
+"""Of these the record is not kept any more."""
+EVERY = (*OPEN, RESOLVED, DISCARDED, *GONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,15 @@ def load_headers(raw: bytes) -> Headers:
     return [(name, None if text is None else base64.b64decode(text)) for name, text in orjson.loads(raw)]
 
 
+NO_RECORD = {
+    "record_key": None,
+    "record_value": None,
+    "record_headers": dump_headers([]),
+    "original_value": None,
+}
+"""Columns of a letter whose record is not kept any more."""
+
+
 def index(connection: Connection, rows: Iterable[LetterRow], now_us: int) -> None:
     """Take letters in. A letter of a generation already known changes nothing, so any copy may come again."""
     values = [_values(row, now_us) for row in rows]
@@ -111,8 +122,9 @@ def _upsert(dialect: str, names: tuple[str, ...]) -> Any:  # noqa: ANN401 - the 
     is_newer = (old.generation < new.generation) | (
         (old.generation == new.generation) & (old.edits < new.edits)
     )
+    is_there = old.status != ERASED  # an old copy must not bring back what a person had taken out
     set_ = changed | {"resolution": None, "resolved_at": None, "original_value": original}
-    return statement.on_conflict_do_update(index_elements=["id"], set_=set_, where=is_newer)
+    return statement.on_conflict_do_update(index_elements=["id"], set_=set_, where=is_newer & is_there)
 
 
 def _values(row: LetterRow, now_us: int) -> dict[str, Any]:
@@ -256,15 +268,33 @@ def counts(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def prune(connection: Connection, before_us: int, limit: int) -> int:
+def prune(
+    connection: Connection,
+    before_us: int,
+    limit: int,
+    statuses: Sequence[str] = (RESOLVED, DISCARDED, ERASED),
+) -> int:
     """Forget at most `limit` letters that the topic no longer holds either; gives back how many it were."""
-    old = connection.execute(
+    ids = _old(connection, before_us, limit, statuses)
+    delete_in(connection, letters.c.id, ids)
+    return len(ids)
+
+
+def expire(connection: Connection, before_us: int, limit: int) -> int:
+    """Say of at most `limit` open letters that the topic no longer holds that they are lost; gives back how many."""
+    ids = _old(connection, before_us, limit, OPEN)
+    if ids:
+        gone = {"status": EXPIRED, "due_at": None, "resolved_at": before_us, "job": None, **NO_RECORD}
+        connection.execute(sa.update(letters).where(letters.c.id.in_(ids)).values(gone))
+    return len(ids)
+
+
+def _old(connection: Connection, before_us: int, limit: int, statuses: Sequence[str]) -> list[str]:
+    query = (
         sa.select(letters.c.id)
-        .where(letters.c.indexed_at < before_us)
+        .where(letters.c.indexed_at < before_us, letters.c.status.in_(statuses))
         .order_by(letters.c.indexed_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
-    ).scalars()
-    ids = list(old)
-    delete_in(connection, letters.c.id, ids)
-    return len(ids)
+    )
+    return list(connection.execute(query).scalars())

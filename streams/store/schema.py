@@ -86,7 +86,7 @@ letters = Table(
     "letters",
     metadata,
     Column("id", String(36), primary_key=True),
-    Column("status", String(20), nullable=False),  # scheduled | parked | replaying | resolved | discarded
+    Column("status", String(20), nullable=False),  # see streams/store/letters.py
     Column("resolution", String(20)),  # resolved | noop
     Column("action", String(100), nullable=False),
     Column("code", String(100), nullable=False),

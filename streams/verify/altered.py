@@ -47,7 +47,7 @@ INDEXED_OTHERWISE = Fault(
 _LETTERS = """
 SELECT l.id, l.place, l.wrong, r.n IS NULL, s.start IS NOT NULL AND l.off < s.start AND l.off >= 0,
     substr(r.bytes, 1, 8) <> substr(m.bytes, 1, 8), substr(r.bytes, 9, 8) <> substr(m.bytes, 9, 8),
-    substr(r.bytes, 17, 8) <> substr(m.bytes, 17, 8), r.ts <> l.ts, l.is_edited
+    substr(r.bytes, 17, 8) <> substr(m.bytes, 17, 8), r.ts <> l.ts, l.edits
 FROM letters l JOIN records m ON m.n = l.record
     LEFT JOIN records r ON r.topic = l.topic AND r.part = l.part AND r.off = l.off
     LEFT JOIN spans s ON s.topic = l.topic AND s.part = l.part
@@ -63,14 +63,14 @@ SELECT l.id, l.place FROM letter l JOIN records r ON r.n = l.record WHERE l.inde
 
 def altered(sight: Sight) -> Iterator[Finding]:
     """Give the letters that are not the record that failed, or that say wrong things about it."""
-    for letter, place, wrong, is_gone, is_cut, *differs, timestamp, is_edited in sight.ask(_LETTERS):
+    for letter, place, wrong, is_gone, is_cut, *differs, timestamp, edits in sight.ask(_LETTERS):
         where = {"letter": letter, "record": place}
         if is_gone and is_cut:
             sight.unjudged["letters whose record retention has taken"] += 1
         elif is_gone:
             yield Finding(NO_SOURCE, where)
         for fault, is_other in zip((KEY, VALUE, HEADERS), differs, strict=True):
-            if is_other and not is_edited:  # a person's edit is what a failed replay keeps
+            if is_other and not edits:  # a person's edit is what a failed replay keeps
                 yield Finding(fault, where)
         names = [*filter(None, wrong.split(", ")), *(["timestamp"] if timestamp else [])]
         if names:

@@ -60,6 +60,9 @@ INTENT, RELEASED, CALLED = 1, 2, 3
 OPEN = ("scheduled", "parked", "replaying")
 """`letters.status` of a lead that waits for a retry or a person."""
 
+GONE = ("expired", "erased")
+"""`letters.status` of a letter whose record the index does not keep any more."""
+
 Headers = list[tuple[str, bytes | None]]
 
 

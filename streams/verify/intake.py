@@ -156,7 +156,7 @@ class Intake:
                 result,
                 None if run is None else id_bytes(run),
                 ", ".join(letter.wrong),
-                letter.is_edited,
+                letter.edits,
             )
         )
 

@@ -29,8 +29,8 @@ class Letter:
     partition: int
     offset: int
     timestamp: int
-    is_edited: bool
-    """Whether a person changed the record before the replay that failed."""
+    edits: int
+    """How often people had changed the record."""
     identity: tuple[str, str] | None
     """`(ce_source, ce_id)` of the record that failed."""
     wrong: tuple[str, ...]
@@ -68,7 +68,7 @@ def letter_row(record: Record, prefix: str, group: str) -> Letter:
         partition,
         offset,
         _number(said, "timestamp"),
-        "edit.sha256" in said,
+        max(_number(said, "edit.number"), 0),
         original.identity(place),
         (*wrong, *sorted({name for name in names if names.count(name) > 1 and _TOPIC.fullmatch(name)})),
         place,

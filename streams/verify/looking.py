@@ -15,7 +15,8 @@ from streams.verify.scratch import Scratch, as_uuid
 _LETTER = """
 CREATE TABLE letter AS
 SELECT l.*, COALESCE(i.status, 'unindexed') AS status, i.bytes AS indexed_bytes
-FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY generation DESC, record DESC) AS newest FROM letters) l
+FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY generation DESC, edits DESC, record DESC) AS newest
+    FROM letters) l
 LEFT JOIN indexed i ON i.id = l.id AND i.generation >= l.generation
 WHERE newest = 1
 """

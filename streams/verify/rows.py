@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-from streams.verify.contract import NAMES
+from streams.verify.contract import GONE, NAMES
 from streams.verify.evidence import ContactRow, EffectRow, LedgerRow, LetterRow, Mail, Webhook
 from streams.verify.intake import fingerprint, id_bytes
 from streams.verify.said import times_of
@@ -78,7 +78,7 @@ def put_letters(scratch: Scratch, rows: Iterable[LetterRow]) -> None:
                     row.generation,
                     row.due_at,
                     row.indexed_at,
-                    fingerprint(row.key, row.value, row.headers),
+                    None if row.status in GONE else fingerprint(row.key, row.value, row.headers),
                 )
                 for row in some
             ],

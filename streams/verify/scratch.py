@@ -30,7 +30,7 @@ CREATE TABLE ends (run BLOB, topic INT);
 CREATE TABLE facts (record INT, topic INT, contact TEXT, outcome TEXT, revision INT, said TEXT, lead BLOB, names TEXT);
 CREATE TABLE misplaced (record INT, what TEXT);
 CREATE TABLE letters (record INT, id TEXT, action INT, code TEXT, class TEXT, generation INT, topic INT, part INT,
-    off INT, ts INT, place TEXT, result BLOB, run BLOB, wrong TEXT, is_edited INT);
+    off INT, ts INT, place TEXT, result BLOB, run BLOB, wrong TEXT, edits INT);
 CREATE TABLE owners (email BLOB PRIMARY KEY);
 CREATE TABLE ledger (id BLOB, action INT, status INT, result BLOB, done_at INT);
 CREATE TABLE contacts (id TEXT, key TEXT, email BLOB, phone BLOB, owner TEXT, revision INT);

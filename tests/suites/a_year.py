@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from actions.errors import PermanentError, UncertainError
 from actions.ports import Mail
 from streams.onboarding import ONBOARDING
-from streams.pruning import LETTERS_AGE, Pruner
+from streams.pruning import EXPIRED_AGE, LETTERS_AGE, Pruner
 from streams.settings import LedgerTable
 from streams.store import effects, ledger, letters
 from streams.store.engine import Database
@@ -61,6 +61,7 @@ def counts(connection: Connection) -> dict[str, int]:
         table.name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
         for table in (ledger_table, letters_table, contacts_table)
     }
+    found["letters"] -= letters.counts(connection).get(letters.EXPIRED, 0)  # they stay as long as the audit
     for key in connection.execute(sa.select(effects_table.c.key)).scalars():
         kind = key.partition(":")[0]
         found[kind] = found.get(kind, 0) + 1
@@ -137,7 +138,9 @@ async def test_in_a_year_nobody_is_welcomed_twice_whatever_is_delivered_again(
     assert len(world.notes) == len(set(world.notes)) == STEPS // 4 * 4 * LEADS_PER_STEP
 
 
-async def test_a_letter_stays_in_the_index_as_long_as_its_topic_may_hold_it(cluster: Cluster) -> None:
+async def test_an_open_letter_stays_as_long_as_its_topic_may_hold_it_and_then_as_lost(
+    cluster: Cluster,
+) -> None:
     pruner = Pruner(cluster.database, cluster.clock, RETENTION, no_rest)
     cluster.log.append(RECEIVED, b"k", b"not json")
     await cluster.settle()
@@ -148,7 +151,12 @@ async def test_a_letter_stays_in_the_index_as_long_as_its_topic_may_hold_it(clus
     cluster.clock.advance(seconds=1)
     await pruner.tick()
 
-    assert (there, await cluster.database.run(letters.counts)) == ({"parked": 1}, {})
+    lost = await cluster.database.run(letters.counts)
+    cluster.clock.advance(seconds=EXPIRED_AGE.total_seconds())
+    await pruner.tick()
+
+    assert (there, lost) == ({"parked": 1}, {"expired": 1})
+    assert await cluster.database.run(letters.counts) == {}
 
 
 async def test_an_effect_stays_while_another_execution_than_the_forgotten_one_holds_it(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import orjson
@@ -149,7 +150,8 @@ class LetterChangesSuite:
         (letter_id,) = self.index(first)
         await self.desk.edit([letter_id], STRIP, "why")
         before = self.row(letter_id)
-        self.store.transact(lambda connection: letters.prune(connection, to_us(self.clock()) + 1, 10))
+        statuses = letters.EVERY
+        self.store.transact(lambda link: letters.prune(link, to_us(self.clock()) + 1, 10, statuses))
 
         (copy,) = self.log.topics[NAMES.letters]
         known = LetterRow(
@@ -220,3 +222,37 @@ class LetterChangesSuite:
         (copy,) = self.log.topics[NAMES.letters]
         assert (copy.value, pruned) == (BODY, 0)
         assert DeadLetter.from_headers(list(copy.headers)).id == letter_id
+
+    async def test_an_erased_record_is_gone_for_good_and_no_copy_brings_it_back(self) -> None:
+        first = lettered(1)
+        (letter_id,) = self.index(first)
+        await self.desk.edit([letter_id], STRIP, "why")
+
+        done = await self.desk.erase([letter_id], "she asked for it")
+        (copy,) = self.log.topics[NAMES.letters]
+        again = DeadLetter.from_headers(list(copy.headers))
+        newer = replace(again, generation=3)
+        self.index(first, replace(first, letter=again), replace(first, letter=newer))
+        restored = await self.desk.restore([letter_id], "why")
+
+        now = self.row(letter_id)
+        assert (done.changed, restored.changed) == ([letter_id], [])
+        assert (now.status, now.key, now.value, now.original_value, now.headers) == (
+            "erased",
+            None,
+            None,
+            None,
+            [],
+        )
+        assert [entry["act"] for entry in self.audited()] == ["edit", "erase"]
+
+    async def test_an_open_letter_whose_record_retention_took_stays_as_expired(self) -> None:
+        late, resolved = self.index(lettered(1), lettered(2, status="resolved"))
+        now_us = to_us(self.clock())
+
+        expired = self.store.transact(lambda link: letters.expire(link, now_us, 10))
+        pruned = self.store.transact(lambda link: letters.prune(link, now_us, 10))
+
+        found = self.store.transact(lambda link: letters.get(link, [late, resolved]))
+        assert (expired, pruned) == (1, 1)
+        assert [(each.letter.id, each.status, each.value) for each in found] == [(late, "expired", None)]

@@ -59,7 +59,7 @@ ROWS = (
     row(1, age=3 * DAY),
     row(2, age=DAY / 2, key=b"another", lead=None),
     row(3, age=DAY / 4, **MAIL),
-    row(4, age=DAY / 8, status=SCHEDULED, generation=2, **MAIL),
+    row(4, age=DAY / 8, status=SCHEDULED, generation=2, app_version="2.0", **MAIL),
     row(5, age=5 * DAY, status="resolved"),
 )
 """Two of the same poison, two of one mail, and one that is done."""
@@ -82,7 +82,7 @@ class LetterIndexSuite:
             ({"where": parse_where("code = NOT_JSON and not first_seen < -1d", NOW)}, [2]),
             ({"where": parse_where("status in (scheduled) or lead ~ EAD-1", NOW)}, [1, 4]),
             ({"where": parse_where("generation >= 1 and class = rejected", NOW)}, [4]),
-            ({"app_versions": ["2.0"]}, []),
+            ({"app_versions": ["2.0"]}, [4]),
             ({"where": parse_where("not lead ~ lead-", NOW), "statuses": ("parked",)}, [2]),
             ({}, [1, 2, 3, 4]),
             ({"statuses": ["resolved"]}, [5]),
@@ -112,6 +112,18 @@ class LetterIndexSuite:
             timestamp(NOW - DAY / 2),
         )
         assert found[1].sample.startswith("0000000")
+        assert [each.versions for each in found] == [["1.0"], ["1.0", "2.0"]]
+
+    def test_a_group_whose_older_letters_are_done_is_not_new(self, database: Database) -> None:
+        done = row(6, age=9 * DAY, status="resolved", **MAIL)
+        database.transact(lambda connection: letters.index(connection, [done], 0))
+
+        found = database.transact(lambda connection: groups(connection, Selector(), NOW, 10))
+
+        assert [(each.fingerprint[0], each.count, each.is_new) for each in found] == [
+            ("a", 2, False),
+            ("b", 2, False),
+        ]
 
     def test_counts_add_up_and_the_oldest_open_letter_says_how_long_there_is(
         self, database: Database

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from streams.inquiries import EVERY_STATUS, executions, open_letter_ids
+from streams.inquiries import executions, open_letter_ids
 from streams.onboarding import ONBOARDING
 from streams.processing.pauses import StoppingError
 from streams.replay import Replay
@@ -202,7 +202,7 @@ class Onboarding(RuleBasedStateMachine):
         self.nobody_gets_two_mails()
         self.a_result_never_says_two_things()
         found = self.store.transact(
-            lambda connection: letters.find(connection, statuses=EVERY_STATUS, limit=1000)
+            lambda connection: letters.find(connection, statuses=letters.EVERY, limit=1000)
         )
         left = Counter(row.letter.failure_class for row in found if row.status in letters.OPEN)
         doubtful = [row for row in found if row.letter.failure_class == "uncertain"]
