@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -21,8 +22,8 @@ from streams.cli.pausing import Reason, said
 if TYPE_CHECKING:
     from streams.dead_letters.beginning import Begun
     from streams.dead_letters.desk import Desk
-    from streams.dead_letters.job import Options, Progress
-    from streams.store.jobs import JobRow, JobStatus
+    from streams.dead_letters.pace import Options, Progress
+    from streams.store.jobs import JobRow
 
 app = typer.Typer(help="Replay jobs: list them, pause, resume or cancel one.", no_args_is_help=True)
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id, or its first characters.")]
@@ -46,7 +47,8 @@ def apply_command(  # noqa: PLR0913, PLR0917 - one per option
         str, typer.Option(metavar="N", help="Wait while workers are so many live records behind, or `none`.")
     ] = "1000",
     force: Annotated[
-        bool, typer.Option("--force", help="Ask, too, for letters that would fail again as the plan says.")
+        bool,
+        typer.Option("--force", help="Ask, too, for what would fail again, or of which nothing has changed."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -127,7 +129,7 @@ def resume_command(job: JobId, reason: Reason, as_json: AsJson = False) -> None:
     on_letters(work)
 
 
-def _control(job: str, status: JobStatus, reason: str, done: str) -> None:
+def _control(job: str, status: Literal["paused", "cancelled"], reason: str, done: str) -> None:
     from streams.dead_letters.beginning import control
 
     why = said(reason)
@@ -156,14 +158,22 @@ def _run(place: Place, first: Callable[[Desk], Awaitable[Begun]], *, as_json: bo
 
         settings = place.settings
         async with at_desk(place) as desk, context.admin(place.address) as admin:
-            job, options, total = found = await first(desk)
+            found = await first(desk)
             begun.append(found)
-            say(f"Job {job}: {number(total, 'letter')}.")
+            say(f"Job {found.id}: {number(found.letters, 'letter')}.")
             lag = partial(live_lag, admin, place.address, settings.group, settings.prefix)
             with previewing(settings, place.database) as preview, telling_jobs() as tell:
-                previews = partial(preview.of, stale=options.stale)
                 running = Job(
-                    job, place.database, desk.publisher, desk.names, desk.clock, previews, options, total, lag
+                    found.id,
+                    found.holder,
+                    place.database,
+                    desk.publisher,
+                    desk.names,
+                    desk.clock,
+                    partial(preview.of, stale=found.options.stale),
+                    found.options,
+                    found.letters,
+                    lag,
                 )
                 return await running.run(tell)
 
@@ -228,12 +238,10 @@ def _cells(row: JobRow, states: dict[str, int]) -> tuple[object, ...]:
 def _options(
     rate: float, max_in_flight: int, canary: str, stop_if_fail: str, yield_to_lag: str, *, is_forced: bool
 ) -> Options:
-    from streams.dead_letters.job import Options
+    from streams.dead_letters.pace import Options
 
-    if rate <= 0:
-        raise WrongUseError(
-            f"--rate {rate:g} would ask for no letter; give letters a second, or pause the job"
-        )
+    if not 0 < rate < math.inf:
+        raise WrongUseError(f"--rate {rate:g} is no number of letters a second, above 0; write 100")
     if canary != "none" and re.fullmatch(r"[1-9]\d{0,5}(,[1-9]\d{0,5})*", canary) is None:
         raise WrongUseError(f"--canary {canary!r} is no list of sizes; write 1,10,100, or none")
     percent = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)%?", stop_if_fail)

@@ -17,8 +17,9 @@ from streams.cli.output import AsJson, number, say, show, write_json, write_tabl
 from streams.cli.progress import telling
 
 if TYPE_CHECKING:
-    from streams.dead_letters.plan import PlanWriter, Totals
+    from streams.dead_letters.plan import PlanWriter
     from streams.dead_letters.preview import Preview
+    from streams.dead_letters.totals import Totals
     from streams.settings import Settings
     from streams.store.engine import Database
 
@@ -151,9 +152,9 @@ def check_command(wanted: selecting.Wanted, as_json: AsJson = False) -> None:
     """
     from streams import logs
     from streams.cli import context
-    from streams.dead_letters.plan import Totals
     from streams.dead_letters.prediction import FAILING
     from streams.dead_letters.selector import select
+    from streams.dead_letters.totals import Totals
     from streams.processing.failures import app_version
 
     logs.silence()
@@ -164,7 +165,7 @@ def check_command(wanted: selecting.Wanted, as_json: AsJson = False) -> None:
         ids = database.transact(partial(select, selector=chosen))
         with previewing(settings, database) as preview, telling() as tell:
             for number_, (_, found) in enumerate(preview.of(ids), 1):
-                totals.add(found)
+                totals.add(found, None)
                 tell("previews", number_, len(ids))
     if not as_json:
         show(f"Build {app_version()} against {number(len(ids), 'parked letter')}:")
@@ -183,6 +184,7 @@ def _print(totals: Totals, *, as_json: bool) -> None:
     write_table(("#letters", ""), rows)
     tables: tuple[tuple[str, Sequence[tuple[object, int]], Callable[[Any], str]], ...] = (
         ("fails again", totals.failing.most_common(), lambda key: f"{key[0]}: {key[1]}"),
+        ("left out by apply, unless --force", totals.refused.most_common(), str),
         ("contact field changes", totals.fields.most_common(), str),
         ("new owner", totals.owners.most_common(), str),
         ("call", totals.calls.most_common(), lambda key: f"{key[0]} {CALLS[key[1]]}"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from streams.cli.output import errors, say
 
 if TYPE_CHECKING:
-    from streams.dead_letters.job import Progress
+    from streams.dead_letters.pace import Progress
 
 LINE_EVERY_S = 5.0
 STATES = ("resolved", "noop", "failed", "skipped", "asked", "waiting")

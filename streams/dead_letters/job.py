@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +13,8 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from streams.dead_letters.judging import Judged, judge
-from streams.dead_letters.plan import PlanItem, Stale
+from streams.dead_letters.pace import Allowance, Options, Progress, failing, room
+from streams.dead_letters.plan import PlanItem
 from streams.dead_letters.prediction import Prediction
 from streams.processing.publishing import Publisher
 from streams.processing.transaction import Clock
@@ -24,7 +26,8 @@ from streams.store.jobs import ItemRow, ItemState, JobStatus
 from streams.store.letters import REPLAYING, LetterRow
 from topics.registry import TopicNames
 
-POLL_S = 0.2
+POLL_S = (0.02, 0.2)
+"""Shortest nap while something happens, and the longest."""
 LAG_EVERY_S = 1.0
 SILENT_S = 120.0
 """Without any outcome for so long, the job pauses: there may be no worker."""
@@ -36,57 +39,13 @@ Lag = Callable[[], Awaitable[int]]
 """Gives how many records live traffic waits for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a job goes about it."""
-
-    rate: float = 100.0
-    """Letters a second, at most."""
-    max_in_flight: int = 200
-    """Letters asked for whose outcome is not known."""
-    canary: tuple[int, ...] = (1, 10, 100)
-    """Sizes of the first steps: each waits for all its outcomes."""
-    stop_if_fail: float = 5.0
-    """Per cent of the letters with an outcome; beyond that the job stops."""
-    yield_to_lag: int | None = 1000
-    """Waits while live traffic is so far behind; None: never."""
-    stale: Stale | None = None
-    """What is done about events that are too old for their action; None: as the action declares."""
-    is_forced: bool = False
-    """Asks, too, for letters of which the plan says that they would fail again."""
-
-    def as_data(self) -> dict[str, Any]:
-        """Give them as plain data."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def from_data(cls, found: dict[str, Any]) -> Options:
-        """Read `as_data` back."""
-        return cls(**{**found, "canary": tuple(found["canary"])})
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a job is."""
-
-    status: JobStatus
-    total: int
-    counts: dict[str, int]
-    """Letters by state."""
-    waits_for: str | None = None
-    message: str | None = None
-
-    @property
-    def ended(self) -> int:
-        """Letters of which the outcome is known, or that were left out."""
-        return self.total - self.counts.get("waiting", 0) - self.counts.get("asked", 0)
-
-
 @dataclass(slots=True)
 class Job:
     """One process that works on a job. A job whose process died is gone on with by another."""
 
     id: str
+    holder: str
+    """Of this process; when another one has taken the job over, this one ends."""
     database: Database
     publisher: Publisher
     names: TopicNames
@@ -96,97 +55,102 @@ class Job:
     total: int
     lag: Lag | None = None
     _asked: dict[str, ItemRow] = field(default_factory=dict, init=False)
+    _counts: Counter[str] = field(default_factory=Counter, init=False)
+    """Letters by state. Kept here: counting a hundred thousand rows at each look would take longer than replaying."""
+    _before: Counter[str] = field(default_factory=Counter, init=False)
+    """The same when this process began: a job that stopped begins anew with its canary."""
     _waits_for: str | None = field(default=None, init=False)
-    _before: dict[str, int] = field(default_factory=dict, init=False)
-    """Letters by state when this process began: a job that stopped begins anew with its canary."""
+    _lag_at: float = field(default=0.0, init=False)
 
     async def run(self, tell: Callable[[Progress], None]) -> Progress:
-        """Go on until all letters have an outcome, or it is stopped, paused or cancelled.
+        """Go on until all letters have an outcome, or it is stopped, paused, cancelled, or taken over by a process.
 
         Raises as store and publisher do: then it can be gone on with. Cancelled, it is paused.
         """
         found = await self.database.run(partial(jobs.items, job=self.id, states=("asked",), limit=1 << 30))
         await self._ask_again(found)
-        self._before = await self.database.run(partial(jobs.counts, job=self.id))
-        began = heard = time.monotonic()
-        sent, lag_at = 0, 0.0
+        self._counts = Counter(await self.database.run(partial(jobs.counts, job=self.id)))
+        self._before = self._counts.copy()
         try:
-            while True:
-                judged = await self._judge()
-                now = time.monotonic()
-                heard = now if judged or not self._asked else heard
-                progress = await self._progress()
-                tell(progress)
-                if progress.status != "running":
-                    return progress
-                if (failing := await self._too_many_fail(progress)) is not None:
-                    return await self._end("stopped", failing)
-                if now - heard > SILENT_S:
-                    return await self._end(
-                        "paused", f"no outcome for {SILENT_S:.0f} s; is `leads worker` running?"
-                    )
-                room = min(self._room(progress), int((now - began) * self.options.rate) + 1 - sent)
-                if (
-                    self.lag is not None
-                    and self.options.yield_to_lag is not None
-                    and room > 0
-                    and now - lag_at > LAG_EVERY_S
-                ):
-                    lag_at, behind = now, await self.lag()
-                    is_late = behind > self.options.yield_to_lag
-                    self._waits_for = f"live traffic, {behind:,} records behind" if is_late else None
-                if self._waits_for is None and room > 0:
-                    asked = await self._ask(room)
-                    sent += asked
-                    if asked == 0 and not self._asked and not await self._left():
-                        return await self._end("done", None)
-                    if asked:
-                        continue
-                await asyncio.sleep(POLL_S)
+            return await self._run(tell)
         except asyncio.CancelledError:
             await asyncio.shield(self._end("paused", "it was interrupted"))
             raise
 
-    def _room(self, progress: Progress) -> int:
-        """Give how many letters more may be asked for now."""
-        in_flight = len(self._asked)
-        ended = sum(self._since(progress, state) for state in ("resolved", "noop", "failed"))
-        room = self.options.max_in_flight - in_flight
-        step_end = 0
-        for size in self.options.canary:
-            step_end += size
-            if ended < step_end:
-                return min(room, step_end - ended - in_flight)
-        return room
+    async def _run(self, tell: Callable[[Progress], None]) -> Progress:
+        heard, nap = time.monotonic(), POLL_S[0]
+        allowance = Allowance(self.options.rate)
+        while True:
+            judged = await self._judge()
+            now = time.monotonic()
+            heard = now if judged or not self._asked else heard
+            status = await self.database.run(
+                partial(jobs.beat, job=self.id, holder=self.holder, now_us=to_us(self.clock()))
+            )
+            if status is None:
+                return self._progress("paused", "another process goes on with it")
+            progress = self._progress(status)
+            if status != "running":
+                self._counts = Counter(await self.database.run(partial(jobs.counts, job=self.id)))
+                return self._progress(status)
+            tell(progress)
+            if (why := failing(self.options, self._done())) is not None:
+                return await self._end("stopped", f"{why}: {await self._first_failure()}")
+            if now - heard > SILENT_S:
+                return await self._end(
+                    "paused", f"no outcome for {SILENT_S:.0f} s; is `leads worker` running?"
+                )
+            free = min(room(self.options, self._done(), len(self._asked)), allowance.now(now))
+            dealt = await self._ask(free) if free > 0 and not await self._must_wait(now) else 0
+            allowance.use(dealt)
+            if not dealt and not self._asked and not self._counts["waiting"]:
+                return await self._end("done", None)
+            nap = POLL_S[0] if judged or dealt else min(nap * 2, POLL_S[1])
+            await asyncio.sleep(nap)
 
-    async def _too_many_fail(self, progress: Progress) -> str | None:
-        failed = self._since(progress, "failed")
-        ended = failed + self._since(progress, "resolved") + self._since(progress, "noop")
-        if failed == 0 or failed * 100 <= self.options.stop_if_fail * ended:
-            return None
-        known = self._before.get("failed", 0) + 1
-        first = (await self.database.run(partial(jobs.items, job=self.id, states=("failed",), limit=known)))[
-            -1
-        ]
-        return (
-            f"{failed} of {ended} failed, more than {self.options.stop_if_fail:g} %: letter {first.letter_id} "
-            f"{first.found or 'failed again'}; mend the cause, then plan anew (or resume)"
-        )
+    async def _must_wait(self, now: float) -> bool:
+        """Whether live traffic goes first."""
+        if self.lag is None or self.options.yield_to_lag is None:
+            return False
+        if now - self._lag_at > LAG_EVERY_S:
+            self._lag_at, behind = now, await self.lag()
+            is_late = behind > self.options.yield_to_lag
+            self._waits_for = f"live traffic, {behind:,} records behind" if is_late else None
+        return self._waits_for is not None
 
-    def _since(self, progress: Progress, state: ItemState) -> int:
-        return progress.counts.get(state, 0) - self._before.get(state, 0)
+    async def _first_failure(self) -> str:
+        known = self._before["failed"] + 1
+        found = await self.database.run(partial(jobs.items, job=self.id, states=("failed",), limit=known))
+        first = found[-1]
+        return f"letter {first.letter_id} {first.found or 'failed again'}; mend the cause, then plan anew (or resume)"
 
-    async def _ask(self, room: int) -> int:
+    def _done(self) -> Counter[str]:
+        return self._counts - self._before
+
+    def _progress(self, status: JobStatus, message: str | None = None) -> Progress:
+        return Progress(status, self.total, dict(+self._counts), self._waits_for, message)
+
+    def _moved(self, state: ItemState, marks: Sequence[tuple[int, ItemState, str | None]]) -> None:
+        self._counts[state] -= len(marks)
+        self._counts.update(new for _, new, _ in marks)
+
+    async def _ask(self, most: int) -> int:
         """Ask for at most so many letters; gives how many were dealt with."""
         waiting = await self.database.run(
-            partial(jobs.items, job=self.id, states=("waiting",), limit=min(room, READ_AHEAD))
+            partial(jobs.items, job=self.id, states=("waiting",), limit=min(most, READ_AHEAD))
         )
         chosen = self._in_turn(waiting)
         if not chosen:
             return 0
         ids = [*self._asked, *(item.letter_id for item in chosen)]
         now_would = await asyncio.to_thread(self._would, ids)
-        asked = await self.database.run(partial(self._take, items=chosen, would=now_would))
+        taken = await self.database.run(partial(self._take, items=chosen, would=now_would))
+        if taken is None:
+            return 0  # paused, cancelled or taken over meanwhile
+        asked, marks = taken
+        self._moved("waiting", marks)
+        by_id = {item.letter_id: item for item in chosen}
+        self._asked |= {row.letter.id: by_id[row.letter.id] for row in asked}
         if asked:
             await self.publisher.publish([request(row, self.names, job=self.id) for row in asked])
         return len(chosen)
@@ -217,17 +181,18 @@ class Job:
 
     def _take(
         self, connection: Connection, items: Sequence[ItemRow], would: dict[str, dict[str, Any]]
-    ) -> list[LetterRow]:
+    ) -> tuple[list[LetterRow], list[tuple[int, ItemState, str | None]]] | None:
+        if jobs.beat(connection, self.id, self.holder, to_us(self.clock())) != "running":
+            return None
         rows = {row.letter.id: row for row in letters.get(connection, [item.letter_id for item in items])}
         marks: list[tuple[int, ItemState, str | None]] = []
-        taken: list[tuple[ItemRow, LetterRow]] = []
+        found: list[LetterRow] = []
         for item in items:
             row = rows.get(item.letter_id)
             why = self._why_not(item, row, would.get(item.letter_id))
             if why is None and row is not None:
-                taken.append((item, row))
+                found.append(row)
             marks.append((item.position, "asked" if why is None else "skipped", why))
-        found = [row for _, row in taken]
         if self.options.stale is not None:
             found = letter_changes.decide_stale(connection, found, self.options.stale)
         letters.mark_replaying(
@@ -238,8 +203,7 @@ class Job:
         jobs.mark(connection, self.id, marks)
         gone = {item.letter_id for item in items} - {row.letter.id for row in found}
         letter_changes.release(connection, self.id, gone)
-        self._asked |= {item.letter_id: item for item, _ in taken}
-        return found
+        return found, marks
 
     def _why_not(self, item: ItemRow, row: LetterRow | None, would: dict[str, Any] | None) -> str | None:
         if row is None or would is None:
@@ -257,37 +221,35 @@ class Job:
             return 0
         found: list[Judged] = await self.database.run(partial(judge, items=list(self._asked.values())))
         if found:
-            await self.database.run(partial(self._write, found=found))
+            marks = [(each.item.position, each.state, each.found) for each in found]
+            await self.database.run(partial(self._write, found=found, marks=marks))
+            self._moved("asked", marks)
         for each in found:
             del self._asked[each.item.letter_id]
         return len(found)
 
-    def _write(self, connection: Connection, found: Sequence[Judged]) -> None:
-        jobs.mark(connection, self.id, [(each.item.position, each.state, each.found) for each in found])
+    def _write(
+        self,
+        connection: Connection,
+        found: Sequence[Judged],
+        marks: Sequence[tuple[int, ItemState, str | None]],
+    ) -> None:
+        jobs.mark(connection, self.id, marks)
         letter_changes.release(connection, self.id, [each.item.letter_id for each in found])
-
-    async def _progress(self) -> Progress:
-        now_us = to_us(self.clock())
-
-        def look(connection: Connection) -> Progress:
-            status = jobs.beat(connection, self.id, now_us)
-            return Progress(status, self.total, jobs.counts(connection, self.id), self._waits_for)
-
-        return await self.database.run(look)
-
-    async def _left(self) -> bool:
-        return bool(
-            await self.database.run(partial(jobs.items, job=self.id, states=("waiting", "asked"), limit=1))
-        )
 
     async def _end(self, status: JobStatus, message: str | None) -> Progress:
         now_us = to_us(self.clock())
-
-        def end(connection: Connection) -> Progress:
-            jobs.set_status(connection, self.id, status, message, now_us, of=("running",))
-            return Progress(status, self.total, jobs.counts(connection, self.id), None, message)
-
-        return await self.database.run(end)
+        end = partial(
+            jobs.set_status,
+            job=self.id,
+            status=status,
+            message=message,
+            now_us=now_us,
+            of=("running",),
+            holder=self.holder,
+        )
+        await self.database.run(end)
+        return self._progress(status, message)
 
 
 def _takes_turn(item: ItemRow) -> bool:

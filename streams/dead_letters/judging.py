@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
@@ -47,18 +47,19 @@ def _judge(connection: Connection, items: dict[str, ItemRow]) -> list[Judged]:
     found = []
     for row in rows:
         item = items[row.id]
-        would = item.planned["would"]
+        planned = item.planned
         if row.status in (RESOLVED, DISCARDED):
             state: ItemState = "resolved" if row.resolution == "resolved" else "noop"
-            found.append(Judged(item, state, _otherwise(would, said.get(row.id), state)))
-        elif row.generation > item.planned["generation"]:
+            found.append(Judged(item, state, _otherwise(planned, said.get(row.id), state)))
+        elif row.generation > planned["generation"]:
+            would = planned["would"]
             is_planned = would["verdict"] in FAILING and would.get("code") == row.code
             again = f"failed again: {row.code}"
             found.append(Judged(item, "failed", again if is_planned else f"{again}, not as planned"))
     return found
 
 
-def _said(connection: Connection, items: Sequence[ItemRow]) -> dict[str, tuple[str | None, Any]]:
+def _said(connection: Connection, items: Sequence[ItemRow]) -> dict[str, _Said]:
     by_result = {
         bytes.fromhex(item.planned["result_id"].replace("-", "")): item.letter_id
         for item in items
@@ -66,21 +67,37 @@ def _said(connection: Connection, items: Sequence[ItemRow]) -> dict[str, tuple[s
     }
     rows = ledger.find(connection, by_result)
     return {
-        by_result[key]: (row.result_type, orjson.loads(row.result or b"{}").get("outcome"))
+        by_result[key]: _Said(row.result_type, orjson.loads(row.result or b"{}"))
         for key, row in rows.items()
         if row.is_done
     }
 
 
-def _otherwise(would: dict[str, Any], said: tuple[str | None, Any] | None, state: ItemState) -> str | None:
+class _Said(NamedTuple):
+    """The event that an action stated, as the ledger keeps it."""
+
+    event: str | None
+    body: dict[str, Any]
+
+
+def _otherwise(planned: dict[str, Any], said: _Said | None, state: ItemState) -> str | None:
+    would = planned["would"]
     expected = {"would-resolve": "resolved", "noop": "noop"}.get(would["verdict"])
     if expected is None or said is None:
         return f"{state}, of which the plan could not say" if expected is None else None
-    if state != expected or said != (would.get("event"), would.get("outcome")):
-        planned = _words(expected, would.get("event"), would.get("outcome"))
-        return f"planned {planned}, came {_words(state, *said)}"
-    return None
+    thought = [expected, would.get("event"), would.get("outcome")]
+    came = [state, said.event, said.body.get("outcome")]
+    if expected == "resolved":
+        # Whose turn it is depends on who else takes one: told, and no reason to leave a letter out.
+        owner = None if planned["owner"] is None else (said.body.get("owner") or {}).get("id")
+        thought += [_list(would.get("changes")), planned["owner"]]
+        came += [_list(said.body.get("changed")), owner]
+    return None if came == thought else f"planned {_words(thought)}, came {_words(came)}"
 
 
-def _words(*said: object) -> str:
+def _list(names: Sequence[str] | None) -> str | None:
+    return f"({', '.join(sorted(names))})" if names else None
+
+
+def _words(said: Sequence[object]) -> str:
     return " ".join(str(each) for each in said if each is not None)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import orjson
 
-from streams.dead_letters.prediction import Prediction
-from streams.store.letters import LetterRow
+from streams.dead_letters.prediction import FAILING, Prediction
+from streams.dead_letters.totals import Totals
+from streams.store.letters import LetterRow, microseconds
 from topics.letter import sha256_of
 
 FORMAT = 1
+MOST_GENERATIONS = 10
+"""A letter that has failed so often is asked for only when somebody insists."""
+FOR_GOOD = ("rejected", "defect")
+"""Classes that do not pass by themselves, of what can happen to a call outside."""
 Stale = Literal["run", "skip"]
 """What is done about events that are too old for their actions."""
 
@@ -38,10 +42,14 @@ class PlanItem:
     result_id: str | None
     code: str
     """Why it failed."""
+    owner: str | None = None
+    """The owner whose turn it would be; somebody else, if others take turns meanwhile."""
+    is_unchanged: bool = False
+    """Whether it would be done to the letter again what it failed of; see `_nothing_has_changed`."""
 
     @classmethod
-    def of(cls, row: LetterRow, prediction: Prediction) -> PlanItem:
-        """Freeze a letter."""
+    def of(cls, row: LetterRow, prediction: Prediction, build: str) -> PlanItem:
+        """Freeze a letter; `build` is the version that would run."""
         letter = row.letter
         return cls(
             letter.id,
@@ -51,6 +59,8 @@ class PlanItem:
             prediction.essence,
             prediction.result_id,
             letter.code,
+            prediction.owner if prediction.is_new_owner else None,
+            _nothing_has_changed(row, prediction, build),
         )
 
     def as_data(self) -> dict[str, Any]:
@@ -63,6 +73,8 @@ class PlanItem:
             "code": self.code,
             "result_id": self.result_id,
             "would": self.essence,
+            "owner": self.owner,
+            "unchanged": self.is_unchanged,
         }
 
     @classmethod
@@ -76,7 +88,20 @@ class PlanItem:
             found["would"],
             found["result_id"],
             found["code"],
+            found["owner"],
+            found["unchanged"],
         )
+
+    @property
+    def refusal(self) -> str | None:
+        """Say why a job asks for it only when somebody insists; None: it asks."""
+        if self.essence["verdict"] in FAILING:
+            return f"it would fail again: {self.essence.get('code')}"
+        if self.is_unchanged:
+            return f"neither its record nor the build has changed since it failed: {self.code}"
+        if self.generation >= MOST_GENERATIONS:
+            return f"it has failed {self.generation + 1} times"
+        return None
 
     def changed(self, row: LetterRow) -> str | None:
         """Say in what a letter is not as it was planned; None: it is."""
@@ -86,6 +111,21 @@ class PlanItem:
         if (letter.edit_number or 0) != self.edits or sha256_of(row.value) != self.value_sha256:
             return "its record was edited since"
         return None
+
+
+def _nothing_has_changed(row: LetterRow, prediction: Prediction, build: str) -> bool:
+    # Of what happens inside, the preview is the judge: it runs today's code on today's store. What lies outside it does
+    # not ask; and what refused this record for good there will refuse it again.
+    asks_outside = prediction.verdict == "cannot-say" or any(
+        each.state != "held" for each in prediction.calls
+    )
+    is_edited_since = row.edited_at is not None and row.edited_at > microseconds(row.letter.time)
+    return (
+        asks_outside
+        and row.letter.failure_class in FOR_GOOD
+        and row.letter.app_version == build
+        and not is_edited_since
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,48 +140,6 @@ class Plan:
     sha256: str
 
 
-@dataclass(slots=True)
-class Totals:
-    """What a plan comes to."""
-
-    verdicts: Counter[str] = field(default_factory=Counter)
-    failing: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By action and code."""
-    fields: Counter[str] = field(default_factory=Counter)
-    """Contact fields that would change."""
-    owners: Counter[str] = field(default_factory=Counter)
-    """New owners, by id."""
-    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By what is called (`Mailer`), and `goes-out`, `goes-out-again` or `held`."""
-
-    def add(self, found: Prediction) -> None:
-        """Count one letter."""
-        self.verdicts[found.verdict] += 1
-        if found.code is not None:
-            self.failing[found.action, found.code] += 1
-        self.fields.update(change.field for change in found.changes)
-        if found.is_new_owner and found.owner is not None:
-            self.owners[found.owner] += 1
-        self.calls.update((call.port or call.key.partition(":")[0], call.state) for call in found.calls)
-
-    def as_data(self) -> dict[str, Any]:
-        """Give it as plain data."""
-        return {
-            "letters": self.verdicts.total(),
-            "verdicts": dict(self.verdicts.most_common()),
-            "failing": [
-                {"action": action, "code": code, "letters": many}
-                for (action, code), many in self.failing.most_common()
-            ],
-            "fields": dict(self.fields.most_common()),
-            "owners": dict(self.owners.most_common()),
-            "calls": [
-                {"what": what, "state": state, "letters": many}
-                for (what, state), many in self.calls.most_common()
-            ],
-        }
-
-
 class PlanWriter:
     """Writes a plan line by line: a head, a line per letter, and a foot with totals and the checksum of all before."""
 
@@ -151,6 +149,7 @@ class PlanWriter:
         """Write the head."""
         self._file = file
         self._hash = hashlib.sha256()
+        self._build = app_version
         self.totals = Totals()
         head = {
             "leads_plan": FORMAT,
@@ -163,8 +162,9 @@ class PlanWriter:
 
     def add(self, row: LetterRow, found: Prediction) -> None:
         """Write a letter."""
-        self.totals.add(found)
-        self._line(PlanItem.of(row, found).as_data())
+        item = PlanItem.of(row, found, self._build)
+        self.totals.add(found, item.refusal)
+        self._line(item.as_data())
 
     def end(self) -> str:
         """Write the foot; gives the checksum."""

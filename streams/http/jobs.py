@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from streams.dead_letters.beginning import begin, control, go_on
-from streams.dead_letters.job import Options
+from streams.dead_letters.pace import Options
 from streams.dead_letters.plan import PlanWriter, Stale, parse_plan
 from streams.dead_letters.selector import select
 from streams.http.letters import MOST, Words
@@ -20,12 +20,12 @@ from streams.http.office import Office, Operator, TheOffice, Viewer
 from streams.http.problems import ProblemError
 from streams.processing.failures import app_version
 from streams.store import jobs
-from streams.store.jobs import JobRow, JobStatus
+from streams.store.jobs import JobRow
 from topics.envelope import timestamp
 
 router = APIRouter(prefix="/v1", tags=["plans and jobs"])
 NDJSON = "application/x-ndjson"
-_NAMED: dict[str, JobStatus] = {"pause": "paused", "cancel": "cancelled"}
+_NAMED: dict[str, Literal["paused", "cancelled"]] = {"pause": "paused", "cancel": "cancelled"}
 
 
 class Planned(BaseModel):
@@ -39,12 +39,12 @@ class Planned(BaseModel):
 
 
 class How(BaseModel):
-    """How a job goes about it; see `streams.dead_letters.job.Options`."""
+    """How a job goes about it; see `streams.dead_letters.pace.Options`."""
 
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=500)
-    rate: float = Field(default=100.0, gt=0)
+    rate: float = Field(default=100.0, gt=0, allow_inf_nan=False)
     max_in_flight: int = Field(default=200, ge=1)
     canary: list[int] = [1, 10, 100]
     stop_if_fail: float = Field(default=5.0, ge=0, le=100)

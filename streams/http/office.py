@@ -59,6 +59,7 @@ class Office:
         """Let a job run beside the requests; when the server stops, it pauses."""
         job = Job(
             begun.id,
+            begun.holder,
             self.database,
             self.publisher,
             self.names,

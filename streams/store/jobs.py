@@ -37,6 +37,8 @@ class JobRow:
     created_at: int
     changed_at: int
     """Its process was heard of."""
+    holder: str
+    """The process that works on it, or did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ def create(connection: Connection, row: JobRow, items: Iterable[ItemRow]) -> Non
             message=row.message,
             created_at=row.created_at,
             changed_at=row.changed_at,
+            holder=row.holder,
         )
     )
     columns = ("job", "position", "letter_id", "state", "planned", "found")
@@ -120,11 +123,25 @@ def mark(connection: Connection, job: str, changed: Sequence[tuple[int, ItemStat
         connection.execute(statement, values)
 
 
-def beat(connection: Connection, job: str, now_us: int) -> JobStatus:
-    """Say that the job's process lives; gives its status, which somebody else may have changed."""
-    connection.execute(sa.update(jobs).where(_JOB.id == job).values(changed_at=now_us))
-    status: JobStatus = connection.execute(sa.select(_JOB.status).where(_JOB.id == job)).scalar_one()
+def beat(connection: Connection, job: str, holder: str, now_us: int) -> JobStatus | None:
+    """Say that the job's process lives; gives the status, which somebody else may have changed.
+
+    None: another process has taken the job over.
+    """
+    mine = (_JOB.id == job) & (_JOB.holder == holder)
+    connection.execute(sa.update(jobs).where(mine).values(changed_at=now_us))
+    status: JobStatus | None = connection.execute(sa.select(_JOB.status).where(mine)).scalar_one_or_none()
     return status
+
+
+def take_over(connection: Connection, job: str, holder: str, now_us: int, silent_since_us: int) -> bool:
+    """Let another process go on with a job that rests, or whose process was not heard of since; says whether it may."""
+    is_free = _JOB.status.in_(("paused", "stopped")) | (
+        (_JOB.status == "running") & (_JOB.changed_at < silent_since_us)
+    )
+    taken = sa.update(jobs).where(_JOB.id == job, is_free)
+    values = {"status": "running", "message": None, "changed_at": now_us, "holder": holder}
+    return connection.execute(taken.values(values)).rowcount == 1
 
 
 def set_status(
@@ -135,9 +152,12 @@ def set_status(
     now_us: int,
     *,
     of: Sequence[JobStatus],
+    holder: str | None = None,
 ) -> bool:
-    """Change the status when it is one of `of`; says whether it was."""
+    """Change the status when it is one of `of`, and the job that of `holder` if given; says whether it was."""
     change = sa.update(jobs).where(_JOB.id == job, _JOB.status.in_(of))
+    if holder is not None:
+        change = change.where(_JOB.holder == holder)
     return connection.execute(change.values(status=status, message=message, changed_at=now_us)).rowcount == 1
 
 
@@ -166,4 +186,5 @@ def _job(row: Any) -> JobRow:  # noqa: ANN401 - SQLAlchemy's Row
         row.message,
         row.created_at,
         row.changed_at,
+        row.holder,
     )

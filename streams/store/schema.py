@@ -160,6 +160,7 @@ jobs = Table(
     Column("message", Text),  # why it stopped
     Column("created_at", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
+    Column("holder", String(36), nullable=False),  # the process that works on it
     Index("replay_jobs_created_at", "created_at"),
 )
 

@@ -14,13 +14,15 @@ import pytest
 from actions.errors import PermanentError
 from actions.ports import Mail
 from streams.dead_letters.audit import Audit
-from streams.dead_letters.beginning import begin, control
+from streams.dead_letters.beginning import Begun, JobError, begin, control, go_on
 from streams.dead_letters.desk import Desk
-from streams.dead_letters.job import Job, Options, Progress
+from streams.dead_letters.job import Job
+from streams.dead_letters.pace import Options, Progress
 from streams.dead_letters.patching import Patch
 from streams.dead_letters.plan import Plan, PlanWriter, read_plan
 from streams.dead_letters.preview import Preview
 from streams.onboarding import ONBOARDING
+from streams.processing.failures import app_version
 from streams.processing.publishing import PublishError
 from streams.store import jobs, letters
 from streams.store.engine import Database
@@ -77,7 +79,7 @@ class ReplayJobsSuite:
 
     def plan(self, stale: Stale | None = None) -> Plan:
         file = BytesIO()
-        writer = PlanWriter(file, made="now", app_version="1", selector="--all", stale=stale)
+        writer = PlanWriter(file, made="now", app_version=app_version(), selector="--all", stale=stale)
         for row, found in self.preview().of([row.letter.id for row in self.rows()], stale=stale):
             writer.add(row, found)
         writer.end()
@@ -87,19 +89,25 @@ class ReplayJobsSuite:
 
     async def begin(self, plan: Plan, options: Options = FAST) -> Job:
         begun = await begin(self.desk, plan, options, "mended")
-        return self.process(*begun)
+        return self.process(begun)
 
-    def process(self, job: str, options: Options, total: int) -> Job:
+    async def go_on(self) -> Job:
+        (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
+        return self.process(await go_on(self.desk, row, "go on"))
+
+    def process(self, begun: Begun) -> Job:
         cluster, preview = self.cluster, self.preview()
+        options = begun.options
         return Job(
-            job,
+            begun.id,
+            begun.holder,
             cluster.database,
             cluster.log,
             cluster.names,
             cluster.clock,
             lambda ids: preview.of(ids, stale=options.stale),
             options,
-            total,
+            begun.letters,
         )
 
     async def run(self, job: Job) -> Progress:
@@ -185,9 +193,7 @@ class ReplayJobsSuite:
         await self.run(job)
         self.world.come_back()
 
-        (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
-        await control(self.desk, row, "running", "the server is back")
-        ended = await self.run(self.process(job.id, options, 15))
+        ended = await self.run(await self.go_on())
 
         assert (ended.status, ended.counts) == ("done", {"failed": 1, "resolved": 14})
 
@@ -258,11 +264,7 @@ class ReplayJobsSuite:
         running.cancel()  # no worker has heard of it yet
         with suppress(asyncio.CancelledError):
             await running
-        self.cluster.database.transact(
-            lambda link: jobs.set_status(link, first.id, "running", None, 0, of=("paused",))
-        )
-
-        ended = await self.run(self.process(first.id, FAST, 10))
+        ended = await self.run(await self.go_on())
 
         assert (ended.status, ended.counts) == ("done", {"resolved": 10})
         assert len(self.world.mails) == 10
@@ -275,7 +277,8 @@ class ReplayJobsSuite:
             await first.run(nothing)
         self.cluster.log.is_away = False
 
-        ended = await self.run(self.process(first.id, FAST, 3))
+        self.cluster.clock.advance(seconds=11)  # and was not heard of since
+        ended = await self.run(await self.go_on())
 
         assert (ended.status, ended.counts) == ("done", {"resolved": 3})
 
@@ -285,7 +288,7 @@ class ReplayJobsSuite:
         (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
 
         await control(self.desk, row, "cancelled", "not now")
-        ended = await self.run(self.process(job.id, FAST, 2))
+        ended = await self.run(job)
 
         assert (ended.status, ended.counts, self.world.mails) == ("cancelled", {"skipped": 2}, [])
         assert {row.job for row in self.rows()} == {None}
@@ -322,3 +325,52 @@ class ReplayJobsSuite:
 
         assert [item.found for item in self.items(gently)] == ["it would fail again: NOT_JSON"]
         assert [item.found for item in self.items(forced)] == ["failed again: NOT_JSON"]
+
+    async def test_what_was_refused_for_good_is_not_asked_for_until_something_has_changed(self) -> None:
+        def refuse(_: Mail) -> None:
+            raise PermanentError("SMTP_REFUSED", "no such mailbox")
+
+        self.world.fail = refuse
+        await self.publish(lead(email="ada@example.com"), "e-1")
+        self.world.come_back()
+        plan = self.plan()
+        (planned,) = plan.items
+
+        unchanged = await self.begin(plan)
+        await self.run(unchanged)
+        edit = Patch("edit", [{"op": "add", "path": "/owner/name", "value": "X"}])
+        self.cluster.clock.advance(seconds=1)
+        await self.desk.edit([planned.id], edit, "another name")
+        repaired = await self.begin(self.plan())
+        await self.run(repaired)
+
+        why = "neither its record nor the build has changed since it failed: SMTP_REFUSED"
+        assert planned.essence["verdict"] == "would-resolve"
+        assert [(item.state, item.found) for item in self.items(unchanged)] == [("skipped", why)]
+        assert [(item.state, item.found) for item in self.items(repaired)] == [("resolved", None)]
+
+    async def test_a_process_that_woke_up_late_leaves_its_job_to_the_one_that_took_it_over(self) -> None:
+        await self.without_mail_server(3)
+        sleeper = await self.begin(self.plan())
+        with pytest.raises(JobError, match="runs already"):
+            await self.go_on()
+        self.cluster.clock.advance(seconds=11)
+        second = await self.go_on()
+
+        woken = await self.run(sleeper)
+        ended = await self.run(second)
+
+        assert (woken.message, woken.counts) == ("another process goes on with it", {"waiting": 3})
+        assert (ended.status, ended.counts, len(self.world.mails)) == ("done", {"resolved": 3}, 3)
+
+    async def test_of_two_that_would_go_on_with_a_job_one_does(self) -> None:
+        await self.without_mail_server(1)
+        await self.begin(self.plan())
+        (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
+        await control(self.desk, row, "paused", "lunch")
+        (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
+
+        await go_on(self.desk, row, "back")
+
+        with pytest.raises(JobError, match="runs already"):
+            await go_on(self.desk, row, "back, too")

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("message", sa.Text()),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("holder", sa.String(length=36), nullable=False),
     )
     op.create_index("replay_jobs_created_at", "replay_jobs", ["created_at"])
     op.create_table(
