@@ -14,7 +14,7 @@ from actions.normalise.refused import Refused
 from actions.ports import Identity, StoredContact
 from streams.store import contacts, ledger, letters
 from streams.store.ledger import LedgerRow
-from streams.store.letters import EVERY, OPEN, LetterRow
+from streams.store.letters import EVERY, LetterRow
 from streams.store.schema import DONE
 from streams.store.schema import contacts as contacts_table
 from streams.store.schema import ledger as ledger_table
@@ -111,16 +111,22 @@ def count_contacts(connection: Connection) -> int:
     return connection.execute(sa.select(sa.func.count()).select_from(contacts_table)).scalar_one()
 
 
-def open_letter_ids(connection: Connection) -> tuple[list[str], int]:
-    """Give the ids of open letters, oldest first, less the uncertain ones, and how many those are."""
-    query = (
-        sa.select(letters_table.c.id, letters_table.c.failure_class)
-        .where(letters_table.c.status.in_(OPEN))
-        .order_by(letters_table.c.first_time, letters_table.c.id)
-    )
-    found = connection.execute(query).all()
-    ids = [letter_id for letter_id, failure_class in found if failure_class != "uncertain"]
-    return ids, len(found) - len(ids)
+def uncertain_letter_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Give those of these letters of which nobody knows whether their call was made."""
+    return _which(connection, ids, letters_table.c.failure_class == "uncertain")
+
+
+def held_letter_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Give those of these letters that a replay job has in hand."""
+    return _which(connection, ids, letters_table.c.job.is_not(None))
+
+
+def _which(connection: Connection, ids: Sequence[str], holds: sa.ColumnElement[bool]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(ids), 500):
+        mine = letters_table.c.id.in_(ids[start : start + 500])
+        found |= set(connection.execute(sa.select(letters_table.c.id).where(mine, holds)).scalars())
+    return found
 
 
 def letter_ids_like(connection: Connection, *, prefix: str) -> list[str]:

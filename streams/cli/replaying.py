@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.cli import selecting
 from streams.cli.errors import INTERRUPTED, NOT_DONE, UnreachableError, WrongUseError
-from streams.cli.letter_data import whole_ids
+from streams.cli.operating import chosen_ids
 from streams.cli.output import AsJson, number, say, show, write_json
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ ANSWER_WITHIN_S = 30.0
 RECORDS_PER_S = 100
 
 
+@selecting.selects()
 def replay_command(
+    wanted: selecting.Wanted,
     letter_ids: Annotated[
         list[str] | None, typer.Argument(metavar="ID…", help="Ids, or their first six characters or more.")
     ] = None,
@@ -51,12 +54,14 @@ def replay_command(
     from streams import logs
     from streams.cli import context
 
-    if bool(letter_ids) == all_:
-        raise WrongUseError("name the letters to replay, or give --all; `leads dead-letters list` shows them")
     logs.silence()
     settings = context.settings()
     with context.database(settings) as database:
-        ids = _all_open(database) if all_ else whole_ids(database, letter_ids or [])
+        ids = _free(
+            database,
+            chosen_ids(database, wanted, letter_ids, is_all=all_),
+            is_named=bool(letter_ids or wanted.id),
+        )
         if not ids:
             say("There is no open dead letter to replay: nothing to do.")
             return
@@ -155,14 +160,21 @@ async def _watch(replay: Replay, teller: _Teller, wait: float) -> None:
         teller.tell(await replay.look(), replay.job)
 
 
-def _all_open(database: Database) -> list[str]:
-    from streams.inquiries import open_letter_ids
+def _free(database: Database, ids: Sequence[str], *, is_named: bool) -> list[str]:
+    """Leave out letters that a replay job has in hand, and uncertain ones unless they are named by id."""
+    from streams.inquiries import held_letter_ids, uncertain_letter_ids
 
-    ids, uncertain = database.transact(open_letter_ids)
+    held = database.transact(partial(held_letter_ids, ids=ids))
+    if held:
+        say(
+            f"{number(len(held), 'letter')} left out: a replay job has them in hand; "
+            "`leads dead-letters jobs list` shows it."
+        )
+    uncertain = set() if is_named else database.transact(partial(uncertain_letter_ids, ids=ids))
     if uncertain:
         # Asking again makes the call again: that is for who has looked at the other side, letter by letter.
         say(
-            f"{number(uncertain, 'letter')} left out: a worker was cut off while calling, and the call may have been "
-            "made. `leads dead-letters list` shows UNCERTAIN ones; replay them by id once you have looked."
+            f"{number(len(uncertain), 'letter')} left out: a worker was cut off while calling, and the call may have "
+            "been made. `leads dead-letters list` shows UNCERTAIN ones; replay them by id once you have looked."
         )
-    return ids
+    return [each for each in ids if each not in held and each not in uncertain]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from streams.kafka import KafkaAddress
     from streams.settings import Settings
+
+HEADROOM_S = 7 * 86_400
+"""Until retention deletes an open letter, from which on people are told."""
 
 
 def status(as_json: AsJson = False) -> None:
@@ -81,7 +85,10 @@ async def _cluster(settings: Settings, address: KafkaAddress) -> dict[str, Any]:
 def _database(settings: Settings) -> dict[str, Any]:
     from sqlalchemy.engine import make_url
 
+    from streams.assembly import now
     from streams.cli import context
+    from streams.dead_letters.groups import stats
+    from streams.dead_letters.selector import Selector
     from streams.inquiries import count_contacts, executions
     from streams.store import letters
 
@@ -90,6 +97,7 @@ def _database(settings: Settings) -> dict[str, Any]:
         with context.database(settings) as database:
             done = database.transact(executions)
             counts = database.transact(letters.counts)
+            seen = database.transact(partial(stats, selector=Selector(), now=now()))
             contacts = database.transact(count_contacts)
             pauses = database.transact(_pauses)
     except CommandError as error:
@@ -100,6 +108,7 @@ def _database(settings: Settings) -> dict[str, Any]:
         **place,
         "contacts": contacts,
         "letters": counts,
+        "letters_headroom_seconds": None if seen.headroom is None else seen.headroom.total_seconds(),
         "actions": actions,
         "pauses": pauses,
     }
@@ -145,6 +154,12 @@ def _print(found: dict[str, Any]) -> None:
             ", ".join(f"{count:,} {name}" for name, count in sorted(database["letters"].items())) or "none"
         )
         show(f"Database  {database['url']}: {database['contacts']:,} contacts; dead letters: {letters}")
+        left = database["letters_headroom_seconds"]
+        if left is not None and left < HEADROOM_S:
+            say(
+                f"The oldest open dead letter is deleted from its topic in {max(left, 0) / 86_400:.1f} days: "
+                "decide, or `leads dead-letters keep --until 20d --reason TEXT`."
+            )
         rows = [
             (action, counts["done"], counts["dead_lettered"])
             for action, counts in database["actions"].items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -138,6 +139,24 @@ def stats(connection: Connection, selector: Selector, now: datetime) -> Stats:
     ).scalar()
     headroom = None if oldest is None else parse_timestamp(oldest) + BY_NAME[LETTERS].retention - now
     return Stats(by, oldest, headroom)
+
+
+class Count(NamedTuple):
+    """How many letters have all of this in common."""
+
+    status: str
+    action: str
+    code: str
+    failure_class: str
+    letters: int
+
+
+def counted(connection: Connection, selector: Selector) -> list[Count]:
+    """Count letters by all that tells them apart, at once."""
+    column = letters.c
+    by = (column.status, column.action, column.code, column.failure_class)
+    query = sa.select(*by, sa.func.count()).where(selector.condition()).group_by(*by).order_by(*by)
+    return [Count(*row) for row in connection.execute(query)]
 
 
 def _counted(connection: Connection, selector: Selector, of: sa.Column[str]) -> dict[str, int]:

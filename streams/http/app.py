@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from streams.http import jobs, letters
+from streams.http import acts, jobs, letters, metrics
 from streams.http.office import Office
 from streams.http.problems import add_to, problem
 from streams.processing.failures import app_version
@@ -31,7 +31,9 @@ def create_app(office: Office) -> FastAPI:
     app = FastAPI(title="leads: dead letters", version=app_version(), lifespan=life)
     app.state.office = office
     app.include_router(letters.router)
+    app.include_router(acts.router)
     app.include_router(jobs.router)
+    app.include_router(metrics.router)
     app.add_middleware(Limit)
     add_to(app)
     return app

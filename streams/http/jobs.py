@@ -15,6 +15,7 @@ from streams.dead_letters.beginning import begin, control, go_on
 from streams.dead_letters.pace import Options
 from streams.dead_letters.plan import PlanWriter, Stale, parse_plan
 from streams.dead_letters.selector import select
+from streams.http.acts import NDJSON
 from streams.http.letters import MOST, Words
 from streams.http.office import Office, Operator, TheOffice, Viewer
 from streams.http.problems import ProblemError
@@ -24,7 +25,6 @@ from streams.store.jobs import JobRow
 from topics.envelope import timestamp
 
 router = APIRouter(prefix="/v1", tags=["plans and jobs"])
-NDJSON = "application/x-ndjson"
 _NAMED: dict[str, Literal["paused", "cancelled"]] = {"pause": "paused", "cancel": "cancelled"}
 
 

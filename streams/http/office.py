@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +26,8 @@ from streams.store import letters
 from streams.store.engine import Database
 from streams.store.letters import LetterRow
 from topics.registry import TopicNames
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -71,7 +74,13 @@ class Office:
         )
         task = asyncio.create_task(job.run(lambda _: None))
         self._jobs[begun.id] = task
-        task.add_done_callback(lambda _: self._jobs.pop(begun.id, None))
+        task.add_done_callback(partial(self._ended, begun.id))
+
+    def _ended(self, job: str, task: asyncio.Task[object]) -> None:
+        self._jobs.pop(job, None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("replay job %s came to a halt and can be resumed: %s", job, error)
 
     async def close(self) -> None:
         """Pause the jobs."""

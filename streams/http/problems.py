@@ -16,6 +16,7 @@ from streams.dead_letters.beginning import JobError
 from streams.dead_letters.patching import PatchError
 from streams.dead_letters.plan import PlanError
 from streams.dead_letters.selector import SelectorError
+from streams.dead_letters.transfer import TransferError
 from streams.processing.publishing import PublishError
 from streams.store.engine import StoreError
 
@@ -25,6 +26,7 @@ EXPECTED: dict[type[Exception], tuple[int, str]] = {
     SelectorError: (400, "The selection cannot be used"),
     PatchError: (422, "The patch cannot be used"),
     PlanError: (422, "The plan cannot be used"),
+    TransferError: (422, "The letters cannot be taken in"),
     JobError: (409, "The job cannot do this now"),
     AuditError: (503, "The audit cannot be written"),
     PublishError: (503, "Kafka does not answer"),
