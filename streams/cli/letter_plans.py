@@ -31,6 +31,7 @@ WORDS = {
     "would-resolve": "would be done",
     "noop": "were done meanwhile",
     "would-fail-again": "would fail again",
+    "would-fail": "would fail",
     "unreadable": "cannot be read",
     "tampered": "are not as they failed",
     "unknown-action": "are of an action that this build has not",
@@ -185,6 +186,7 @@ def _print(totals: Totals, *, as_json: bool) -> None:
     tables: tuple[tuple[str, Sequence[tuple[object, int]], Callable[[Any], str]], ...] = (
         ("fails again", totals.failing.most_common(), lambda key: f"{key[0]}: {key[1]}"),
         ("left out by apply, unless --force", totals.refused.most_common(), str),
+        ("follows", totals.following.most_common(), lambda key: " ".join(filter(None, key))),
         ("contact field changes", totals.fields.most_common(), str),
         ("new owner", totals.owners.most_common(), str),
         ("call", totals.calls.most_common(), lambda key: f"{key[0]} {CALLS[key[1]]}"),

@@ -73,16 +73,39 @@ def what_would_come(found: Prediction) -> Iterator[str]:
     elif found.verdict != "would-resolve":
         yield f"A replay would fail again with {found.code}: {_sentence(found.message or '')}"
     else:
-        outcome = "" if found.outcome is None else f" ({found.outcome})"
-        yield f"A replay would succeed and state {found.event}{outcome}."
-        if found.changes:
-            yield f"It would change of the contact: {', '.join(change.field for change in found.changes)}."
-        if found.owner is not None and found.is_new_owner:
-            yield f"The contact would get an owner, by turn {found.owner}."
-        if found.needs:
-            yield f"That needs {' and '.join(found.needs)} to answer; whether it does is not asked here."
-        if found.then:
-            yield f"Then {', '.join(found.then)} would follow."
+        yield f"A replay would succeed and state {_event(found)}."
+        yield from _effects(found)
+        for each in found.following:
+            yield _then(each)
+            yield from _effects(each)
+        if found.late is not None:
+            yield f"{found.late} would follow late: a job asks for this letter only by a plan with --stale run."
+        return
+    for call in found.calls:
+        yield _call(call)
+
+
+def _then(found: Prediction) -> str:
+    said = {
+        "would-resolve": f"would state {_event(found)}",
+        "noop": "would follow, and has been done already",
+        "cannot-say": "would follow; what it comes to only a real run can tell",
+    }
+    fails = f"would fail with {found.code}: {_sentence(found.message or '').removesuffix('.')}"
+    return f"Then {found.action} {said.get(found.verdict, fails)}."
+
+
+def _event(found: Prediction) -> str:
+    return f"{found.event}" + ("" if found.outcome is None else f" ({found.outcome})")
+
+
+def _effects(found: Prediction) -> Iterator[str]:
+    if found.changes:
+        yield f"It would change of the contact: {', '.join(change.field for change in found.changes)}."
+    if found.owner is not None and found.is_new_owner:
+        yield f"The contact would get an owner, by turn {found.owner}."
+    if found.needs:
+        yield f"That needs {' and '.join(found.needs)} to answer; whether it does is not asked here."
     for call in found.calls:
         yield _call(call)
 

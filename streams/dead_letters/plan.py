@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -44,6 +44,8 @@ class PlanItem:
     """Why it failed."""
     owner: str | None = None
     """The owner whose turn it would be; somebody else, if others take turns meanwhile."""
+    late: str | None = None
+    """See `Prediction.late`."""
     is_unchanged: bool = False
     """Whether it would be done to the letter again what it failed of; see `_nothing_has_changed`."""
 
@@ -60,6 +62,7 @@ class PlanItem:
             prediction.result_id,
             letter.code,
             prediction.owner if prediction.is_new_owner else None,
+            prediction.late,
             _nothing_has_changed(row, prediction, build),
         )
 
@@ -74,6 +77,7 @@ class PlanItem:
             "result_id": self.result_id,
             "would": self.essence,
             "owner": self.owner,
+            "late": self.late,
             "unchanged": self.is_unchanged,
         }
 
@@ -89,6 +93,7 @@ class PlanItem:
             found["result_id"],
             found["code"],
             found["owner"],
+            found["late"],
             found["unchanged"],
         )
 
@@ -97,6 +102,8 @@ class PlanItem:
         """Say why a job asks for it only when somebody insists; None: it asks."""
         if self.essence["verdict"] in FAILING:
             return f"it would fail again: {self.essence.get('code')}"
+        if self.late is not None:
+            return f"{self.late} would follow late; a plan with `--stale run` lets it"
         if self.is_unchanged:
             return f"neither its record nor the build has changed since it failed: {self.code}"
         if self.generation >= MOST_GENERATIONS:
@@ -150,6 +157,8 @@ class PlanWriter:
         self._file = file
         self._hash = hashlib.sha256()
         self._build = app_version
+        self._others_take_turns = False
+        """Whether earlier letters lead to turns that workers take when they come to it: the order is not known then."""
         self.totals = Totals()
         head = {
             "leads_plan": FORMAT,
@@ -163,6 +172,9 @@ class PlanWriter:
     def add(self, row: LetterRow, found: Prediction) -> None:
         """Write a letter."""
         item = PlanItem.of(row, found, self._build)
+        if self._others_take_turns:
+            item = replace(item, owner=None)
+        self._others_take_turns |= any(each.is_new_owner for each in found.following)
         self.totals.add(found, item.refusal)
         self._line(item.as_data())
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 Verdict = Literal[
     "would-resolve",
     "noop",
     "would-fail-again",
+    "would-fail",
     "unreadable",
     "tampered",
     "unknown-action",
@@ -20,12 +21,14 @@ VERDICTS: tuple[Verdict, ...] = (
     "would-resolve",
     "noop",
     "would-fail-again",
+    "would-fail",
     "unreadable",
     "tampered",
     "unknown-action",
     "gone",
     "cannot-say",
 )
+"""`would-fail` is of what follows: that would be a letter of its own."""
 FAILING: frozenset[str] = frozenset({"would-fail-again", "unreadable", "tampered", "unknown-action", "gone"})
 """The letter would be open again, one generation later."""
 
@@ -79,8 +82,15 @@ class Prediction:
     calls: Sequence[Call] = ()
     needs: Sequence[str] = ()
     """Servers that must answer for it to come true: whether they do is not asked."""
-    then: Sequence[str] = field(default=())
-    """Actions that would follow; they are not run."""
+    following: Sequence[Prediction] = ()
+    """What the workers would do next, action by action; each with what it would come to."""
+    late: str | None = None
+    """The action that would follow and call somebody later than its `max_age` after the letter's own event."""
+
+    @property
+    def all_calls(self) -> list[Call]:
+        """Calls of the replay and of what follows."""
+        return [*self.calls, *(call for each in self.following for call in each.calls)]
 
     @property
     def essence(self) -> dict[str, Any]:
@@ -97,6 +107,7 @@ class Prediction:
             "owner": None if self.is_new_owner else self.owner,
             "is_new_owner": self.is_new_owner or None,
             "calls": [{"key": call.key, "state": call.state} for call in self.calls] or None,
+            "then": [{"action": each.action, **each.essence} for each in self.following] or None,
         }
         return {name: value for name, value in found.items() if value is not None}
 
@@ -123,7 +134,10 @@ class Prediction:
             "is_new_owner": self.is_new_owner or None,
             "calls": calls or None,
             "needs": list(self.needs) or None,
-            "then": list(self.then) or None,
+            "then": [
+                {"action": each.action, **each.as_data(is_revealed=is_revealed)} for each in self.following
+            ]
+            or None,
         }
         return {name: value for name, value in found.items() if value is not None}
 

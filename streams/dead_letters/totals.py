@@ -22,6 +22,8 @@ class Totals:
     """New owners, by id."""
     refused: Counter[str] = field(default_factory=Counter)
     """Letters that `apply` leaves out, by why."""
+    following: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By action that would follow, and the outcome or code it would come to."""
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By what is called (`Mailer`), and `goes-out`, `goes-out-again` or `held`."""
 
@@ -32,10 +34,12 @@ class Totals:
         self.verdicts[found.verdict] += 1
         if found.code is not None:
             self.failing[found.action, found.code] += 1
-        self.fields.update(change.field for change in found.changes)
-        if found.is_new_owner and found.owner is not None:
-            self.owners[found.owner] += 1
-        self.calls.update((call.port or call.key.partition(":")[0], call.state) for call in found.calls)
+        for each in (found, *found.following):
+            self.fields.update(change.field for change in each.changes)
+            if each.is_new_owner and each.owner is not None:
+                self.owners[each.owner] += 1
+        self.calls.update((call.port or call.key.partition(":")[0], call.state) for call in found.all_calls)
+        self.following.update((each.action, each.outcome or each.code or "") for each in found.following)
 
     def as_data(self) -> dict[str, Any]:
         """Give it as plain data."""
@@ -45,6 +49,10 @@ class Totals:
             "failing": [
                 {"action": action, "code": code, "letters": many}
                 for (action, code), many in self.failing.most_common()
+            ],
+            "following": [
+                {"action": action, "outcome": outcome or None, "letters": many}
+                for (action, outcome), many in self.following.most_common()
             ],
             "fields": dict(self.fields.most_common()),
             "left_out": dict(self.refused.most_common()),

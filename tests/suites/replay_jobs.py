@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Literal, get_args
 
+import orjson
 import pytest
 
 from actions.errors import PermanentError
@@ -24,9 +26,10 @@ from streams.dead_letters.preview import Preview
 from streams.onboarding import ONBOARDING
 from streams.processing.failures import app_version
 from streams.processing.publishing import PublishError
-from streams.store import jobs, letters
+from streams.store import jobs, ledger, letters
 from streams.store.engine import Database
 from streams.store.jobs import ItemRow, ItemState
+from streams.store.ledger import LedgerRow
 from streams.store.letters import LetterRow
 from streams.testing.cluster import GROUP, Cluster
 from streams.testing.leads import event_headers, lead
@@ -374,3 +377,54 @@ class ReplayJobsSuite:
 
         with pytest.raises(JobError, match="runs already"):
             await go_on(self.desk, row, "back, too")
+
+    async def test_what_a_plan_says_will_follow_comes_true(self) -> None:
+        for number, (email, company) in enumerate([("a", "One"), ("b", "One"), ("a", "Two")]):
+            broken = {
+                "email": f"{email}@example.com",
+                "company": company,
+                "country": 49,
+                "lead_id": f"L{number}",
+            }
+            await self.publish(orjson.dumps(broken), f"e-{number}")
+            self.cluster.clock.advance(seconds=1)
+        strip = Patch("recipe", [{"op": "remove", "path": "/country"}])
+        await self.desk.edit([row.letter.id for row in self.rows()], strip, "why")
+        plan = self.plan()
+
+        ended = await self.run(await self.begin(plan))
+        await self.cluster.settle()
+
+        assert (ended.status, ended.counts) == ("done", {"resolved": 3})
+        for number, item in enumerate(plan.items):
+            rows = self.cluster.database.transact(partial(ledger.of_lead, lead_id=f"L{number}"))
+            came = {row.action: (row.result_type, said_by(row)) for row in rows}
+            then = item.essence["then"]
+            assert [each["action"] for each in then][-2:] == ["send-welcome-email", "notify-owner"]
+            for each in then:
+                planned = (each.get("outcome"), each.get("changes", []))
+                assert came[each["action"]] == (each["event"], planned)
+        mails = [call["state"] for item in plan.items for call in item.essence["then"][3].get("calls", [])]
+        assert mails == ["goes-out", "goes-out", "held"]
+        assert len(self.world.mails) == 2
+
+    async def test_a_letter_whose_welcome_would_follow_three_days_late_is_asked_about(self) -> None:
+        await self.publish(b'{"email": "a@example.com", "country": 49}', "e-1")
+        self.cluster.clock.advance(days=3)
+        (row,) = self.rows()
+        await self.desk.edit([row.letter.id], Patch("edit", [{"op": "remove", "path": "/country"}]), "why")
+
+        asks = await self.begin(self.plan())
+        await self.run(asks)
+        runs = await self.begin(self.plan("run"))
+        await self.run(runs)
+
+        why = "send-welcome-email would follow late; a plan with `--stale run` lets it"
+        assert [(item.state, item.found) for item in self.items(asks)] == [("skipped", why)]
+        assert [item.state for item in self.items(runs)] == ["resolved"]
+
+
+def said_by(row: LedgerRow) -> tuple[str | None, list[str]]:
+    """What an event says of its outcome, and of the fields it changed."""
+    body = orjson.loads(row.result or b"{}")
+    return body.get("outcome"), sorted(body.get("changed", []))

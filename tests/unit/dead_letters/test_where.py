@@ -64,5 +64,5 @@ def test_any_text_is_a_condition_or_is_refused_with_a_caret_and_is_never_part_of
     except WhereError as error:
         problem = str(error)
 
-    assert "'" not in statement
+    assert "'" not in statement.replace("'%'", "").replace("ESCAPE '/'", "")  # SQLAlchemy's own
     assert "^" in problem
