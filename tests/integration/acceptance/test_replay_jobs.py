@@ -13,7 +13,7 @@ import pytest
 from tests.chaos.load import Load
 from tests.checker.evidence import ASSIGNED, RECEIVED, WELCOMED
 from tests.integration.acceptance.commanding import killed, leads, rows
-from tests.integration.acceptance.eight_causes import CALM, changed, fail, with_header
+from tests.integration.acceptance.eight_causes import CALM, break_action, changed, fail, with_header
 from tests.integration.acceptance.making import as_event, person
 from tests.integration.acceptance.stage import Published, Stage
 from tests.integration.acceptance.waiting import eventually
@@ -145,13 +145,7 @@ def test_a_check_tells_how_many_letters_a_build_would_let_pass_and_why_not(
 ) -> None:
     bad = tmp_path / "bad"
     copy_to(bad)
-    action = bad / "actions/assign_owner.py"
-    text = action.read_text()
-    function = text.index("async def assign_owner")
-    body = text.index('"""', text.index('"""', function) + 3) + 4
-    action.write_text(
-        f'{text[:body]}    if "1@" in str(contact.contact.email):\n        raise KeyError("a defect")\n{text[body:]}'
-    )
+    break_action(bad / "actions/assign_owner.py", '"1@" in str(contact.contact.email)')
     stage.open(CALM)
     worker = stage.start_as("streams.cli.main", build=bad)
     stage.publish(
