@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,12 +66,41 @@ async def look(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, pr
     return GroupLag(state, members, topics)
 
 
-async def live_lag(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, prefix: str) -> int:
-    """Give how many records the group has not settled yet, less replays and letters. Raises a Kafka error."""
+@asynccontextmanager
+async def watching_live_lag(
+    admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, prefix: str
+) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """Give what says how many records the group has not settled yet, less replays and letters. Raises Kafka errors.
+
+    One connection is kept for it: making one takes longer than ten looks.
+    """
     names = TopicNames(prefix)
-    own = (names.requests, names.letters)
-    found = await look(admin, address, group, prefix)
-    return sum(topic.waiting or 0 for topic in found.topics if topic.name not in own)
+    live = [
+        names.full(spec.name)
+        for spec in TOPICS
+        if spec.is_replayed and names.full(spec.name) not in (names.requests, names.letters)
+    ]
+    found = await describe(admin, live)
+    places = [TopicPartition(name, number) for name in found for number in range(found[name].partitions)]
+    consumer = AIOKafkaConsumer(**address.client_options(), request_timeout_ms=REQUEST_MS)
+    await consumer.start()
+    try:
+        begins = await consumer.beginning_offsets(places) if places else {}
+
+        async def lag() -> int:
+            ends = await consumer.end_offsets(places) if places else {}
+            _, _, committed = await group_state(admin, group)
+            read = {place.topic for place in committed}
+            return sum(
+                end - max(committed.get(place, 0), begins[place])
+                for place, end in ends.items()
+                # A group that has read nothing yet has everything before it.
+                if place.topic in read or not read
+            )
+
+        yield lag
+    finally:
+        await consumer.stop()
 
 
 async def _offsets(

@@ -6,6 +6,7 @@ import asyncio
 import math
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -154,15 +155,18 @@ def _run(place: Place, first: Callable[[Desk], Awaitable[Begun]], *, as_json: bo
     async def run() -> Progress:
         from streams.cli import context
         from streams.dead_letters.job import Job
-        from streams.lag import live_lag
+        from streams.lag import watching_live_lag
 
         settings = place.settings
-        async with at_desk(place) as desk, context.admin(place.address) as admin:
+        async with AsyncExitStack() as stack:
+            desk = await stack.enter_async_context(at_desk(place))
+            admin = await stack.enter_async_context(context.admin(place.address))
             found = await first(desk)
             begun.append(found)
             say(f"Job {found.id}: {number(found.letters, 'letter')}.")
-            lag = partial(live_lag, admin, place.address, settings.group, settings.prefix)
+            watching = watching_live_lag(admin, place.address, settings.group, settings.prefix)
             with previewing(settings, place.database) as preview, telling_jobs() as tell:
+                lag = await stack.enter_async_context(watching)
                 running = Job(
                     found.id,
                     found.holder,

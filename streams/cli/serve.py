@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import nullcontext
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -73,7 +72,7 @@ async def _serve(place: Place, host: str, port: int) -> None:
     from streams.http.app import create_app
     from streams.http.keys import Keys
     from streams.http.office import Office
-    from streams.lag import live_lag
+    from streams.lag import watching_live_lag
     from streams.settings import load_config
 
     settings = place.settings
@@ -83,9 +82,12 @@ async def _serve(place: Place, host: str, port: int) -> None:
             f"{settings.config} has no [[api_keys]], so nobody could ask; "
             "`leads serve --new-key NAME --role operator` makes one"
         )
-    async with at_desk(place) as desk, context.admin(place.address) as admin:
+    async with (
+        at_desk(place) as desk,
+        context.admin(place.address) as admin,
+        watching_live_lag(admin, place.address, settings.group, settings.prefix) as lag,
+    ):
         with previewing(settings, place.database) as preview:
-            lag = partial(live_lag, admin, place.address, settings.group, settings.prefix)
             office = Office(
                 place.database,
                 desk.publisher,

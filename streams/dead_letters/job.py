@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from streams.dead_letters.judging import Judged, judge
+from streams.dead_letters.live_traffic import Lag, LiveTraffic
 from streams.dead_letters.pace import Allowance, Options, Progress, failing, room
 from streams.dead_letters.plan import PlanItem
 from streams.dead_letters.prediction import Prediction
@@ -26,17 +28,16 @@ from streams.store.jobs import ItemRow, ItemState, JobStatus
 from streams.store.letters import REPLAYING, LetterRow
 from topics.registry import TopicNames
 
-POLL_S = (0.02, 0.2)
-"""Shortest nap while something happens, and the longest."""
-LAG_EVERY_S = 1.0
+NAP_S, SHORT_NAP_S = 0.2, 0.02
+"""Between two looks for outcomes: short while few are awaited, for then the next ones may depend on them."""
+FEW = 10
+BEAT_EVERY_S = 0.5
 SILENT_S = 120.0
 """Without any outcome for so long, the job pauses: there may be no worker."""
 READ_AHEAD = 200
 
 Previewing = Callable[[Sequence[str]], Iterable[tuple[LetterRow, Prediction]]]
 """Says what the replay of these letters would do now, in this order."""
-Lag = Callable[[], Awaitable[int]]
-"""Gives how many records live traffic waits for."""
 
 
 @dataclass(slots=True)
@@ -59,8 +60,7 @@ class Job:
     """Letters by state. Kept here: counting a hundred thousand rows at each look would take longer than replaying."""
     _before: Counter[str] = field(default_factory=Counter, init=False)
     """The same when this process began: a job that stopped begins anew with its canary."""
-    _waits_for: str | None = field(default=None, init=False)
-    _lag_at: float = field(default=0.0, init=False)
+    _live: LiveTraffic = field(init=False)
 
     async def run(self, tell: Callable[[Progress], None]) -> Progress:
         """Go on until all letters have an outcome, or it is stopped, paused, cancelled, or taken over by a process.
@@ -71,52 +71,51 @@ class Job:
         await self._ask_again(found)
         self._counts = Counter(await self.database.run(partial(jobs.counts, job=self.id)))
         self._before = self._counts.copy()
+        self._live = LiveTraffic(self.lag, self.options.yield_to_lag)
+        watching = asyncio.create_task(self._live.watch())
         try:
             return await self._run(tell)
         except asyncio.CancelledError:
             await asyncio.shield(self._end("paused", "it was interrupted"))
             raise
+        finally:
+            watching.cancel()
 
     async def _run(self, tell: Callable[[Progress], None]) -> Progress:
-        heard, nap = time.monotonic(), POLL_S[0]
+        heard, beaten = time.monotonic(), -math.inf
         allowance = Allowance(self.options.rate)
         while True:
             judged = await self._judge()
             now = time.monotonic()
             heard = now if judged or not self._asked else heard
-            status = await self.database.run(
-                partial(jobs.beat, job=self.id, holder=self.holder, now_us=to_us(self.clock()))
-            )
-            if status is None:
-                return self._progress("paused", "another process goes on with it")
-            progress = self._progress(status)
-            if status != "running":
-                self._counts = Counter(await self.database.run(partial(jobs.counts, job=self.id)))
-                return self._progress(status)
-            tell(progress)
+            if now - beaten > BEAT_EVERY_S:
+                beaten = now
+                if (ended := await self._beat()) is not None:
+                    return ended
+            tell(self._progress("running"))
             if (why := failing(self.options, self._done())) is not None:
                 return await self._end("stopped", f"{why}: {await self._first_failure()}")
             if now - heard > SILENT_S:
                 return await self._end(
                     "paused", f"no outcome for {SILENT_S:.0f} s; is `leads worker` running?"
                 )
-            free = min(room(self.options, self._done(), len(self._asked)), allowance.now(now))
-            dealt = await self._ask(free) if free > 0 and not await self._must_wait(now) else 0
-            allowance.use(dealt)
-            if not dealt and not self._asked and not self._counts["waiting"]:
+            if not self._asked and not self._counts["waiting"]:
                 return await self._end("done", None)
-            nap = POLL_S[0] if judged or dealt else min(nap * 2, POLL_S[1])
-            await asyncio.sleep(nap)
+            free = min(room(self.options, self._done(), len(self._asked)), allowance.now(now))
+            if free > 0 and self._live.leaves_room():
+                allowance.use(await self._ask(free))
+            await asyncio.sleep(SHORT_NAP_S if len(self._asked) <= FEW else NAP_S)
 
-    async def _must_wait(self, now: float) -> bool:
-        """Whether live traffic goes first."""
-        if self.lag is None or self.options.yield_to_lag is None:
-            return False
-        if now - self._lag_at > LAG_EVERY_S:
-            self._lag_at, behind = now, await self.lag()
-            is_late = behind > self.options.yield_to_lag
-            self._waits_for = f"live traffic, {behind:,} records behind" if is_late else None
-        return self._waits_for is not None
+    async def _beat(self) -> Progress | None:
+        """Say that this process lives; gives how it ends when somebody else has decided so."""
+        now_us = to_us(self.clock())
+        status = await self.database.run(partial(jobs.beat, job=self.id, holder=self.holder, now_us=now_us))
+        if status is None:
+            return self._progress("paused", "another process goes on with it")
+        if status != "running":
+            self._counts = Counter(await self.database.run(partial(jobs.counts, job=self.id)))
+            return self._progress(status)
+        return None
 
     async def _first_failure(self) -> str:
         known = self._before["failed"] + 1
@@ -128,7 +127,7 @@ class Job:
         return self._counts - self._before
 
     def _progress(self, status: JobStatus, message: str | None = None) -> Progress:
-        return Progress(status, self.total, dict(+self._counts), self._waits_for, message)
+        return Progress(status, self.total, dict(+self._counts), self._live.waits_for, message)
 
     def _moved(self, state: ItemState, marks: Sequence[tuple[int, ItemState, str | None]]) -> None:
         self._counts[state] -= len(marks)

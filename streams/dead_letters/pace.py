@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,19 +83,24 @@ def _with_outcome(done: Mapping[str, int]) -> int:
 
 @dataclass(slots=True)
 class Allowance:
-    """Letters that the rate allows now: what was not used while the job waited is not made up for in one burst."""
+    """Letters that the rate allows now, in portions of a fifth of a second.
+
+    What was not used while the job waited is not made up for in one burst; and a portion costs the store about as much
+    as one letter does.
+    """
 
     rate: float
     """Letters a second."""
     _at: float | None = field(default=None, init=False)
-    _left: float = field(default=1.0, init=False)
+    _left: float = field(default=math.inf, init=False)
 
     def now(self, moment: float) -> int:
         """Give how many letters may be asked for at this moment (seconds)."""
-        if self._at is not None:
-            self._left = min(self._left + (moment - self._at) * self.rate, max(self.rate / 5, 1.0))
+        portion = max(self.rate / 5, 1.0)
+        before = moment if self._at is None else self._at
+        self._left = min(self._left + (moment - before) * self.rate, portion)
         self._at = moment
-        return int(self._left)
+        return int(self._left) if self._left >= portion else 0
 
     def use(self, letters: int) -> None:
         """Say that so many were asked for."""

@@ -16,6 +16,7 @@ from streams.store.letters import (
     PARKED,
     RESOLVED,
     SCHEDULED,
+    STATUS,
     LetterRow,
     dump_letter,
 )
@@ -34,9 +35,7 @@ def move(
     """Set columns of those of these letters that have one of these statuses and no job; gives their ids."""
     moved: list[str] = []
     for part in _parts(list(ids)):
-        fitting = sa.select(_COLUMN.id).where(
-            _COLUMN.id.in_(part), _COLUMN.status.in_(of), _COLUMN.job.is_(None)
-        )
+        fitting = sa.select(_COLUMN.id).where(_COLUMN.id.in_(part), STATUS.in_(of), _COLUMN.job.is_(None))
         moved += connection.execute(fitting.with_for_update()).scalars()
     _set(connection, moved, values)
     return moved

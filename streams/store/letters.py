@@ -30,6 +30,10 @@ GONE = (EXPIRED, ERASED)
 EVERY = (*OPEN, RESOLVED, DISCARDED, *GONE)
 
 
+STATUS = sa.func.coalesce(letters.c.status, "")
+"""For conditions beside ids: of more than some ten ids SQLite would rather walk all letters of the status."""
+
+
 @dataclass(frozen=True, slots=True)
 class LetterRow:
     """One letter as indexed: what went wrong, where it stands, and the original record."""
@@ -224,7 +228,7 @@ def mark_replaying(connection: Connection, ids: Sequence[str], again_us: int | N
     if ids:
         connection.execute(
             sa.update(letters)
-            .where(letters.c.id.in_(ids), letters.c.status.in_(OPEN))
+            .where(letters.c.id.in_(ids), STATUS.in_(OPEN))
             .values(status=REPLAYING, due_at=again_us)
         )
 
@@ -247,7 +251,7 @@ def put_back(connection: Connection, rows: Sequence[LetterRow], now_us: int) -> 
 
 def discard(connection: Connection, ids: Sequence[str], now_us: int) -> int:
     """Give up these letters, those that are open; gives back how many it were."""
-    mine = letters.c.id.in_(ids) & letters.c.status.in_(OPEN)
+    mine = letters.c.id.in_(ids) & STATUS.in_(OPEN)
     gone = sa.update(letters).where(mine).values(status=DISCARDED, resolved_at=now_us, due_at=None)
     return connection.execute(gone).rowcount if ids else 0
 
@@ -257,7 +261,7 @@ def resolve(connection: Connection, ids: Sequence[str], resolution: str, now_us:
     if ids:
         connection.execute(
             sa.update(letters)
-            .where(letters.c.id.in_(ids), letters.c.status.in_(OPEN))
+            .where(letters.c.id.in_(ids), STATUS.in_(OPEN))
             .values(status=RESOLVED, resolution=resolution, resolved_at=now_us, due_at=None)
         )
 
