@@ -13,6 +13,8 @@ EVENTS_PER_KEY = 5
 """Onboarding states five facts per contact key."""
 REPEATED = 10
 """One lead in so many is of a person who came before."""
+LIVE = "lead-"
+"""How the ids of leads begin."""
 
 _NUMBER = slice(len(b'{"seq":"'), len(b'{"seq":"') + 9)
 _PERSON = {
@@ -48,10 +50,10 @@ def leads(count: int) -> Iterator[tuple[bytes, bytes]]:
     for number in range(count):
         person = number % people
         body: dict[str, Any] = {
-            "lead_id": f"lead-{number}",
+            "lead_id": f"{LIVE}{number}",
             "email": f"person{person}@example.com",
             "phone": f"+49 30 {1_000_000 + person}",
             "name": f"Person {person}",
             **_PERSON,
         }
-        yield f"lead-{number}".encode(), orjson.dumps(body)
+        yield f"{LIVE}{number}".encode(), orjson.dumps(body)

@@ -15,6 +15,8 @@ import orjson
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 STOP_WITHIN_S = 30.0
+SERVERS = ("catcher", "sink")
+"""The mail server and the webhook, by their modules' names."""
 
 
 class ContenderError(Exception):
@@ -93,3 +95,25 @@ class Talking:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+def outside(server: str, folder: Path, secret: str, port: int = 0) -> Talking:
+    """Start one of `SERVERS`; what it takes goes into `folder`. It says its `port`, which is the one given unless 0."""
+    return Talking(
+        [
+            f"streams.outside.{server}",
+            "--no-fsync",
+            "--port",
+            str(port),
+            "--file",
+            str(taken(server, folder)),
+        ],
+        folder,
+        server,
+        {"LEADS_NOTIFY_SECRET": secret},
+    )
+
+
+def taken(server: str, folder: Path) -> Path:
+    """File with a line of JSON for each mail or request that the server took."""
+    return folder / f"{server}.jsonl"
