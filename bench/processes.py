@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import orjson
+import psutil
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 STOP_WITHIN_S = 30.0
@@ -67,6 +68,21 @@ class Talking:
                     code = self._process.wait(STOP_WITHIN_S)
                     raise ContenderError(f"{self._name} ended with exit code {code}\n{self.tail()}")
                 self._rest += read
+
+    def end(self, timeout_s: float) -> int:
+        """Wait until it ends by itself and give its exit code. Raises `ContenderError`."""
+        try:
+            self._process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise ContenderError(
+                f"{self._name} did not end within {timeout_s:.0f} s\n{self.tail()}"
+            ) from None
+        return self._process.returncode
+
+    def cpu_s(self) -> float:
+        """User and system time it has used until now, in seconds. It must be running."""
+        used = psutil.Process(self._process.pid).cpu_times()
+        return float(used.user + used.system)
 
     def is_running(self) -> bool:
         """Whether it has not ended."""
