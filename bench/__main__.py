@@ -19,9 +19,11 @@ from confluent_kafka import KafkaException
 
 from bench.checks import WrongRunError
 from bench.cluster import Cluster
+from bench.installation import CALLS
 from bench.machine import facts
 from bench.measure_onboarding import P3, OnboardingRuns
 from bench.measure_passing import P1, P2, PassingRuns
+from bench.measure_replaying import ALONE, CANARY, P18, P18_UNYIELDING, PACES, ReplayingRuns
 from bench.processes import ContenderError
 from bench.progress import Progress
 from bench.report import print_report
@@ -29,6 +31,7 @@ from bench.rounds import Rounds, Target
 from streams.local_kafka import LocalKafka, LocalKafkaError
 
 FEWEST = 10
+FEWEST_LETTERS = 2 * CANARY
 NAIVE_SHARE = 5
 """The naive loop gets one lead in so many: it takes its time, and its rate falls as tables grow."""
 
@@ -75,6 +78,11 @@ def _measure(given: argparse.Namespace, cluster: Cluster, folder: Path, progress
         rounds = Rounds()
         rounds.play(["worker", "naive"], given.rounds, onboarding.run)
         measured.append((P3, rounds))
+    if P18.id in given.only:
+        replaying = ReplayingRuns(cluster, folder, run_id, given.live, given.letters // CALLS, progress)
+        rounds = Rounds()
+        rounds.play([ALONE, *PACES], given.rounds, replaying.run)
+        measured += [(P18, rounds), (P18_UNYIELDING, rounds)]
     results = [rounds.result(target) for target, rounds in measured]
     machine["load_after"] = os.getloadavg()[0]
     print_report(machine, measured, results)
@@ -99,22 +107,33 @@ def _broker(stack: ExitStack, folder: Path, progress: Progress) -> str:
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Measure the engine against plain aiokafka, stock Faust and a naive loop, side by side. "
+        description="Measure the engine against plain aiokafka, stock Faust, a naive loop, and itself beside a replay "
+        "job, side by side. "
         "The broker is that of LEADS_KAFKA, else a local one that is started.",
     )
     parser.add_argument("--events", type=int, default=100_000, help="events of P1 and P2 (%(default)s)")
     parser.add_argument(
         "--leads", type=int, default=17_000, help="leads of P3, six executions each (%(default)s)"
     )
+    parser.add_argument("--live", type=int, default=8_000, help="live leads of P18 (%(default)s)")
+    parser.add_argument(
+        "--letters",
+        type=int,
+        help="dead letters of P18, two to a lead; the job asks for 100 a second and is to outlast the live leads "
+        "(half as many as --live)",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="of every contender (%(default)s)")
-    parser.add_argument("--only", default="p1,p2,p3", help="which to measure (%(default)s)")
+    parser.add_argument("--only", default="p1,p2,p3,p18", help="which to measure (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there")
     given = parser.parse_args(arguments)
     given.only = {name.strip().upper() for name in given.only.split(",")}
-    if unknown := given.only - {target.id for target in (P1, P2, P3)}:
-        parser.error(f"--only: {min(unknown)} is not measured here; write p1, p2, p3 or some of them")
-    if given.events < FEWEST or given.leads < FEWEST or given.rounds < 1:
-        parser.error(f"--events and --leads must be at least {FEWEST}, --rounds at least 1")
+    if unknown := given.only - {target.id for target in (P1, P2, P3, P18)}:
+        parser.error(f"--only: {min(unknown)} is not measured here; write p1, p2, p3, p18 or some of them")
+    if min(given.events, given.leads, given.live) < FEWEST or given.rounds < 1:
+        parser.error(f"--events, --leads and --live must be at least {FEWEST}, --rounds at least 1")
+    given.letters = max(given.live // 2, FEWEST_LETTERS) if given.letters is None else given.letters
+    if given.letters < FEWEST_LETTERS:
+        parser.error(f"--letters must be at least {FEWEST_LETTERS}: the first {CANARY} are the job's canary")
     return given
 
 

@@ -66,6 +66,10 @@ class Cluster:
             time.sleep(0.05)
         raise TimeoutError(f"the broker made no topic {names[0]} within {TIMEOUT_S:.0f} s")
 
+    def adopt(self, topics: Iterable[str]) -> None:
+        """Let `clear` delete topics, too, that the product makes."""
+        self._made += topics
+
     def clear(self) -> None:
         """Delete what `make` made."""
         if self._made:

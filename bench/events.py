@@ -13,6 +13,8 @@ EVENTS_PER_KEY = 5
 """Onboarding states five facts per contact key."""
 REPEATED = 10
 """One lead in so many is of a person who came before."""
+LIVE, LATE = "lead-", "late-"
+"""How the ids of leads begin that are measured, and of those that became dead letters before."""
 
 _NUMBER = slice(len(b'{"seq":"'), len(b'{"seq":"') + 9)
 _PERSON = {
@@ -47,11 +49,21 @@ def leads(count: int) -> Iterator[tuple[bytes, bytes]]:
     people = people_of(count)
     for number in range(count):
         person = number % people
-        body: dict[str, Any] = {
-            "lead_id": f"lead-{number}",
-            "email": f"person{person}@example.com",
-            "phone": f"+49 30 {1_000_000 + person}",
-            "name": f"Person {person}",
-            **_PERSON,
-        }
-        yield f"lead-{number}".encode(), orjson.dumps(body)
+        yield _lead(f"{LIVE}{number}", "Person", person, 1_000_000 + person)
+
+
+def late_leads(count: int) -> Iterator[tuple[bytes, bytes]]:
+    """Key and value of leads whose last calls are to fail: each a person of its own, none of those of `leads`."""
+    for number in range(count):
+        yield _lead(f"{LATE}{number}", "Late", number, 5_000_000 + number)
+
+
+def _lead(lead_id: str, who: str, number: int, phone: int) -> tuple[bytes, bytes]:
+    body: dict[str, Any] = {
+        "lead_id": lead_id,
+        "email": f"{who.lower()}{number}@example.com",
+        "phone": f"+49 30 {phone}",
+        "name": f"{who} {number}",
+        **_PERSON,
+    }
+    return lead_id.encode(), orjson.dumps(body)

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import orjson
+import psutil
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 STOP_WITHIN_S = 30.0
+SERVERS = ("catcher", "sink")
+"""The mail server and the webhook, by their modules' names."""
 
 
 class ContenderError(Exception):
@@ -66,6 +69,21 @@ class Talking:
                     raise ContenderError(f"{self._name} ended with exit code {code}\n{self.tail()}")
                 self._rest += read
 
+    def end(self, timeout_s: float) -> int:
+        """Wait until it ends by itself and give its exit code. Raises `ContenderError`."""
+        try:
+            self._process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise ContenderError(
+                f"{self._name} did not end within {timeout_s:.0f} s\n{self.tail()}"
+            ) from None
+        return self._process.returncode
+
+    def cpu_s(self) -> float:
+        """User and system time it has used until now, in seconds. It must be running."""
+        used = psutil.Process(self._process.pid).cpu_times()
+        return float(used.user + used.system)
+
     def is_running(self) -> bool:
         """Whether it has not ended."""
         return self._process.poll() is None
@@ -93,3 +111,25 @@ class Talking:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+def outside(server: str, folder: Path, secret: str, port: int = 0) -> Talking:
+    """Start one of `SERVERS`; what it takes goes into `folder`. It says its `port`, which is the one given unless 0."""
+    return Talking(
+        [
+            f"streams.outside.{server}",
+            "--no-fsync",
+            "--port",
+            str(port),
+            "--file",
+            str(taken(server, folder)),
+        ],
+        folder,
+        server,
+        {"LEADS_NOTIFY_SECRET": secret},
+    )
+
+
+def taken(server: str, folder: Path) -> Path:
+    """File with a line of JSON for each mail or request that the server took."""
+    return folder / f"{server}.jsonl"

@@ -54,7 +54,7 @@ def _contenders(measured: Sequence[tuple[Target, Rounds]]) -> Table:
                     continue
                 shown.add((id(figures), figure))
                 values = rounds.of(name, figure)
-                best = max(values) if figure.endswith("_per_s") else min(values)
+                best = max(values) if figure.endswith(("_per_s", "_meanwhile")) else min(values)
                 spread = f"{min(values):,.1f} - {max(values):,.1f}"
                 row = (f"{best:,.1f}", f"{median(values):,.1f}", spread, str(len(values)))
                 table.add_row(name, figure.replace("_", " "), *row)
