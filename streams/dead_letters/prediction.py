@@ -85,7 +85,7 @@ class Prediction:
     following: Sequence[Prediction] = ()
     """What the workers would do next, action by action; each with what it would come to."""
     late: str | None = None
-    """The action that would follow and call somebody later than its `max_age` after the letter's own event."""
+    """The action that would follow and call somebody more than its `max_age` after the first failure."""
 
     @property
     def all_calls(self) -> list[Call]:

@@ -90,8 +90,8 @@ class Preview:
             elif reading.works:
                 work = reading.works[0]
                 found = stage.run(row, work, now, cancelled)
-                # What follows is stated now and does not know how old the lead is: here it is known.
-                late = None if stale == "run" else stage.late(found, work.envelope.time, now)
+                # What follows is stated now and does not know how long it was held up: the letter does.
+                late = None if stale == "run" else stage.late(found, row.letter.first_time, now)
                 yield row, replace(found, late=late)
             else:
                 letter = reading.letters[0].letter

@@ -120,9 +120,9 @@ class Stage:
         found = self._resolving(row, work, event)
         return replace(found, following=self._following(row, Stated(work, done, event), now, cancelled))
 
-    def late(self, found: Prediction, event_time: str, now: datetime) -> str | None:
-        """Say which action would follow and call somebody too late after an event of this time."""
-        age = now - parse_timestamp(event_time)
+    def late(self, found: Prediction, failed: str, now: datetime) -> str | None:
+        """Say which action would follow and call somebody, and was held up since then for longer than it declares."""
+        age = now - parse_timestamp(failed)
         for each in found.following:
             max_age = self._workflow.step(each.action).action.max_age
             is_calling = any(call.state != "held" for call in each.calls)

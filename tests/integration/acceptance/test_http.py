@@ -143,6 +143,45 @@ def test_letters_are_looked_at_edited_and_replayed_over_http_by_those_who_may(
 
 
 @pytest.mark.timeout(240)
+def test_letters_go_out_whole_and_come_in_again_and_what_is_erased_stays_gone(
+    client: Client, stage: Stage
+) -> None:
+    chosen = {"reason": "to the other site", "select": {"code": ["NOT_JSON"]}}
+    assert client.ask("POST", f"{LETTERS}/export", "watcher", chosen).status == 403
+
+    lines = client.ask("POST", f"{LETTERS}/export", "ann", chosen).body
+    ids = [json.loads(line)["letter"]["__dlq.errors.id"] for line in lines.splitlines()]
+    gone = client.ask("POST", f"{LETTERS}/acts/erase", "ann", {"reason": "she asked", "ids": ids[:1]}).json
+    taken = client.ask("POST", f"{LETTERS}/import?reason=back", "ann", lines).json
+    broken = client.ask("POST", f"{LETTERS}/import?reason=back", "ann", lines[:-9])
+    stage.settle(within=60)
+
+    assert (len(ids), gone["changed"], taken) == (EACH, ids[:1], {"taken_in": EACH})
+    assert (broken.status, broken.json["title"]) == (422, "The letters cannot be taken in")
+    assert f"line {EACH} is no JSON" in broken.json["detail"]
+    shown = client.ask("GET", f"{LETTERS}/{ids[0]}", "watcher").json
+    assert (shown["status"], shown["replay"]["verdict"]) == ("erased", "gone")
+    left = client.ask("GET", f"{LETTERS}?code=NOT_JSON&limit=1000", "watcher").json
+    assert {each["id"] for each in left} == set(ids[1:])
+    again = client.ask("POST", f"{LETTERS}/export", "ann", {"reason": "again", "ids": ids}).body
+    assert len(again.splitlines()) == EACH - 1
+
+
+@pytest.mark.timeout(240)
+def test_prometheus_is_told_how_many_letters_there_are_and_how_long_there_is(client: Client) -> None:
+    assert client.ask("GET", "/metrics", None).status == 401
+
+    text = client.ask("GET", "/metrics", "watcher").body.decode()
+
+    labels = 'action="validate-lead",class="poison",code="NOT_JSON",status="parked"'
+    assert f"leads_dead_letters{{{labels}}} {float(EACH)}" in text
+    (headroom,) = [
+        line for line in text.splitlines() if line.startswith("leads_dead_letters_headroom_seconds")
+    ]
+    assert 27 * 86_400 < float(headroom.split()[1]) <= 28 * 86_400
+
+
+@pytest.mark.timeout(240)
 def test_what_cannot_be_answered_is_a_problem_with_the_next_step_and_without_what_was_sent(
     client: Client,
 ) -> None:
