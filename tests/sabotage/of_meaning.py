@@ -119,7 +119,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         promise="replay does not disturb",
         mechanism="a letter of a generation that is known changes nothing in the index",
         file="streams/store/letters.py",
-        old="where=is_newer)",
+        old="where=is_newer & is_there)",
         new="where=None)",
         tests=(REVIEW + "test_a_letter_that_is_indexed_anew_is_closed_by_the_first_request_as_done_before",),
     )

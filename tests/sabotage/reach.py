@@ -30,6 +30,7 @@ _RACE = (
 )
 _TIME = "it comes late or early, and in the end everything is there once"
 _CHOICE = "everything agrees with itself; only a rule was broken that the data does not tell"
+_DECIDED = "it is about what people decide, and no scenario has people who decide"
 _RESTORED = "needs a store that was lost and restored, which no scenario has"
 
 DOES_NOT: dict[str, str] = {
@@ -64,5 +65,17 @@ DOES_NOT: dict[str, str] = {
     "catching up forgets the calls": _RESTORED,
     "catching up takes a call for not made": _RESTORED,
     "catching up that was cut off counts as done": _RESTORED,
+    "what the audit does not take is done all the same": _DECIDED,
+    "an edit takes the place of the original": _DECIDED,
+    "an old copy brings back what was erased": _DECIDED,
+    "an open letter is forgotten with its topic": "shows after five weeks",
+    "a preview may write": f"{_HELD}: its ports write nothing",
+    "a job replays what has changed since its plan": _DECIDED,
+    "a job replays what would come to something else now": _DECIDED,
+    "a canary does not wait": _DECIDED,
+    "two jobs take one letter": f"{_HELD}: the ledger",
+    "two processes work on one job": f"{_HELD}: the ledger",
+    "what failed for good is asked for again and again": _DECIDED,
+    "late replays do not ask": _CHOICE,
 }
 """Why `leads verify` cannot see the others."""

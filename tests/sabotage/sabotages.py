@@ -5,5 +5,13 @@ from __future__ import annotations
 from tests.sabotage.of_care import losses
 from tests.sabotage.of_delivery import effects_once, never_lost
 from tests.sabotage.of_meaning import letters_and_isolation, replay_time_and_doubt
+from tests.sabotage.of_replay import decisions
 
-SABOTAGES = (*never_lost(), *effects_once(), *letters_and_isolation(), *replay_time_and_doubt(), *losses())
+SABOTAGES = (
+    *never_lost(),
+    *effects_once(),
+    *letters_and_isolation(),
+    *replay_time_and_doubt(),
+    *losses(),
+    *decisions(),
+)

@@ -1,0 +1,112 @@
+"""This file has the sabotages of what people do about dead letters: audit, edits, plans, replay jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from tests.sabotage.sabotage import CHANGES, JOBS, PREVIEW, STALENESS, YEAR, Sabotage
+
+
+def decisions() -> Iterator[Sabotage]:
+    """Give those of dead letters that people decide about."""
+    undisturbed = partial(Sabotage, promise="replay does not disturb")
+    honest = partial(Sabotage, promise="honest")
+    yield honest(
+        name="what the audit does not take is done all the same",
+        mechanism="nothing is done to a letter that is not written into the audit topic first",
+        file="streams/dead_letters/audit.py",
+        old="        except (TimeoutError, PublishError) as error:\n",
+        new="        except (TimeoutError, PublishError) as error:\n            return\n",
+        tests=(CHANGES + "test_nothing_is_done_that_the_audit_topic_does_not_take",),
+    )
+    yield Sabotage(
+        name="an edit takes the place of the original",
+        promise="byte-exact letters",
+        mechanism="an edit keeps the record as it failed first",
+        file="streams/store/letter_changes.py",
+        old="original_value=sa.case((_COLUMN.edits == 0, _COLUMN.record_value), else_=_COLUMN.original_value),",
+        new="original_value=None,",
+        tests=(CHANGES + "test_an_edit_is_what_a_replay_sends_and_the_first_value_stays_readable",),
+    )
+    yield honest(
+        name="an old copy brings back what was erased",
+        mechanism="no copy of a letter brings back a record that a person had erased",
+        file="streams/store/letters.py",
+        old=" & is_there",
+        new="",
+        tests=(CHANGES + "test_an_erased_record_is_gone_for_good_and_no_copy_brings_it_back",),
+    )
+    yield Sabotage(
+        name="an open letter is forgotten with its topic",
+        promise="never lost",
+        mechanism="an open letter whose record retention takes stays, as one that is lost",
+        file="streams/pruning.py",
+        old="await self._prune(letters.expire, letters_before)",
+        new="await self._prune(partial(letters.prune, statuses=letters.OPEN), letters_before)",
+        tests=(YEAR + "test_an_open_letter_stays_as_long_as_its_topic_may_hold_it_and_then_as_lost",),
+    )
+    yield undisturbed(
+        name="a preview may write",
+        mechanism="the database itself refuses what a preview would write",
+        file="streams/store/engine.py",
+        old='connection.exec_driver_sql("PRAGMA query_only=ON")',
+        new="pass",
+        tests=(PREVIEW + "test_the_database_itself_refuses_what_a_preview_would_write",),
+    )
+    yield undisturbed(
+        name="a job replays what has changed since its plan",
+        mechanism="a letter that was edited or has failed again since the plan is left out",
+        file="streams/dead_letters/job.py",
+        old="changed = planned.changed(row)",
+        new="changed = None",
+        tests=(JOBS + "test_a_letter_that_has_changed_since_the_plan_is_left_out_and_told",),
+    )
+    yield undisturbed(
+        name="a job replays what would come to something else now",
+        mechanism="a letter is previewed again right before it is asked for",
+        file="streams/dead_letters/job.py",
+        old="if changed is None and would != planned.essence:",
+        new="if False:",
+        tests=(JOBS + "test_a_replay_that_would_come_to_something_else_now_is_left_out",),
+    )
+    yield undisturbed(
+        name="a canary does not wait",
+        mechanism="a canary step waits for all its outcomes",
+        file="streams/dead_letters/pace.py",
+        old="if ended < step_end:",
+        new="if ended < step_end < 0:",
+        tests=(JOBS + "test_a_canary_stops_at_its_first_letter_and_leaves_the_others_untouched",),
+    )
+    yield undisturbed(
+        name="two jobs take one letter",
+        mechanism="a letter belongs to one replay job at a time",
+        file="streams/store/letter_changes.py",
+        old="STATUS.in_(of), _COLUMN.job.is_(None)",
+        new="STATUS.in_(of)",
+        tests=(JOBS + "test_a_letter_belongs_to_one_job_at_a_time",),
+    )
+    yield undisturbed(
+        name="two processes work on one job",
+        mechanism="a process whose job was taken over ends",
+        file="streams/store/jobs.py",
+        old="mine = (_JOB.id == job) & (_JOB.holder == holder)",
+        new="mine = _JOB.id == job",
+        tests=(JOBS + "test_a_process_that_woke_up_late_leaves_its_job_to_the_one_that_took_it_over",),
+    )
+    yield undisturbed(
+        name="what failed for good is asked for again and again",
+        mechanism="what was refused for good outside is not asked for while neither record nor build has changed",
+        file="streams/dead_letters/plan.py",
+        old="if self.is_unchanged:",
+        new="if False:",
+        tests=(JOBS + "test_what_was_refused_for_good_is_not_asked_for_until_something_has_changed",),
+    )
+    yield honest(
+        name="late replays do not ask",
+        mechanism="a replay that comes later than its action's max_age asks",
+        file="streams/processing/staleness.py",
+        old="decided = asked.stale or action.on_stale",
+        new='decided = asked.stale or "run"',
+        tests=(STALENESS + "test_a_welcome_asks_once_it_is_older_than_its_max_age",),
+    )
