@@ -135,7 +135,7 @@ def _fill(
     ids: Sequence[str],
     stale: Literal["run", "skip"] | None,
 ) -> Totals:
-    with previewing(settings, database) as preview, telling() as tell:
+    with previewing(settings, database) as preview, telling("letter") as tell:
         for number_, (row, found) in enumerate(preview.of(ids, stale=stale), 1):
             writer.add(row, found)
             tell("previews", number_, len(ids))
@@ -164,7 +164,7 @@ def check_command(wanted: selecting.Wanted, as_json: AsJson = False) -> None:
     totals = Totals()
     with context.database(settings) as database:
         ids = database.transact(partial(select, selector=chosen))
-        with previewing(settings, database) as preview, telling() as tell:
+        with previewing(settings, database) as preview, telling("letter") as tell:
             for number_, (_, found) in enumerate(preview.of(ids), 1):
                 totals.add(found, None)
                 tell("previews", number_, len(ids))

@@ -52,8 +52,8 @@ Tell = Callable[[str, int, int | None], None]
 
 
 @contextmanager
-def telling() -> Iterator[Tell]:
-    """Show what is read, how much of it, the rate, and how much is left."""
+def telling(noun: str = "record") -> Iterator[Tell]:
+    """Show what is at work, how many of it are done, the rate, and how many are left."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True))
@@ -69,7 +69,7 @@ def telling() -> Iterator[Tell]:
             if what != at_work:
                 at_work, began = what, now
                 bars.reset(task)
-            text = what if total is None else f"{what}: {_left(done, total, now - began)}"
+            text = what if total is None else f"{what}: {_left(noun, done, total, now - began)}"
             bars.update(task, description=text, completed=done, total=total)
             if not is_terminal and now - told >= _LINE_EVERY_S:
                 told = now
@@ -78,6 +78,7 @@ def telling() -> Iterator[Tell]:
         yield tell
 
 
-def _left(done: int, total: int, seconds: float) -> str:
+def _left(noun: str, done: int, total: int, seconds: float) -> str:
     rate = done / seconds if seconds > 0 else 0.0
-    return f"{number(done, 'record')} read, {rate:,.0f}/s, {total - done:,} left"
+    left = f"{total - done:,} left" + (f" ({(total - done) / rate:,.0f} s)" if rate and done < total else "")
+    return f"{number(done, noun)}, {rate:,.0f}/s, {left}"

@@ -121,6 +121,7 @@ letters = Table(
         "first_time",
         "time",
         "id",
+        "app_version",
     ),
 )
 

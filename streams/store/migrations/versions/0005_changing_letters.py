@@ -19,6 +19,17 @@ COLUMNS = (
     sa.Column("edited_at", sa.BigInteger()),
     sa.Column("job", sa.String(length=36)),
 )
+GROUPS = [
+    "status",
+    "fingerprint",
+    "action",
+    "code",
+    "failure_class",
+    "first_time",
+    "time",
+    "id",
+    "app_version",
+]
 
 
 def upgrade() -> None:
@@ -28,6 +39,8 @@ def upgrade() -> None:
     is_postgres = op.get_bind().dialect.name == "postgresql"
     said = "convert_from(headers, 'UTF8')::json" if is_postgres else "CAST(headers AS TEXT)"
     op.execute(f"UPDATE letters SET app_version = {said} ->> 'app_version'")  # noqa: S608 - no value in it
+    op.drop_index("letters_groups", "letters")
+    op.create_index("letters_groups", "letters", GROUPS)
     op.create_table(
         "replay_jobs",
         sa.Column("id", sa.String(length=36), primary_key=True),
