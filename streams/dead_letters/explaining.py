@@ -32,7 +32,8 @@ def what_happened(row: LetterRow) -> Iterator[str]:
     place = f"{letter.topic}/{letter.partition}/{letter.offset}"
     yield f"The record{lead} was first consumed at {place}; build {letter.app_version} failed."
     if letter.edit_number is not None:
-        yield f"People have edited the record, {letter.edit_number} times in all; what it failed with first is kept."
+        times = "once" if letter.edit_number == 1 else f"{letter.edit_number} times in all"
+        yield f"People have edited the record {times}; what it failed with first is kept."
     yield _standing(row)
 
 
