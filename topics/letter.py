@@ -98,7 +98,8 @@ _FORMS = {
 }
 """Anyone can write on the topics that letters are read from: what goes into an index has its form checked."""
 _TIMES = frozenset({"time", "first_time", "next_attempt"})
-_LONGEST_TIME = 30
+_TIME = re.compile(r"[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
+"""UTC, so that texts sort as the moments do, and of a year from which days can be counted on and back."""
 _COUNTS = frozenset({"partition", "delivery_count", "generation", "action_version", "edit_number"})
 _CLOSED = {
     "stage": get_args(Stage),
@@ -127,11 +128,11 @@ def _read(found: dict[str, str], field_name: str, kind: object) -> str | int | N
         raise LetterError(msg)
     if field_name in _TIMES:
         try:
-            if len(text) > _LONGEST_TIME:
+            if _TIME.fullmatch(text) is None:
                 raise ValueError
             parse_timestamp(text)
         except ValueError:
-            msg = f"header {name} is {text[:40]!r} and must be an RFC 3339 time"
+            msg = f"header {name} is {text[:40]!r} and must be an RFC 3339 time in UTC: 2026-11-23T20:15:00Z"
             raise LetterError(msg) from None
     if field_name in _CLOSED and text not in _CLOSED[field_name]:
         msg = f"header {name} is {text[:40]!r} and must be one of {', '.join(_CLOSED[field_name])}"
