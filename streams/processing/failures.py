@@ -57,7 +57,7 @@ TAMPERED = Failure(
     "invalid",
     "TAMPERED",
     "decode",
-    "the value's SHA-256 is not that of the dead letter; replay the letter itself",
+    "the value's SHA-256 is not that of the dead letter; `edit --value FILE` puts the right value in its place",
 )
 
 
@@ -138,8 +138,11 @@ def write_letter(  # noqa: PLR0913 - a letter says this much
         value_sha256=sha256_of(source.value),
     )
     if request is not None:
+        # Of bytes that are not the letter's the hash stays that of the letter's, or the next replay would take them.
+        hash_ = request.value_sha256 if failure == TAMPERED else letter.value_sha256
         letter = replace(
             letter,
+            value_sha256=hash_,
             id=request.id,
             group=request.group,
             generation=request.generation + 1,

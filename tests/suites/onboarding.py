@@ -396,6 +396,24 @@ async def test_a_replayed_record_whose_bytes_were_changed_is_refused(cluster: Cl
     assert cluster.records(LeadValidated) == []
 
 
+async def test_changed_bytes_are_refused_again_when_their_letter_is_replayed(cluster: Cluster) -> None:
+    cluster.log.append(RECEIVED, b"k", b"\xff")
+    await cluster.settle()
+    (record,) = cluster.letters
+    edited = [*record.headers, ("__dlq.errors.edit.sha256", b"0" * 64), ("__dlq.errors.edit.number", b"1")]
+    cluster.log.append(cluster.names.requests, record.key, lead(), edited)
+    await cluster.settle()
+
+    refused = cluster.letters[-1]
+    cluster.log.append(cluster.names.requests, refused.key, refused.value, refused.headers)
+    await cluster.settle()
+
+    again = letter_of(cluster.letters[-1])
+    assert (again.code, again.generation) == ("TAMPERED", 2)
+    assert again.value_sha256 == letter_of(record).value_sha256
+    assert cluster.records(LeadValidated) == []
+
+
 @pytest.mark.parametrize(
     ("header", "value", "code"),
     [("action", b"paint-the-fence", "UNKNOWN_ACTION"), ("generation", b"many", "BAD_REQUEST")],
