@@ -25,7 +25,8 @@ def verify(
         int, typer.Option(min=1, help="Tell at most so many findings of a kind with ids; all are counted.")
     ] = 20,
     unsettled_after: Annotated[
-        float, typer.Option(min=0, metavar="MINUTES", help="A record that waits for longer is stuck.")
+        float,
+        typer.Option(min=0, max=1e9, metavar="MINUTES", help="A record that waits for longer is stuck."),
     ] = 10.0,
     mails: Annotated[
         Path | None,
