@@ -138,11 +138,10 @@ def write_letter(  # noqa: PLR0913 - a letter says this much
         value_sha256=sha256_of(source.value),
     )
     if request is not None:
-        # Of bytes that are not the letter's the hash stays that of the letter's, or the next replay would take them.
-        hash_ = request.value_sha256 if failure == TAMPERED else letter.value_sha256
         letter = replace(
             letter,
-            value_sha256=hash_,
+            # Also of bytes that are not those: or the next replay would take them for the letter's own.
+            value_sha256=request.value_sha256,
             id=request.id,
             group=request.group,
             generation=request.generation + 1,
