@@ -65,6 +65,7 @@ def test_the_original_headers_come_back_in_order_with_duplicates_and_nulls() -> 
         ("next.attempt", b"9999-12-31T23:59:59.999999Z"),
         ("action", b"../../etc"),
         ("fingerprint", b"xyz"),
+        ("app.version", b"1\x00"),
     ],
 )
 def test_headers_that_are_no_letters_are_refused_by_name(header: str, value: bytes) -> None:
