@@ -22,6 +22,7 @@ RETRIED: frozenset[str] = frozenset({"transient", "throttled"})
 
 MESSAGE_LIMIT = 1024
 STACK_LIMIT = 4096
+"""Of the longest header; what is longer would be longer still in the letter of a replay that fails."""
 
 
 class LetterError(ValueError):
@@ -78,6 +79,9 @@ class DeadLetter:
             if name in found:
                 msg = f"header {name} is given twice"
                 raise LetterError(msg)
+            if len(value) > STACK_LIMIT:
+                msg = f"header {name} has {len(value)} bytes and may have {STACK_LIMIT}"
+                raise LetterError(msg)
             try:
                 found[name] = value.decode()
             except UnicodeDecodeError as error:
@@ -91,6 +95,7 @@ def _header(field_name: str) -> str:
 
 
 _FORMS = {
+    "topic": re.compile(r"[A-Za-z0-9._-]{1,249}"),
     "id": re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"),
     "action": re.compile(r"[a-z0-9-]{1,100}"),
     "code": re.compile(r"[A-Z0-9_]{1,100}"),

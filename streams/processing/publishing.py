@@ -187,11 +187,16 @@ class Announcer:
 
     def _without_its_bytes(self, outcome: Lettered) -> Outgoing:
         # Else nobody could ever get past it. Its hash stays, so a replay of what is left is refused.
-        letter, position = outcome.letter, outcome.source.position
-        where = f"; the record is too large for a letter and was left out of it, it stays at {position}"
-        room = MESSAGE_LIMIT - len(where.encode())
-        said = letter.message.encode()[:room].decode(errors="ignore") + where
-        return Outgoing(self.names.letters, None, None, replace(letter, message=said).headers())
+        letter, source = outcome.letter, outcome.source
+        where = (
+            f"; the record is too large for a letter and was left out of it, it stays at {source.position}"
+        )
+        said = letter.message.encode()[: MESSAGE_LIMIT - len(where)].decode(errors="ignore") + where
+        own = replace(letter, message=said).headers()
+        headers = without_letter(source.headers) + own
+        if fits_a_letter(source.key, None, headers):
+            return Outgoing(self.names.letters, source.key, None, headers)
+        return Outgoing(self.names.letters, None, None, own)
 
     def _result(self, outcome: Stated) -> Outgoing:
         work, row = outcome.work, outcome.row

@@ -66,6 +66,8 @@ def test_the_original_headers_come_back_in_order_with_duplicates_and_nulls() -> 
         ("action", b"../../etc"),
         ("fingerprint", b"xyz"),
         ("app.version", b"1\x00"),
+        ("topic", b"a/b"),
+        ("group", b"x" * 4097),
     ],
 )
 def test_headers_that_are_no_letters_are_refused_by_name(header: str, value: bytes) -> None:
