@@ -15,6 +15,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.failpoints import reach
+from streams.header_names import read_any_header_name
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Owns the aiokafka consumer; its methods are called from the app's loop unless they begin with an underscore."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401
+        read_any_header_name()
         consumer = super()._create_worker_consumer(transport)
         # Faust says 1500 and offers no setting. A topic whose records were held back is fetched again only when the
         # request under way for all others returns: that long a busy topic would stand still.

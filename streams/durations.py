@@ -23,7 +23,11 @@ def parse_duration(value: object) -> timedelta:
     if match is None:
         msg = "must be a duration like 30s, 10m, 6h or 35d"
         raise ValueError(msg)
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    try:
+        return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    except OverflowError:
+        msg = "must be a duration like 30s, 10m, 6h or 35d, and is longer than can be counted"
+        raise ValueError(msg) from None
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]

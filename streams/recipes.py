@@ -24,6 +24,9 @@ class RecipeTable(BaseModel):
 
     @model_validator(mode="after")
     def _is_a_patch(self) -> RecipeTable:
+        if not self.patch and not self.encoding:
+            msg = f"{self.name} has neither patch nor encoding; see leads.sample.toml"
+            raise ValueError(msg)
         try:
             self.as_patch()
         except PatchError as error:

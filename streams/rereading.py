@@ -9,6 +9,7 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.types import TP
 
+from streams.header_names import read_any_header_name
 from streams.kafka import KafkaAddress
 from streams.shelf import Ranges
 from topics.decode import Record
@@ -70,6 +71,7 @@ class KafkaRereader:
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
+            read_any_header_name()
             consumer = AIOKafkaConsumer(
                 **self._address.client_options(), enable_auto_commit=False, auto_offset_reset="earliest"
             )

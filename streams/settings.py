@@ -316,5 +316,7 @@ _WORDS = {
     "String should match pattern": "must match",
     "String should": "should",
     "List should": "should",
+    "a valid tuple": "a list; see leads.sample.toml",
+    "a valid dictionary": "a table, { … }",
 }
 """pydantic's, and how they go on after the name of a setting."""

@@ -22,6 +22,7 @@ RETRIED: frozenset[str] = frozenset({"transient", "throttled"})
 
 MESSAGE_LIMIT = 1024
 STACK_LIMIT = 4096
+"""Of the longest header; what is longer would be longer still in the letter of a replay that fails."""
 
 
 class LetterError(ValueError):
@@ -78,6 +79,9 @@ class DeadLetter:
             if name in found:
                 msg = f"header {name} is given twice"
                 raise LetterError(msg)
+            if len(value) > STACK_LIMIT:
+                msg = f"header {name} has {len(value)} bytes and may have {STACK_LIMIT}"
+                raise LetterError(msg)
             try:
                 found[name] = value.decode()
             except UnicodeDecodeError as error:
@@ -91,6 +95,7 @@ def _header(field_name: str) -> str:
 
 
 _FORMS = {
+    "topic": re.compile(r"[A-Za-z0-9._-]{1,249}"),
     "id": re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"),
     "action": re.compile(r"[a-z0-9-]{1,100}"),
     "code": re.compile(r"[A-Z0-9_]{1,100}"),
@@ -98,7 +103,8 @@ _FORMS = {
 }
 """Anyone can write on the topics that letters are read from: what goes into an index has its form checked."""
 _TIMES = frozenset({"time", "first_time", "next_attempt"})
-_LONGEST_TIME = 30
+_TIME = re.compile(r"[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
+"""UTC, so that texts sort as the moments do, and of a year from which days can be counted on and back."""
 _COUNTS = frozenset({"partition", "delivery_count", "generation", "action_version", "edit_number"})
 _CLOSED = {
     "stage": get_args(Stage),
@@ -122,21 +128,30 @@ def _read(found: dict[str, str], field_name: str, kind: object) -> str | int | N
             msg = f"header {name} is {text[:40]!r} and must be a whole number of the form {digits}"
             raise LetterError(msg)
         return int(text)
+    if "\x00" in text:
+        msg = f"header {name} holds a NUL, which no database takes"
+        raise LetterError(msg)
     if field_name in _FORMS and _FORMS[field_name].fullmatch(text) is None:
         msg = f"header {name} is {text[:40]!r} and must match {_FORMS[field_name].pattern}"
         raise LetterError(msg)
-    if field_name in _TIMES:
-        try:
-            if len(text) > _LONGEST_TIME:
-                raise ValueError
-            parse_timestamp(text)
-        except ValueError:
-            msg = f"header {name} is {text[:40]!r} and must be an RFC 3339 time"
-            raise LetterError(msg) from None
+    if field_name in _TIMES and not is_time(text):
+        msg = f"header {name} is {text[:40]!r} and must be an RFC 3339 time in UTC: 2026-11-23T20:15:00Z"
+        raise LetterError(msg)
     if field_name in _CLOSED and text not in _CLOSED[field_name]:
         msg = f"header {name} is {text[:40]!r} and must be one of {', '.join(_CLOSED[field_name])}"
         raise LetterError(msg)
     return text
+
+
+def is_time(text: str) -> bool:
+    """Whether it is a time as letters say one."""
+    if _TIME.fullmatch(text) is None:
+        return False
+    try:
+        parse_timestamp(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_letter(headers: Headers) -> bool:

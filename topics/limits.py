@@ -8,7 +8,7 @@ from typing import Any
 from topics.envelope import Headers
 from topics.failures import DecodeError
 from topics.letter import PREFIX
-from topics.registry import KIB
+from topics.registry import BY_NAME, KIB, LETTERS
 
 MAX_VALUE = 256 * KIB
 MAX_HEADERS = 8 * KIB
@@ -16,6 +16,8 @@ MAX_STATED = 960 * KIB
 """Bytes of a result: its topic takes a MiB, headers included. A contact may be larger than any lead about it."""
 MAX_STATED_HEADERS = 2 * MAX_HEADERS
 """Of a result: those that are carried on, and its own."""
+MAX_LETTER = BY_NAME[LETTERS].max_message_bytes - 4 * KIB
+"""Bytes of a dead letter, all headers included. What was compressed on its topic may be more when it is read."""
 MAX_DEPTH = 32
 MAX_ATTRIBUTE = 500
 """Characters of an id or a source: they are keys of indexes."""
@@ -43,6 +45,13 @@ def check_sizes(value: bytes, headers: Headers, *, is_public: bool) -> None:
     if size > most_headers:
         msg = f"the headers have {size} bytes and may have {most_headers}"
         raise DecodeError("TOO_LARGE", msg)
+
+
+def fits_a_letter(key: bytes | None, value: bytes | None, headers: Headers) -> bool:
+    """Whether the topic of dead letters takes a record with these headers, a letter's own included."""
+    framing = 12
+    size = sum(len(name.encode()) + len(content or b"") + framing for name, content in headers)
+    return len(key or b"") + len(value or b"") + size <= MAX_LETTER
 
 
 def check_depth(value: bytes) -> None:

@@ -14,7 +14,7 @@ from streams.ports import Ports, calls_outside
 from streams.processing.work import Source, Work
 from streams.store import ledger, letters
 from streams.store.ledger import LedgerRow
-from streams.store.letters import OPEN, dump_letter, microseconds
+from streams.store.letters import OPEN, LetterRow, dump_letter, microseconds
 from streams.store.schema import FAILED
 from streams.store.schema import letters as letters_table
 from streams.workflow import Workflow
@@ -145,14 +145,25 @@ def open_ids(connection: Connection) -> list[str]:
 
 def resolve(connection: Connection, letter_ids: Sequence[str], workflow: Workflow, now_us: int) -> int:
     """Close those of these letters whose executions have succeeded; gives how many they were."""
-    by_execution: dict[bytes, list[str]] = {}
+    by_execution: dict[bytes, list[tuple[LetterRow, Failed]]] = {}
     for row in letters.get(connection, letter_ids):
-        if row.letter.stage != "execute" and not row.is_edited:
-            continue  # such a record was never executed, as long as nobody has mended it
         failed = _failed(row.letter, row.key, row.value, row.headers, workflow)
         if failed is not None:
-            by_execution.setdefault(failed.ledger_id, []).append(row.letter.id)
+            # Of another version of the action: whoever replayed it ran the one there is.
+            for key in {failed.ledger_id, failed.work.ledger_id}:
+                by_execution.setdefault(key, []).append((row, failed))
     known = ledger.find(connection, by_execution)
-    done = [each for key, row in known.items() if row.is_done for each in by_execution[key]]
-    letters.resolve(connection, done, "resolved", now_us)
+    done = {
+        row.letter.id
+        for key, found in known.items()
+        for row, failed in by_execution[key]
+        if found.is_done and _is_of(found, row, failed)
+    }
+    letters.resolve(connection, list(done), "resolved", now_us)
     return len(done)
+
+
+def _is_of(found: LedgerRow, row: LetterRow, failed: Failed) -> bool:
+    # What could not be read may have been read since, by a newer build. With ID_REUSED the execution is another's.
+    was_executed = row.letter.stage == "execute" or row.is_edited
+    return was_executed or found.digest == failed.work.decoded.digest

@@ -10,6 +10,7 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from streams.header_names import read_any_header_name
 from streams.kafka import KafkaAddress
 from streams.lag import group_state
 from streams.topic_admin import describe
@@ -174,6 +175,7 @@ async def open_log(
     counts = {name: topic.partitions for name, topic in found.items()}
     _, _, offsets = await group_state(admin, group)
     committed = {(at.topic, at.partition): offset for at, offset in offsets.items() if offset >= 0}
+    read_any_header_name()
     consumer = AIOKafkaConsumer(
         **address.client_options(), enable_auto_commit=False, auto_offset_reset="earliest"
     )

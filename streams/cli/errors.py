@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import NamedTuple
 
 DONE = 0
@@ -65,6 +67,8 @@ def ending_of(error: Exception) -> Ending | None:
     from streams.topic_admin import TopicsError
     from streams.workflow import WorkflowError
 
+    if isinstance(error, UnicodeEncodeError) and (broken := _not_utf8()) is not None:
+        return Ending(WRONG_USE, f"{broken!r} is not UTF-8; write it as text, or select by something else")
     says = _first_line(error)
     if isinstance(error, OSError) and error.filename is not None:
         return Ending(WRONG_USE, f"{error.filename} cannot be used: {error.strerror}")
@@ -104,6 +108,11 @@ def driver_reason(error: Exception) -> str:
         if cause.statement is None or is_sqlite:
             return _first_line(cause.orig)
     return str(error)
+
+
+def _not_utf8() -> str | None:
+    """Give the argument that was typed in other bytes than UTF-8, which Python keeps as halves of characters."""
+    return next((text for text in sys.argv if re.search("[\ud800-\udfff]", text)), None)
 
 
 def _first_line(error: BaseException) -> str:

@@ -221,6 +221,6 @@ def _patch(
             operations += found
         whole = None if value is None else value.read_bytes()
         return Patch("edit", operations, encoding, whole, is_undone)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         where = "" if isinstance(error, PatchError) else f"--patch {patch} is no JSON: "
         raise WrongUseError(f"{where}{error}") from None

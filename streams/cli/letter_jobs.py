@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from streams.store.jobs import JobRow
 
 app = typer.Typer(help="Replay jobs: list them, pause, resume or cancel one.", no_args_is_help=True)
+MOST = 1_000_000
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id, or its first characters.")]
 
 
@@ -34,7 +34,9 @@ def apply_command(  # noqa: PLR0913, PLR0917 - one per option
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A file that `plan --out` wrote.")],
     reason: Reason,
     rate: Annotated[float, typer.Option(help="Letters a second, at most.")] = 100.0,
-    max_in_flight: Annotated[int, typer.Option(min=1, help="Letters without an outcome, at most.")] = 200,
+    max_in_flight: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Letters without an outcome, at most.")
+    ] = 200,
     canary: Annotated[
         str,
         typer.Option(
@@ -244,14 +246,14 @@ def _options(
 ) -> Options:
     from streams.dead_letters.pace import Options
 
-    if not 0 < rate < math.inf:
-        raise WrongUseError(f"--rate {rate:g} is no number of letters a second, above 0; write 100")
+    if not 0 < rate <= MOST:  # of no number neither holds
+        raise WrongUseError(f"--rate {rate:g} is no number of letters a second up to {MOST:,}; write 100")
     if canary != "none" and re.fullmatch(r"[1-9]\d{0,5}(,[1-9]\d{0,5})*", canary) is None:
         raise WrongUseError(f"--canary {canary!r} is no list of sizes; write 1,10,100, or none")
     percent = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)%?", stop_if_fail)
     if percent is None or float(percent[1]) > 100:  # noqa: PLR2004 - per cent
         raise WrongUseError(f"--stop-if-fail {stop_if_fail!r} is no percentage; write 5%")
-    if yield_to_lag != "none" and not yield_to_lag.isdecimal():
+    if yield_to_lag != "none" and re.fullmatch(r"\d{1,9}", yield_to_lag) is None:
         raise WrongUseError(f"--yield-to-lag {yield_to_lag!r} is no number of records; write 1000, or none")
     return Options(
         rate=rate,

@@ -110,7 +110,7 @@ def _explain(row: LetterRow, rows: list[LedgerRow], would: Prediction | str) -> 
     else:
         sentences += what_would_come(would)
     for sentence in sentences:
-        show(sentence)
+        show(" ".join(sentence.split()))  # a foreign letter may have put lines of its own there
     show("")
 
 

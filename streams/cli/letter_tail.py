@@ -68,5 +68,6 @@ def _line(row: LetterRow) -> str:
     letter = row.letter
     again = f", generation {letter.generation}" if letter.generation else ""
     return (
-        f"{readable_text(letter.time)}  {letter.id}  {letter.action}  {letter.code}{again}: {letter.message}"
+        f"{readable_text(letter.time)}  {letter.id}  {letter.action}  {letter.code}{again}: "
+        f"{' '.join(letter.message.split())}"
     )

@@ -10,6 +10,7 @@ import typer
 from streams.cli import health, letters, pausing, publish, show, status, store, topics, worker
 from streams.cli.errors import INTERRUPTED, NOT_DONE, ending_of
 from streams.cli.lazy import LazyGroup
+from streams.cli.output import plain
 
 EPILOG = """
 Examples:
@@ -87,7 +88,7 @@ def main() -> None:
             raise
         sys.stdout.flush()
         stop = "" if ending.sentence.endswith((".", "!", "?", "^")) else "."
-        print(f"Error: {ending.sentence}{stop}", file=sys.stderr)  # noqa: T201
+        print(f"Error: {plain(ending.sentence)}{stop}", file=sys.stderr)  # noqa: T201
         sys.exit(ending.code)
 
 

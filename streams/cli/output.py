@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else there.")]
 
 _WIDE = 240
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_C1 = re.compile("[\x7f-\x9f]")
+
+
+def plain(text: str) -> str:
+    """Give the text with its control characters, less tab and line end, written out.
+
+    A lead or a foreign letter may hold some, and a terminal would do what they say.
+    """
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 @cache
@@ -36,17 +47,18 @@ def data() -> Console:
 
 def say(text: str) -> None:
     """Tell a person something, on stderr."""
-    errors().print(text, markup=False, highlight=False, soft_wrap=True)
+    errors().print(plain(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def show(text: str) -> None:
     """Print a line of what was asked for."""
-    data().print(text, markup=False, highlight=False, soft_wrap=True)
+    data().print(plain(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def write_json(document: object) -> None:
     """Print one JSON document on one line; called several times, they are JSON Lines."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    text = json.dumps(document, ensure_ascii=False)
+    sys.stdout.write(_C1.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
     sys.stdout.flush()
 
 
@@ -65,7 +77,7 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
             no_wrap=name == "id",
         )
     for row in rows:
-        table.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("-" if cell is None else plain(str(cell)).replace("\n", "\\n")) for cell in row))
     data().print(table)
 
 

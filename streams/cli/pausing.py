@@ -138,6 +138,7 @@ def said(reason: str) -> str:
     """Give a reason on one line. Raises `WrongUseError` when it is empty."""
     if not reason.strip():
         raise WrongUseError("--reason is empty; say in a few words why")
+    reason.encode()  # what is not UTF-8 ends the command here, and not where it is to be written
     return " ".join(reason.split())[:500]
 
 

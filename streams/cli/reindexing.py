@@ -32,7 +32,7 @@ def reindex_command(as_json: AsJson = False) -> None:
                 f"{done.resolved:,} done since."
             )
             if done.foreign:
-                show(f"{number(done.foreign, 'record')} on the topic are no dead letters and were left out.")
+                show(f"Left out {number(done.foreign, 'record')} on the topic: no dead letters.")
         return 0
 
     on_letters(work)

@@ -25,7 +25,8 @@ def verify(
         int, typer.Option(min=1, help="Tell at most so many findings of a kind with ids; all are counted.")
     ] = 20,
     unsettled_after: Annotated[
-        float, typer.Option(min=0, metavar="MINUTES", help="A record that waits for longer is stuck.")
+        float,
+        typer.Option(min=0, max=1e9, metavar="MINUTES", help="A record that waits for longer is stuck."),
     ] = 10.0,
     mails: Annotated[
         Path | None,
@@ -84,12 +85,14 @@ async def _verify(settings: Settings, question: Question, tell: Tell) -> Verdict
     from aiokafka import AIOKafkaConsumer
 
     from streams.cli import context
+    from streams.header_names import read_any_header_name
     from streams.verify.logs import KafkaLogs
     from streams.verify.tables import Tables
     from streams.verify.verifying import verify as look
 
     address = _address(settings)
     async with context.admin(address) as admin:
+        read_any_header_name()
         consumer = AIOKafkaConsumer(**address.client_options(), enable_auto_commit=False)
         await consumer.start()
         try:

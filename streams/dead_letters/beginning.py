@@ -84,7 +84,7 @@ def write_down(connection: Connection, row: JobRow, items: Sequence[PlanItem], *
 
 
 def _item(number: int, item: PlanItem, *, is_mine: bool, is_forced: bool) -> ItemRow:
-    why = None if is_mine else "it is not open, is being replayed, or belongs to another job"
+    why = None if is_mine else "it is not here, not open, is being replayed, or belongs to another job"
     if why is None and not is_forced:
         why = item.refusal
     return ItemRow(number, item.id, "waiting" if why is None else "skipped", item.as_data(), why)

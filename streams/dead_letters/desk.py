@@ -235,6 +235,12 @@ def _edit_entry(row: LetterRow, changed: LetterRow, patch: Patch) -> Entry:
 def _edited(row: LetterRow, patch: Patch) -> LetterRow | None:
     if row.status not in RESTING or row.job is not None:
         raise PatchError(_why_not(row, RESTING))
+    is_whole = patch.value is not None or patch.is_undone
+    if not is_whole and sha256_of(row.value) != row.letter.value_sha256:
+        # A recipe for many would make somebody's bytes the letter's own.
+        raise PatchError(
+            "its value is not the one that failed: the SHA-256 differs; --value gives it another one"
+        )
     value = patch.apply(row.value, row.original_value if row.is_edited else row.value)
     if value == row.value:
         return None

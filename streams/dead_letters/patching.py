@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jsonpatch
-import orjson
 from jsonpointer import JsonPointerException
+
+from topics.limits import MAX_VALUE
 
 IDENTITY = ("id", "source")
 """Attributes of a structured CloudEvent by which an action knows what it has done."""
@@ -38,28 +39,25 @@ class Patch:
         """Check the form. Raises `PatchError` naming the operation."""
         if not (self.operations or self.encoding or self.value is not None or self.is_undone):
             raise PatchError(f"{self.name} changes nothing; give --set, --unset, --patch or --value")
-        if self.encoding is not None:
-            try:
-                b"".decode(self.encoding)
-            except LookupError:
-                raise PatchError(
-                    f"{self.name}: there is no encoding {self.encoding!r}; windows-1252 is a common one"
-                ) from None
+        if self.encoding is not None and not _is_encoding(self.encoding):
+            raise PatchError(
+                f"{self.name}: there is no encoding {self.encoding!r}; windows-1252 is a common one"
+            )
         for number, operation in enumerate(self.operations, 1):
-            try:
-                jsonpatch.JsonPatch([dict(operation)])
-            except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, AttributeError) as error:
+            slip = _slip(operation)
+            if slip is not None:
                 raise PatchError(
-                    f"{self.name}: operation {number} is no JSON Patch operation ({error}); "
+                    f"{self.name}: operation {number} is no JSON Patch operation ({slip}); "
                     'write {"op": "remove", "path": "/country"}'
-                ) from None
+                )
 
     @property
     def sha256(self) -> str:
         """Hex digest of what it does."""
         value = None if self.value is None else hashlib.sha256(self.value).hexdigest()
         said = [list(self.operations), self.encoding, value, self.is_undone]
-        return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        # Not orjson: it refuses what repairs may have to put in or take out, as numbers beyond 64 bits.
+        return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     @property
     def touches(self) -> list[str]:
@@ -74,22 +72,26 @@ class Patch:
         if self.is_undone:
             return original
         if self.value is not None:
-            return self.value
+            _check_identity(_parsed_or_none(value), _parsed_or_none(self.value))
+            return _fitting(self.value, value)
         if value is None:
             raise PatchError("the record is a tombstone: it has no value to change; --value gives it one")
         text = _read(value, self.encoding or "utf-8")
         if not self.operations:
-            return text.encode()
+            after = _encoded(text)
+            _check_identity(_parsed_or_none(value), _parsed_or_none(after))
+            return _fitting(after, value)
         before = _parse(text)
         try:
-            after = jsonpatch.apply_patch(before, [dict(each) for each in self.operations])
-        except (jsonpatch.JsonPatchException, JsonPointerException, TypeError) as error:
+            document = jsonpatch.apply_patch(before, [dict(each) for each in self.operations])
+            after = _write(document)
+        except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, RecursionError) as error:
             # Their messages quote values.
             raise PatchError(
                 f"{' then '.join(self.touches)} does not fit the record ({type(error).__name__})"
             ) from None
-        _check_identity(before, after)
-        return _write(after)
+        _check_identity(before, document)
+        return _fitting(after, value)
 
 
 def settings_as_operations(given: Sequence[str], taken: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -104,11 +106,39 @@ def settings_as_operations(given: Sequence[str], taken: Sequence[str] = ()) -> l
             raise PatchError(f"--set {text!r} is no change; write --set email=ada@example.com")
         try:
             value = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = raw
         operations.append({"op": "add", "path": _pointer(name), "value": value})
     operations += [{"op": "remove", "path": _pointer(name)} for name in taken]
     return operations
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        b"{}".decode(name)  # of no bytes at all Python does not look the name up
+    except UnicodeDecodeError:
+        return True
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _slip(operation: object) -> str | None:
+    """Say why this is no operation; None: it is one."""
+    if not isinstance(operation, Mapping):
+        return f"it is a JSON {type(operation).__name__} and must be an object"
+    try:
+        jsonpatch.JsonPatch([dict(operation)])
+        json.dumps(operation, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "it holds half a character, a lone surrogate"
+    except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, AttributeError) as error:
+        return str(error)
+    except RecursionError:
+        return "it nests too deep"
+    needed = {"add": "value", "replace": "value", "test": "value", "move": "from", "copy": "from"}
+    lacks = needed.get(operation["op"])
+    return None if lacks is None or lacks in operation else f"{operation['op']} needs {lacks!r}"
 
 
 def _pointer(name: str) -> str:
@@ -120,10 +150,28 @@ def _pointer(name: str) -> str:
 def _read(value: bytes, encoding: str) -> str:
     try:
         return value.decode(encoding)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
+        place = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
         raise PatchError(
-            f"the record is not {encoding} at byte {error.start}; --encoding windows-1252 reads it otherwise"
+            f"the record is not {encoding}{place}; --encoding windows-1252 reads it otherwise"
         ) from None
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise PatchError(
+            f"read so, the record has half a character at {error.start}: it is in another encoding"
+        ) from None
+
+
+def _fitting(after: bytes, before: bytes | None) -> bytes:
+    # What was too large already may become smaller in steps; nothing else becomes so large that readers refuse it, or
+    # that no topic takes it.
+    if len(after) > max(MAX_VALUE, len(before or b"")):
+        raise PatchError(f"the patch makes the value {len(after)} bytes large; it may have {MAX_VALUE}")
+    return after
 
 
 def _parse(text: str) -> Any:  # noqa: ANN401 - JSON
@@ -133,6 +181,13 @@ def _parse(text: str) -> Any:  # noqa: ANN401 - JSON
     except (ValueError, RecursionError) as error:
         place = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise PatchError(f"the record is no JSON{place}; --value gives it another value as a whole") from None
+
+
+def _parsed_or_none(value: bytes | None) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(value or b"null", strict=False)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _write(document: object) -> bytes:

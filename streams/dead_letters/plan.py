@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Literal
 
 import orjson
 
+from streams.dead_letters.plan_lines import first_slip
 from streams.dead_letters.prediction import FAILING, Prediction
 from streams.dead_letters.totals import Totals
 from streams.store.letters import LetterRow, microseconds
@@ -204,18 +205,18 @@ def parse_plan(path: str, content: bytes) -> Plan:
     documents = list(_documents(path, lines))
     if not documents or documents[0].get("leads_plan") != FORMAT:
         raise PlanError(f"{path} is no plan of this build; make one with `leads dead-letters plan`")
-    if "sha256" not in documents[-1] or len(documents) == 1:
+    if "totals" not in documents[-1] or len(documents) == 1:
         raise PlanError(f"{path} is cut off: its last line is missing; make the plan anew")
     checksum = hashlib.sha256(b"".join(lines[:-1])).hexdigest()
-    if documents[-1]["sha256"] != checksum:
+    if documents[-1].get("sha256") != checksum:
         raise PlanError(
             f"{path} is not as it was written; plans are not edited: select otherwise and make a new one"
         )
-    head = documents[0]
-    try:
-        items = [PlanItem.from_data(each) for each in documents[1:-1]]
-    except KeyError as error:
-        raise PlanError(f"{path}: a letter lacks {error.args[0]!r}; make the plan anew") from None
+    head, *found = documents[:-1]
+    slip = first_slip(head, found)
+    if slip is not None:
+        raise PlanError(f"{path}: {slip}; make the plan anew")
+    items = [PlanItem.from_data(each) for each in found]
     return Plan(head["made"], head["app_version"], head["selector"], head["stale"], items, checksum)
 
 

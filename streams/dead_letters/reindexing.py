@@ -20,6 +20,7 @@ from streams.store.engine import Database
 from streams.store.letters import ERASED, LetterRow, microseconds
 from streams.workflow import Workflow
 from topics.decode import Record
+from topics.letter import is_time
 from topics.registry import TopicNames
 
 DECIDED = ("discard", "restore", "schedule", "unschedule", "erase")
@@ -97,8 +98,10 @@ class Reindexer:
         for record in batch:
             try:
                 act = orjson.loads(record.value or b"")
-                about = str(act["about"])
-                if act["act"] in DECIDED and self._acts.get(about, {}).get("act") != "erase":
+                about = act["about"]
+                is_whole = "\x00" not in about and (act["act"] != "schedule" or is_time(act["due"]))
+                is_gone = self._acts.get(about, {}).get("act") == "erase"
+                if act["act"] in DECIDED and is_whole and not is_gone:
                     self._acts[about] = act  # one key, one partition: in their order
             except (orjson.JSONDecodeError, KeyError, TypeError):
                 continue  # anyone may write there

@@ -23,6 +23,8 @@ from topics.letter import FailureClass
 GROUP = re.compile("[0-9a-f]{12}")
 SHORTEST_ID = 6
 FAILURE_CLASSES: tuple[str, ...] = get_args(FailureClass)
+LATEST = datetime(3000, 1, 1, tzinfo=UTC)
+"""Later than this nothing is scheduled: letters with such times are none."""
 
 
 class SelectorError(ValueError):
@@ -94,7 +96,7 @@ class Selector:
             (self.codes, column.code),
             (self.leads, column.lead_id),
             (self.app_versions, column.app_version),
-            ([key.encode() for key in self.keys], column.record_key),
+            ([key.encode(errors="surrogateescape") for key in self.keys], column.record_key),
         ):
             if values:
                 yield wanted.in_(values)
@@ -188,25 +190,27 @@ def read_moment(option: str, text: str, now: datetime) -> datetime:
     """Read `2026-11-23`, `2026-11-23T20:15:00Z` or how long ago: `90m`, `3d`. Raises `SelectorError`."""
     try:
         return now - parse_duration(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         msg = f"{option} {text!r} is no moment; write 2026-11-23T20:15:00Z, 2026-11-23, or how long ago: 90m, 3d"
         raise SelectorError(msg) from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def read_due(option: str, text: str, now: datetime) -> datetime:
     """Read a moment that is to come, or in how long: `2h`, `3d`. Raises `SelectorError`."""
     try:
-        return now + parse_duration(text)
+        due = now + parse_duration(text)
     except ValueError:
-        pass
-    due = read_moment(option, text, now)
-    if due <= now:
-        raise SelectorError(f"{option} {text!r} is over; write a moment that is to come, or 2h, 3d")
+        due = read_moment(option, text, now)
+    except OverflowError:
+        due = LATEST
+    if not now < due < LATEST:
+        what = "is over" if due <= now else "is too far away"
+        raise SelectorError(f"{option} {text!r} {what}; write a moment that is to come, or 2h, 3d")
     return due
 
 

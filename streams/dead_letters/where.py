@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
@@ -23,6 +23,7 @@ from streams.durations import parse_duration
 from streams.store.letters import EVERY
 from streams.store.schema import letters
 from topics.envelope import timestamp
+from topics.letter import FailureClass
 
 LONGEST, DEEPEST, MOST = 1000, 20, 100
 """Characters, brackets inside one another, comparisons."""
@@ -43,7 +44,7 @@ FIELDS = {
     "id": _Field(_OF.id),
     "status": _Field(_OF.status, values=EVERY),
     "action": _Field(_OF.action),
-    "class": _Field(_OF.failure_class),
+    "class": _Field(_OF.failure_class, values=get_args(FailureClass)),
     "code": _Field(_OF.code),
     "group": _Field(_OF.fingerprint),
     "generation": _Field(_OF.generation, "number"),

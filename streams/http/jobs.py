@@ -44,11 +44,11 @@ class How(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=500)
-    rate: float = Field(default=100.0, gt=0, allow_inf_nan=False)
-    max_in_flight: int = Field(default=200, ge=1)
-    canary: list[int] = [1, 10, 100]
+    rate: float = Field(default=100.0, gt=0, le=1_000_000)
+    max_in_flight: int = Field(default=200, ge=1, le=1_000_000)
+    canary: list[Annotated[int, Field(ge=1, le=1_000_000)]] = [1, 10, 100]
     stop_if_fail: float = Field(default=5.0, ge=0, le=100)
-    yield_to_lag: int = Field(default=1000, ge=0)
+    yield_to_lag: int = Field(default=1000, ge=0, le=1_000_000_000)
     force: bool = False
 
 

@@ -57,7 +57,7 @@ TAMPERED = Failure(
     "invalid",
     "TAMPERED",
     "decode",
-    "the value's SHA-256 is not that of the dead letter; replay the letter itself",
+    "the value's SHA-256 is not that of the dead letter; `edit --value FILE` puts the right value in its place",
 )
 
 
@@ -140,6 +140,8 @@ def write_letter(  # noqa: PLR0913 - a letter says this much
     if request is not None:
         letter = replace(
             letter,
+            # Also of bytes that are not those: or the next replay would take them for the letter's own.
+            value_sha256=request.value_sha256,
             id=request.id,
             group=request.group,
             generation=request.generation + 1,

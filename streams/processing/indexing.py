@@ -15,6 +15,7 @@ from streams.store.engine import Database, StoreRefusedError
 from streams.store.letters import DISCARDED, PARKED, SCHEDULED, LetterRow
 from topics.decode import Record
 from topics.letter import DeadLetter, LetterError, without_letter
+from topics.limits import has_control
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def _lead_id(value: bytes | None, headers: dict[str, bytes | None]) -> str | Non
     """Give the lead a letter is about, as far as a record that may be anything tells."""
     if (headers.get("ce_type") or b"").startswith(b"crm."):
         subject = (headers.get("ce_subject") or b"").decode(errors="replace")
-        if subject.startswith("lead/") and "\x00" not in subject:
+        if subject.startswith("lead/") and not has_control(subject):
             return subject.removeprefix("lead/")[:500]
     try:
         parsed = orjson.loads(value or b"null")
@@ -74,4 +75,4 @@ def _lead_id(value: bytes | None, headers: dict[str, bytes | None]) -> str | Non
         return None
     body = parsed.get("data", parsed) if isinstance(parsed, dict) else None
     lead_id = body.get("lead_id") if isinstance(body, dict) else None
-    return lead_id[:500] if isinstance(lead_id, str) and "\x00" not in lead_id else None
+    return lead_id[:500] if isinstance(lead_id, str) and not has_control(lead_id) else None

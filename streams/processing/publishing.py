@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple, Protocol, Self
@@ -21,7 +21,8 @@ from streams.processing.work import Lettered, Outcome, Stated, from_us
 from topics.decode import Decoded
 from topics.envelope import Headers, result_headers, timestamp
 from topics.events import Event, LeadReceived
-from topics.letter import without_letter
+from topics.letter import MESSAGE_LIMIT, without_letter
+from topics.limits import fits_a_letter
 from topics.registry import TopicNames
 
 PRODUCER_STOP_S = 1.0
@@ -180,7 +181,22 @@ class Announcer:
     def _letter(self, outcome: Lettered) -> Outgoing:
         source = outcome.source
         headers = without_letter(source.headers) + outcome.letter.headers()
+        if not fits_a_letter(source.key, source.value, headers):
+            return self._without_its_bytes(outcome)
         return Outgoing(self.names.letters, source.key, source.value, headers)
+
+    def _without_its_bytes(self, outcome: Lettered) -> Outgoing:
+        # Else nobody could ever get past it. Its hash stays, so a replay of what is left is refused.
+        letter, source = outcome.letter, outcome.source
+        where = (
+            f"; the record is too large for a letter and was left out of it, it stays at {source.position}"
+        )
+        said = letter.message.encode()[: MESSAGE_LIMIT - len(where)].decode(errors="ignore") + where
+        own = replace(letter, message=said).headers()
+        headers = without_letter(source.headers) + own
+        if fits_a_letter(source.key, None, headers):
+            return Outgoing(self.names.letters, source.key, None, headers)
+        return Outgoing(self.names.letters, None, None, own)
 
     def _result(self, outcome: Stated) -> Outgoing:
         work, row = outcome.work, outcome.row

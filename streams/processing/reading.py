@@ -74,7 +74,7 @@ class Reader:
                 failure = Failure("invalid", "UNKNOWN_ACTION", "decode", str(error.args[0]))
                 self._letter(failure, source, asked, reading, now)
                 continue
-            if request.edit_sha256 is None and request.value_sha256 != sha256_of(record.value):
+            if request.value_sha256 != sha256_of(record.value):
                 self._letter(TAMPERED, source, asked, reading, now)
                 continue
             asked = _Asked(step.action.kebab, step.action.version, request, step.retry)

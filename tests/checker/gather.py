@@ -16,6 +16,7 @@ from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
     KafkaError,
+    KafkaException,
     Message,
     TopicPartition,
 )
@@ -38,6 +39,7 @@ from tests.checker.evidence import (
 
 TOPICS = tuple(dict.fromkeys((*ACTIONS, *RESULTS, REQUESTS, LETTERS)))
 READ_WITHIN_S = 60.0
+NO_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 Query = Callable[[str], Sequence[Sequence[Any]]]
 
 
@@ -78,13 +80,25 @@ def ends(bootstrap: str, prefix: str) -> dict[tuple[str, int], int]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "nobody", "log_level": 4})
     try:
         return {
-            (place.topic.removeprefix(prefix), place.partition): consumer.get_watermark_offsets(
-                place, timeout=30
-            )[1]
+            (place.topic.removeprefix(prefix), place.partition): _end(consumer, place)
             for place in _partitions(consumer, prefix, CONSUMED)
         }
     finally:
         consumer.close()
+
+
+def _end(consumer: Consumer, place: TopicPartition) -> int:
+    deadline = time.monotonic() + READ_WITHIN_S
+    while True:
+        try:
+            end: int = consumer.get_watermark_offsets(place, timeout=30)[1]
+        except KafkaException as error:
+            # A topic that has just been made may not have a leader that knows of it.
+            if error.args[0].code() not in NO_LEADER or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return end
 
 
 def _partitions(consumer: Consumer, prefix: str, names: Iterable[str]) -> list[TopicPartition]:

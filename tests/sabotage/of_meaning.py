@@ -32,7 +32,7 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         promise="byte-exact letters",
         mechanism="a replay whose bytes are not the letter's is refused",
         file="streams/processing/reading.py",
-        old="request.edit_sha256 is None and request.value_sha256 != sha256_of(record.value)",
+        old="request.value_sha256 != sha256_of(record.value)",
         new="False",
         tests=(ONBOARDING + "test_a_replayed_record_whose_bytes_were_changed_is_refused",),
     )

@@ -191,6 +191,19 @@ class LetterChangesSuite:
         assert "no JSON at character 0" in why[broken]
         assert "bob" not in str(why)
 
+    async def test_a_letter_whose_value_is_not_the_one_that_failed_takes_no_patch_but_another_value(
+        self,
+    ) -> None:
+        bad = replace(lettered(1), value=b'{"email": "eve@b.example", "country": "??"}')
+        (letter_id,) = self.index(bad)
+
+        left = await self.desk.edit([letter_id], STRIP, "the form sends ??")
+        done = await self.desk.edit([letter_id], Patch("edit", value=BODY), "as the publisher sent it")
+
+        assert (left.changed, "SHA-256 differs" in left.left[0].why) == ([], True)
+        assert (done.changed, self.row(letter_id).value) == ([letter_id], BODY)
+        assert [entry["patch"] for entry in self.audited()] == ["edit"]
+
     async def test_what_was_given_up_can_be_restored_and_is_not_retried_meanwhile(self) -> None:
         (letter_id,) = self.index(lettered(1, status="scheduled"))
 

@@ -57,7 +57,7 @@ MAIL = {
 }
 ROWS = (
     row(1, age=3 * DAY),
-    row(2, age=DAY / 2, key=b"another", lead=None),
+    row(2, age=DAY / 2, key=b"\xffother", lead=None),
     row(3, age=DAY / 4, **MAIL),
     row(4, age=DAY / 8, status=SCHEDULED, generation=2, app_version="2.0", **MAIL),
     row(5, age=5 * DAY, status="resolved"),
@@ -88,7 +88,7 @@ class LetterIndexSuite:
             ({"statuses": ["resolved"]}, [5]),
             ({"ids": ["00000002", "000000040"]}, [2]),
             ({"groups": ["b" * 12]}, [3, 4]),
-            ({"actions": ["validate-lead"], "keys": ["another"]}, [2]),
+            ({"actions": ["validate-lead"], "keys": ["\udcffother"]}, [2]),
             ({"classes": ["rejected"], "statuses": [SCHEDULED]}, [4]),
             ({"codes": ["NOT_JSON"], "leads": ["lead-1", "lead-3"]}, [1]),
             ({"since": NOW - DAY, "until": NOW - DAY / 5}, [2, 3]),

@@ -32,7 +32,7 @@ from topics.events import (
     LeadWelcomed,
     OwnerNotified,
 )
-from topics.letter import DeadLetter, without_letter
+from topics.letter import DeadLetter, sha256_of, without_letter
 
 RECEIVED = "crm.leads.received.v1"
 
@@ -394,6 +394,41 @@ async def test_a_replayed_record_whose_bytes_were_changed_is_refused(cluster: Cl
 
     assert letter_of(cluster.letters[-1]).code == "TAMPERED"
     assert cluster.records(LeadValidated) == []
+
+
+async def test_changed_bytes_are_refused_again_when_their_letter_is_replayed(cluster: Cluster) -> None:
+    cluster.log.append(RECEIVED, b"k", b"\xff")
+    await cluster.settle()
+    (record,) = cluster.letters
+    edited = [*record.headers, ("__dlq.errors.edit.sha256", b"0" * 64), ("__dlq.errors.edit.number", b"1")]
+    cluster.log.append(cluster.names.requests, record.key, lead(), edited)
+    await cluster.settle()
+
+    refused = cluster.letters[-1]
+    cluster.log.append(cluster.names.requests, refused.key, refused.value, refused.headers)
+    await cluster.settle()
+
+    again = letter_of(cluster.letters[-1])
+    assert (again.code, again.generation) == ("TAMPERED", 2)
+    assert again.value_sha256 == letter_of(record).value_sha256
+    assert cluster.records(LeadValidated) == []
+
+
+async def test_a_record_that_no_letter_can_hold_is_told_by_its_place_and_hash_and_is_not_replayed_without_its_bytes(
+    cluster: Cluster,
+) -> None:
+    large = b'{"email": "' + b"x" * 3_000_000
+    cluster.log.append(RECEIVED, b"k", large)
+    await cluster.settle()
+    (record,) = cluster.letters
+    letter = letter_of(record)
+
+    cluster.log.append(cluster.names.requests, record.key, record.value, record.headers)
+    await cluster.settle()
+
+    assert (record.value, letter.code, letter.value_sha256) == (None, "TOO_LARGE", sha256_of(large))
+    assert letter.message.endswith(f"it stays at {RECEIVED}/{letter.partition}/{letter.offset}")
+    assert letter_of(cluster.letters[-1]).code == "TAMPERED"
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def test_what_is_left_out_by_the_limit_is_told(commands: Commands) -> None:
     [
         (("--class", "posion"), "did you mean poison?"),
         (("--since", "yesterday"), "write 2026-11-23T20:15:00Z"),
+        (("--lead", "\udcff"), r"'\udcff' is not UTF-8"),
     ],
 )
 def test_a_slip_in_a_selector_is_one_sentence(

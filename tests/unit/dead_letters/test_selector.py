@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from streams.dead_letters.selector import Selector, SelectorError, read_generations, read_moment
+from streams.dead_letters.selector import (
+    Selector,
+    SelectorError,
+    read_due,
+    read_generations,
+    read_moment,
+)
 from streams.store.engine import Database
 from streams.testing import MemoryStore
 from tests.suites.letter_index import LetterIndexSuite
@@ -50,6 +56,25 @@ def test_what_can_only_be_a_slip_is_refused_with_the_next_step(given: dict[str, 
 )
 def test_a_moment_is_a_date_a_time_or_how_long_ago(text: str, moment: datetime) -> None:
     assert read_moment("--since", text, NOW) == moment
+
+
+@pytest.mark.parametrize(
+    "text", ["9999999d", "9" * 30 + "d", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
+def test_a_moment_that_cannot_be_counted_to_is_refused(text: str) -> None:
+    with pytest.raises(SelectorError, match=r"--since .* is no moment"):
+        read_moment("--since", text, NOW)
+    with pytest.raises(SelectorError, match="--at "):
+        read_due("--at", text, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("9999-12-31T23:59:59.999999Z", "too far"), ("2026-11-23", "is over"), ("0s", "is over")],
+)
+def test_a_due_time_is_to_come_and_not_beyond_reason(text: str, said: str) -> None:
+    with pytest.raises(SelectorError, match=said):
+        read_due("--at", text, NOW)
 
 
 def test_a_generation_is_a_number_or_a_range() -> None:

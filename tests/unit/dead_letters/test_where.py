@@ -30,6 +30,8 @@ def refused(text: str) -> list[str]:
         ("generation > many", "no whole number", "many"),
         ("first_seen < yesterday", "-3d for three days ago", "yesterday"),
         ("status = opne", "none of scheduled", "opne"),
+        ("class = posion", "none of poison", "posion"),
+        ("first_seen < -99999999999d", "is no moment", "-99999999999d"),
         ("generation ~ 1", "is no text", "~"),
         ("code in (A B)", "expected `,` or `)`", "B"),
         ("lead = 'a", "is a quote missing?", "'"),

@@ -60,8 +60,14 @@ def test_the_original_headers_come_back_in_order_with_duplicates_and_nulls() -> 
         ("class", b"odd"),
         ("version", b"2"),
         ("time", b"soon"),
+        ("time", b"2026-11-23T20:15:00+05:00"),
+        ("first.time", b"0001-01-01T00:00:00Z"),
+        ("next.attempt", b"9999-12-31T23:59:59.999999Z"),
         ("action", b"../../etc"),
         ("fingerprint", b"xyz"),
+        ("app.version", b"1\x00"),
+        ("topic", b"a/b"),
+        ("group", b"x" * 4097),
     ],
 )
 def test_headers_that_are_no_letters_are_refused_by_name(header: str, value: bytes) -> None:

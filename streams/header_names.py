@@ -1,0 +1,75 @@
+"""This file reads records whose header names are not UTF-8: Kafka takes them, and aiokafka never gets past one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import _MemoryRecordsPy
+from aiokafka.record.util import decode_varint_py
+
+NEWEST_FORMAT = 2
+"""Records have headers from this format on."""
+
+
+def read_any_header_name() -> None:
+    r"""Let the consumers of this process read such records, from now on.
+
+    aiokafka raises where it reads the name, every time, so that nothing behind the record is ever read. The name is
+    given as `x\xff`, written out; to all other records nothing changes.
+    """
+    fetcher.MemoryRecords = _AnyRecords
+
+
+class _AnyRecords(_MemoryRecordsPy):  # type: ignore[misc]  # final, for who is not in need
+    """What a fetch brought of a partition."""
+
+    def next_batch(self, *args: Any) -> Any:  # noqa: ANN401 - as aiokafka has it
+        raw = self._next_slice
+        batch = super().next_batch(*args)
+        is_old = raw is None or raw[self.MAGIC_OFFSET] < NEWEST_FORMAT
+        return batch if is_old or batch is None else _AnyBatch(batch, raw)
+
+
+class _AnyBatch:
+    """A batch, read by aiokafka's C code as far as that comes, and by its Python code from there on."""
+
+    def __init__(self, batch: Any, raw: Any) -> None:  # noqa: ANN401 - as aiokafka has it
+        self._batch = batch
+        self._raw = raw
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever it has
+        return getattr(self._batch, name)
+
+    def __next__(self) -> Any:  # noqa: ANN401 - a record
+        return next(self._batch)
+
+    def __iter__(self) -> Iterator[Any]:
+        read = 0
+        try:
+            for record in self._batch:
+                yield record
+                read += 1
+        except UnicodeDecodeError:
+            yield from islice(_read(self._raw), read, None)
+
+
+def _read(raw: Any) -> Iterator[Any]:  # noqa: ANN401 - bytes, or a view of them
+    batch = iter(_DefaultRecordBatchPy(raw))
+    batch._buffer = _AnyText(batch._buffer)  # noqa: SLF001
+    for _ in range(batch._num_records):  # noqa: SLF001
+        yield batch._read_msg(decode_varint_py)  # noqa: SLF001
+
+
+class _AnyText(bytearray):
+    """Bytes of which every part can be read as text."""
+
+    def __getitem__(self, at: Any) -> Any:  # noqa: ANN401 - as bytearray has it
+        found = super().__getitem__(at)
+        return _AnyText(found) if isinstance(at, slice) else found
+
+    def decode(self, encoding: str = "utf-8", _errors: str = "") -> str:
+        return super().decode(encoding, "backslashreplace")

@@ -1,0 +1,92 @@
+"""This file makes the index anew beside records that nobody of ours has written."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from streams.dead_letters.reindexing import Reindexed, Reindexer
+from streams.onboarding import ONBOARDING
+from streams.store.schema import letters
+from streams.testing import Rehearsal, lead
+from streams.testing.leads import event_headers
+from tests.suites.letter_index import row
+from tests.support.reading_back import RememberedLog
+from topics.letter import PREFIX, sha256_of
+
+
+@pytest.fixture
+def onboarding() -> Iterator[Rehearsal]:
+    with Rehearsal() as found:
+        yield found
+
+
+def reindexed(onboarding: Rehearsal) -> Reindexed:
+    """Forget every letter, and learn them from the topics."""
+    cluster = onboarding.cluster
+    cluster.database.transact(lambda connection: connection.execute(sa.delete(letters)))
+    log = RememberedLog(cluster.log)
+    made = Reindexer(ONBOARDING, cluster.database, log, cluster.names, cluster.clock, lambda *_: None)
+    return asyncio.run(made.run())
+
+
+def statuses(onboarding: Rehearsal) -> list[tuple[str, str]]:
+    query = sa.select(letters.c.code, letters.c.status).order_by(letters.c.code)
+    return [
+        tuple(row) for row in onboarding.cluster.database.transact(lambda link: link.execute(query).all())
+    ]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        {"act": "schedule"},
+        {"act": "schedule", "due": "9999-12-31T23:59:59.999999Z"},
+        {"act": "schedule", "due": ["x"]},
+        {"act": ["discard"]},
+        {"act": "discard", "about": ["x"]},
+        {"act": "discard", "about": "\x00"},
+        {"act": "discard", "generation": "0"},
+        ["discard"],
+    ],
+)
+def test_a_foreign_record_on_the_audit_topic_ends_no_reindexing_and_decides_nothing(
+    onboarding: Rehearsal, act: object
+) -> None:
+    onboarding.publish(b"{poison", "e-1")
+    (letter,) = onboarding.letters
+    said = {"about": letter.id, "generation": 0, **act} if isinstance(act, dict) else act
+    onboarding.cluster.log.append(onboarding.cluster.names.audit, b"k", json.dumps(said).encode(), [])
+    onboarding.cluster.log.append(onboarding.cluster.names.letters, None, b"\xff", [(PREFIX + "id", b"\xff")])
+
+    done = reindexed(onboarding)
+
+    assert done == Reindexed(letters=1, foreign=1)
+    assert statuses(onboarding) == [("NOT_JSON", "parked")]
+
+
+def test_a_letter_of_another_build_that_this_one_has_done_is_not_open_again(onboarding: Rehearsal) -> None:
+    cluster, value = onboarding.cluster, lead(email="ann@example.com")
+    newer = row(1, action_version=99, stage="validate", code="UNKNOWN_FIELD", value_sha256=sha256_of(value))
+    cluster.log.append(cluster.names.letters, b"k", value, [*event_headers("e-1"), *newer.letter.headers()])
+    onboarding.settle()
+    onboarding.replay()
+
+    done = reindexed(onboarding)
+
+    assert done == Reindexed(letters=1, resolved=1)
+    assert statuses(onboarding) == [("UNKNOWN_FIELD", "resolved")]
+
+
+def test_a_letter_of_a_reused_id_stays_open_whatever_its_namesake_has_done(onboarding: Rehearsal) -> None:
+    onboarding.publish(lead(email="ann@example.com"), "e-1")
+    onboarding.publish(lead(email="bob@example.com"), "e-1")
+
+    done = reindexed(onboarding)
+
+    assert done == Reindexed(letters=1)
+    assert statuses(onboarding) == [("ID_REUSED", "parked")]

@@ -1,0 +1,57 @@
+"""This file checks that a file of letters is taken in whole, or refused by the line that is wrong."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from streams.dead_letters.transfer import TransferError, dump, load
+from tests.suites.letter_changes import lettered
+from topics.letter import sha256_of
+
+ROW = lettered(1)
+LINE = dump(ROW)
+HUGE = b"x" * (2 << 20)
+
+
+def changed(**fields: Any) -> bytes:  # noqa: ANN401 - whatever JSON holds
+    return json.dumps({**json.loads(LINE), **fields}).encode()
+
+
+def said(**fields: str) -> dict[str, str]:
+    known: dict[str, str] = json.loads(LINE)["letter"]
+    return known | {f"__dlq.errors.{name.replace('_', '.')}": text for name, text in fields.items()}
+
+
+def test_a_letter_comes_back_as_it_was() -> None:
+    (row,) = load([LINE, b"\n"])
+
+    assert (row.letter, row.key, row.value, row.headers) == (ROW.letter, ROW.key, ROW.value, ROW.headers)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (b"\x89PNG\r\n", "line 2 is no JSON at character 0"),
+        (b'{"letter": {}, "key": nul', "line 2 is no JSON"),
+        (b"[1]", "line 2 is no dead letter"),
+        (b'{"letter": {}}', "line 2: header __dlq.errors.topic is missing"),
+        (changed(letter=said(offset="many")), "line 2: header __dlq.errors.offset is 'many'"),
+        (changed(value="???"), "line 2 is no dead letter"),
+        (changed(value="e30="), f"line 2: the value is not that of letter {ROW.letter.id}"),
+        (
+            changed(headers=[["__dlq.errors.id", "eA=="]]),
+            "line 2: headers of a letter are among the record's",
+        ),
+        (
+            changed(value=base64.b64encode(HUGE).decode(), letter=said(value_sha256=sha256_of(HUGE) or "")),
+            f"line 2: letter {ROW.letter.id} is too large for its topic",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_told_by_its_line(line: bytes, sentence: str) -> None:
+    with pytest.raises(TransferError, match=f"^{sentence}"):
+        list(load([LINE, line]))

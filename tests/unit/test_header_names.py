@@ -1,0 +1,55 @@
+"""This file reads batches in which somebody named a header in bytes that are no UTF-8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+
+from streams.header_names import read_any_header_name
+
+NONE, GZIP = 0, 1
+
+
+class Name(str):
+    """A name that is written as its Latin-1 bytes, as a client in another language may do."""
+
+    __slots__ = ()
+
+    def encode(self, *_: str) -> bytes:
+        return super().encode("latin-1")
+
+
+def batch(names: Iterable[str], compression: int) -> bytes:
+    """A batch with a record per name, in aiokafka's own words."""
+    builder = _DefaultRecordBatchBuilderPy(2, compression, 0, -1, -1, -1, 1 << 20)
+    for number, name in enumerate(names):
+        builder.append(
+            number, 1_700_000_000_000 + number, b"key", b"value", [(Name(name), b"x"), ("n", None)]
+        )
+    return bytes(builder.build())
+
+
+@pytest.fixture(autouse=True)
+def patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
+    read_any_header_name()
+
+
+@pytest.mark.parametrize("compression", [NONE, GZIP])
+def test_every_record_is_read_in_its_order_and_the_name_is_written_out(compression: int) -> None:
+    raw = batch(["good", "b\xe4d", "good"], compression) + batch(["\xff"], compression)
+
+    records = fetcher.MemoryRecords(raw)
+    found = []
+    while records.has_next():
+        each = records.next_batch()
+        assert each.validate_crc()
+        found += [(one.offset, one.timestamp, one.key, one.value, one.headers) for one in each]
+
+    assert found == [
+        (at, 1_700_000_000_000 + at, b"key", b"value", [(name, b"x"), ("n", None)])
+        for at, name in ((0, "good"), (1, r"b\xe4d"), (2, "good"), (0, r"\xff"))
+    ]
