@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from streams.processing.transaction import Clock
 from streams.processing.work import to_us
-from streams.store import jobs, ledger, letters
+from streams.store import jobs, ledger, letter_pruning, letters
 from streams.store.engine import Database
 from topics.registry import AUDIT, BY_NAME, LONGEST_RETENTION
 
@@ -53,16 +53,16 @@ class Pruner:
         ledger_before = to_us(now - self._retention)
         letters_before = to_us(now - max(self._retention, LETTERS_AGE))
         forgotten = await self._prune(ledger.prune, ledger_before)
-        expired = await self._prune(letters.expire, letters_before)
+        expired = await self._prune(letter_pruning.expire, letters_before)
         if expired:
             log.error(
                 "%d open dead letters are lost: nobody decided about them before retention took their records; "
                 "`leads dead-letters list --status expired` names them",
                 expired,
             )
-        forgotten += await self._prune(letters.prune, letters_before)
+        forgotten += await self._prune(letter_pruning.prune, letters_before)
         forgotten += await self._prune(
-            partial(letters.prune, statuses=[letters.EXPIRED]), to_us(now - EXPIRED_AGE)
+            partial(letter_pruning.prune, statuses=[letters.EXPIRED]), to_us(now - EXPIRED_AGE)
         )
         forgotten += await self._prune(jobs.prune, letters_before)
         if forgotten:

@@ -15,6 +15,7 @@ from streams.cli import selecting
 from streams.cli.errors import INTERRUPTED, NOT_DONE, UnreachableError, WrongUseError
 from streams.cli.operating import chosen_ids
 from streams.cli.output import AsJson, number, say, show, write_json
+from streams.cli.pausing import said
 
 if TYPE_CHECKING:
     from streams.kafka import KafkaAddress
@@ -43,6 +44,9 @@ def replay_command(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Ask and end; letters then count as pending.")
     ] = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why; it is written into the audit topic.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Do again what failed: the action that failed, with the record as it was, and nothing else.
@@ -68,7 +72,8 @@ def replay_command(
         with context.kafka(settings) as address:
             teller = _Teller(as_json=as_json)
             try:
-                asyncio.run(_replay(settings, address, database, ids, teller, 0.0 if no_wait else wait))
+                why = None if reason is None else said(reason)
+                asyncio.run(_replay(settings, address, database, ids, teller, 0.0 if no_wait else wait, why))
             except KeyboardInterrupt:
                 raise typer.Exit(INTERRUPTED) from None
     teller.conclude(is_waiting=not no_wait)
@@ -117,6 +122,7 @@ async def _replay(
     ids: Sequence[str],
     teller: _Teller,
     wait: float,
+    reason: str | None,
 ) -> None:
     from streams.assembly import now
     from streams.cli import context
@@ -137,7 +143,7 @@ async def _replay(
     async with KafkaPublisher(partial(new_producer, address)) as publisher:
         replay = Replay(database, publisher, names, now)
         audit = Audit(publisher, names, now, getpass.getuser())
-        await audit.write(None, [Entry("replay", letter_id, {"job": replay.job}) for letter_id in ids])
+        await audit.write(reason, [Entry("replay", letter_id, {"job": replay.job}) for letter_id in ids])
         try:
             # The client itself would wait for ever for a broker that is gone.
             async with asyncio.timeout(ANSWER_WITHIN_S + len(ids) / RECORDS_PER_S):

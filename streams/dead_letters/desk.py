@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
-from streams.dead_letters.audit import Act, Audit, Entry
+from streams.dead_letters.audit import Act, Audit
+from streams.dead_letters.editing import edit_entry, edited, entry_of, why_not
 from streams.dead_letters.patching import Patch, PatchError
 from streams.processing.publishing import Outgoing, Publisher
 from streams.processing.transaction import Clock
@@ -20,7 +21,6 @@ from streams.store.engine import Database
 from streams.store.letter_changes import ERASABLE, RESTING
 from streams.store.letters import DISCARDED, GONE, OPEN, SCHEDULED, LetterRow
 from topics.envelope import timestamp
-from topics.letter import sha256_of
 from topics.registry import TopicNames
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class Desk:
         if not found:
             raise KeyError(letter_id)
         row = found[0]
-        await self.audit.write(reason, [_entry("reveal", row)])
+        await self.audit.write(reason, [entry_of("reveal", row)])
         return row
 
     async def keep(self, ids: Sequence[str], reason: str) -> Done:
@@ -104,7 +104,7 @@ class Desk:
             rows = await self._rows(part)
             mine = [row for row in rows if row.status in OPEN]
             done.left += [Left(row.letter.id, f"it is {row.status}") for row in rows if row not in mine]
-            await self.audit.write(reason, [_entry("keep", row) for row in mine])
+            await self.audit.write(reason, [entry_of("keep", row) for row in mine])
             await self._publish(mine)
             kept = [row.letter.id for row in mine]
             now_us = to_us(self.clock())
@@ -115,7 +115,7 @@ class Desk:
     async def take_in(self, rows: Sequence[LetterRow], reason: str) -> int:
         """Write letters of another installation into the topic, from which workers index them; gives their number."""
         for part in _parts(rows):
-            await self.audit.write(reason, [_entry("import", row) for row in part])
+            await self.audit.write(reason, [entry_of("import", row) for row in part])
             await self._publish(part)
         return len(rows)
 
@@ -126,7 +126,7 @@ class Desk:
         """
         for part in _parts(ids):
             rows = [row for row in await self._rows(part) if row.status not in GONE]
-            await self.audit.write(reason, [_entry("export", row) for row in rows])
+            await self.audit.write(reason, [entry_of("export", row) for row in rows])
             for row in rows:
                 yield row
 
@@ -140,7 +140,7 @@ class Desk:
             changes, again = [], []
             for row in await self._rows(part):
                 try:
-                    changed = _edited(row, patch)
+                    changed = edited(row, patch)
                 except PatchError as error:
                     done.left.append(Left(row.letter.id, str(error)))
                     continue
@@ -151,13 +151,13 @@ class Desk:
                     done.left.append(Left(row.letter.id, "it is as the patch makes it"))
                 else:
                     done.left.append(Left(row.letter.id, "the patch changes nothing of it"))
-            await self.audit.write(reason, [_edit_entry(row, changed, patch) for row, changed in changes])
+            await self.audit.write(reason, [edit_entry(row, changed, patch) for row, changed in changes])
             taken = await self.database.run(partial(self._edit, changes=changes))
             await self._publish([*again, *taken])
             mine = {row.letter.id for row in taken}
             done.changed += mine
             done.left += [
-                Left(row.letter.id, _why_not(row, RESTING)) for row, _ in changes if row.letter.id not in mine
+                Left(row.letter.id, why_not(row, RESTING)) for row, _ in changes if row.letter.id not in mine
             ]
         return done
 
@@ -184,13 +184,11 @@ class Desk:
         for part in _parts(ids):
             rows = await self._rows(part)
             fitting = [row for row in rows if row.status in of and row.job is None]
-            await self.audit.write(reason, [_entry(act, row, **details) for row in fitting])
+            await self.audit.write(reason, [entry_of(act, row, **details) for row in fitting])
             fitting_ids = [row.letter.id for row in fitting]
             moved = set(await self.database.run(partial(_called, change, fitting_ids)))
             done.changed += [each for each in fitting_ids if each in moved]
-            done.left += [
-                Left(row.letter.id, _why_not(row, of)) for row in rows if row.letter.id not in moved
-            ]
+            done.left += [Left(row.letter.id, why_not(row, of)) for row in rows if row.letter.id not in moved]
         return done
 
     async def _rows(self, ids: Sequence[str]) -> list[LetterRow]:
@@ -214,48 +212,3 @@ def _called(change: Change, ids: Sequence[str], connection: Connection) -> Colle
 
 def _parts(all_: Sequence[T]) -> list[Sequence[T]]:
     return [all_[start : start + AT_ONCE] for start in range(0, len(all_), AT_ONCE)]
-
-
-def _entry(act: Act, row: LetterRow, **details: str) -> Entry:
-    return Entry(act, row.letter.id, {"generation": row.letter.generation, **details})
-
-
-def _edit_entry(row: LetterRow, changed: LetterRow, patch: Patch) -> Entry:
-    return _entry(
-        "edit",
-        row,
-        patch=patch.name,
-        does=", ".join(patch.touches),
-        patch_sha256=patch.sha256,
-        before_sha256=sha256_of(row.value) or "",
-        after_sha256=sha256_of(changed.value) or "",
-    )
-
-
-def _edited(row: LetterRow, patch: Patch) -> LetterRow | None:
-    if row.status not in RESTING or row.job is not None:
-        raise PatchError(_why_not(row, RESTING))
-    is_whole = patch.value is not None or patch.is_undone
-    if not is_whole and sha256_of(row.value) != row.letter.value_sha256:
-        # A recipe for many would make somebody's bytes the letter's own.
-        raise PatchError(
-            "its value is not the one that failed: the SHA-256 differs; --value gives it another one"
-        )
-    value = patch.apply(row.value, row.original_value if row.is_edited else row.value)
-    if value == row.value:
-        return None
-    letter = replace(
-        row.letter,
-        edit_sha256=patch.sha256,
-        edit_number=(row.letter.edit_number or 0) + 1,
-        value_sha256=sha256_of(value),
-    )
-    return replace(row, value=value, letter=letter)
-
-
-def _why_not(row: LetterRow, of: Sequence[str]) -> str:
-    if row.job is not None:
-        return f"replay job {row.job} has it in hand"
-    if row.status not in of:
-        return f"it is {row.status}, not {' or '.join(of)}"
-    return "it has changed meanwhile; look again"

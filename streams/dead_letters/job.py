@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from streams.dead_letters.judging import Judged, judge
+from streams.dead_letters.leaving_out import why_left_out
 from streams.dead_letters.live_traffic import Lag, LiveTraffic
 from streams.dead_letters.pace import Allowance, Options, Progress, failing, room
-from streams.dead_letters.plan import PlanItem
 from streams.dead_letters.prediction import Prediction
 from streams.processing.publishing import Publisher
 from streams.processing.transaction import Clock
@@ -188,7 +188,7 @@ class Job:
         found: list[LetterRow] = []
         for item in items:
             row = rows.get(item.letter_id)
-            why = self._why_not(item, row, would.get(item.letter_id))
+            why = why_left_out(self.id, item, row, would.get(item.letter_id))
             if why is None and row is not None:
                 found.append(row)
             marks.append((item.position, "asked" if why is None else "skipped", why))
@@ -203,17 +203,6 @@ class Job:
         gone = {item.letter_id for item in items} - {row.letter.id for row in found}
         letter_changes.release(connection, self.id, gone)
         return found, marks
-
-    def _why_not(self, item: ItemRow, row: LetterRow | None, would: dict[str, Any] | None) -> str | None:
-        if row is None or would is None:
-            return "it is not there any more"
-        if row.job != self.id or row.status not in letter_changes.RESTING:
-            return f"it is {row.status} now"
-        planned = PlanItem.from_data(item.planned)
-        changed = planned.changed(row)
-        if changed is None and would != planned.essence:
-            changed = f"its replay would come to something else now: {_difference(planned.essence, would)}"
-        return changed
 
     async def _judge(self) -> int:
         if not self._asked:
@@ -253,8 +242,3 @@ class Job:
 
 def _takes_turn(item: ItemRow) -> bool:
     return bool(item.planned["would"].get("is_new_owner"))
-
-
-def _difference(planned: dict[str, Any], would: dict[str, Any]) -> str:
-    names = sorted(name for name in planned.keys() | would.keys() if planned.get(name) != would.get(name))
-    return ", ".join(f"{name} {planned.get(name, '-')} -> {would.get(name, '-')}" for name in names)

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from streams.store.bulk import delete_in
 from streams.store.schema import letters
 from topics.envelope import Headers, parse_timestamp
 from topics.letter import DeadLetter
@@ -270,35 +269,3 @@ def counts(connection: Connection) -> dict[str, int]:
     """Number of letters by status."""
     query = sa.select(letters.c.status, sa.func.count()).group_by(letters.c.status)
     return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def prune(
-    connection: Connection,
-    before_us: int,
-    limit: int,
-    statuses: Sequence[str] = (RESOLVED, DISCARDED, ERASED),
-) -> int:
-    """Forget at most `limit` letters that the topic no longer holds either; gives back how many it were."""
-    ids = _old(connection, before_us, limit, statuses)
-    delete_in(connection, letters.c.id, ids)
-    return len(ids)
-
-
-def expire(connection: Connection, before_us: int, limit: int) -> int:
-    """Say of at most `limit` open letters that the topic no longer holds that they are lost; gives back how many."""
-    ids = _old(connection, before_us, limit, OPEN)
-    if ids:
-        gone = {"status": EXPIRED, "due_at": None, "resolved_at": before_us, "job": None, **NO_RECORD}
-        connection.execute(sa.update(letters).where(letters.c.id.in_(ids)).values(gone))
-    return len(ids)
-
-
-def _old(connection: Connection, before_us: int, limit: int, statuses: Sequence[str]) -> list[str]:
-    query = (
-        sa.select(letters.c.id)
-        .where(letters.c.indexed_at < before_us, letters.c.status.in_(statuses))
-        .order_by(letters.c.indexed_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return list(connection.execute(query).scalars())

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from tests.sabotage.sabotage import CHANGES, JOBS, PREVIEW, STALENESS, YEAR, Sabotage
+from tests.sabotage.sabotage import (
+    CHANGES,
+    HEADER_NAMES,
+    JOBS,
+    ONBOARDING,
+    PREVIEW,
+    STALENESS,
+    YEAR,
+    Sabotage,
+)
 
 
 def decisions() -> Iterator[Sabotage]:
@@ -42,8 +51,8 @@ def decisions() -> Iterator[Sabotage]:
         promise="never lost",
         mechanism="an open letter whose record retention takes stays, as one that is lost",
         file="streams/pruning.py",
-        old="await self._prune(letters.expire, letters_before)",
-        new="await self._prune(partial(letters.prune, statuses=letters.OPEN), letters_before)",
+        old="await self._prune(letter_pruning.expire, letters_before)",
+        new="await self._prune(partial(letter_pruning.prune, statuses=letters.OPEN), letters_before)",
         tests=(YEAR + "test_an_open_letter_stays_as_long_as_its_topic_may_hold_it_and_then_as_lost",),
     )
     yield undisturbed(
@@ -57,7 +66,7 @@ def decisions() -> Iterator[Sabotage]:
     yield undisturbed(
         name="a job replays what has changed since its plan",
         mechanism="a letter that was edited or has failed again since the plan is left out",
-        file="streams/dead_letters/job.py",
+        file="streams/dead_letters/leaving_out.py",
         old="changed = planned.changed(row)",
         new="changed = None",
         tests=(JOBS + "test_a_letter_that_has_changed_since_the_plan_is_left_out_and_told",),
@@ -65,7 +74,7 @@ def decisions() -> Iterator[Sabotage]:
     yield undisturbed(
         name="a job replays what would come to something else now",
         mechanism="a letter is previewed again right before it is asked for",
-        file="streams/dead_letters/job.py",
+        file="streams/dead_letters/leaving_out.py",
         old="if changed is None and would != planned.essence:",
         new="if False:",
         tests=(JOBS + "test_a_replay_that_would_come_to_something_else_now_is_left_out",),
@@ -109,4 +118,39 @@ def decisions() -> Iterator[Sabotage]:
         old="decided = asked.stale or action.on_stale",
         new='decided = asked.stale or "run"',
         tests=(STALENESS + "test_a_welcome_asks_once_it_is_older_than_its_max_age",),
+    )
+
+
+def hostile_records() -> Iterator[Sabotage]:
+    """Give those of records that somebody made to harm, or by accident."""
+    yield Sabotage(
+        name="a header name that is not UTF-8 stops every worker",
+        promise="isolation",
+        mechanism="records whose header names are not UTF-8 are read all the same",
+        file="streams/header_names.py",
+        old="except UnicodeDecodeError:",
+        new="except ZeroDivisionError:",
+        tests=(HEADER_NAMES + "test_every_record_is_read_in_its_order_and_the_name_is_written_out",),
+    )
+    yield Sabotage(
+        name="a record that no letter can hold stops its partition",
+        promise="isolation",
+        mechanism="a letter that would be larger than its topic takes is written without the bytes",
+        file="streams/processing/publishing.py",
+        old="if not fits_a_letter(source.key, source.value, headers):",
+        new="if False:",
+        tests=(
+            ONBOARDING
+            + "test_a_record_that_no_letter_can_hold_is_told_by_its_place_and_hash_and_is_not_replayed_"
+            "without_its_bytes",
+        ),
+    )
+    yield Sabotage(
+        name="changed bytes pass at the second replay",
+        promise="byte-exact letters",
+        mechanism="the letter of a replay that was refused still names the bytes that failed first",
+        file="streams/processing/failures.py",
+        old="            value_sha256=request.value_sha256,\n",
+        new="",
+        tests=(ONBOARDING + "test_changed_bytes_are_refused_again_when_their_letter_is_replayed",),
     )

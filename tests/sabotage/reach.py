@@ -30,6 +30,8 @@ _RACE = (
 )
 _TIME = "it comes late or early, and in the end everything is there once"
 _CHOICE = "everything agrees with itself; only a rule was broken that the data does not tell"
+_FORGED = "needs somebody who forges requests; the result is one of the changed event"
+_HOSTILE = "needs a record that no client of ours makes; then nothing is wrong with the data, it stands still"
 _DECIDED = "it is about what people decide, and no scenario has people who decide"
 _RESTORED = "needs a store that was lost and restored, which no scenario has"
 
@@ -49,7 +51,7 @@ DOES_NOT: dict[str, str] = {
     "outcome given up while the store is away": "the intent stays, and a letter UNCERTAIN asks a person",
     "the second worker's outcome counts": _RACE,
     "a batch that was taken away is begun": f"{_HELD}: the ledger",
-    "changed bytes replayed": "needs somebody who forges requests; the result is one of the changed event",
+    "changed bytes replayed": _FORGED,
     "changes of a failed action kept": "no action of the workflow fails after it staged something",
     "one refused row fails its neighbours": _CHOICE,
     "an outage pauses nothing": _CHOICE,
@@ -77,5 +79,8 @@ DOES_NOT: dict[str, str] = {
     "two processes work on one job": f"{_HELD}: the ledger",
     "what failed for good is asked for again and again": _DECIDED,
     "late replays do not ask": _CHOICE,
+    "a header name that is not UTF-8 stops every worker": _HOSTILE,
+    "a record that no letter can hold stops its partition": _HOSTILE,
+    "changed bytes pass at the second replay": _FORGED,
 }
 """Why `leads verify` cannot see the others."""

@@ -21,6 +21,7 @@ CHANGES = "tests/unit/dead_letters/test_letter_changes.py::TestLetterChangesOnSq
 JOBS = "tests/unit/dead_letters/test_replay_jobs.py::TestReplayJobsOnSqlite::"
 PREVIEW = "tests/unit/dead_letters/test_preview.py::"
 STALENESS = "tests/unit/processing/test_staleness.py::"
+HEADER_NAMES = "tests/unit/test_header_names.py::"
 YEAR = "tests/unit/processing/test_a_year_on_sqlite.py::"
 FACTS = "tests/integration/faust_facts/test_faust_facts.py::"
 KAFKA = "tests/integration/test_log_on_kafka.py::TestLogOnKafka::"

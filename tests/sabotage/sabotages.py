@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.sabotage.of_care import losses
 from tests.sabotage.of_delivery import effects_once, never_lost
 from tests.sabotage.of_meaning import letters_and_isolation, replay_time_and_doubt
-from tests.sabotage.of_replay import decisions
+from tests.sabotage.of_replay import decisions, hostile_records
 
 SABOTAGES = (
     *never_lost(),
@@ -14,4 +14,5 @@ SABOTAGES = (
     *replay_time_and_doubt(),
     *losses(),
     *decisions(),
+    *hostile_records(),
 )

@@ -15,7 +15,7 @@ from streams.dead_letters.patching import Patch
 from streams.processing.publishing import Outgoing, Publisher, PublishError
 from streams.processing.work import to_us
 from streams.retries import request
-from streams.store import letters
+from streams.store import letter_pruning, letters
 from streams.store.engine import Database
 from streams.store.letters import LetterRow
 from streams.testing.clock import Clock
@@ -152,7 +152,7 @@ class LetterChangesSuite:
         await self.desk.edit([letter_id], STRIP, "why")
         before = self.row(letter_id)
         statuses = letters.EVERY
-        self.store.transact(lambda link: letters.prune(link, to_us(self.clock()) + 1, 10, statuses))
+        self.store.transact(lambda link: letter_pruning.prune(link, to_us(self.clock()) + 1, 10, statuses))
 
         (copy,) = self.log.topics[NAMES.letters]
         known = LetterRow(
@@ -231,7 +231,7 @@ class LetterChangesSuite:
         (letter_id,) = self.index(lettered(1))
 
         await self.desk.keep([letter_id], "the supplier answers next month")
-        pruned = self.store.transact(lambda link: letters.prune(link, to_us(self.clock()), 10))
+        pruned = self.store.transact(lambda link: letter_pruning.prune(link, to_us(self.clock()), 10))
 
         (copy,) = self.log.topics[NAMES.letters]
         assert (copy.value, pruned) == (BODY, 0)
@@ -264,8 +264,8 @@ class LetterChangesSuite:
         late, resolved = self.index(lettered(1), lettered(2, status="resolved"))
         now_us = to_us(self.clock())
 
-        expired = self.store.transact(lambda link: letters.expire(link, now_us, 10))
-        pruned = self.store.transact(lambda link: letters.prune(link, now_us, 10))
+        expired = self.store.transact(lambda link: letter_pruning.expire(link, now_us, 10))
+        pruned = self.store.transact(lambda link: letter_pruning.prune(link, now_us, 10))
 
         found = self.store.transact(lambda link: letters.get(link, [late, resolved]))
         assert (expired, pruned) == (1, 1)
