@@ -21,7 +21,7 @@ from streams.dead_letters.recording import (
     UnpredictableError,
 )
 from streams.ports import Transactional, calls_outside, envelope_argument
-from streams.processing.failures import failure_of
+from streams.processing.failures import Failure, failure_of
 from streams.processing.memory import Scribe
 from streams.processing.own_events import OwnEvents
 from streams.processing.publishing import Announcer
@@ -65,7 +65,9 @@ class Stage:
         self._reader = Reader(workflow, group, OwnEvents({}))
         self._announcer = Announcer(names, workflow.name, OwnEvents({}))
         self._effects = PreviewEffects(connection)
-        self._ledger: dict[bytes, LedgerRow] = {}
+        self._known: dict[bytes, LedgerRow] = {}
+        self._done: dict[bytes, LedgerRow] = {}
+        """What the letters so far would have left in the ledger; what follows of them no other letter asks for."""
         self._events: list[Event] = []
         self._by_step: dict[str, list[Event]] = {}
         self._contacts: PreviewContacts | None = None
@@ -85,22 +87,20 @@ class Stage:
 
     def expect(self, works: Sequence[Work]) -> None:
         """Read what these will ask for in few queries."""
-        known = ledger.find(self._connection, (work.ledger_id for work in works))
-        self._ledger = known | self._ledger
+        self._known = ledger.find(self._connection, (work.ledger_id for work in works))
         self._by_step = {}
         for work in works:
             self._by_step.setdefault(work.step.name, []).append(work.event)
 
     def run(self, row: LetterRow, work: Work, now: datetime, cancelled: Collection[str]) -> Prediction:
         """Say what executing this would come to, and what would follow of it."""
-        remembered = self._ledger.get(work.ledger_id)
+        remembered = self._done.get(work.ledger_id) or self._known.get(work.ledger_id)
         recalled = None if remembered is None else self._scribe.recall(work, remembered, now)
         if recalled is not None:
             return self._recalled(row, work, recalled)
         refused = not_to_run(work, now, cancelled)
         if refused is not None:
-            self._ledger[work.ledger_id], letter = self._scribe.failed(work, refused, 0, now)
-            return failing(row, letter)
+            return failing(row, self._failed(work, refused, now))
         self._events[:] = self._by_step.get(work.step.name) or [work.event]
         self._effects.begin(work, to_us(now), may_repeat=self._found.repeats.get(work.step.name, False))
         if self._contacts is not None:
@@ -113,10 +113,12 @@ class Stage:
             return replace(about(row, work, "cannot-say"), message=str(error))
         except Exception as error:  # noqa: BLE001 - whatever an action raises becomes a letter
             self._end(is_kept=False)
-            self._ledger[work.ledger_id], letter = self._scribe.failed(work, failure_of(error), 0, now)
+            letter = self._failed(work, failure_of(error), now)
             return replace(failing(row, letter), calls=list(self._effects.calls))
         self._end(is_kept=True)
-        self._ledger[work.ledger_id] = done
+        if work.request is not None:
+            said = orjson.dumps({"outcome": getattr(event, "outcome", None)})
+            self._done[work.ledger_id] = done._replace(result=said)  # there may be a hundred thousand
         found = self._resolving(row, work, event)
         return replace(found, following=self._following(row, Stated(work, done, event), now, cancelled))
 
@@ -139,12 +141,17 @@ class Stage:
         found: list[Prediction] = []
         for step in self._workflow.reading(type(stated.event)) if stated.event is not None else ():
             for work in self._reader.read_events(step, [record], now).works:
-                self._by_step = {}
-                self._ledger = ledger.find(self._connection, [work.ledger_id]) | self._ledger
+                self._known |= ledger.find(self._connection, [work.ledger_id])
                 one = self.run(row, work, now, cancelled)
                 verdict: Verdict = "would-fail" if one.verdict == "would-fail-again" else one.verdict
                 found += [replace(one, verdict=verdict, following=()), *one.following]
         return found
+
+    def _failed(self, work: Work, failure: Failure, now: datetime) -> DeadLetter:
+        row, letter = self._scribe.failed(work, failure, 0, now)
+        if work.request is not None:
+            self._done[work.ledger_id] = row
+        return letter
 
     def _call(self, work: Work) -> Event:
         action = work.step.action

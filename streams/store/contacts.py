@@ -65,6 +65,11 @@ def _dump_fields(fields: Mapping[str, FieldValue]) -> bytes:
     return orjson.dumps({name: tuple(fields[name]) for name in sorted(fields)})
 
 
+def _phone_of(contact: StoredContact) -> str | None:
+    value = contact.fields.get("phone")
+    return None if value is None else value.value
+
+
 def find(connection: Connection, keys: Iterable[str]) -> dict[str, tuple[StoredContact, int]]:
     """Contacts of these keys that are there, each with its row version."""
     rows = select_in(connection, _COLUMNS, contacts.c.contact_key, dict.fromkeys(keys))
@@ -89,6 +94,8 @@ class SqlContacts:
         self._dirty: dict[str, StoredContact] = {}
         self._staged: dict[str, StoredContact] = {}
         self._phones: dict[str, dict[str, str]] = {}
+        self._changed_phones: dict[str, dict[str, str]] = {}
+        """Contacts that were given this phone here, by key; some of them another one since."""
 
     async def get(self, contact_key: str) -> StoredContact | None:
         """See `actions.ports.Contacts.get`."""
@@ -103,13 +110,12 @@ class SqlContacts:
         """See `actions.ports.Contacts.sharing_phone`."""
         if phone not in self._phones:
             self._load_phones({phone, *self._of_batch(lambda event: event.lead.phone)})
-        found = dict(self._phones[phone])
-        for changed in (*self._dirty.values(), *self._staged.values()):
-            value = changed.fields.get("phone")
-            if value is not None and value.value == phone:
-                found[changed.contact_key] = changed.contact_id
-            else:
-                found.pop(changed.contact_key, None)
+        found = self._phones[phone] | self._changed_phones.get(phone, {})
+        found |= {key: each.contact_id for key, each in self._staged.items()}
+        for key in list(found):
+            changed = self._staged.get(key) or self._dirty.get(key)
+            if changed is not None and _phone_of(changed) != phone:
+                del found[key]
         found.pop(besides, None)
         others = sorted(found.values())
         return [
@@ -127,6 +133,11 @@ class SqlContacts:
         """The action succeeded: what it staged counts."""
         self._known.update(self._staged)
         self._dirty.update(self._staged)
+        for key, contact in self._staged.items():
+            # With fields as they are stored the phone is that of the database.
+            phone = None if isinstance(contact.fields, StoredFields) else _phone_of(contact)
+            if phone is not None:
+                self._changed_phones.setdefault(phone, {})[key] = contact.contact_id
         self._staged.clear()
 
     def drop(self) -> None:
