@@ -48,8 +48,11 @@ def test_replaying_all_three_times_beside_live_load_with_kills_does_everything_o
     told = leads(stage, "dead-letters", "list", "--status", "all", *chosen, "--limit", "100000")
     assert {(each["status"], each["generation"]) for each in told if each["id"] in ids} == {("resolved", 0)}
 
+    done, went_out = of_the_replayed(stage), len(stage.mails.lines())
     second = leads(stage, "dead-letters", "replay", *ids)
     assert {each["outcome"] for each in second} == {"noop"}
+    assert of_the_replayed(stage) == done
+    assert went_out >= CALLS // 2
     acts = Counter(json.loads(record.value or b"{}")["act"] for record in stage.records("leads.audit.v1"))
     assert (acts["apply"], acts["replay"]) == (1, len(ids))
     assert acts["resume"] >= 2
@@ -67,6 +70,13 @@ def test_replaying_all_three_times_beside_live_load_with_kills_does_everything_o
     seen = Counter(each.header("ce_id") for each in stage.records(ASSIGNED))
     assert set(seen.values()) == {1}, "another consumer group saw a record a second time"
     assert stage.check()["is_clean"]
+
+
+def of_the_replayed(stage: Stage) -> list[str]:
+    """Every row about the leads whose calls are replayed, and every letter; live load leaves them alone."""
+    names = ", ".join(f"'lead-{number}'" for number in range(CALLS // 2))
+    queries = ("SELECT * FROM letters", f"SELECT * FROM ledger WHERE lead_id IN ({names})")
+    return sorted(repr(tuple(row)) for query in queries for row in stage.sql(query))
 
 
 def killed_again(stage: Stage, resume: tuple[str, ...]) -> bool:
