@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
+from actions.send_welcome_email import send_welcome_email
 from streams.cli.output import number
 from streams.demo.children import Child, Children
 from streams.demo.ledgers import tell
@@ -17,7 +18,8 @@ from streams.demo.publishing import Published, publish
 from streams.demo.samples import Sample
 from streams.demo.showing import Show
 from streams.demo.watching import Watcher
-from streams.store import letters
+from streams.pausing import SILENT_AFTER
+from streams.store import letters, pauses
 from streams.store.engine import Database
 from streams.store.letters import OPEN, REPLAYING, SCHEDULED
 from topics.events import (
@@ -81,19 +83,17 @@ class Stage:
         )
         self.records += await publish(self.producer, self.topic, rest)
         await self._until(self._all_but_mails_are_done)
-        # Counted where a person would: what has no mail yet has a letter with a time.
-        await self._until(lambda: self._scheduled() >= self._without_mail())
+        # Counted where a person would: what has no mail yet has a letter with a time, or its step pauses.
+        await self._until(lambda: self._scheduled() >= self._without_mail() or self._is_paused())
         if waiting := self._without_mail():
             owed = number(waiting, "lead waits for its", "leads wait for their")
-            self.show.say(
-                f"All else is done, the owners are told; {owed} welcome, as letters with a due time."
-            )
+            self.show.say(f"All else is done, the owners are told; {owed} welcome, {self._put_off(waiting)}.")
         else:
             self.show.say("Nobody needed a mail: whoever is known was welcomed before.")
         mails = lines_of(self.folder.mails)
         self.mail_server = self.children.mail_server(self.folder.mails, self.mail_port)
         await self.mail_server.port()
-        after = "; the letters are retried by themselves when they are due." if waiting else "."
+        after = "; what waits goes on by itself." if waiting else "."
         self.show.say(f"The mail server is back{after}")
         await self._until(lambda: all(self._fate_is_known(record) for record in self.records))
         await self._until(self._database_agrees)
@@ -116,6 +116,17 @@ class Stage:
     def _scheduled(self) -> int:
         by_status = self.database.transact(letters.counts)
         return by_status.get(SCHEDULED, 0) + by_status.get(REPLAYING, 0)
+
+    def _put_off(self, waiting: int) -> str:
+        put_off = self._scheduled()
+        if put_off >= waiting:
+            return "as letters with a due time"
+        return f"{put_off:,} as letters with a due time and the others in their topic, as the step pauses"
+
+    def _is_paused(self) -> bool:
+        heard_since_us = time.time_ns() // 1000 - int(SILENT_AFTER.total_seconds() * 1_000_000)
+        rows = self.database.transact(lambda connection: pauses.all_of(connection, heard_since_us))
+        return any(row.step == send_welcome_email.__name__ for row in rows)
 
     def _database_agrees(self) -> bool:
         told = self.database.transact(lambda connection: tell(connection, self.records, self.group))
