@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from streams.cli.errors import WrongUseError
 from streams.cli.letter_data import whole_ids
+from streams.cli.operating import with_desk
 from streams.cli.output import AsJson, say, show, write_json
 from streams.cli.pausing import said
 from streams.dead_letters.data import as_data, record_as_data
@@ -54,7 +54,8 @@ def show_command(
         rows = [] if lead is None else database.transact(lambda connection: ledger.of_lead(connection, lead))
         would = _preview(settings, database, row)
         if reveal:
-            _audit(settings, database, row, said(reason or ""))
+            why, named = said(reason or ""), row.letter.id
+            with_desk(settings, database, lambda desk: desk.reveal(named, why))
     record = record_as_data(row, is_revealed=reveal)
     facts = as_data(row) | {"exception": row.letter.exception, "stacktrace": row.letter.stacktrace}
     if as_json:
@@ -87,18 +88,6 @@ def _preview(settings: Settings, database: Database, row: LetterRow) -> Predicti
             return next(found for _, found in preview.of([row.letter.id]))
     except SettingsError as error:
         return str(error)
-
-
-def _audit(settings: Settings, database: Database, row: LetterRow, reason: str) -> None:
-    from streams.cli import context
-    from streams.cli.operating import Place, at_desk
-
-    async def audit(place: Place) -> None:
-        async with at_desk(place) as desk:
-            await desk.reveal(row.letter.id, reason)
-
-    with context.kafka(settings) as address:
-        asyncio.run(audit(Place(settings, address, database)))
 
 
 def _explain(row: LetterRow, rows: list[LedgerRow], would: Prediction | str) -> None:

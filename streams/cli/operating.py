@@ -7,7 +7,7 @@ import getpass
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -30,6 +30,7 @@ Every = Annotated[
     bool, typer.Option("--all", help="Every letter of the status, without any other selection.")
 ]
 SHOWN = 20
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,18 @@ async def at_desk(place: Place) -> AsyncIterator[Desk]:
     async with KafkaPublisher(partial(new_producer, place.address)) as publisher:
         audit = Audit(publisher, names, now, getpass.getuser())
         yield Desk(place.database, publisher, names, now, audit)
+
+
+def with_desk(settings: Settings, database: Database, act: Callable[[Desk], Awaitable[T]]) -> T:
+    """Connect to the broker for one act. Raises as `at_desk` and the act do."""
+    from streams.cli import context
+
+    async def run(address: KafkaAddress) -> T:
+        async with at_desk(Place(settings, address, database)) as desk:
+            return await act(desk)
+
+    with context.kafka(settings) as address:
+        return asyncio.run(run(address))
 
 
 def chosen_ids(database: Database, wanted: Wanted, given: Sequence[str] | None, *, is_all: bool) -> list[str]:

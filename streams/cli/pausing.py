@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -90,38 +90,40 @@ def cancel(
     """
     from streams import logs
     from streams.cli import context
+    from streams.cli.operating import with_desk
+    from streams.dead_letters.editing import entry_of
     from streams.inquiries import lead_history
     from streams.store import letters, pauses
 
     logs.silence()
     why, who = said(reason), getpass.getuser()
-
-    def unit(connection: Connection) -> dict[str, Any] | None:
-        known = lead_history(connection, lead)
+    settings = context.settings()
+    with context.database(settings) as database:
+        known = database.transact(lambda connection: lead_history(connection, lead))
         found = list(runs or ([] if known is None else [run.correlation_id for run in known.runs]))
-        mine = [
-            row.letter.id
-            for row in ([] if known is None else known.letters)
-            if not runs or _run_of(row) in runs
-        ]
+        about = [] if known is None else known.letters
+        mine = [row for row in about if not runs or _run_of(row) in runs]
         if not found and not mine:
-            return None
-        now_us = _now_us()
-        pauses.cancel(connection, [pauses.Cancellation(run, lead, why, who, now_us) for run in found])
-        return {"lead_id": lead, "runs": found, "discarded": letters.discard(connection, mine, now_us)}
+            raise CommandError(
+                f"nothing is known of lead {lead!r}: the id is misspelt, or no worker has read it yet; "
+                f"`leads show {lead}` tells when one has"
+            )
+        open_ = [row for row in mine if row.status in letters.OPEN]
+        if open_:
+            entries = [entry_of("discard", row) for row in open_]
+            with_desk(settings, database, lambda desk: desk.audit.write(why, entries))
 
-    with context.database(context.settings()) as database:
-        done = database.transact(unit)
-    if done is None:
-        raise CommandError(
-            f"nothing is known of lead {lead!r}: the id is misspelt, or no worker has read it yet; "
-            f"`leads show {lead}` tells when one has"
-        )
+        def unit(connection: Connection) -> int:
+            now_us = _now_us()
+            pauses.cancel(connection, [pauses.Cancellation(run, lead, why, who, now_us) for run in found])
+            return letters.discard(connection, [row.letter.id for row in open_], now_us)
+
+        gone = database.transact(unit)
     if as_json:
-        write_json(done)
+        write_json({"lead_id": lead, "runs": found, "discarded": gone})
     else:
-        letters_gone = number(done["discarded"], "open dead letter")
-        show(f"{number(len(done['runs']), 'run')} of {lead} cancelled, {letters_gone} discarded.")
+        letters_gone = number(gone, "open dead letter")
+        show(f"{number(len(found), 'run')} of {lead} cancelled, {letters_gone} discarded.")
 
 
 def _step(text: str) -> str:
