@@ -13,7 +13,8 @@ from sqlalchemy.engine import Connection
 from streams.dead_letters.audit import Act, Entry
 from streams.dead_letters.desk import Desk
 from streams.dead_letters.pace import Options
-from streams.dead_letters.plan import Plan, PlanItem
+from streams.dead_letters.plan import Plan
+from streams.dead_letters.plan_item import PlanItem
 from streams.processing.work import to_us
 from streams.store import jobs, letter_changes
 from streams.store.jobs import ItemRow, JobRow, JobStatus
@@ -87,7 +88,7 @@ def _item(number: int, item: PlanItem, *, is_mine: bool, is_forced: bool) -> Ite
     why = None if is_mine else "it is not here, not open, is being replayed, or belongs to another job"
     if why is None and not is_forced:
         why = item.refusal
-    return ItemRow(number, item.id, "waiting" if why is None else "skipped", item.as_data(), why)
+    return ItemRow(number, item.id, "waiting" if why is None else "skipped", item.model_dump(), why)
 
 
 async def control(desk: Desk, job: JobRow, status: Literal["paused", "cancelled"], reason: str) -> None:

@@ -16,13 +16,14 @@ from sqlalchemy.engine import Connection
 from streams.dead_letters.judging import Judged, judge
 from streams.dead_letters.leaving_out import why_left_out
 from streams.dead_letters.live_traffic import Lag, LiveTraffic
+from streams.dead_letters.ordering import Flowing, in_order
 from streams.dead_letters.pace import Allowance, Options, Progress, failing, room
 from streams.dead_letters.prediction import Prediction
 from streams.processing.publishing import Publisher
 from streams.processing.transaction import Clock
 from streams.processing.work import to_us
 from streams.retries import LEASE, request
-from streams.store import jobs, letter_changes, letters
+from streams.store import jobs, ledger, letter_changes, letters
 from streams.store.engine import Database
 from streams.store.jobs import ItemRow, ItemState, JobStatus
 from streams.store.letters import REPLAYING, LetterRow
@@ -61,6 +62,7 @@ class Job:
     _before: Counter[str] = field(default_factory=Counter, init=False)
     """The same when this process began: a job that stopped begins anew with its canary."""
     _live: LiveTraffic = field(init=False)
+    _flowing: Flowing = field(default_factory=lambda: Flowing(SILENT_S), init=False)
 
     async def run(self, tell: Callable[[Progress], None]) -> Progress:
         """Go on until all letters have an outcome, or it is stopped, paused, cancelled, or taken over by a process.
@@ -136,9 +138,12 @@ class Job:
     async def _ask(self, most: int) -> int:
         """Ask for at most so many letters; gives how many were dealt with."""
         waiting = await self.database.run(
-            partial(jobs.items, job=self.id, states=("waiting",), limit=min(most, READ_AHEAD))
+            partial(jobs.items, job=self.id, states=("waiting",), limit=max(most, READ_AHEAD))
         )
-        chosen = self._in_turn(waiting)
+        about = self._flowing.ids_about(waiting)
+        rows = await self.database.run(partial(ledger.find, ids=about)) if about else {}
+        flowing = self._flowing.look(rows, time.monotonic())
+        chosen = in_order(waiting, self._asked.values(), flowing, most)
         if not chosen:
             return 0
         ids = [*self._asked, *(item.letter_id for item in chosen)]
@@ -162,18 +167,6 @@ class Job:
             open_ = [row for row in rows if row.status == REPLAYING and row.job == self.id]
             await self.publisher.publish([request(row, self.names, job=self.id) for row in open_])
             self._asked |= part
-
-    def _in_turn(self, waiting: Sequence[ItemRow]) -> list[ItemRow]:
-        # Who gets an owner's next turn depends on the order: of these only one is under way at a time.
-        is_turn_taken = any(_takes_turn(item) for item in self._asked.values())
-        chosen = []
-        for item in waiting:
-            if _takes_turn(item):
-                if is_turn_taken:
-                    break
-                is_turn_taken = True
-            chosen.append(item)
-        return chosen
 
     def _would(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         return {row.letter.id: found.essence for row, found in self.preview(ids)}
@@ -214,6 +207,8 @@ class Job:
             self._moved("asked", marks)
         for each in found:
             del self._asked[each.item.letter_id]
+            if each.state == "resolved":
+                self._flowing.begin(each.item, time.monotonic())
         return len(found)
 
     def _write(
@@ -238,7 +233,3 @@ class Job:
         )
         await self.database.run(end)
         return self._progress(status, message)
-
-
-def _takes_turn(item: ItemRow) -> bool:
-    return bool(item.planned["would"].get("is_new_owner"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from streams.dead_letters.plan import PlanItem
+from streams.dead_letters.plan_item import PlanItem
 from streams.store.jobs import ItemRow
 from streams.store.letter_changes import RESTING
 from streams.store.letters import LetterRow
@@ -19,10 +19,10 @@ def why_left_out(
         return "it is not there any more"
     if row.job != job or row.status not in RESTING:
         return f"it is {row.status} now"
-    planned = PlanItem.from_data(item.planned)
+    planned = PlanItem.model_validate(item.planned)
     changed = planned.changed(row)
-    if changed is None and would != planned.essence:
-        changed = f"its replay would come to something else now: {difference(planned.essence, would)}"
+    if changed is None and would != planned.would:
+        changed = f"its replay would come to something else now: {difference(planned.would, would)}"
     return changed
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.dead_letters.plan import Stale
+from streams.dead_letters.plan_item import Stale
 from streams.store.jobs import JobStatus
 
 

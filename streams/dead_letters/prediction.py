@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Verdict = Literal[
     "would-resolve",
@@ -17,17 +17,7 @@ Verdict = Literal[
     "gone",
     "cannot-say",
 ]
-VERDICTS: tuple[Verdict, ...] = (
-    "would-resolve",
-    "noop",
-    "would-fail-again",
-    "would-fail",
-    "unreadable",
-    "tampered",
-    "unknown-action",
-    "gone",
-    "cannot-say",
-)
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 """`would-fail` is of what follows: that would be a letter of its own."""
 FAILING: frozenset[str] = frozenset({"would-fail-again", "unreadable", "tampered", "unknown-action", "gone"})
 """The letter would be open again, one generation later."""
@@ -75,6 +65,8 @@ class Prediction:
     failure_class: str | None = None
     code: str | None = None
     message: str | None = None
+    contact_key: str | None = None
+    """Whom it is about, as far as that is known then."""
     changes: Sequence[Change] = ()
     owner: str | None = None
     """Id of the owner the contact would have."""

@@ -187,6 +187,7 @@ class Stage:
             about(row, work, "would-resolve"),
             event=event.type,
             outcome=getattr(event, "outcome", None),
+            contact_key=getattr(event, "contact_key", None) or work.contact_key,
             changes=[] if self._contacts is None else self._contacts.changes,
             owner=None if owner is None else owner.id,
             is_new_owner=getattr(event, "strategy", None) == "round-robin",

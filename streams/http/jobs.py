@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from streams.dead_letters.beginning import begin, control, go_on
 from streams.dead_letters.pace import Options
-from streams.dead_letters.plan import PlanWriter, Stale, parse_plan
+from streams.dead_letters.plan import PlanWriter, parse_plan
+from streams.dead_letters.plan_item import Stale
 from streams.dead_letters.selector import select
 from streams.http.acts import NDJSON
 from streams.http.letters import MOST, Words

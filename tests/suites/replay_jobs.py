@@ -348,7 +348,7 @@ class ReplayJobsSuite:
         await self.run(repaired)
 
         why = "neither its record nor the build has changed since it failed: SMTP_REFUSED"
-        assert planned.essence["verdict"] == "would-resolve"
+        assert planned.would["verdict"] == "would-resolve"
         assert [(item.state, item.found) for item in self.items(unchanged)] == [("skipped", why)]
         assert [(item.state, item.found) for item in self.items(repaired)] == [("resolved", None)]
 
@@ -399,12 +399,12 @@ class ReplayJobsSuite:
         for number, item in enumerate(plan.items):
             rows = self.cluster.database.transact(partial(ledger.of_lead, lead_id=f"L{number}"))
             came = {row.action: (row.result_type, said_by(row)) for row in rows}
-            then = item.essence["then"]
+            then = item.would["then"]
             assert [each["action"] for each in then][-2:] == ["send-welcome-email", "notify-owner"]
             for each in then:
                 planned = (each.get("outcome"), each.get("changes", []))
                 assert came[each["action"]] == (each["event"], planned)
-        mails = [call["state"] for item in plan.items for call in item.essence["then"][3].get("calls", [])]
+        mails = [call["state"] for item in plan.items for call in item.would["then"][3].get("calls", [])]
         assert mails == ["goes-out", "goes-out", "held"]
         assert len(self.world.mails) == 2
 

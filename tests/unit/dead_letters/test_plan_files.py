@@ -14,7 +14,8 @@ ID = "0b8f3a3e-8a59-5a3c-9d0e-0d5a6f6f2f11"
 HEAD = {"leads_plan": 1, "made": "now", "app_version": "1", "selector": "--all", "stale": None}
 ITEM = {
     "id": ID, "generation": 0, "edits": 0, "sha256": None, "code": "NOT_JSON", "result_id": ID,
-    "would": {"verdict": "unreadable"}, "owner": None, "late": None, "unchanged": False,
+    "would": {"verdict": "unreadable"}, "contact": None, "follows": [], "owner": None, "late": None,
+    "is_unchanged": False,
 }  # fmt: skip
 
 
@@ -30,7 +31,7 @@ GOOD = written(HEAD, ITEM)
 def test_a_plan_is_read_back() -> None:
     plan = parse_plan("p", GOOD)
 
-    assert [item.as_data() for item in plan.items] == [ITEM]
+    assert [item.model_dump() for item in plan.items] == [ITEM]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,10 @@ def test_a_plan_is_read_back() -> None:
         (written(HEAD, {**ITEM, "id": "5"}), "p: line 2 has an id that is none"),
         (written(HEAD, {**ITEM, "result_id": "zz"}), "p: line 2 has an id that is none"),
         (written(HEAD, {**ITEM, "would": {}}), "p: line 2 says what would come"),
+        (
+            written(HEAD, {**ITEM, "would": {"verdict": "unreadable"}, "more": 1}),
+            "p: line 2 has a 'more', which",
+        ),
         (written(HEAD, {**ITEM, "would": "x"}), "p: line 2 has a 'would' of another kind"),
     ],
 )
