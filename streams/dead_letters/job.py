@@ -64,6 +64,10 @@ class Job:
     _live: LiveTraffic = field(init=False)
     _flowing: Flowing = field(default_factory=lambda: Flowing(SILENT_S), init=False)
 
+    def __post_init__(self) -> None:
+        """Nothing is looked at yet."""
+        self._live = LiveTraffic(self.lag, self.options.yield_to_lag)
+
     async def run(self, tell: Callable[[Progress], None]) -> Progress:
         """Go on until all letters have an outcome, or it is stopped, paused, cancelled, or taken over by a process.
 
@@ -73,7 +77,6 @@ class Job:
         await self._ask_again(found)
         self._counts = Counter(await self.database.run(partial(jobs.counts, job=self.id)))
         self._before = self._counts.copy()
-        self._live = LiveTraffic(self.lag, self.options.yield_to_lag)
         watching = asyncio.create_task(self._live.watch())
         try:
             return await self._run(tell)

@@ -1,4 +1,4 @@
-"""This file runs the suite of replay jobs on a real PostgreSQL."""
+"""This file runs the suites of plans and replay jobs on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ import pytest
 from streams.store.engine import Database
 from streams.store.migrate import open_database
 from tests.suites.replay_jobs import ReplayJobsSuite
+from tests.suites.replay_plans import ReplayPlansSuite
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[Database]:
+    found = open_database(postgres_url)
+    yield found
+    found.close()
 
 
 class TestReplayJobsOnPostgres(ReplayJobsSuite):
-    @pytest.fixture
-    def database(self, postgres_url: str) -> Iterator[Database]:
-        found = open_database(postgres_url)
-        yield found
-        found.close()
+    pass
+
+
+class TestReplayPlansOnPostgres(ReplayPlansSuite):
+    pass

@@ -10,6 +10,7 @@ from tests.sabotage.sabotage import (
     HEADER_NAMES,
     JOBS,
     ONBOARDING,
+    PLANS,
     PREVIEW,
     STALENESS,
     YEAR,
@@ -69,15 +70,15 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/dead_letters/leaving_out.py",
         old="changed = planned.changed(row)",
         new="changed = None",
-        tests=(JOBS + "test_a_letter_that_has_changed_since_the_plan_is_left_out_and_told",),
+        tests=(PLANS + "test_a_letter_that_has_changed_since_the_plan_is_left_out_and_told",),
     )
     yield undisturbed(
         name="a job replays what would come to something else now",
         mechanism="a letter is previewed again right before it is asked for",
         file="streams/dead_letters/leaving_out.py",
-        old="if changed is None and would != planned.essence:",
+        old="if changed is None and would != planned.would:",
         new="if False:",
-        tests=(JOBS + "test_a_replay_that_would_come_to_something_else_now_is_left_out",),
+        tests=(PLANS + "test_a_replay_that_would_come_to_something_else_now_is_left_out",),
     )
     yield undisturbed(
         name="a canary does not wait",
@@ -106,10 +107,10 @@ def decisions() -> Iterator[Sabotage]:
     yield undisturbed(
         name="what failed for good is asked for again and again",
         mechanism="what was refused for good outside is not asked for while neither record nor build has changed",
-        file="streams/dead_letters/plan.py",
+        file="streams/dead_letters/plan_item.py",
         old="if self.is_unchanged:",
         new="if False:",
-        tests=(JOBS + "test_what_was_refused_for_good_is_not_asked_for_until_something_has_changed",),
+        tests=(PLANS + "test_what_was_refused_for_good_is_not_asked_for_until_something_has_changed",),
     )
     yield honest(
         name="late replays do not ask",

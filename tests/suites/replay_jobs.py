@@ -1,178 +1,35 @@
-"""This file says how plans are carried out; subclass it and give the fixture `database`."""
+"""This file says how replay jobs are carried out; subclass it and give the fixture `database`."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
-from io import BytesIO
-from pathlib import Path
-from typing import Literal, get_args
+from datetime import timedelta
+from types import SimpleNamespace
 
-import orjson
 import pytest
 
-from actions.errors import PermanentError
-from actions.ports import Mail
-from streams.dead_letters.audit import Audit
-from streams.dead_letters.beginning import Begun, JobError, begin, control, go_on
+from streams.dead_letters import job as job_module
+from streams.dead_letters import live_traffic
+from streams.dead_letters.audit import Audit, AuditError
+from streams.dead_letters.beginning import JobError, begin, control, go_on
 from streams.dead_letters.desk import Desk
-from streams.dead_letters.job import Job
 from streams.dead_letters.pace import Options, Progress
-from streams.dead_letters.patching import Patch
-from streams.dead_letters.plan import Plan, PlanWriter, read_plan
-from streams.dead_letters.preview import Preview
-from streams.onboarding import ONBOARDING
-from streams.processing.failures import app_version
-from streams.processing.publishing import PublishError
-from streams.store import jobs, ledger, letters
-from streams.store.engine import Database
-from streams.store.jobs import ItemRow, ItemState
-from streams.store.ledger import LedgerRow
-from streams.store.letters import LetterRow
-from streams.testing.cluster import GROUP, Cluster
-from streams.testing.leads import event_headers, lead
-from streams.testing.world import World, adapters_of
-from topics.events import LeadReceived
-
-FAST = Options(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None)
-Stale = Literal["run", "skip"]
+from streams.processing.publishing import Outgoing, PublishError
+from streams.pruning import Pruner
+from streams.store import jobs
+from tests.suites.replaying import FAST, Replaying, nothing
 
 
-def nothing(_: Progress) -> None:
-    """Tell nobody."""
+class Refusing:
+    """A broker that takes nothing."""
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        raise PublishError(f"{len(records)} records were not taken")
 
 
-class ReplayJobsSuite:
-    @pytest.fixture(autouse=True)
-    def opened(self, database: Database, tmp_path: Path) -> None:
-        self.world = World()
-        self.cluster = Cluster(ONBOARDING, adapters_of(self.world), database)
-        self.folder = tmp_path
-        cluster = self.cluster
-        audit = Audit(cluster.log, cluster.names, cluster.clock, "ann")
-        self.desk = Desk(cluster.database, cluster.log, cluster.names, cluster.clock, audit)
-
-    # ------------------------------------------------------------------------------------------------ acting
-
-    async def publish(self, value: bytes, event_id: str) -> None:
-        topic = self.cluster.names.of(LeadReceived)
-        time = self.cluster.clock().isoformat().replace("+00:00", "Z")
-        self.cluster.log.append(topic, None, value, event_headers(event_id, time=time))
-        await self.cluster.settle()
-
-    async def without_mail_server(self, number: int) -> None:
-        """As many welcome mails as asked for become letters."""
-        self.world.go_down()
-        for each in range(number):
-            await self.publish(lead(email=f"p{each}@example.com"), f"e-{each}")
-        self.world.come_back()
-
-    def preview(self) -> Preview:
-        cluster = self.cluster
-        return Preview(
-            ONBOARDING,
-            cluster.adapters,
-            database=cluster.database,
-            names=cluster.names,
-            group=GROUP,
-            clock=cluster.clock,
-        )
-
-    def plan(self, stale: Stale | None = None) -> Plan:
-        file = BytesIO()
-        writer = PlanWriter(file, made="now", app_version=app_version(), selector="--all", stale=stale)
-        for row, found in self.preview().of([row.letter.id for row in self.rows()], stale=stale):
-            writer.add(row, found)
-        writer.end()
-        path = self.folder / "plan.ndjson"
-        path.write_bytes(file.getvalue())
-        return read_plan(path)
-
-    async def begin(self, plan: Plan, options: Options = FAST) -> Job:
-        begun = await begin(self.desk, plan, options, "mended")
-        return self.process(begun)
-
-    async def go_on(self) -> Job:
-        (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
-        return self.process(await go_on(self.desk, row, "go on"))
-
-    def process(self, begun: Begun) -> Job:
-        cluster, preview = self.cluster, self.preview()
-        options = begun.options
-        return Job(
-            begun.id,
-            begun.holder,
-            cluster.database,
-            cluster.log,
-            cluster.names,
-            cluster.clock,
-            lambda ids: preview.of(ids, stale=options.stale),
-            options,
-            begun.letters,
-        )
-
-    async def run(self, job: Job) -> Progress:
-        """Let the job run beside a worker."""
-
-        async def work() -> None:
-            while True:
-                await self.cluster.settle()
-                await asyncio.sleep(0.01)
-
-        working = asyncio.create_task(work())
-        try:
-            async with asyncio.timeout(20):
-                return await job.run(nothing)
-        finally:
-            working.cancel()
-            with suppress(asyncio.CancelledError):
-                await working
-
-    # ----------------------------------------------------------------------------------------------- looking
-
-    def rows(self, ids: Sequence[str] | None = None) -> list[LetterRow]:
-        if ids is None:
-            return self.cluster.database.transact(letters.find)
-        return self.cluster.database.transact(lambda link: letters.get(link, ids))
-
-    def items(self, job: Job) -> list[ItemRow]:
-        return self.cluster.database.transact(
-            lambda link: jobs.items(link, job.id, get_args(ItemState), 1000)
-        )
-
-    # ------------------------------------------------------------------------------------------------- tests
-
-    async def test_what_a_plan_says_is_what_comes_of_each_letter(self) -> None:
-        await self.without_mail_server(7)
-        await self.publish(b"{poison", "e-poison")
-        plan = self.plan()
-
-        ended = await self.run(await self.begin(plan))
-
-        assert ended.status == "done"
-        assert ended.counts == {"resolved": 7, "skipped": 1}
-        assert sorted(mail.to for mail in self.world.mails) == [f"p{each}@example.com" for each in range(7)]
-        assert self.rows()[0].letter.code == "NOT_JSON"
-
-    async def test_each_letter_is_compared_with_its_plan(self) -> None:
-        await self.without_mail_server(2)
-        plan = self.plan()
-        job = await self.begin(plan)
-
-        def refuse_one(mail: Mail) -> None:
-            if mail.to == "p1@example.com":
-                raise PermanentError("SMTP_REFUSED", "no such mailbox")
-
-        self.world.fail = refuse_one
-        await self.run(job)
-
-        assert {(item.state, item.found) for item in self.items(job)} == {
-            ("resolved", None),
-            ("failed", "failed again: SMTP_REFUSED, not as planned"),
-        }
-
+class ReplayJobsSuite(Replaying):
     async def test_a_canary_stops_at_its_first_letter_and_leaves_the_others_untouched(self) -> None:
         await self.without_mail_server(15)
         self.world.go_down()
@@ -199,48 +56,6 @@ class ReplayJobsSuite:
         ended = await self.run(await self.go_on())
 
         assert (ended.status, ended.counts) == ("done", {"failed": 1, "resolved": 14})
-
-    async def test_a_letter_that_has_changed_since_the_plan_is_left_out_and_told(self) -> None:
-        await self.without_mail_server(3)
-        plan = self.plan()
-        edited, again, _ = (item.id for item in plan.items)
-        cluster = self.cluster
-        done = await self.desk.edit(
-            [edited], Patch("edit", [{"op": "add", "path": "/owner/name", "value": "X"}]), "why"
-        )
-        (row,) = self.rows([again])
-        worse = row.letter.__class__.from_headers(
-            [(n, b"1" if n.endswith(".generation") else v) for n, v in row.letter.headers()]
-        )
-        cluster.database.transact(
-            lambda link: letters.index(
-                link, [LetterRow("parked", None, worse, None, row.key, row.value, row.headers)], 0
-            )
-        )
-
-        job = await self.begin(plan)
-        await self.run(job)
-
-        assert done.changed == [edited]
-        assert [(item.state, item.found) for item in self.items(job)] == [
-            ("skipped", "its record was edited since"),
-            ("skipped", f"it has failed again since: {row.letter.code}"),
-            ("resolved", None),
-        ]
-
-    async def test_a_replay_that_would_come_to_something_else_now_is_left_out(self) -> None:
-        self.world.go_down()
-        await self.publish(lead(email="ada@example.com"), "e-1")
-        plan = self.plan()
-        self.world.come_back()
-        await self.publish(lead(email="ada@example.com"), "e-2")  # welcomes her meanwhile
-
-        job = await self.begin(plan)
-        await self.run(job)
-
-        (item,) = self.items(job)
-        assert item.state == "skipped"
-        assert "outcome sent -> skipped" in (item.found or "")
 
     async def test_a_letter_belongs_to_one_job_at_a_time(self) -> None:
         await self.without_mail_server(2)
@@ -288,69 +103,13 @@ class ReplayJobsSuite:
     async def test_a_cancelled_job_lets_its_letters_go(self) -> None:
         await self.without_mail_server(2)
         job = await self.begin(self.plan())
-        (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
+        row = self.latest()
 
         await control(self.desk, row, "cancelled", "not now")
         ended = await self.run(job)
 
         assert (ended.status, ended.counts, self.world.mails) == ("cancelled", {"skipped": 2}, [])
         assert {row.job for row in self.rows()} == {None}
-
-    @pytest.mark.parametrize(
-        ("stale", "counts", "mails"),
-        [(None, {"skipped": 1}, 0), ("skip", {"resolved": 1}, 0), ("run", {"resolved": 1}, 1)],
-    )
-    async def test_a_welcome_that_is_three_days_late_asks_and_does_what_is_decided(
-        self, stale: Stale | None, counts: dict[str, int], mails: int
-    ) -> None:
-        await self.without_mail_server(1)
-        self.cluster.clock.advance(days=3)
-        plan = self.plan(stale)
-        options = Options(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None, stale=stale)
-
-        job = await self.begin(plan, options)
-        ended = await self.run(job)
-
-        (item,) = self.items(job)
-        assert (ended.counts, len(self.world.mails)) == (counts, mails)
-        assert item.found == ("it would fail again: STALE" if stale is None else None)
-
-    async def test_what_would_fail_again_is_asked_for_only_when_somebody_insists(self) -> None:
-        await self.publish(b"{poison", "e-poison")
-        plan = self.plan()
-
-        gently = await self.begin(plan)
-        await self.run(gently)
-        forced = await self.begin(
-            plan, Options(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None, is_forced=True)
-        )
-        await self.run(forced)
-
-        assert [item.found for item in self.items(gently)] == ["it would fail again: NOT_JSON"]
-        assert [item.found for item in self.items(forced)] == ["failed again: NOT_JSON"]
-
-    async def test_what_was_refused_for_good_is_not_asked_for_until_something_has_changed(self) -> None:
-        def refuse(_: Mail) -> None:
-            raise PermanentError("SMTP_REFUSED", "no such mailbox")
-
-        self.world.fail = refuse
-        await self.publish(lead(email="ada@example.com"), "e-1")
-        self.world.come_back()
-        plan = self.plan()
-        (planned,) = plan.items
-
-        unchanged = await self.begin(plan)
-        await self.run(unchanged)
-        edit = Patch("edit", [{"op": "add", "path": "/owner/name", "value": "X"}])
-        self.cluster.clock.advance(seconds=1)
-        await self.desk.edit([planned.id], edit, "another name")
-        repaired = await self.begin(self.plan())
-        await self.run(repaired)
-
-        why = "neither its record nor the build has changed since it failed: SMTP_REFUSED"
-        assert planned.would["verdict"] == "would-resolve"
-        assert [(item.state, item.found) for item in self.items(unchanged)] == [("skipped", why)]
-        assert [(item.state, item.found) for item in self.items(repaired)] == [("resolved", None)]
 
     async def test_a_process_that_woke_up_late_leaves_its_job_to_the_one_that_took_it_over(self) -> None:
         await self.without_mail_server(3)
@@ -369,62 +128,118 @@ class ReplayJobsSuite:
     async def test_of_two_that_would_go_on_with_a_job_one_does(self) -> None:
         await self.without_mail_server(1)
         await self.begin(self.plan())
-        (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
+        row = self.latest()
         await control(self.desk, row, "paused", "lunch")
-        (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
+        row = self.latest()
 
         await go_on(self.desk, row, "back")
 
         with pytest.raises(JobError, match="runs already"):
             await go_on(self.desk, row, "back, too")
 
-    async def test_what_a_plan_says_will_follow_comes_true(self) -> None:
-        for number, (email, company) in enumerate([("a", "One"), ("b", "One"), ("a", "Two")]):
-            broken = {
-                "email": f"{email}@example.com",
-                "company": company,
-                "country": 49,
-                "lead_id": f"L{number}",
-            }
-            await self.publish(orjson.dumps(broken), f"e-{number}")
-            self.cluster.clock.advance(seconds=1)
-        strip = Patch("recipe", [{"op": "remove", "path": "/country"}])
-        await self.desk.edit([row.letter.id for row in self.rows()], strip, "why")
-        plan = self.plan()
+    async def test_a_process_whose_job_was_taken_over_asks_for_nothing_more_and_ends_nothing(self) -> None:
+        await self.without_mail_server(3)
+        sleeper = await self.begin(self.plan())
+        self.cluster.clock.advance(seconds=11)
+        await self.go_on()
 
-        ended = await self.run(await self.begin(plan))
-        await self.cluster.settle()
+        asked = await sleeper._ask(3)
+        await sleeper._end("stopped", "5 of 5 failed")
 
+        assert (asked, {row.status for row in self.rows()}) == (0, {"scheduled"})
+        assert (self.latest().status, self.latest().message) == ("running", None)
+
+    async def test_a_job_asks_for_nothing_while_live_traffic_is_behind(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(live_traffic, "LAG_EVERY_S", 0.05)
+        await self.without_mail_server(3)
+        behind = [50, 50, 50, 7]
+        begun = await begin(self.desk, self.plan(), Options(canary=(), yield_to_lag=10), "mended")
+        told: list[Progress] = []
+
+        async def lag() -> int:
+            return behind.pop(0) if len(behind) > 1 else behind[0]
+
+        ended = await self.run(self.process(begun, lag), told.append)
+
+        waited = [each for each in told if each.waits_for is not None]
+        assert "live traffic, 50 records behind" in {each.waits_for for each in waited}
+        assert {each.counts.get("waiting") for each in waited} == {3}
         assert (ended.status, ended.counts) == ("done", {"resolved": 3})
-        for number, item in enumerate(plan.items):
-            rows = self.cluster.database.transact(partial(ledger.of_lead, lead_id=f"L{number}"))
-            came = {row.action: (row.result_type, said_by(row)) for row in rows}
-            then = item.would["then"]
-            assert [each["action"] for each in then][-2:] == ["send-welcome-email", "notify-owner"]
-            for each in then:
-                planned = (each.get("outcome"), each.get("changes", []))
-                assert came[each["action"]] == (each["event"], planned)
-        mails = [call["state"] for item in plan.items for call in item.would["then"][3].get("calls", [])]
-        assert mails == ["goes-out", "goes-out", "held"]
-        assert len(self.world.mails) == 2
 
-    async def test_a_letter_whose_welcome_would_follow_three_days_late_is_asked_about(self) -> None:
-        await self.publish(b'{"email": "a@example.com", "country": 49}', "e-1")
-        self.cluster.clock.advance(days=3)
-        (row,) = self.rows()
-        await self.desk.edit([row.letter.id], Patch("edit", [{"op": "remove", "path": "/country"}]), "why")
+    async def test_a_job_that_cannot_see_live_traffic_ends_with_the_reason_and_can_go_on(self) -> None:
+        await self.without_mail_server(1)
+        begun = await begin(self.desk, self.plan(), Options(canary=(), yield_to_lag=10), "mended")
 
-        asks = await self.begin(self.plan())
-        await self.run(asks)
-        runs = await self.begin(self.plan("run"))
-        await self.run(runs)
+        async def lag() -> int:
+            raise ConnectionError("no broker")
 
-        why = "send-welcome-email would follow late; a plan with `--stale run` lets it"
-        assert [(item.state, item.found) for item in self.items(asks)] == [("skipped", why)]
-        assert [item.state for item in self.items(runs)] == ["resolved"]
+        with pytest.raises(ConnectionError, match="no broker"):
+            await self.run(self.process(begun, lag))
 
+        assert {row.status for row in self.rows()} == {"scheduled"}
 
-def said_by(row: LedgerRow) -> tuple[str | None, list[str]]:
-    """What an event says of its outcome, and of the fields it changed."""
-    body = orjson.loads(row.result or b"{}")
-    return body.get("outcome"), sorted(body.get("changed", []))
+    async def test_a_job_without_any_outcome_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(job_module, "SILENT_S", 0.05)
+        await self.without_mail_server(1)
+        job = await self.begin(self.plan())
+
+        async with asyncio.timeout(20):
+            ended = await job.run(nothing)  # beside no worker
+
+        assert (ended.status, ended.counts) == ("paused", {"asked": 1})
+        assert "is `leads worker` running?" in (ended.message or "")
+
+    async def test_a_job_asks_for_no_more_than_its_rate_allows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(job_module, "time", SimpleNamespace(monotonic=lambda: 0.0))  # it stands still
+        await self.without_mail_server(5)
+        job = await self.begin(self.plan(), Options(rate=5, canary=(), yield_to_lag=None))
+        told: list[Progress] = []
+
+        def enough(progress: Progress) -> None:
+            told.append(progress)
+            if len(told) == 20:
+                raise TimeoutError
+
+        with pytest.raises(TimeoutError):
+            await self.run(job, enough)
+
+        assert told[-1].counts == {"resolved": 1, "waiting": 4}
+
+    async def test_nothing_of_a_job_is_done_that_the_audit_topic_does_not_take(self) -> None:
+        await self.without_mail_server(1)
+        plan, cluster = self.plan(), self.cluster
+        audit = Audit(Refusing(), cluster.names, cluster.clock, "ann")
+        refused = Desk(cluster.database, cluster.log, cluster.names, cluster.clock, audit)
+        with pytest.raises(AuditError):
+            await begin(refused, plan, FAST, "mended")
+        before = cluster.database.transact(lambda link: jobs.latest(link, 1))
+        await self.begin(plan)
+
+        with pytest.raises(AuditError):
+            await control(refused, self.latest(), "paused", "lunch")
+        with pytest.raises(AuditError):
+            await refused.reveal(plan.items[0].id, "ticket")
+        cluster.clock.advance(seconds=11)
+        stale = self.latest()
+        with pytest.raises(AuditError):
+            await go_on(refused, stale, "back")
+
+        assert before == []
+        assert self.latest() == stale
+        assert stale.status == "running"
+
+    async def test_an_old_job_is_forgotten_and_lets_its_letters_go(self) -> None:
+        await self.without_mail_server(2)
+        job = await self.begin(self.plan())
+        await control(self.desk, self.latest(), "paused", "and forgotten")
+        cluster = self.cluster
+        cluster.clock.advance(days=36)
+        await self.desk.keep([row.letter.id for row in self.rows()], "the letters are not")
+
+        await Pruner(cluster.database, cluster.clock, timedelta(days=35)).tick()
+
+        assert cluster.database.transact(lambda link: jobs.latest(link, 1)) == []
+        assert self.items(job) == []
+        assert [(row.status, row.job) for row in self.rows()] == [("scheduled", None)] * 2

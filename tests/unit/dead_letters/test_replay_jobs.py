@@ -1,4 +1,4 @@
-"""This file runs the suite of replay jobs on SQLite."""
+"""This file runs the suites of plans and replay jobs on SQLite."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from streams.store.engine import Database
 from streams.store.migrate import open_database
 from tests.suites.replay_jobs import ReplayJobsSuite
+from tests.suites.replay_plans import ReplayPlansSuite
 
 
 @pytest.fixture
@@ -20,4 +21,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 class TestReplayJobsOnSqlite(ReplayJobsSuite):
+    pass
+
+
+class TestReplayPlansOnSqlite(ReplayPlansSuite):
     pass

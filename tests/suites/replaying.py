@@ -1,0 +1,144 @@
+"""This file is what the suites of plans and replay jobs stand on: a cluster, a desk, jobs beside a worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Literal, get_args
+
+import pytest
+
+from streams.dead_letters.audit import Audit
+from streams.dead_letters.beginning import Begun, begin, go_on
+from streams.dead_letters.desk import Desk
+from streams.dead_letters.job import Job
+from streams.dead_letters.live_traffic import Lag
+from streams.dead_letters.pace import Options, Progress
+from streams.dead_letters.plan import Plan, PlanWriter, read_plan
+from streams.dead_letters.preview import Preview
+from streams.onboarding import ONBOARDING
+from streams.processing.failures import app_version
+from streams.store import jobs, letters
+from streams.store.engine import Database
+from streams.store.jobs import ItemRow, ItemState, JobRow
+from streams.store.letters import LetterRow
+from streams.testing.cluster import GROUP, Cluster
+from streams.testing.leads import event_headers, lead
+from streams.testing.world import World, adapters_of
+from topics.events import LeadReceived
+
+FAST = Options(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None)
+Stale = Literal["run", "skip"]
+
+
+def nothing(_: Progress) -> None:
+    """Tell nobody."""
+
+
+class Replaying:
+    """Give the fixture `database`."""
+
+    @pytest.fixture(autouse=True)
+    def opened(self, database: Database, tmp_path: Path) -> None:
+        self.world = World()
+        self.cluster = Cluster(ONBOARDING, adapters_of(self.world), database)
+        self.folder = tmp_path
+        cluster = self.cluster
+        audit = Audit(cluster.log, cluster.names, cluster.clock, "ann")
+        self.desk = Desk(cluster.database, cluster.log, cluster.names, cluster.clock, audit)
+
+    # ------------------------------------------------------------------------------------------------ acting
+
+    async def publish(self, value: bytes, event_id: str) -> None:
+        topic = self.cluster.names.of(LeadReceived)
+        time = self.cluster.clock().isoformat().replace("+00:00", "Z")
+        self.cluster.log.append(topic, None, value, event_headers(event_id, time=time))
+        await self.cluster.settle()
+
+    async def without_mail_server(self, number: int) -> None:
+        """As many welcome mails as asked for become letters."""
+        self.world.go_down()
+        for each in range(number):
+            await self.publish(lead(email=f"p{each}@example.com"), f"e-{each}")
+        self.world.come_back()
+
+    def preview(self) -> Preview:
+        cluster = self.cluster
+        return Preview(
+            ONBOARDING,
+            cluster.adapters,
+            database=cluster.database,
+            names=cluster.names,
+            group=GROUP,
+            clock=cluster.clock,
+        )
+
+    def plan(self, stale: Stale | None = None) -> Plan:
+        file = BytesIO()
+        writer = PlanWriter(file, made="now", app_version=app_version(), selector="--all", stale=stale)
+        for row, found in self.preview().of([row.letter.id for row in self.rows()], stale=stale):
+            writer.add(row, found)
+        writer.end()
+        path = self.folder / "plan.ndjson"
+        path.write_bytes(file.getvalue())
+        return read_plan(path)
+
+    async def begin(self, plan: Plan, options: Options = FAST) -> Job:
+        begun = await begin(self.desk, plan, options, "mended")
+        return self.process(begun)
+
+    async def go_on(self) -> Job:
+        (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
+        return self.process(await go_on(self.desk, row, "go on"))
+
+    def process(self, begun: Begun, lag: Lag | None = None) -> Job:
+        cluster, preview = self.cluster, self.preview()
+        options = begun.options
+        return Job(
+            begun.id,
+            begun.holder,
+            cluster.database,
+            cluster.log,
+            cluster.names,
+            cluster.clock,
+            lambda ids: preview.of(ids, stale=options.stale),
+            options,
+            begun.letters,
+            lag,
+        )
+
+    async def run(self, job: Job, tell: Callable[[Progress], None] = nothing) -> Progress:
+        """Let the job run beside a worker."""
+
+        async def work() -> None:
+            while True:
+                await self.cluster.settle()
+                await asyncio.sleep(0.01)
+
+        working = asyncio.create_task(work())
+        try:
+            async with asyncio.timeout(20):
+                return await job.run(tell)
+        finally:
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+
+    # ----------------------------------------------------------------------------------------------- looking
+
+    def rows(self, ids: Sequence[str] | None = None) -> list[LetterRow]:
+        if ids is None:
+            return self.cluster.database.transact(letters.find)
+        return self.cluster.database.transact(lambda link: letters.get(link, ids))
+
+    def latest(self) -> JobRow:
+        (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
+        return row
+
+    def items(self, job: Job) -> list[ItemRow]:
+        return self.cluster.database.transact(
+            lambda link: jobs.items(link, job.id, get_args(ItemState), 1000)
+        )
