@@ -61,7 +61,7 @@ def replay_command(
     logs.silence()
     settings = context.settings()
     with context.database(settings) as database:
-        ids = _free(
+        ids = free_letters(
             database,
             chosen_ids(database, wanted, letter_ids, is_all=all_),
             is_named=bool(letter_ids or wanted.id),
@@ -166,7 +166,7 @@ async def _watch(replay: Replay, teller: _Teller, wait: float) -> None:
         teller.tell(await replay.look(), replay.job)
 
 
-def _free(database: Database, ids: Sequence[str], *, is_named: bool) -> list[str]:
+def free_letters(database: Database, ids: Sequence[str], *, is_named: bool) -> list[str]:
     """Leave out letters that a replay job has in hand, and uncertain ones unless they are named by id."""
     from streams.inquiries import held_letter_ids, uncertain_letter_ids
 

@@ -270,3 +270,28 @@ class LetterChangesSuite:
         found = self.store.transact(lambda link: letters.get(link, [late, resolved]))
         assert (expired, pruned) == (1, 1)
         assert [(each.letter.id, each.status, each.value) for each in found] == [(late, "expired", None)]
+
+    async def test_an_edited_letter_is_kept_as_long_as_its_new_copy(self) -> None:
+        (letter_id,) = self.index(lettered(1, status="resolved"))
+        self.index(lettered(2))
+        edited = lettered(2).letter.id
+
+        await self.desk.edit([edited], STRIP, "why")
+        before_us = to_us(self.clock())
+        expired = self.store.transact(lambda link: letter_pruning.expire(link, before_us, 10))
+        pruned = self.store.transact(lambda link: letter_pruning.prune(link, before_us, 10))
+
+        assert (expired, pruned, self.row(edited).status) == (0, 1, "parked")
+        assert self.store.transact(lambda link: letters.get(link, [letter_id])) == []
+
+    async def test_a_letter_whose_record_is_gone_is_not_taken_out_nor_audited_as_if_it_were(self) -> None:
+        kept, gone = self.index(lettered(1), lettered(2))
+        await self.desk.erase([gone], "she asked for it")
+
+        taken = [row.letter.id async for row in self.desk.take_out([kept, gone], "to the other site")]
+
+        assert taken == [kept]
+        assert [(entry["act"], entry["about"]) for entry in self.audited()] == [
+            ("erase", gone),
+            ("export", kept),
+        ]

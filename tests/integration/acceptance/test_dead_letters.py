@@ -151,3 +151,19 @@ def test_a_canary_stops_at_its_first_letter_when_the_mail_server_is_still_away(
         "1000",
     )
     assert len(untouched) == EACH - 1
+
+
+@pytest.mark.timeout(600)
+def test_a_cancelled_lead_gives_its_letters_up_after_the_audit_has_it(failed: Stage) -> None:
+    stage = failed
+    letter, *_ = leads(stage, "dead-letters", "list", "--action", "send-welcome-email", "--limit", "2")
+
+    (done,) = leads(stage, "cancel", str(letter["lead_id"]), "--reason", "asked us to stop")
+
+    audit = [json.loads(record.value or b"{}") for record in stage.records("leads.audit.v1")]
+    (shown,) = leads(stage, "dead-letters", "list", "--id", str(letter["id"]))
+    both = leads(stage, "dead-letters", "list", "--status", "discarded", "--lead", str(letter["lead_id"]))
+    assert (done["discarded"], shown["status"], len(both)) == (2, "discarded", 2)
+    assert {(each["act"], each["reason"]) for each in audit} == {("discard", "asked us to stop")}
+    assert {each["about"] for each in audit} == {each["id"] for each in both}
+    assert len(leads(stage, "dead-letters", "list", "--status", "discarded", "--limit", "1000")) == 2

@@ -49,11 +49,13 @@ def test_replaying_all_three_times_beside_live_load_with_kills_does_everything_o
     assert {(each["status"], each["generation"]) for each in told if each["id"] in ids} == {("resolved", 0)}
 
     done, went_out = of_the_replayed(stage), len(stage.mails.lines())
-    second = leads(stage, "dead-letters", "replay", *ids)
+    second = leads(stage, "dead-letters", "replay", *ids, "--reason", "once more")
     assert {each["outcome"] for each in second} == {"noop"}
     assert of_the_replayed(stage) == done
     assert went_out >= CALLS // 2
-    acts = Counter(json.loads(record.value or b"{}")["act"] for record in stage.records("leads.audit.v1"))
+    audit = [json.loads(record.value or b"{}") for record in stage.records("leads.audit.v1")]
+    acts = Counter(each["act"] for each in audit)
+    assert {each["reason"] for each in audit if each["act"] == "replay"} == {"once more"}
     assert (acts["apply"], acts["replay"]) == (1, len(ids))
     assert acts["resume"] >= 2
     load.finish()

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.store import letters
+from streams.cli.replaying import free_letters
+from streams.store import letter_changes, letters
 from streams.store.migrate import open_database
-from tests.suites.letter_index import ROWS
+from tests.suites.letter_index import ROWS, row
 from tests.support.commands import Commands
 
 
@@ -59,3 +60,22 @@ def test_a_slip_in_a_selector_is_one_sentence(
 
     assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
     assert said in refused.err
+
+
+def test_a_replay_leaves_out_what_a_job_has_and_what_nobody_knows_of_unless_it_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = open_database(f"sqlite:///{tmp_path / 'leads.db'}")
+    rows = [row(1), row(2), row(3, failure_class="uncertain")]
+    free, held, uncertain = (each.letter.id for each in rows)
+    store.transact(lambda connection: letters.index(connection, rows, 0))
+    store.transact(lambda connection: letter_changes.claim(connection, [held], "job-1"))
+
+    selected = free_letters(store, [free, held, uncertain], is_named=False)
+    named = free_letters(store, [free, held, uncertain], is_named=True)
+
+    store.close()
+    assert (selected, named) == ([free], [free, uncertain])
+    told = capsys.readouterr().err
+    assert "1 letter left out: a replay job has them in hand" in told
+    assert "1 letter left out: a worker was cut off while calling" in told

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from streams.dead_letters.reindexing import Reindexed, Reindexer
+from streams.dead_letters.reindexing import Reindexed, Reindexer, Tell
 from streams.onboarding import ONBOARDING
 from streams.store.schema import letters
 from streams.testing import Rehearsal, lead
@@ -25,12 +25,12 @@ def onboarding() -> Iterator[Rehearsal]:
         yield found
 
 
-def reindexed(onboarding: Rehearsal) -> Reindexed:
+def reindexed(onboarding: Rehearsal, tell: Tell = lambda *_: None) -> Reindexed:
     """Forget every letter, and learn them from the topics."""
     cluster = onboarding.cluster
     cluster.database.transact(lambda connection: connection.execute(sa.delete(letters)))
     log = RememberedLog(cluster.log)
-    made = Reindexer(ONBOARDING, cluster.database, log, cluster.names, cluster.clock, lambda *_: None)
+    made = Reindexer(ONBOARDING, cluster.database, log, cluster.names, cluster.clock, tell)
     return asyncio.run(made.run())
 
 
@@ -90,3 +90,22 @@ def test_a_letter_of_a_reused_id_stays_open_whatever_its_namesake_has_done(onboa
 
     assert done == Reindexed(letters=1)
     assert statuses(onboarding) == [("ID_REUSED", "parked")]
+
+
+def test_what_was_erased_does_not_come_back_not_even_for_a_moment(onboarding: Rehearsal) -> None:
+    onboarding.publish(b"{poison", "e-1")
+    (letter,) = onboarding.letters
+    said = {"act": "erase", "about": letter.id, "generation": 0}
+    cluster = onboarding.cluster
+    cluster.log.append(cluster.names.audit, b"k", json.dumps(said).encode(), [])
+    query = sa.select(letters.c.record_value)
+    kept: list[object] = []
+
+    def look(*_: object) -> None:
+        kept.extend(cluster.database.transact(lambda link: link.execute(query).scalars().all()))
+
+    reindexed(onboarding, look)
+
+    assert kept
+    assert set(kept) == {None}
+    assert statuses(onboarding) == [("NOT_JSON", "erased")]

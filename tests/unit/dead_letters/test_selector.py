@@ -14,8 +14,10 @@ from streams.dead_letters.selector import (
     read_due,
     read_generations,
     read_moment,
+    read_selector,
 )
 from streams.store.engine import Database
+from streams.store.letters import EVERY, OPEN
 from streams.testing import MemoryStore
 from tests.suites.letter_index import LetterIndexSuite
 
@@ -75,6 +77,14 @@ def test_a_moment_that_cannot_be_counted_to_is_refused(text: str) -> None:
 def test_a_due_time_is_to_come_and_not_beyond_reason(text: str, said: str) -> None:
     with pytest.raises(SelectorError, match=said):
         read_due("--at", text, NOW)
+
+
+def test_who_names_a_letter_means_it_whatever_has_become_of_it() -> None:
+    named = read_selector(NOW, id=["00000005"])
+    narrowed = read_selector(NOW, id=["00000005"], status=["parked"])
+
+    assert (named.statuses, narrowed.statuses) == (EVERY, ("parked",))
+    assert read_selector(NOW).statuses == OPEN
 
 
 def test_a_generation_is_a_number_or_a_range() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 
 from streams.verify.contract import (
     ASSIGNED,
+    GONE,
     INTENT,
     LETTER,
     LETTERS,
@@ -17,8 +19,10 @@ from streams.verify.contract import (
     RECEIVED,
     UPSERTED,
     WELCOMED,
+    Headers,
     derive,
 )
+from streams.verify.evidence import Record
 from streams.verify.findings import Kind
 from streams.verify.judge import Verdict
 from streams.verify.scratch import Scratch
@@ -234,6 +238,36 @@ async def test_a_copy_of_a_result_is_no_finding() -> None:
     verdict = await judged(history)
 
     assert verdict.is_clean, verdict.as_data()
+
+
+async def test_the_index_is_held_to_the_last_edit_of_a_letter_wherever_its_copies_stand() -> None:
+    history = healthy()
+    letter = history.of(LETTERS)
+    copies = [edited(letter, 2, b'{"second": 1}', offset=1), edited(letter, 1, b'{"first": 1}', offset=2)]
+    history.records += copies
+    history.letters = [replace(history.letters[0], value=b'{"second": 1}')]
+
+    verdict = await judged(history)
+
+    assert verdict.is_clean, verdict.as_data()
+
+
+@pytest.mark.parametrize("status", GONE)
+async def test_a_letter_whose_record_the_index_does_not_keep_any_more_is_no_finding(status: str) -> None:
+    history = healthy()
+    history.letters = [replace(history.letters[0], status=status, key=None, value=None, headers=[])]
+
+    verdict = await judged(history)
+
+    assert verdict.is_clean, verdict.as_data()
+
+
+def edited(letter: Record, number: int, value: bytes, *, offset: int) -> Record:
+    """The letter's copy on its topic after so many edits."""
+    digest = hashlib.sha256(value).hexdigest().encode()
+    kept = [(name, digest if name == f"{LETTER}value.sha256" else raw) for name, raw in letter.headers]
+    own: Headers = [(f"{LETTER}edit.number", str(number).encode()), (f"{LETTER}edit.sha256", b"0" * 64)]
+    return replace(letter, value=value, headers=[*kept, *own], offset=offset)
 
 
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)

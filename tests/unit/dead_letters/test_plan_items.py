@@ -1,0 +1,58 @@
+"""This file says when a job asks for a letter only if somebody insists, and when a plan names an owner."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import orjson
+import pytest
+
+from streams.dead_letters.plan import PlanWriter
+from streams.dead_letters.plan_item import MOST_GENERATIONS, PlanItem
+from streams.dead_letters.prediction import Prediction
+from tests.suites.letter_index import row
+
+LETTER = row(1)
+ID = LETTER.letter.id
+
+
+def planned(**said: Any) -> PlanItem:  # noqa: ANN401 - fields of an item
+    found = PlanItem.of(LETTER, Prediction(ID, "lead-1", "assign-owner", 1, "would-resolve", ID), "2.0")
+    return found.model_copy(update=said)
+
+
+@pytest.mark.parametrize(
+    ("said", "refusal"),
+    [
+        ({}, None),
+        ({"generation": MOST_GENERATIONS - 1}, None),
+        ({"generation": MOST_GENERATIONS}, "it has failed 11 times"),
+        (
+            {"late": "send-welcome-email"},
+            "send-welcome-email would follow late; a plan with `--stale run` lets it",
+        ),
+        ({"is_unchanged": True}, "neither its record nor the build has changed since it failed: NOT_JSON"),
+        ({"would": {"verdict": "gone", "code": "RECORD_GONE"}}, "it would fail again: RECORD_GONE"),
+    ],
+)
+def test_a_letter_that_a_replay_would_not_help_is_refused_with_the_reason(
+    said: dict[str, Any], refusal: str | None
+) -> None:
+    assert planned(**said).refusal == refusal
+
+
+def test_an_owner_is_named_as_long_as_nobody_takes_turns_that_a_job_does_not_count() -> None:
+    def taking(**said: Any) -> Prediction:  # noqa: ANN401 - fields of a prediction
+        return Prediction(ID, "lead-1", "assign-owner", 1, "would-resolve", ID, **said)
+
+    turn = taking(owner="ada", is_new_owner=True)
+    file = BytesIO()
+    writer = PlanWriter(file, made="now", app_version="1", selector="--all", stale=None)
+
+    for found in (turn, taking(following=[turn]), turn):
+        writer.add(LETTER, found)
+
+    lines = [orjson.loads(line) for line in file.getvalue().splitlines()[1:]]
+    assert [line["owner"] for line in lines] == ["ada", None, None]
+    assert writer.totals.owners == {"ada": 3}
