@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -60,8 +60,7 @@ async def look(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, pr
         mine = [place for place in partitions if place.topic == name]
         records = sum(ends[place] - begins[place] for place in mine)
         waiting = sum(ends[place] - max(committed.get(place, 0), begins[place]) for place in mine)
-        # A group that has read nothing yet has everything before it.
-        is_read = spec.is_replayed and (name in read or not read)
+        is_read = spec.is_replayed and _is_read(name, read)
         topics.append(TopicLag(name, name in found, records, waiting if is_read else None))
     return GroupLag(state, members, topics)
 
@@ -94,13 +93,17 @@ async def watching_live_lag(
             return sum(
                 end - max(committed.get(place, 0), begins[place])
                 for place, end in ends.items()
-                # A group that has read nothing yet has everything before it.
-                if place.topic in read or not read
+                if _is_read(place.topic, read)
             )
 
         yield lag
     finally:
         await consumer.stop()
+
+
+def _is_read(topic: str, read: Collection[str]) -> bool:
+    # A group that has read nothing yet has everything before it.
+    return topic in read or not read
 
 
 async def _offsets(

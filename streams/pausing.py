@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
@@ -22,6 +22,11 @@ CANCELLED_FOR = timedelta(days=42)
 """Longer than topics and letters can bring a record of the run again."""
 PRUNE_EVERY = timedelta(hours=1)
 PRUNE_AT_ONCE = 500
+
+
+def heard_since_us(now: datetime) -> int:
+    """Give since when a worker must have been heard of, so that what it paused still pauses."""
+    return to_us(now - SILENT_AFTER)
 
 
 class PauseKeeper:
@@ -47,7 +52,7 @@ class PauseKeeper:
             if is_news:
                 rows = {(pause.step, pause.kind): self._row(pause, to_us(now)) for pause in mine}
                 table.tell(connection, self._worker, list(rows.values()))
-                table.forget_silent(connection, to_us(now - SILENT_AFTER))
+                table.forget_silent(connection, heard_since_us(now))
                 table.prune_cancelled(connection, to_us(now - CANCELLED_FOR), PRUNE_AT_ONCE)
             return table.by_hand(connection), table.cancelled(connection)
 

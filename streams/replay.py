@@ -15,7 +15,7 @@ from streams.processing.publishing import Publisher
 from streams.processing.transaction import Clock
 from streams.processing.work import to_us
 from streams.retries import LEASE, request
-from streams.store import letters
+from streams.store import letter_replays, letters
 from streams.store.engine import Database
 from streams.store.letters import DISCARDED, OPEN, RESOLVED, LetterRow
 from streams.store.schema import letters as letters_table
@@ -88,7 +88,7 @@ class Replay:
         wanted = [row.letter.id for row in rows if row.status in OPEN]
         # Marked before it is published: a worker may be done with it before this transaction would come after.
         lease_us = int(LEASE.total_seconds() * 1_000_000)
-        letters.mark_replaying(connection, wanted, to_us(self.clock()) + lease_us)
+        letter_replays.mark_replaying(connection, wanted, to_us(self.clock()) + lease_us)
         return sorted(rows, key=lambda row: ids.index(row.letter.id))
 
     def _judge(self, connection: Connection, ids: Sequence[str]) -> list[ReplayOutcome]:

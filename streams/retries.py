@@ -11,7 +11,7 @@ from streams.processing.pauses import Pauses
 from streams.processing.publishing import Outgoing, Publisher
 from streams.processing.transaction import Clock
 from streams.processing.work import to_us
-from streams.store import letters
+from streams.store import letter_replays
 from streams.store.engine import Database
 from streams.store.letters import LetterRow
 from topics.registry import TopicNames
@@ -70,5 +70,7 @@ class RetryTimer:
         now_us = to_us(self._clock())
         lease_us = int(LEASE.total_seconds() * 1_000_000)
         return await self._database.run(
-            lambda connection: letters.take_due(connection, now_us, lease_us, most, of=of, besides=besides)
+            lambda connection: letter_replays.take_due(
+                connection, now_us, lease_us, most, of=of, besides=besides
+            )
         )

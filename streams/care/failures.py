@@ -12,7 +12,7 @@ from streams.care.claims import would_claim
 from streams.care.recovered import Trace, add_rows, released, suspected
 from streams.ports import Ports, calls_outside
 from streams.processing.work import Source, Work
-from streams.store import ledger, letters
+from streams.store import ledger, letter_replays, letters
 from streams.store.ledger import LedgerRow
 from streams.store.letters import OPEN, LetterRow, dump_letter, microseconds
 from streams.store.schema import FAILED
@@ -159,7 +159,7 @@ def resolve(connection: Connection, letter_ids: Sequence[str], workflow: Workflo
         for row, failed in by_execution[key]
         if found.is_done and _is_of(found, row, failed)
     }
-    letters.resolve(connection, list(done), "resolved", now_us)
+    letter_replays.resolve(connection, list(done), "resolved", now_us)
     return len(done)
 
 

@@ -1,10 +1,10 @@
-"""This file is what changes dead letters: edit, repair, discard, restore, schedule, unschedule, keep."""
+"""This file is what changes dead letters: edit, repair, schedule, and what needs no more than a reason."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -19,55 +19,57 @@ if TYPE_CHECKING:
     from streams.dead_letters.patching import Patch
 
 
-@selecting.selects()
-def discard_command(
-    wanted: selecting.Wanted,
-    reason: Reason,
-    letter_ids: LetterIds = None,
-    all_: Every = False,
-    as_json: AsJson = False,
-) -> None:
-    """Give dead letters up. They stay readable, and `restore` brings them back."""
+class _Plain(NamedTuple):
+    """An act that needs a reason alone."""
 
-    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
-        return await desk.discard(ids, why)
-
-    act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done="given up", as_json=as_json)
+    help: str
+    done: str
+    status: selecting.Status = selecting.Status.OPEN
 
 
-@selecting.selects(status=selecting.Status.DISCARDED)
-def restore_command(
-    wanted: selecting.Wanted,
-    reason: Reason,
-    letter_ids: LetterIds = None,
-    all_: Every = False,
-    as_json: AsJson = False,
-) -> None:
-    """Park dead letters again that were given up."""
+PLAIN = {
+    "discard": _Plain(
+        "Give dead letters up. They stay readable, and `restore` brings them back.", "given up"
+    ),
+    "restore": _Plain(
+        "Park dead letters again that were given up.", "parked again", selecting.Status.DISCARDED
+    ),
+    "unschedule": _Plain(
+        "Park dead letters that would be tried by themselves.", "parked", selecting.Status.SCHEDULED
+    ),
+    "keep": _Plain(
+        "Write open dead letters anew, so that their topic keeps them for another 28 days.", "kept"
+    ),
+    "erase": _Plain(
+        "Take the records of dead letters out of the database, for good: nothing brings them back.\n\n"
+        "Their topics still hold them until retention ends (28 days, requests 7); contacts and the ledger are not "
+        "touched.",
+        "erased",
+    ),
+}
+"""What commands say of `streams.dead_letters.desk.PLAIN_ACTS`, which they do."""
 
-    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
-        return await desk.restore(ids, why)
 
-    act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done="parked again", as_json=as_json)
+def plain_command(name: str) -> Callable[..., None]:
+    """Give the command of a plain act."""
 
+    @selecting.selects(status=PLAIN[name].status)
+    def command(
+        wanted: selecting.Wanted,
+        reason: Reason,
+        letter_ids: LetterIds = None,
+        all_: Every = False,
+        as_json: AsJson = False,
+    ) -> None:
+        async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
+            from streams.dead_letters.desk import PLAIN_ACTS
 
-@selecting.selects()
-def erase_command(
-    wanted: selecting.Wanted,
-    reason: Reason,
-    letter_ids: LetterIds = None,
-    all_: Every = False,
-    as_json: AsJson = False,
-) -> None:
-    """Take the records of dead letters out of the database, for good: nothing brings them back.
+            return await PLAIN_ACTS[name](desk, ids, why)
 
-    Their topics still hold them until retention ends (28 days, requests 7); contacts and the ledger are not touched.
-    """
+        done = PLAIN[name].done
+        act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done=done, as_json=as_json)
 
-    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
-        return await desk.erase(ids, why)
-
-    act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done="erased", as_json=as_json)
+    return command
 
 
 @selecting.selects()
@@ -93,38 +95,6 @@ def schedule_command(
 
     done = f"scheduled for {due:%Y-%m-%d %H:%M:%SZ}"
     act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done=done, as_json=as_json)
-
-
-@selecting.selects(status=selecting.Status.SCHEDULED)
-def unschedule_command(
-    wanted: selecting.Wanted,
-    reason: Reason,
-    letter_ids: LetterIds = None,
-    all_: Every = False,
-    as_json: AsJson = False,
-) -> None:
-    """Park dead letters that would be tried by themselves."""
-
-    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
-        return await desk.unschedule(ids, why)
-
-    act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done="parked", as_json=as_json)
-
-
-@selecting.selects()
-def keep_command(
-    wanted: selecting.Wanted,
-    reason: Reason,
-    letter_ids: LetterIds = None,
-    all_: Every = False,
-    as_json: AsJson = False,
-) -> None:
-    """Write open dead letters anew, so that their topic keeps them for another 28 days."""
-
-    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
-        return await desk.keep(ids, why)
-
-    act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done="kept", as_json=as_json)
 
 
 @selecting.selects()

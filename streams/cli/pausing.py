@@ -93,7 +93,7 @@ def cancel(
     from streams.cli.operating import with_desk
     from streams.dead_letters.editing import entry_of
     from streams.inquiries import lead_history
-    from streams.store import letters, pauses
+    from streams.store import letter_replays, letters, pauses
 
     logs.silence()
     why, who = said(reason), getpass.getuser()
@@ -116,7 +116,7 @@ def cancel(
         def unit(connection: Connection) -> int:
             now_us = _now_us()
             pauses.cancel(connection, [pauses.Cancellation(run, lead, why, who, now_us) for run in found])
-            return letters.discard(connection, [row.letter.id for row in open_], now_us)
+            return letter_replays.discard(connection, [row.letter.id for row in open_], now_us)
 
         gone = database.transact(unit)
     if as_json:

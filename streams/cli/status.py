@@ -87,8 +87,7 @@ def _database(settings: Settings) -> dict[str, Any]:
 
     from streams.assembly import now
     from streams.cli import context
-    from streams.dead_letters.groups import stats
-    from streams.dead_letters.selector import Selector
+    from streams.dead_letters.groups import headroom
     from streams.inquiries import count_contacts, executions
     from streams.store import letters
 
@@ -97,7 +96,7 @@ def _database(settings: Settings) -> dict[str, Any]:
         with context.database(settings) as database:
             done = database.transact(executions)
             counts = database.transact(letters.counts)
-            seen = database.transact(partial(stats, selector=Selector(), now=now()))
+            left = database.transact(partial(headroom, now=now()))
             contacts = database.transact(count_contacts)
             pauses = database.transact(_pauses)
     except CommandError as error:
@@ -108,19 +107,17 @@ def _database(settings: Settings) -> dict[str, Any]:
         **place,
         "contacts": contacts,
         "letters": counts,
-        "letters_headroom_seconds": None if seen.headroom is None else seen.headroom.total_seconds(),
+        "letters_headroom_seconds": None if left is None else left.total_seconds(),
         "actions": actions,
         "pauses": pauses,
     }
 
 
 def _pauses(connection: Connection) -> list[dict[str, Any]]:
-    import time
-
-    from streams.pausing import SILENT_AFTER
+    from streams.assembly import now
+    from streams.pausing import heard_since_us
     from streams.store import pauses
 
-    heard_since_us = time.time_ns() // 1000 - int(SILENT_AFTER.total_seconds() * 1_000_000)
     return [
         {
             "step": row.step.replace("_", "-"),
@@ -131,7 +128,7 @@ def _pauses(connection: Connection) -> list[dict[str, Any]]:
             "since": readable(row.since),
             "next_probe": None if row.next_probe is None else readable(row.next_probe),
         }
-        for row in pauses.all_of(connection, heard_since_us)
+        for row in pauses.all_of(connection, heard_since_us(now()))
     ]
 
 

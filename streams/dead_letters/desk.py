@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -204,6 +204,16 @@ class Desk:
                     for row in rows
                 ]
             )
+
+
+PLAIN_ACTS: Mapping[str, Callable[[Desk, Sequence[str], str], Awaitable[Done]]] = {
+    "discard": Desk.discard,
+    "restore": Desk.restore,
+    "unschedule": Desk.unschedule,
+    "keep": Desk.keep,
+    "erase": Desk.erase,
+}
+"""Acts that need a reason alone, by the name that commands and HTTP give them."""
 
 
 def _called(change: Change, ids: Sequence[str], connection: Connection) -> Collection[str]:

@@ -133,12 +133,24 @@ def stats(connection: Connection, selector: Selector, now: datetime) -> Stats:
             ("code", column.code),
         )
     }
+    oldest = _oldest_open(connection, selector)
+    return Stats(by, oldest, _left(oldest, now))
+
+
+def headroom(connection: Connection, now: datetime) -> timedelta | None:
+    """Say how long it is until retention deletes the oldest open letter from its topic; None: none is open."""
+    return _left(_oldest_open(connection, Selector()), now)
+
+
+def _oldest_open(connection: Connection, selector: Selector) -> str | None:
     # Each generation is written anew: retention counts from the last writing.
-    oldest = connection.execute(
-        sa.select(sa.func.min(column.time)).where(selector.condition(), column.status.in_(OPEN))
-    ).scalar()
-    headroom = None if oldest is None else parse_timestamp(oldest) + BY_NAME[LETTERS].retention - now
-    return Stats(by, oldest, headroom)
+    query = sa.select(sa.func.min(letters.c.time)).where(selector.condition(), letters.c.status.in_(OPEN))
+    found: str | None = connection.execute(query).scalar()
+    return found
+
+
+def _left(oldest: str | None, now: datetime) -> timedelta | None:
+    return None if oldest is None else parse_timestamp(oldest) + BY_NAME[LETTERS].retention - now
 
 
 class Count(NamedTuple):

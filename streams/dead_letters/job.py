@@ -23,7 +23,7 @@ from streams.processing.publishing import Publisher
 from streams.processing.transaction import Clock
 from streams.processing.work import to_us
 from streams.retries import LEASE, request
-from streams.store import jobs, ledger, letter_changes, letters
+from streams.store import jobs, ledger, letter_changes, letter_replays, letters
 from streams.store.engine import Database
 from streams.store.jobs import ItemRow, ItemState, JobStatus
 from streams.store.letters import REPLAYING, LetterRow
@@ -190,7 +190,7 @@ class Job:
             marks.append((item.position, "asked" if why is None else "skipped", why))
         if self.options.stale is not None:
             found = letter_changes.decide_stale(connection, found, self.options.stale)
-        letters.mark_replaying(
+        letter_replays.mark_replaying(
             connection,
             [row.letter.id for row in found],
             to_us(self.clock()) + int(LEASE.total_seconds() * 1_000_000),

@@ -10,6 +10,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 
 from actions.send_welcome_email import send_welcome_email
+from streams.assembly import now
 from streams.cli.output import number
 from streams.demo.children import Child, Children
 from streams.demo.ledgers import tell
@@ -18,7 +19,7 @@ from streams.demo.publishing import Published, publish
 from streams.demo.samples import Sample
 from streams.demo.showing import Show
 from streams.demo.watching import Watcher
-from streams.pausing import SILENT_AFTER
+from streams.pausing import heard_since_us
 from streams.store import letters, pauses
 from streams.store.engine import Database
 from streams.store.letters import OPEN, REPLAYING, SCHEDULED
@@ -124,8 +125,8 @@ class Stage:
         return f"{put_off:,} as letters with a due time and the others in their topic, as the step pauses"
 
     def _is_paused(self) -> bool:
-        heard_since_us = time.time_ns() // 1000 - int(SILENT_AFTER.total_seconds() * 1_000_000)
-        rows = self.database.transact(lambda connection: pauses.all_of(connection, heard_since_us))
+        since = heard_since_us(now())
+        rows = self.database.transact(lambda connection: pauses.all_of(connection, since))
         return any(row.step == send_welcome_email.__name__ for row in rows)
 
     def _database_agrees(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from streams.dead_letters.data import record_as_data
-from streams.dead_letters.desk import Desk, Done
+from streams.dead_letters.desk import PLAIN_ACTS, Desk, Done
 from streams.dead_letters.patching import Patch
 from streams.dead_letters.selector import read_due, select
 from streams.dead_letters.transfer import dump, load
@@ -40,14 +40,6 @@ class Act(BaseModel):
 
 
 ACTS = Literal["discard", "restore", "schedule", "unschedule", "keep", "erase", "edit", "repair"]
-PLAIN: dict[str, Callable[[Desk, Sequence[str], str], Awaitable[Done]]] = {
-    "discard": Desk.discard,
-    "restore": Desk.restore,
-    "unschedule": Desk.unschedule,
-    "keep": Desk.keep,
-    "erase": Desk.erase,
-}
-"""Acts that need a reason alone."""
 DEFAULT_STATUS = {"restore": "discarded", "unschedule": "scheduled"}
 NDJSON = "application/x-ndjson"
 
@@ -114,8 +106,8 @@ async def act_on_letters(name: ACTS, act: Act, at: TheOffice, who: Operator) -> 
 
 
 async def _do(name: ACTS, desk: Desk, at: Office, ids: list[str], act: Act) -> Done:
-    if name in PLAIN:
-        return await PLAIN[name](desk, ids, act.reason)
+    if name in PLAIN_ACTS:
+        return await PLAIN_ACTS[name](desk, ids, act.reason)
     if name == "schedule":
         if act.at is None:
             raise ProblemError(422, "When?", "send `at`: a moment that is to come, or in how long: 2h")

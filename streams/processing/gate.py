@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 from sqlalchemy.engine import Connection
 
 from streams.processing.work import to_us
-from streams.store import effects, ledger, letters
+from streams.store import effects, ledger, letter_replays
 from streams.store.effects import Claim, Claimed, Mark
 from streams.store.engine import Database, StoreBusyError, StoreRefusedError, StoreUnavailableError
 from streams.store.ledger import LedgerRow
@@ -154,7 +154,7 @@ class Gate:
         ledger.insert(connection, new)
         ledger.replace_failed(connection, replaced)
         effects.mark(connection, [mark for finish in finishes for mark in finish.marks], now_us)
-        letters.resolve(
+        letter_replays.resolve(
             connection, [f.resolves for f in finishes if f.resolves is not None], "resolved", now_us
         )
         return answers

@@ -20,7 +20,7 @@ from streams.processing.pauses import Pauses, Permit, StoppingError
 from streams.processing.staleness import skipped
 from streams.processing.transaction import Clock, checked, inline_wait, not_to_run
 from streams.processing.work import Lettered, Outcome, Ran, Stated, Work, to_us
-from streams.store import ledger, letters
+from streams.store import ledger, letter_replays
 from streams.store.engine import Database, StoreError, StoreRefusedError
 from streams.store.ledger import LedgerRow
 from streams.workflow import Step
@@ -168,7 +168,9 @@ class OutsideRunner:
                 if work.request is not None and isinstance(outcome, Stated):
                     noop.append(work.request.id)
         if noop:
-            await self._database.run(lambda connection: letters.resolve(connection, noop, "noop", to_us(now)))
+            await self._database.run(
+                lambda connection: letter_replays.resolve(connection, noop, "noop", to_us(now))
+            )
         return outcomes, todo
 
     async def _execute(

@@ -15,7 +15,7 @@ from streams.processing.publishing import Announcer, Publisher
 from streams.processing.reading import Reader, Reading
 from streams.processing.transaction import Clock, TransactionRunner
 from streams.processing.work import Lettered, Outcome, Ran, Work, to_us
-from streams.store import letters
+from streams.store import letter_replays
 from streams.store.engine import Database
 from streams.store.letters import REPLAYING, LetterRow
 from streams.workflow import Step, Workflow
@@ -128,7 +128,7 @@ class Processor:
         rows = [_row(work, work.request) for work in works if work.request is not None]
         if rows:
             now_us = to_us(self._clock())
-            await self._database.run(lambda connection: letters.put_back(connection, rows, now_us))
+            await self._database.run(lambda connection: letter_replays.put_back(connection, rows, now_us))
 
     async def _run(self, step: Step, works: Sequence[Work], is_taken: IsTaken) -> Ran:
         if calls_outside(step):

@@ -20,7 +20,7 @@ from streams.processing.memory import Scribe
 from streams.processing.pauses import FLOODING, Pauses, Permit
 from streams.processing.staleness import must_ask, skipped
 from streams.processing.work import Lettered, Outcome, Ran, Stated, Work, to_us
-from streams.store import ledger, letters
+from streams.store import ledger, letter_replays
 from streams.store.engine import Database, StoreError, StoreRefusedError
 from streams.store.ledger import LedgerRow
 from streams.workflow import RetryPolicy, Step
@@ -227,8 +227,8 @@ class _Batch:
             adapter.flush(now_us)
         ledger.insert(self._connection, self._new)
         ledger.replace_failed(self._connection, self._replaced)
-        letters.resolve(self._connection, self.resolved, "resolved", now_us)
-        letters.resolve(self._connection, self._noop, "noop", now_us)
+        letter_replays.resolve(self._connection, self.resolved, "resolved", now_us)
+        letter_replays.resolve(self._connection, self._noop, "noop", now_us)
 
 
 def drive(coroutine: Coroutine[Any, Any, Event]) -> Event:

@@ -93,7 +93,7 @@ def never_lost() -> Iterator[Sabotage]:
     yield sabotage(
         "a retry that was lost on its way is not asked for again",
         "a retry is leased: one that is not heard of is due again",
-        "streams/store/letters.py",
+        "streams/store/letter_replays.py",
         "mark_replaying(connection, ids, now_us + lease_us)",
         "mark_replaying(connection, ids, None)",
         REVIEW + "test_a_retry_that_was_asked_for_and_not_heard_of_is_asked_for_again_after_its_lease",

@@ -15,7 +15,7 @@ from streams.dead_letters.patching import Patch
 from streams.processing.publishing import Outgoing, Publisher, PublishError
 from streams.processing.work import to_us
 from streams.retries import request
-from streams.store import letter_pruning, letters
+from streams.store import letter_pruning, letter_replays, letters
 from streams.store.engine import Database
 from streams.store.letters import LetterRow
 from streams.testing.clock import Clock
@@ -126,7 +126,7 @@ class LetterChangesSuite:
         (letter_id,) = self.index(lettered(1))
 
         def asked_for() -> None:
-            self.store.transact(lambda link: letters.mark_replaying(link, [letter_id], None))
+            self.store.transact(lambda link: letter_replays.mark_replaying(link, [letter_id], None))
 
         done = await self.at_desk(Meanwhile(self.log, asked_for)).edit([letter_id], STRIP, "why")
 
@@ -221,7 +221,7 @@ class LetterChangesSuite:
         await self.desk.schedule([letter_id], due, "the server comes back at noon")
 
         def taken(moment_us: int) -> list[str]:
-            rows = self.store.transact(lambda link: letters.take_due(link, moment_us, 0, 10))
+            rows = self.store.transact(lambda link: letter_replays.take_due(link, moment_us, 0, 10))
             return [each.letter.id for each in rows]
 
         assert taken(to_us(due) - 1) == []

@@ -168,6 +168,27 @@ def test_letters_go_out_whole_and_come_in_again_and_what_is_erased_stays_gone(
 
 
 @pytest.mark.timeout(240)
+def test_a_viewer_may_plan_and_look_and_nothing_else_and_a_stranger_nothing(client: Client) -> None:
+    routes = [
+        (method.upper(), path.replace("{name}", "erase").replace("{act}", "cancel"))
+        for path, methods in client.ask("GET", "/openapi.json", None).json["paths"].items()
+        for method in methods
+    ]
+    answers = {
+        (method, path, key): client.ask(method, path, key, {}, If_Match="x").status
+        for method, path in routes
+        for key in ("watcher", None)
+    }
+
+    assert len(routes) >= 15
+    assert {status for (*_, key), status in answers.items() if key is None} == {401}
+    refused = {route[:2] for route, status in answers.items() if route[2] and status == 403}
+    assert refused == {
+        (method, path) for method, path in routes if method != "GET" and path != "/v1/dead-letter-plans"
+    }
+
+
+@pytest.mark.timeout(240)
 def test_prometheus_is_told_how_many_letters_there_are_and_how_long_there_is(client: Client) -> None:
     assert client.ask("GET", "/metrics", None).status == 401
 

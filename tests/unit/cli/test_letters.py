@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from streams.cli.letter_acts import PLAIN
 from streams.cli.replaying import free_letters
+from streams.dead_letters.desk import PLAIN_ACTS
 from streams.store import letter_changes, letters
 from streams.store.migrate import open_database
 from tests.suites.letter_index import ROWS, row
@@ -79,3 +81,14 @@ def test_a_replay_leaves_out_what_a_job_has_and_what_nobody_knows_of_unless_it_i
     told = capsys.readouterr().err
     assert "1 letter left out: a replay job has them in hand" in told
     assert "1 letter left out: a worker was cut off while calling" in told
+
+
+def test_every_act_that_needs_a_reason_alone_is_a_command_of_its_own_and_says_what_it_does(
+    commands: Commands,
+) -> None:
+    assert PLAIN.keys() == PLAIN_ACTS.keys()
+    for name, plain in PLAIN.items():
+        helped = commands.run("dead-letters", name, "--help")
+
+        assert helped.code == 0
+        assert plain.help[:40] in helped.out
