@@ -112,6 +112,22 @@ def decisions() -> Iterator[Sabotage]:
         new="if False:",
         tests=(PLANS + "test_what_was_refused_for_good_is_not_asked_for_until_something_has_changed",),
     )
+    yield undisturbed(
+        name="a job goes before live traffic",
+        mechanism="a job asks for nothing while workers are behind",
+        file="streams/dead_letters/job.py",
+        old="self._live.leaves_room()",
+        new="True",
+        tests=(JOBS + "test_a_job_asks_for_nothing_while_live_traffic_is_behind",),
+    )
+    yield honest(
+        name="a letter overtakes what follows of another",
+        mechanism="a letter about a contact waits until what followed of an earlier one is done, so that plans come true",
+        file="streams/dead_letters/job.py",
+        old="self._flowing.begin(each.item, time.monotonic())",
+        new="pass",
+        tests=(PLANS + "test_a_letter_about_a_contact_waits_until_what_followed_of_an_earlier_one_is_done",),
+    )
     yield honest(
         name="late replays do not ask",
         mechanism="a replay that comes later than its action's max_age asks",

@@ -78,6 +78,8 @@ DOES_NOT: dict[str, str] = {
     "two jobs take one letter": f"{_HELD}: the ledger",
     "two processes work on one job": f"{_HELD}: the ledger",
     "what failed for good is asked for again and again": _DECIDED,
+    "a job goes before live traffic": _DECIDED,
+    "a letter overtakes what follows of another": _DECIDED,
     "late replays do not ask": _CHOICE,
     "a header name that is not UTF-8 stops every worker": _HOSTILE,
     "a record that no letter can hold stops its partition": _HOSTILE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from functools import partial
 
@@ -11,11 +12,12 @@ import pytest
 from actions.errors import PermanentError
 from actions.ports import Mail
 from streams.dead_letters.judging import judge
-from streams.dead_letters.pace import Options
+from streams.dead_letters.pace import Options, Progress
 from streams.dead_letters.patching import Patch
 from streams.store import ledger, letters
 from streams.store.ledger import LedgerRow
 from streams.store.letters import LetterRow
+from streams.testing.cluster import GROUP
 from streams.testing.leads import lead
 from tests.suites.replaying import Replaying, Stale
 
@@ -177,6 +179,29 @@ class ReplayPlansSuite(Replaying):
         mails = [call["state"] for item in plan.items for call in item.would["then"][3].get("calls", [])]
         assert mails == ["goes-out", "goes-out", "held"]
         assert len(self.world.mails) == 2
+
+    async def test_a_letter_about_a_contact_waits_until_what_followed_of_an_earlier_one_is_done(self) -> None:
+        for number in range(2):
+            await self.publish(b'{"email": "a@example.com", "country": 49}', f"e-{number}")
+        strip = Patch("recipe", [{"op": "remove", "path": "/country"}])
+        await self.desk.edit([row.letter.id for row in self.rows()], strip, "why")
+        job, cluster = await self.begin(self.plan()), self.cluster
+        told: list[Progress] = []
+        running = asyncio.create_task(job.run(told.append))
+
+        for _ in range(30):  # what was asked for is done, and nothing of what follows
+            requests = cluster.unread(cluster.names.requests)
+            await cluster.work(cluster.worker, cluster.names.requests, requests)
+            for record in requests:
+                cluster.log.commit(GROUP, record)
+            await asyncio.sleep(0.01)
+        meanwhile = told[-1].counts
+        while not running.done():
+            await cluster.settle()
+            await asyncio.sleep(0.01)
+
+        assert meanwhile == {"resolved": 1, "waiting": 1}
+        assert (await running).counts == {"resolved": 2}
 
     async def test_a_letter_whose_welcome_would_follow_three_days_late_is_asked_about(self) -> None:
         await self.publish(b'{"email": "a@example.com", "country": 49}', "e-1")
