@@ -14,6 +14,8 @@ from tests.sabotage.running import copy_to
 
 EACH = 125 if os.environ.get("LEADS_CHAOS") else 15
 """Letters per cause; LEADS_CHAOS=full makes a thousand in all."""
+REPAIRED = 200 if os.environ.get("LEADS_CHAOS") else EACH
+"""Letters of the cause that a recipe repairs."""
 CALM = """
 [retry]
 delays = ["6h"]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.checker.evidence import LETTERS, RECEIVED
 from tests.integration.acceptance.commanding import leads, rows, topic_ends
-from tests.integration.acceptance.eight_causes import EACH, fail, fail_by_defects
+from tests.integration.acceptance.eight_causes import EACH, REPAIRED, fail, fail_by_defects
 from tests.integration.acceptance.stage import Stage
 
 
@@ -95,9 +95,10 @@ def ledger_of(stage: Stage) -> dict[tuple[str, str], dict[str, Any]]:
 
 @pytest.mark.timeout(600)
 def test_a_recipe_repairs_a_group_in_one_job_and_the_originals_stay_readable(
-    failed: Stage, tmp_path: Path
+    chosen_stage: Stage, tmp_path: Path
 ) -> None:
-    stage, file = failed, str(tmp_path / "wrong.plan")
+    stage, file = chosen_stage, str(tmp_path / "wrong.plan")
+    fail(stage, REPAIRED)
     chosen = ("--code", "WRONG_TYPE")
     known = stage.records(LETTERS)
 
@@ -108,8 +109,8 @@ def test_a_recipe_repairs_a_group_in_one_job_and_the_originals_stay_readable(
     (job,) = leads(stage, "dead-letters", "apply", file, "--rate", "2000", "--reason", "repaired", within=300)
     stage.settle(within=60)
 
-    assert (len(repaired["changed"]), repaired["left"]) == (EACH, [])
-    assert Counter(each["state"] for each in job["letters"]) == {"resolved": EACH}
+    assert (len(repaired["changed"]), repaired["left"]) == (REPAIRED, [])
+    assert Counter(each["state"] for each in job["letters"]) == {"resolved": REPAIRED}
     originals = {record.value for record in stage.records(RECEIVED)}
     kept = stage.sql("SELECT original_value, record_value FROM letters WHERE code = 'WRONG_TYPE'")
     assert all(bytes(first) in originals and bytes(first) != bytes(now) for first, now in kept)
