@@ -143,14 +143,15 @@ class Job:
         waiting = await self.database.run(
             partial(jobs.items, job=self.id, states=("waiting",), limit=max(most, READ_AHEAD))
         )
-        about = self._flowing.ids_about(waiting)
-        rows = await self.database.run(partial(ledger.find, ids=about)) if about else {}
-        flowing = self._flowing.look(rows, time.monotonic())
+        about = self._flowing.about(waiting)
+        ids = [each for follows in about.values() for each in follows]
+        rows = await self.database.run(partial(ledger.find, ids=ids)) if ids else {}
+        flowing = self._flowing.still(about, rows, time.monotonic())
         chosen = in_order(waiting, self._asked.values(), flowing, most)
         if not chosen:
             return 0
-        ids = [*self._asked, *(item.letter_id for item in chosen)]
-        now_would = await asyncio.to_thread(self._would, ids)
+        under_way = [*self._asked, *(item.letter_id for item in chosen)]
+        now_would = await asyncio.to_thread(self._would, under_way)
         taken = await self.database.run(partial(self._take, items=chosen, would=now_would))
         if taken is None:
             return 0  # paused, cancelled or taken over meanwhile

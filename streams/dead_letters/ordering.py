@@ -31,19 +31,23 @@ class Flowing:
         if contact is not None and ids:
             self._flows[contact] = _Flow(frozenset(bytes.fromhex(each.replace("-", "")) for each in ids), now)
 
-    def ids_about(self, waiting: Iterable[ItemRow]) -> list[bytes]:
-        """Give what the ledger is to be asked for before these letters are."""
-        wanted = {item.planned["contact"] for item in waiting} & self._flows.keys()
-        return [each for contact in wanted for each in self._flows[contact].ids]
+    def about(self, waiting: Iterable[ItemRow]) -> dict[str, frozenset[bytes]]:
+        """Give the contacts of these letters about which something follows, and what the ledger knows that by."""
+        contacts = {item.planned["contact"] for item in waiting} & self._flows.keys()
+        return {contact: self._flows[contact].ids for contact in contacts}
 
-    def look(self, rows: Mapping[bytes, LedgerRow], now: float) -> set[str]:
-        """Give the contacts that still flow, as these rows of the ledger tell."""
-        for contact, flow in list(self._flows.items()):
-            found = [rows[each] for each in flow.ids if each in rows]
-            has_failed = any(not row.is_done for row in found)  # what would come after that does not
-            if has_failed or len(found) == len(flow.ids) or now - flow.since > self._patience_s:
-                del self._flows[contact]
-        return set(self._flows)
+    def still(self, contacts: Iterable[str], rows: Mapping[bytes, LedgerRow], now: float) -> set[str]:
+        """Give those of these contacts for which it goes on, as these rows of the ledger tell."""
+        return {contact for contact in contacts if self._goes_on(contact, rows, now)}
+
+    def _goes_on(self, contact: str, rows: Mapping[bytes, LedgerRow], now: float) -> bool:
+        flow = self._flows[contact]
+        found = [rows[each] for each in flow.ids if each in rows]
+        has_failed = any(not row.is_done for row in found)  # what would come after that does not
+        if has_failed or len(found) == len(flow.ids) or now - flow.since > self._patience_s:
+            del self._flows[contact]
+            return False
+        return True
 
 
 def in_order(

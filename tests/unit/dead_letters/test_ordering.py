@@ -47,21 +47,20 @@ def test_a_contact_flows_until_all_that_follows_is_done_or_something_of_it_faile
     flowing = Flowing(patience_s=120)
     flowing.begin(item(0, "ann", follows=(FIRST, SECOND)), now=0.0)
 
-    assert set(flowing.ids_about([item(1, "ann"), item(2, "bob")])) == {
-        bytes.fromhex(FIRST),
-        bytes.fromhex(SECOND),
-    }
-    assert flowing.ids_about([item(2, "bob")]) == []
-    assert flowing.look(dict([row(FIRST)]), now=1.0) == {"ann"}
-    assert flowing.look(dict([row(FIRST), row(SECOND)]), now=2.0) == set()
+    ids = frozenset((bytes.fromhex(FIRST), bytes.fromhex(SECOND)))
+    assert flowing.about([item(1, "ann"), item(2, "bob"), item(3)]) == {"ann": ids}
+    assert flowing.about([item(2, "bob")]) == {}
+    assert flowing.still(["ann"], dict([row(FIRST)]), now=1.0) == {"ann"}
+    assert flowing.still(["ann"], dict([row(FIRST), row(SECOND)]), now=2.0) == set()
+    assert flowing.about([item(1, "ann")]) == {}
 
     flowing.begin(item(0, "ann", follows=(FIRST, SECOND)), now=3.0)
-    assert flowing.look(dict([row(FIRST, FAILED)]), now=4.0) == set()
+    assert flowing.still(["ann"], dict([row(FIRST, FAILED)]), now=4.0) == set()
 
 
 def test_what_does_not_come_is_not_waited_for_for_ever() -> None:
     flowing = Flowing(patience_s=120)
     flowing.begin(item(0, "ann", follows=(FIRST,)), now=0.0)
 
-    assert flowing.look({}, now=120.0) == {"ann"}
-    assert flowing.look({}, now=120.1) == set()
+    assert flowing.still(["ann"], {}, now=120.0) == {"ann"}
+    assert flowing.still(["ann"], {}, now=120.1) == set()
