@@ -1,6 +1,6 @@
 """This file is `python -m bench`: it measures side by side, prints a table and writes JSON.
 
-Exit codes: 0 measured, whether targets are met or not; 1 a contender failed or its output was wrong; 3 no broker.
+Exit codes: see `on_a_broker`; 0 whether targets are met or not.
 """
 
 from __future__ import annotations
@@ -8,27 +8,22 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 import orjson
-from confluent_kafka import KafkaException
 
-from bench.checks import WrongRunError
 from bench.cluster import Cluster
 from bench.installation import CALLS
 from bench.machine import facts
 from bench.measure_onboarding import P3, OnboardingRuns
 from bench.measure_passing import P1, P2, PassingRuns
 from bench.measure_replaying import ALONE, CANARY, P18, P18_UNYIELDING, PACES, ReplayingRuns
-from bench.processes import ContenderError
 from bench.progress import Progress
 from bench.report import print_report
 from bench.rounds import Rounds, Target
-from streams.local_kafka import LocalKafka, LocalKafkaError
+from bench.running import on_a_broker
 
 FEWEST = 10
 FEWEST_LETTERS = 2 * CANARY
@@ -40,20 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for; gives the exit code."""
     given = _arguments(arguments)
     progress = Progress()
-    try:
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="leads-bench-")))
-            cluster = Cluster(_broker(stack, folder, progress))
-            cluster.check()
-            stack.callback(cluster.clear)
-            _measure(given, cluster, folder, progress)
-    except (WrongRunError, ContenderError) as error:
-        progress.say(f"[red]{type(error).__name__}[/red]: {error}")
-        return 1
-    except (KafkaException, LocalKafkaError) as error:
-        progress.say(f"[red]no broker[/red]: {error}")
-        return 3
-    return 0
+
+    def work(cluster: Cluster, folder: Path) -> None:
+        _measure(given, cluster, folder, progress)
+
+    return on_a_broker(work, progress)
 
 
 def _measure(given: argparse.Namespace, cluster: Cluster, folder: Path, progress: Progress) -> None:
@@ -91,17 +77,6 @@ def _measure(given: argparse.Namespace, cluster: Cluster, folder: Path, progress
         document = {"machine": machine, "results": results, "contenders": contenders_by_id}
         given.json.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         progress.say(f"written to {given.json}")
-
-
-def _broker(stack: ExitStack, folder: Path, progress: Progress) -> str:
-    given = os.environ.get("LEADS_KAFKA")
-    if given:
-        return given
-    progress.say("LEADS_KAFKA is not set: starting a local Kafka")
-    kafka = LocalKafka(folder / "kafka")
-    bootstrap = kafka.start()
-    stack.callback(kafka.stop)
-    return bootstrap
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

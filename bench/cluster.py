@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,8 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+
+from topics.envelope import Headers
 
 PARTITIONS = 12
 TIMEOUT_S = 30.0
@@ -78,8 +81,13 @@ class Cluster:
                     gone.result(TIMEOUT_S)
             self._made.clear()
 
-    def fill(self, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None:
-        """Publish keys and values. Raises RuntimeError when the broker did not take all of them."""
+    def fill(
+        self,
+        topic: str,
+        records: Iterable[tuple[bytes, bytes]],
+        headers: Iterable[Headers] = itertools.repeat([]),
+    ) -> None:
+        """Publish keys and values, and headers. Raises RuntimeError when the broker did not take all."""
         producer = Producer(
             {
                 "bootstrap.servers": self.bootstrap,
@@ -98,8 +106,8 @@ class Cluster:
             if error is not None:
                 failed.append(error)
 
-        for key, value in records:
-            producer.produce(topic, value, key, on_delivery=delivered)
+        for (key, value), said in zip(records, headers, strict=False):
+            producer.produce(topic, value, key, headers=[*said], on_delivery=delivered)
             producer.poll(0)
         if producer.flush(TIMEOUT_S * 4) or failed:
             raise RuntimeError(f"the broker did not take what {topic} was to be filled with: {failed[:1]}")

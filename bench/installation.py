@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 import secrets
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import Self
 from bench.cluster import Cluster
 from bench.events import late_leads
 from bench.onboarded import START_S, rows
-from bench.processes import SERVERS, STOP_WITHIN_S, ContenderError, Talking, outside
+from bench.processes import SERVERS, STOP_WITHIN_S, ContenderError, Talking, environment_with, outside
 from streams.onboarding import ONBOARDING
 from topics.events import LeadReceived
 from topics.registry import TOPICS, TopicNames
@@ -49,13 +52,14 @@ letters_per_minute = 1000000
 class Installation:
     """One prefix, group and SQLite file; `with` ends every process."""
 
-    def __init__(self, cluster: Cluster, folder: Path, name: str) -> None:
-        """Take where it is to be; nothing is started."""
+    def __init__(self, cluster: Cluster, folder: Path, name: str, database: str | None = None) -> None:
+        """Take where it is to be, and its database if that is not a SQLite file there; nothing is started."""
         self.names = TopicNames(f"{name}.")
         self.group = name
         self.folder = folder
         self.store = folder / "leads.db"
         self._cluster = cluster
+        self._database = database or f"sqlite:///{self.store}"
         self._secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self._ports: dict[str, int] = {}
         self._environment: dict[str, str] = {}
@@ -74,6 +78,7 @@ class Installation:
             "LEADS_PREFIX": self.names.prefix,
             "LEADS_GROUP": self.group,
             "LEADS_DATA": str(self.folder),
+            "LEADS_DATABASE": self._database,
             "LEADS_CONFIG": str(config),
             "LEADS_SMTP": f"smtp://127.0.0.1:{self._ports['catcher']}?starttls=never",
             "LEADS_NOTIFY": f"http://127.0.0.1:{self._ports['sink']}/",
@@ -111,6 +116,32 @@ class Installation:
         code = process.end(START_S + STOP_WITHIN_S)
         if code:
             raise ContenderError(f"leads {' '.join(arguments)} ended with exit code {code}\n{process.tail()}")
+
+    def timed(self, *arguments: str, into: Path) -> tuple[float, float]:
+        """Run `leads arguments…`, what it prints into a file; gives its seconds and its memory at most, in MiB.
+
+        Raises `ContenderError` when it ends badly.
+        """
+        log = self.folder / "timed.log"
+        began = time.monotonic()
+        with into.open("wb") as printed, log.open("wb") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", LEADS, *arguments],
+                cwd=self.folder,
+                env=environment_with(self._environment),
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=said,
+            )
+            # What it used can be asked for only here: who waits otherwise, throws it away.
+            _, status, used = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise ContenderError(
+                f"leads {' '.join(arguments)} ended badly\n{log.read_text(errors='replace')[-2000:]}"
+            )
+        return seconds, used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
     def wait(self, query: str, number: int, within_s: float, process: Talking) -> None:
         """Wait until a count is as high as that; `process` is who makes it so. Raises `ContenderError`."""

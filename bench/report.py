@@ -22,10 +22,7 @@ def print_report(
     """Print a table per comparison on stdout, and one of the ratios."""
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)  # narrower, the tables cannot be read; a pipe says 80
-    console.print(
-        f"{machine['cores']} cores, {machine['processor']}, Python {machine['python']}, Kafka {machine['kafka']}, "
-        f"SQLite {machine['sqlite']}, revision {machine['revision']}, load before {machine['load_before']:.1f}"
-    )
+    console.print(machine_line(machine))
     console.print(_contenders(measured))
     console.print(_ratios(results))
     for result in results:
@@ -34,6 +31,14 @@ def print_report(
                 f"{result['id']}: other work kept the machine {result[OTHERS]:.0f} % busy between the runs; "
                 f"{'measure again when it is quiet' if result['figure'].endswith('_per_s') else 'CPU time bears it'}."
             )
+
+
+def machine_line(machine: Mapping[str, Any]) -> str:
+    """Say in one line on what was measured."""
+    return (
+        f"{machine['cores']} cores, {machine['processor']}, Python {machine['python']}, Kafka {machine['kafka']}, "
+        f"SQLite {machine['sqlite']}, revision {machine['revision']}, load before {machine['load_before']:.1f}"
+    )
 
 
 def _contenders(measured: Sequence[tuple[Target, Rounds]]) -> Table:

@@ -1,0 +1,174 @@
+"""This file is `python -m bench.many_letters`: how long people wait when there are very many dead letters.
+
+The letters are written on the dead-letter topic as workers write them, of made-up causes; what failed are leads of
+people of their own, so that a plan of them runs everything that would follow. The index is then made from the topic.
+Seconds are of this machine, the start of the command included.
+
+Exit codes: see `on_a_broker`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from bench.checks import demand
+from bench.cluster import PARTITIONS, Cluster
+from bench.events import late_leads
+from bench.installation import Installation
+from bench.machine import facts
+from bench.progress import Progress
+from bench.report import WIDTH, machine_line
+from bench.running import on_a_broker
+from topics import ids
+from topics.envelope import Headers, timestamp
+from topics.events import LeadReceived
+from topics.letter import DeadLetter, sha256_of
+from topics.registry import TopicNames
+
+LOOKED_AT = ("groups", "list", "stats")
+"""What people look at again and again."""
+LOOK_S = 2.0
+"""How long such a look may take; the rest shows how far it is."""
+
+
+@dataclass(slots=True)
+class Measuring:
+    """One installation with many letters."""
+
+    made: Installation
+    letters: int
+    groups: int
+    planned: int
+    progress: Progress
+    found: dict[str, tuple[float, float]]
+    """Seconds and MiB, by command."""
+
+    def run(self) -> None:
+        """Make the index and look at it in every way. Raises `WrongRunError` when a look shows something else."""
+        self._time("reindex")
+        for command in LOOKED_AT:
+            self._time(command)
+        groups = [orjson.loads(line) for line in self._time("groups", "--json")]
+        listed = [
+            orjson.loads(line)["id"] for line in self._time("list", "--limit", str(self.letters), "--json")
+        ]
+        causes = ", ".join(
+            f"CAUSE_{number}" for number in range(-(-self.planned * self.groups // self.letters))
+        )
+        chosen = ("--where", f"code in ({causes})", "--out", "many.plan")
+        (plan,) = [orjson.loads(line) for line in self._time("plan", *chosen, "--json")]
+        would = Counter(plan["verdicts"])
+        demand(
+            "looking at many letters",
+            {
+                "groups": len(groups),
+                "letters in groups": sum(each["count"] for each in groups),
+                "listed": len(set(listed)),
+            },
+            {"groups": self.groups, "letters in groups": self.letters, "listed": self.letters},
+        )
+        demand("the plan", {"would resolve": would["would-resolve"]}, {"would resolve": would.total()})
+
+    def _time(self, *arguments: str) -> list[bytes]:
+        what = " ".join(arguments)
+        self.progress.say(what)
+        printed = self.made.folder / "printed"
+        self.found[what] = self.made.timed("dead-letters", *arguments, into=printed)
+        return printed.read_bytes().splitlines()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print a table; gives the exit code."""
+    given = _arguments(arguments)
+    progress = Progress()
+
+    def work(cluster: Cluster, folder: Path) -> None:
+        machine = facts(cluster.version())
+        with Installation(cluster, folder, f"bench.{int(time.time())}", given.database) as made:
+            made.open()
+            progress.say(f"{given.letters} letters are written")
+            headers = (
+                _headers(made.names, made.group, number, number % given.groups, value)
+                for number, (_, value) in enumerate(late_leads(given.letters))
+            )
+            cluster.fill(made.names.letters, late_leads(given.letters), headers)
+            measuring = Measuring(made, given.letters, given.groups, given.plan, progress, {})
+            measuring.run()
+        console = Console(highlight=False, width=WIDTH)
+        console.print(machine_line(machine))
+        console.print(_table(measuring))
+
+    return on_a_broker(work, progress)
+
+
+def _headers(names: TopicNames, group: str, number: int, cause: int, value: bytes) -> Headers:
+    """What a letter says in whose partition each is at its own offset."""
+    topic, action = names.of(LeadReceived), "validate-lead"
+    partition, offset = number % PARTITIONS, number // PARTITIONS
+    now = timestamp(datetime.now(UTC))
+    return DeadLetter(
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        timestamp=time.time_ns() // 1_000_000,
+        group=group,
+        delivery_count=1,
+        message=f"Cause {cause} kept it from being done.",
+        id=ids.letter_id(topic, partition, offset, group, action),
+        generation=0,
+        time=now,
+        first_time=now,
+        action=action,
+        action_version=1,
+        stage="execute",
+        failure_class="defect",
+        code=f"CAUSE_{cause}",
+        fingerprint=f"{cause:012x}",
+        app_version="an older build",
+        value_sha256=sha256_of(value),
+    ).headers()
+
+
+def _table(measuring: Measuring) -> Table:
+    title = f"{measuring.letters:,} dead letters in {measuring.groups} groups, {measuring.planned:,} of them planned"
+    table = Table(title=title, title_justify="left")
+    for heading in ("leads dead-letters …", "seconds", "MiB", "must"):
+        table.add_column(heading, justify="left" if heading.startswith("leads") else "right")
+    for what, (seconds, mib) in measuring.found.items():
+        must = ""
+        if what in LOOKED_AT:
+            must = f"[green]<= {LOOK_S:g} s[/]" if seconds <= LOOK_S else f"[red]<= {LOOK_S:g} s, missed[/]"
+        shown = what if len(what) < WIDTH // 2 else f"{what[: WIDTH // 2]}…"
+        table.add_row(shown, f"{seconds:.1f}", f"{mib:.0f}", must)
+    return table
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.many_letters",
+        description="Measure how long the commands about dead letters take when there are very many. "
+        "The broker is that of LEADS_KAFKA, else a local one that is started.",
+    )
+    parser.add_argument("--letters", type=int, default=100_000, help="(%(default)s)")
+    parser.add_argument("--groups", type=int, default=40, help="causes they are of (%(default)s)")
+    parser.add_argument("--plan", type=int, default=20_000, help="about how many are planned (%(default)s)")
+    parser.add_argument("--database", metavar="URL", help="an empty PostgreSQL database (a SQLite file)")
+    given = parser.parse_args(arguments)
+    if not 1 <= given.groups <= given.letters or not 1 <= given.plan <= given.letters:
+        parser.error("--groups and --plan must be at least 1 and at most --letters")
+    return given
+
+
+if __name__ == "__main__":
+    sys.exit(main())
