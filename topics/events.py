@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from topics.writing import as_json
 
 Timestamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
 """RFC 3339 UTC with microseconds: fixed width, so that text order is time order."""
@@ -267,4 +268,4 @@ def _present(model: object) -> dict[str, Any]:
 
 def encode(event: Value) -> bytes:
     """JSON bytes of an event or a value; absent fields are left out."""
-    return orjson.dumps(event, default=_present)
+    return as_json(event, default=_present)

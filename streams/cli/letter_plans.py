@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -105,8 +106,6 @@ def _plan(
     *,
     selector: str,
 ) -> Totals:
-    from io import BytesIO
-
     from streams.assembly import now
     from streams.dead_letters.plan import PlanWriter
     from streams.processing.failures import app_version
@@ -119,7 +118,8 @@ def _plan(
         "stale": stale,
     }
     if out is None:
-        return _fill(PlanWriter(BytesIO(), **head), settings, database, ids, stale)
+        with Path(os.devnull).open("wb") as nowhere:
+            return _fill(PlanWriter(nowhere, **head), settings, database, ids, stale)
     # Under another name first: a plan that was cut off is none.
     draft = out.with_name(out.name + ".part")
     with draft.open("wb") as file:

@@ -37,6 +37,7 @@ from topics.envelope import Headers, parse_timestamp
 from topics.events import Event
 from topics.letter import DeadLetter
 from topics.registry import TopicNames
+from topics.writing import as_json
 
 
 class Asked(NamedTuple):
@@ -117,7 +118,7 @@ class Stage:
             return replace(failing(row, letter), calls=list(self._effects.calls))
         self._end(is_kept=True)
         if work.request is not None:
-            said = orjson.dumps({"outcome": getattr(event, "outcome", None)})
+            said = as_json({"outcome": getattr(event, "outcome", None)})
             self._done[work.ledger_id] = done._replace(result=said)  # there may be a hundred thousand
         found = self._resolving(row, work, event)
         return replace(found, following=self._following(row, Stated(work, done, event), now, cancelled))

@@ -13,6 +13,7 @@ from streams.store.bulk import insert_many, select_in, update_many
 from streams.store.engine import ConflictError
 from streams.store.schema import contacts
 from topics.events import Candidate
+from topics.writing import as_json
 
 MOST_CANDIDATES = 10
 _NEW_COLUMNS = tuple(contacts.c.keys())
@@ -62,7 +63,7 @@ class StoredFields(Mapping[str, FieldValue]):
 def _dump_fields(fields: Mapping[str, FieldValue]) -> bytes:
     if isinstance(fields, StoredFields):
         return fields.raw
-    return orjson.dumps({name: tuple(fields[name]) for name in sorted(fields)})
+    return as_json({name: tuple(fields[name]) for name in sorted(fields)})
 
 
 def _phone_of(contact: StoredContact) -> str | None:
