@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import base64
-import os
 import secrets
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +13,7 @@ from typing import Self
 from bench.cluster import Cluster
 from bench.events import late_leads
 from bench.onboarded import START_S, rows
-from bench.processes import SERVERS, STOP_WITHIN_S, ContenderError, Talking, environment_with, outside
+from bench.processes import SERVERS, STOP_WITHIN_S, ContenderError, Talking, outside
 from streams.onboarding import ONBOARDING
 from topics.events import LeadReceived
 from topics.registry import TOPICS, TopicNames
@@ -117,31 +114,20 @@ class Installation:
         if code:
             raise ContenderError(f"leads {' '.join(arguments)} ended with exit code {code}\n{process.tail()}")
 
-    def timed(self, *arguments: str, into: Path) -> tuple[float, float]:
+    def timed(self, *arguments: str, into: Path, within_s: float) -> tuple[float, float]:
         """Run `leads arguments…`, what it prints into a file; gives its seconds and its memory at most, in MiB.
 
-        Raises `ContenderError` when it ends badly.
+        Raises `ContenderError` when it ends badly, or not in time.
         """
-        log = self.folder / "timed.log"
-        began = time.monotonic()
-        with into.open("wb") as printed, log.open("wb") as said:
-            process = subprocess.Popen(
-                [sys.executable, "-m", LEADS, *arguments],
-                cwd=self.folder,
-                env=environment_with(self._environment),
-                stdin=subprocess.DEVNULL,
-                stdout=printed,
-                stderr=said,
-            )
-            # What it used can be asked for only here: who waits otherwise, throws it away.
-            _, status, used = os.wait4(process.pid, 0)
-        seconds = time.monotonic() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise ContenderError(
-                f"leads {' '.join(arguments)} ended badly\n{log.read_text(errors='replace')[-2000:]}"
-            )
-        return seconds, used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+        with Talking(
+            ["bench.used", str(into), LEADS, *arguments], self.folder, "timed", self._environment
+        ) as process:
+            used = process.hear("used", within_s)
+            if code := process.end(STOP_WITHIN_S):
+                raise ContenderError(
+                    f"leads {' '.join(arguments)} ended with exit code {code}\n{process.tail()}"
+                )
+        return used["seconds"], used["mib"]
 
     def wait(self, query: str, number: int, within_s: float, process: Talking) -> None:
         """Wait until a count is as high as that; `process` is who makes it so. Raises `ContenderError`."""

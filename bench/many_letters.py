@@ -25,8 +25,9 @@ from rich.table import Table
 from bench.checks import demand
 from bench.cluster import PARTITIONS, Cluster
 from bench.events import late_leads
-from bench.installation import Installation
+from bench.installation import LETTERS_PER_S_AT_LEAST, Installation
 from bench.machine import facts
+from bench.onboarded import START_S
 from bench.progress import Progress
 from bench.report import WIDTH, machine_line
 from bench.running import on_a_broker
@@ -84,7 +85,9 @@ class Measuring:
         what = " ".join(arguments)
         self.progress.say(what)
         printed = self.made.folder / "printed"
-        self.found[what] = self.made.timed("dead-letters", *arguments, into=printed)
+        self.found[what] = self.made.timed(
+            "dead-letters", *arguments, into=printed, within_s=START_S + self.letters / LETTERS_PER_S_AT_LEAST
+        )
         return printed.read_bytes().splitlines()
 
 
@@ -162,9 +165,10 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--letters", type=int, default=100_000, help="(%(default)s)")
     parser.add_argument("--groups", type=int, default=40, help="causes they are of (%(default)s)")
-    parser.add_argument("--plan", type=int, default=20_000, help="about how many are planned (%(default)s)")
+    parser.add_argument("--plan", type=int, help="about how many are planned (a fifth)")
     parser.add_argument("--database", metavar="URL", help="an empty PostgreSQL database (a SQLite file)")
     given = parser.parse_args(arguments)
+    given.plan = max(given.letters // 5, 1) if given.plan is None else given.plan
     if not 1 <= given.groups <= given.letters or not 1 <= given.plan <= given.letters:
         parser.error("--groups and --plan must be at least 1 and at most --letters")
     return given

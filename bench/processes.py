@@ -30,14 +30,15 @@ class Talking:
     def __init__(
         self, arguments: Sequence[str], folder: Path, name: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        """Start `python -m arguments…` in `folder`, its log beside."""
+        """Start `python -m arguments…` in `folder`, its log beside; our own `LEADS_*` are not passed on."""
         self._name = name
         self._log = folder / f"{name}.log"
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEADS_")}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 cwd=folder,
-                env=environment_with(environment or {}),
+                env=inherited | {"PYTHONPATH": str(REPOSITORY)} | dict(environment or {}),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -110,12 +111,6 @@ class Talking:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
-
-
-def environment_with(given: Mapping[str, str]) -> dict[str, str]:
-    """Environment of a process that is measured: this code, and of `LEADS_*` what is given alone."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEADS_")}
-    return inherited | {"PYTHONPATH": str(REPOSITORY)} | dict(given)
 
 
 def outside(server: str, folder: Path, secret: str, port: int = 0) -> Talking:
