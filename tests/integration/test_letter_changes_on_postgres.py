@@ -1,4 +1,4 @@
-"""This file runs the suite of changes to dead letters on a real PostgreSQL."""
+"""This file runs the suites of changes to dead letters on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ import pytest
 from streams.store.engine import Database
 from streams.store.migrate import open_database
 from tests.suites.letter_changes import LetterChangesSuite
+from tests.suites.letter_fates import LetterFatesSuite
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[Database]:
+    found = open_database(postgres_url)
+    yield found
+    found.close()
 
 
 class TestLetterChangesOnPostgres(LetterChangesSuite):
-    @pytest.fixture
-    def database(self, postgres_url: str) -> Iterator[Database]:
-        found = open_database(postgres_url)
-        yield found
-        found.close()
+    pass
+
+
+class TestLetterFatesOnPostgres(LetterFatesSuite):
+    pass

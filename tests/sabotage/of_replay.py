@@ -7,6 +7,7 @@ from functools import partial
 
 from tests.sabotage.sabotage import (
     CHANGES,
+    FATES,
     HEADER_NAMES,
     JOBS,
     ONBOARDING,
@@ -45,7 +46,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/store/letters.py",
         old=" & is_there",
         new="",
-        tests=(CHANGES + "test_an_erased_record_is_gone_for_good_and_no_copy_brings_it_back",),
+        tests=(FATES + "test_an_erased_record_is_gone_for_good_and_no_copy_brings_it_back",),
     )
     yield Sabotage(
         name="an open letter is forgotten with its topic",

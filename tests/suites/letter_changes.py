@@ -1,32 +1,24 @@
-"""This file says what people can do about dead letters; subclass it and give the fixture `database`."""
+"""This file says how people edit dead letters; subclass it and give the fixture `database`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 import orjson
 import pytest
 
-from streams.dead_letters.audit import Audit, AuditError
-from streams.dead_letters.desk import Desk, Done
+from streams.dead_letters.audit import AuditError
+from streams.dead_letters.desk import Done
 from streams.dead_letters.patching import Patch
-from streams.processing.publishing import Outgoing, Publisher, PublishError
+from streams.processing.publishing import Outgoing, PublishError
 from streams.processing.work import to_us
 from streams.retries import request
 from streams.store import letter_pruning, letter_replays, letters
-from streams.store.engine import Database
 from streams.store.letters import LetterRow
-from streams.testing.clock import Clock
 from streams.testing.log import MemoryLog
-from tests.suites.letter_index import row
+from tests.suites.desk import BODY, NAMES, STRIP, AtADesk, lettered
 from topics.letter import DeadLetter, sha256_of
-from topics.registry import TopicNames
-
-NAMES = TopicNames()
-BODY = b'{"email": "ada@b.example", "country": "??"}'
-STRIP = Patch("recipe strip-country v1", [{"op": "remove", "path": "/country"}])
 
 
 class Refusing:
@@ -47,33 +39,7 @@ class Meanwhile:
         await self._log.publish(records)
 
 
-def lettered(number: int, value: bytes = BODY, status: str = "parked", generation: int = 0) -> LetterRow:
-    found = row(number, status=status, generation=generation, value_sha256=sha256_of(value))
-    return LetterRow(found.status, None, found.letter, found.lead_id, found.key, value, [("ce_id", b"e-1")])
-
-
-class LetterChangesSuite:
-    @pytest.fixture(autouse=True)
-    def opened(self, database: Database) -> None:
-        self.store, self.clock = database, Clock()
-        self.log = MemoryLog(self.clock)
-        self.desk = self.at_desk(self.log)
-
-    def at_desk(self, audited: Publisher) -> Desk:
-        audit = Audit(audited, NAMES, self.clock, "ann")
-        return Desk(self.store, self.log, NAMES, self.clock, audit)
-
-    def index(self, *rows: LetterRow) -> list[str]:
-        self.store.transact(lambda connection: letters.index(connection, rows, 0))
-        return [each.letter.id for each in rows]
-
-    def row(self, letter_id: str) -> LetterRow:
-        (found,) = self.store.transact(lambda connection: letters.get(connection, [letter_id]))
-        return found
-
-    def audited(self) -> list[dict[str, str]]:
-        return [orjson.loads(record.value or b"") for record in self.log.topics[NAMES.audit]]
-
+class LetterChangesSuite(AtADesk):
     async def test_an_edit_is_what_a_replay_sends_and_the_first_value_stays_readable(self) -> None:
         (letter_id,) = self.index(lettered(1))
 
@@ -203,95 +169,3 @@ class LetterChangesSuite:
         assert (left.changed, "SHA-256 differs" in left.left[0].why) == ([], True)
         assert (done.changed, self.row(letter_id).value) == ([letter_id], BODY)
         assert [entry["patch"] for entry in self.audited()] == ["edit"]
-
-    async def test_what_was_given_up_can_be_restored_and_is_not_retried_meanwhile(self) -> None:
-        (letter_id,) = self.index(lettered(1, status="scheduled"))
-
-        await self.desk.discard([letter_id], "spam")
-        status = self.row(letter_id).status
-        await self.desk.restore([letter_id], "no spam")
-
-        assert (status, self.row(letter_id).status) == ("discarded", "parked")
-        assert [entry["act"] for entry in self.audited()] == ["discard", "restore"]
-
-    async def test_a_scheduled_letter_is_due_then_and_not_before(self) -> None:
-        (letter_id,) = self.index(lettered(1))
-        due = self.clock() + timedelta(hours=2)
-
-        await self.desk.schedule([letter_id], due, "the server comes back at noon")
-
-        def taken(moment_us: int) -> list[str]:
-            rows = self.store.transact(lambda link: letter_replays.take_due(link, moment_us, 0, 10))
-            return [each.letter.id for each in rows]
-
-        assert taken(to_us(due) - 1) == []
-        assert taken(to_us(due)) == [letter_id]
-
-    async def test_a_kept_letter_is_written_anew_and_not_pruned(self) -> None:
-        (letter_id,) = self.index(lettered(1))
-
-        await self.desk.keep([letter_id], "the supplier answers next month")
-        pruned = self.store.transact(lambda link: letter_pruning.prune(link, to_us(self.clock()), 10))
-
-        (copy,) = self.log.topics[NAMES.letters]
-        assert (copy.value, pruned) == (BODY, 0)
-        assert DeadLetter.from_headers(list(copy.headers)).id == letter_id
-
-    async def test_an_erased_record_is_gone_for_good_and_no_copy_brings_it_back(self) -> None:
-        first = lettered(1)
-        (letter_id,) = self.index(first)
-        await self.desk.edit([letter_id], STRIP, "why")
-
-        done = await self.desk.erase([letter_id], "she asked for it")
-        (copy,) = self.log.topics[NAMES.letters]
-        again = DeadLetter.from_headers(list(copy.headers))
-        newer = replace(again, generation=3)
-        self.index(first, replace(first, letter=again), replace(first, letter=newer))
-        restored = await self.desk.restore([letter_id], "why")
-
-        now = self.row(letter_id)
-        assert (done.changed, restored.changed) == ([letter_id], [])
-        assert (now.status, now.key, now.value, now.original_value, now.headers) == (
-            "erased",
-            None,
-            None,
-            None,
-            [],
-        )
-        assert [entry["act"] for entry in self.audited()] == ["edit", "erase"]
-
-    async def test_an_open_letter_whose_record_retention_took_stays_as_expired(self) -> None:
-        late, resolved = self.index(lettered(1), lettered(2, status="resolved"))
-        now_us = to_us(self.clock())
-
-        expired = self.store.transact(lambda link: letter_pruning.expire(link, now_us, 10))
-        pruned = self.store.transact(lambda link: letter_pruning.prune(link, now_us, 10))
-
-        found = self.store.transact(lambda link: letters.get(link, [late, resolved]))
-        assert (expired, pruned) == (1, 1)
-        assert [(each.letter.id, each.status, each.value) for each in found] == [(late, "expired", None)]
-
-    async def test_an_edited_letter_is_kept_as_long_as_its_new_copy(self) -> None:
-        (letter_id,) = self.index(lettered(1, status="resolved"))
-        self.index(lettered(2))
-        edited = lettered(2).letter.id
-
-        await self.desk.edit([edited], STRIP, "why")
-        before_us = to_us(self.clock())
-        expired = self.store.transact(lambda link: letter_pruning.expire(link, before_us, 10))
-        pruned = self.store.transact(lambda link: letter_pruning.prune(link, before_us, 10))
-
-        assert (expired, pruned, self.row(edited).status) == (0, 1, "parked")
-        assert self.store.transact(lambda link: letters.get(link, [letter_id])) == []
-
-    async def test_a_letter_whose_record_is_gone_is_not_taken_out_nor_audited_as_if_it_were(self) -> None:
-        kept, gone = self.index(lettered(1), lettered(2))
-        await self.desk.erase([gone], "she asked for it")
-
-        taken = [row.letter.id async for row in self.desk.take_out([kept, gone], "to the other site")]
-
-        assert taken == [kept]
-        assert [(entry["act"], entry["about"]) for entry in self.audited()] == [
-            ("erase", gone),
-            ("export", kept),
-        ]

@@ -1,4 +1,4 @@
-"""This file runs the suite of letter changes on SQLite."""
+"""This file runs the suites of letter changes on SQLite."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from streams.store.engine import Database
 from streams.store.migrate import open_database
 from tests.suites.letter_changes import LetterChangesSuite
+from tests.suites.letter_fates import LetterFatesSuite
 
 
 @pytest.fixture
@@ -20,4 +21,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 class TestLetterChangesOnSqlite(LetterChangesSuite):
+    pass
+
+
+class TestLetterFatesOnSqlite(LetterFatesSuite):
     pass

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from streams.dead_letters.transfer import TransferError, dump, load
-from tests.suites.letter_changes import lettered
+from tests.suites.desk import lettered
 from topics.letter import sha256_of
 
 ROW = lettered(1)
