@@ -30,10 +30,12 @@ from bench.onboarded import START_S
 from bench.progress import Progress
 from bench.report import WIDTH, machine_line
 from bench.running import on_a_broker
-from topics import ids
-from topics.envelope import Headers, timestamp
+from streams.processing.failures import Failure, write_letter
+from streams.processing.work import Source
+from streams.workflow import RetryPolicy
+from topics.envelope import Headers
 from topics.events import LeadReceived
-from topics.letter import DeadLetter, sha256_of
+from topics.record import Position
 from topics.registry import TopicNames
 
 MOST = 100_000
@@ -105,8 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             made.open()
             progress.say(f"{given.letters} letters are written")
             headers = (
-                _headers(made.names, made.group, number, number % given.groups, value)
-                for number, (_, value) in enumerate(late_leads(given.letters))
+                _headers(made.names, made.group, number, number % given.groups, lead)
+                for number, lead in enumerate(late_leads(given.letters))
             )
             cluster.fill(made.names.letters, late_leads(given.letters), headers)
             measuring = Measuring(made, given.letters, given.groups, given.plan, progress, {})
@@ -118,31 +120,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return on_a_broker(work, progress)
 
 
-def _headers(names: TopicNames, group: str, number: int, cause: int, value: bytes) -> Headers:
-    """What a letter says in whose partition each is at its own offset."""
-    topic, action = names.of(LeadReceived), "validate-lead"
-    partition, offset = number % PARTITIONS, number // PARTITIONS
-    now = timestamp(datetime.now(UTC))
-    return DeadLetter(
-        topic=topic,
-        partition=partition,
-        offset=offset,
-        timestamp=time.time_ns() // 1_000_000,
-        group=group,
-        delivery_count=1,
-        message=f"Cause {cause} kept it from being done.",
-        id=ids.letter_id(topic, partition, offset, group, action),
-        generation=0,
-        time=now,
-        first_time=now,
-        action=action,
+def _headers(names: TopicNames, group: str, number: int, cause: int, lead: tuple[bytes, bytes]) -> Headers:
+    """What a letter says: the leads that failed are spread over the partitions, each at an offset of its own."""
+    place = Position(
+        names.of(LeadReceived), number % PARTITIONS, number // PARTITIONS, time.time_ns() // 1_000_000
+    )
+    return write_letter(
+        Failure("defect", f"CAUSE_{cause}", "execute", f"Cause {cause} kept it from being done."),
+        source=Source(place, *lead, []),
+        action="validate-lead",
         action_version=1,
-        stage="execute",
-        failure_class="defect",
-        code=f"CAUSE_{cause}",
-        fingerprint=f"{cause:012x}",
-        app_version="an older build",
-        value_sha256=sha256_of(value),
+        attempts=1,
+        request=None,
+        retry=RetryPolicy(),
+        group=group,
+        now=datetime.now(UTC),
     ).headers()
 
 

@@ -17,7 +17,9 @@ def why_left_out(
     """Say why; None: it is asked for. `would` is the essence of its prediction as of now."""
     if row is None or would is None:
         return "it is not there any more"
-    if row.job != job or row.status not in RESTING:
+    if row.job != job:
+        return "this job has it in hand no more"
+    if row.status not in RESTING:
         return f"it is {row.status} now"
     planned = PlanItem.model_validate(item.planned)
     changed = planned.changed(row)

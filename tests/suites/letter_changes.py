@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import orjson
 import pytest
+from sqlalchemy.engine import Connection
 
 from streams.dead_letters.audit import AuditError
 from streams.dead_letters.desk import Done
@@ -14,7 +15,7 @@ from streams.dead_letters.patching import Patch
 from streams.processing.publishing import Outgoing, PublishError
 from streams.processing.work import to_us
 from streams.retries import request
-from streams.store import letter_pruning, letter_replays, letters
+from streams.store import letter_changes, letter_pruning, letter_replays, letters
 from streams.store.letters import LetterRow
 from streams.testing.log import MemoryLog
 from tests.suites.desk import BODY, NAMES, STRIP, AtADesk, lettered
@@ -37,6 +38,21 @@ class Meanwhile:
     async def publish(self, records: Sequence[Outgoing]) -> None:
         self._happens()
         await self._log.publish(records)
+
+
+OTHER = b'{"email": "bea@b.example"}'
+
+
+def edited_by_another(link: Connection, seen: LetterRow) -> object:
+    return letter_changes.edit(link, seen, replace(seen.letter, edit_number=1), OTHER, 0)
+
+
+def failed_again(link: Connection, _: LetterRow) -> None:
+    letters.index(link, [lettered(1, generation=1)], 0)
+
+
+def taken_by_a_job(link: Connection, seen: LetterRow) -> object:
+    return letter_changes.claim(link, [seen.letter.id], "job-1")
 
 
 class LetterChangesSuite(AtADesk):
@@ -97,6 +113,25 @@ class LetterChangesSuite(AtADesk):
         done = await self.at_desk(Meanwhile(self.log, asked_for)).edit([letter_id], STRIP, "why")
 
         assert (done.changed, self.row(letter_id).value) == ([], BODY)
+        assert not self.log.topics[NAMES.letters]
+
+    @pytest.mark.parametrize("first", [edited_by_another, failed_again, taken_by_a_job])
+    async def test_a_letter_that_something_else_happens_to_at_the_same_moment_is_not_edited(
+        self, first: Callable[[Connection, LetterRow], object]
+    ) -> None:
+        (letter_id,) = self.index(lettered(1))
+
+        def happens() -> None:
+            seen = self.row(letter_id)
+            self.store.transact(lambda link: first(link, seen))
+
+        done = await self.at_desk(Meanwhile(self.log, happens)).edit([letter_id], STRIP, "why")
+
+        assert (done.changed, [each.why for each in done.left]) == (
+            [],
+            ["it has changed meanwhile; look again"],
+        )
+        assert self.row(letter_id).value in (BODY, OTHER)
         assert not self.log.topics[NAMES.letters]
 
     async def test_an_edited_letter_that_fails_again_still_has_its_original(self) -> None:

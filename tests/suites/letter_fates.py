@@ -45,6 +45,14 @@ class LetterFatesSuite(AtADesk):
         assert (copy.value, pruned) == (BODY, 0)
         assert DeadLetter.from_headers(list(copy.headers)).id == letter_id
 
+    async def test_only_what_is_open_is_kept(self) -> None:
+        (letter_id,) = self.index(lettered(1, status="resolved"))
+
+        done = await self.desk.keep([letter_id], "why")
+
+        assert (done.changed, [each.why for each in done.left]) == ([], ["it is resolved"])
+        assert (self.audited(), self.log.topics[NAMES.letters]) == ([], [])
+
     async def test_an_erased_record_is_gone_for_good_and_no_copy_brings_it_back(self) -> None:
         first = lettered(1)
         (letter_id,) = self.index(first)

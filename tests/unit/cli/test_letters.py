@@ -9,6 +9,7 @@ import pytest
 from streams.cli.letter_acts import PLAIN
 from streams.cli.replaying import free_letters
 from streams.dead_letters.desk import PLAIN_ACTS
+from streams.http.acts import DEFAULT_STATUS
 from streams.store import letter_changes, letters
 from streams.store.migrate import open_database
 from tests.suites.letter_index import ROWS, row
@@ -87,6 +88,8 @@ def test_every_act_that_needs_a_reason_alone_is_a_command_of_its_own_and_says_wh
     commands: Commands,
 ) -> None:
     assert PLAIN.keys() == PLAIN_ACTS.keys()
+    closed = {name: plain.status for name, plain in PLAIN.items() if plain.status != "open"}
+    assert closed == DEFAULT_STATUS
     for name, plain in PLAIN.items():
         helped = commands.run("dead-letters", name, "--help")
 

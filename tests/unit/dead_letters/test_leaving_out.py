@@ -2,7 +2,38 @@
 
 from __future__ import annotations
 
-from streams.dead_letters.leaving_out import difference
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from streams.dead_letters.leaving_out import difference, why_left_out
+from streams.dead_letters.plan_item import PlanItem
+from streams.dead_letters.prediction import Prediction
+from streams.store.jobs import ItemRow
+from streams.store.letters import LetterRow
+from tests.suites.letter_index import row
+
+MINE = replace(row(1), job="mine")
+ID = MINE.letter.id
+PREDICTION = Prediction(ID, "lead-1", "assign-owner", 1, "would-resolve", ID)
+ITEM = ItemRow(0, ID, "waiting", PlanItem.of(MINE, PREDICTION, "2.0").model_dump())
+
+
+@pytest.mark.parametrize(
+    ("now", "would", "said"),
+    [
+        (MINE, PREDICTION.essence, None),
+        (None, None, "it is not there any more"),
+        (MINE, None, "it is not there any more"),
+        (replace(MINE, job="another"), PREDICTION.essence, "this job has it in hand no more"),
+        (replace(MINE, status="replaying"), PREDICTION.essence, "it is replaying now"),
+    ],
+)
+def test_a_letter_is_asked_for_only_while_it_rests_and_is_the_jobs_own(
+    now: LetterRow | None, would: dict[str, Any] | None, said: str | None
+) -> None:
+    assert why_left_out("mine", ITEM, now, would) == said
 
 
 def test_what_differs_is_told_action_by_action_and_without_whom_it_is_about() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -10,11 +12,13 @@ import pytest
 
 from streams.dead_letters.plan import PlanWriter
 from streams.dead_letters.plan_item import MOST_GENERATIONS, PlanItem
-from streams.dead_letters.prediction import Prediction
+from streams.dead_letters.prediction import Call, CallState, Prediction
+from streams.store.letters import microseconds
 from tests.suites.letter_index import row
 
 LETTER = row(1)
 ID = LETTER.letter.id
+MICROSECOND = timedelta(microseconds=1)
 
 
 def planned(**said: Any) -> PlanItem:  # noqa: ANN401 - fields of an item
@@ -40,6 +44,35 @@ def test_a_letter_that_a_replay_would_not_help_is_refused_with_the_reason(
     said: dict[str, Any], refusal: str | None
 ) -> None:
     assert planned(**said).refusal == refusal
+
+
+@pytest.mark.parametrize(
+    ("failure_class", "state", "build", "edited", "is_unchanged"),
+    [
+        ("rejected", "goes-out", "2.0", None, True),
+        ("defect", "goes-out", "2.0", None, True),
+        ("transient", "goes-out", "2.0", None, False),
+        ("rejected", "held", "2.0", None, False),
+        ("rejected", "goes-out", "2.1", None, False),
+        ("rejected", "goes-out", "2.0", timedelta(seconds=1), False),
+        ("rejected", "goes-out", "2.0", -timedelta(seconds=1), True),
+    ],
+)
+def test_nothing_has_changed_while_the_same_build_asks_the_same_of_whom_has_refused_it_for_good(
+    failure_class: str,
+    state: CallState,
+    build: str,
+    edited: timedelta | None,
+    is_unchanged: bool,  # noqa: FBT001 - a case of the test
+) -> None:
+    failed = row(1, failure_class=failure_class, app_version="2.0")
+    if edited is not None:
+        failed = replace(failed, edited_at=microseconds(failed.letter.time) + edited // MICROSECOND)
+    found = Prediction(
+        ID, "lead-1", "notify-owner", 1, "would-resolve", ID, calls=[Call("Notifier", "k", state)]
+    )
+
+    assert PlanItem.of(failed, found, build).is_unchanged == is_unchanged
 
 
 def test_an_owner_is_named_as_long_as_nobody_takes_turns_that_a_job_does_not_count() -> None:
