@@ -45,6 +45,14 @@ class LetterFatesSuite(AtADesk):
         assert (copy.value, pruned) == (BODY, 0)
         assert DeadLetter.from_headers(list(copy.headers)).id == letter_id
 
+    async def test_a_request_for_an_older_failure_puts_nothing_back(self) -> None:
+        now, asked = lettered(1, generation=1), lettered(1)
+        (letter_id,) = self.index(now)
+
+        self.store.transact(lambda link: letter_replays.put_back(link, [asked], 0))
+
+        assert (self.row(letter_id).status, self.row(letter_id).letter.generation) == ("parked", 1)
+
     async def test_only_what_is_open_is_kept(self) -> None:
         (letter_id,) = self.index(lettered(1, status="resolved"))
 
