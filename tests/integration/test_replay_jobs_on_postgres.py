@@ -10,6 +10,7 @@ from streams.store.engine import Database
 from streams.store.migrate import open_database
 from tests.suites.replay_jobs import ReplayJobsSuite
 from tests.suites.replay_plans import ReplayPlansSuite
+from tests.suites.replay_resuming import ReplayResumingSuite
 
 
 @pytest.fixture
@@ -24,4 +25,8 @@ class TestReplayJobsOnPostgres(ReplayJobsSuite):
 
 
 class TestReplayPlansOnPostgres(ReplayPlansSuite):
+    pass
+
+
+class TestReplayResumingOnPostgres(ReplayResumingSuite):
     pass

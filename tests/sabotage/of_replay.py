@@ -13,6 +13,7 @@ from tests.sabotage.sabotage import (
     ONBOARDING,
     PLANS,
     PREVIEW,
+    RESUMING,
     STALENESS,
     YEAR,
     Sabotage,
@@ -103,7 +104,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/store/jobs.py",
         old="mine = (_JOB.id == job) & (_JOB.holder == holder)",
         new="mine = _JOB.id == job",
-        tests=(JOBS + "test_a_process_that_woke_up_late_leaves_its_job_to_the_one_that_took_it_over",),
+        tests=(RESUMING + "test_a_process_that_woke_up_late_leaves_its_job_to_the_one_that_took_it_over",),
     )
     yield undisturbed(
         name="what failed for good is asked for again and again",

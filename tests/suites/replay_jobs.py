@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -13,7 +12,7 @@ import pytest
 from streams.dead_letters import job as job_module
 from streams.dead_letters import live_traffic
 from streams.dead_letters.audit import Audit, AuditError
-from streams.dead_letters.beginning import JobError, begin, control, go_on
+from streams.dead_letters.beginning import begin, control, go_on
 from streams.dead_letters.desk import Desk
 from streams.dead_letters.pace import Options, Progress
 from streams.processing.publishing import Outgoing, PublishError
@@ -70,36 +69,6 @@ class ReplayJobsSuite(Replaying):
         assert len(self.world.mails) == 2
         assert {row.job for row in self.rows([item.id for item in plan.items])} == {None}
 
-    async def test_a_job_goes_on_after_its_process_died_and_sends_nothing_twice(self) -> None:
-        await self.without_mail_server(10)
-        plan = self.plan()
-        first = await self.begin(
-            plan, Options(rate=1e6, max_in_flight=4, canary=(), stop_if_fail=100, yield_to_lag=None)
-        )
-        running = asyncio.create_task(first.run(nothing))
-        while first._asked == {}:
-            await asyncio.sleep(0.01)
-        running.cancel()  # no worker has heard of it yet
-        with suppress(asyncio.CancelledError):
-            await running
-        ended = await self.run(await self.go_on())
-
-        assert (ended.status, ended.counts) == ("done", {"resolved": 10})
-        assert len(self.world.mails) == 10
-
-    async def test_a_job_that_died_before_it_asked_asks_when_it_goes_on(self) -> None:
-        await self.without_mail_server(3)
-        first = await self.begin(self.plan())
-        self.cluster.log.is_away = True
-        with pytest.raises(PublishError):
-            await first.run(nothing)
-        self.cluster.log.is_away = False
-
-        self.cluster.clock.advance(seconds=11)  # and was not heard of since
-        ended = await self.run(await self.go_on())
-
-        assert (ended.status, ended.counts) == ("done", {"resolved": 3})
-
     async def test_a_cancelled_job_lets_its_letters_go(self) -> None:
         await self.without_mail_server(2)
         job = await self.begin(self.plan())
@@ -110,44 +79,6 @@ class ReplayJobsSuite(Replaying):
 
         assert (ended.status, ended.counts, self.world.mails) == ("cancelled", {"skipped": 2}, [])
         assert {row.job for row in self.rows()} == {None}
-
-    async def test_a_process_that_woke_up_late_leaves_its_job_to_the_one_that_took_it_over(self) -> None:
-        await self.without_mail_server(3)
-        sleeper = await self.begin(self.plan())
-        with pytest.raises(JobError, match="runs already"):
-            await self.go_on()
-        self.cluster.clock.advance(seconds=11)
-        second = await self.go_on()
-
-        woken = await self.run(sleeper)
-        ended = await self.run(second)
-
-        assert (woken.message, woken.counts) == ("another process goes on with it", {"waiting": 3})
-        assert (ended.status, ended.counts, len(self.world.mails)) == ("done", {"resolved": 3}, 3)
-
-    async def test_of_two_that_would_go_on_with_a_job_one_does(self) -> None:
-        await self.without_mail_server(1)
-        await self.begin(self.plan())
-        row = self.latest()
-        await control(self.desk, row, "paused", "lunch")
-        row = self.latest()
-
-        await go_on(self.desk, row, "back")
-
-        with pytest.raises(JobError, match="runs already"):
-            await go_on(self.desk, row, "back, too")
-
-    async def test_a_process_whose_job_was_taken_over_asks_for_nothing_more_and_ends_nothing(self) -> None:
-        await self.without_mail_server(3)
-        sleeper = await self.begin(self.plan())
-        self.cluster.clock.advance(seconds=11)
-        await self.go_on()
-
-        asked = await sleeper._ask(3)
-        await sleeper._end("stopped", "5 of 5 failed")
-
-        assert (asked, {row.status for row in self.rows()}) == (0, {"scheduled"})
-        assert (self.latest().status, self.latest().message) == ("running", None)
 
     async def test_a_job_asks_for_nothing_while_live_traffic_is_behind(
         self, monkeypatch: pytest.MonkeyPatch

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal, get_args
 
+import orjson
 import pytest
 
 from streams.dead_letters.audit import Audit
@@ -133,6 +134,11 @@ class Replaying:
         if ids is None:
             return self.cluster.database.transact(letters.find)
         return self.cluster.database.transact(lambda link: letters.get(link, ids))
+
+    def audited(self) -> list[dict[str, str]]:
+        return [
+            orjson.loads(record.value or b"") for record in self.cluster.log.topics[self.cluster.names.audit]
+        ]
 
     def latest(self) -> JobRow:
         (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))

@@ -11,6 +11,7 @@ from streams.store.engine import Database
 from streams.store.migrate import open_database
 from tests.suites.replay_jobs import ReplayJobsSuite
 from tests.suites.replay_plans import ReplayPlansSuite
+from tests.suites.replay_resuming import ReplayResumingSuite
 
 
 @pytest.fixture
@@ -25,4 +26,8 @@ class TestReplayJobsOnSqlite(ReplayJobsSuite):
 
 
 class TestReplayPlansOnSqlite(ReplayPlansSuite):
+    pass
+
+
+class TestReplayResumingOnSqlite(ReplayResumingSuite):
     pass
