@@ -79,7 +79,7 @@ format: $(VENV)/.dev ## format the code and repair what ruff can repair
 	@$(PY) -m ruff check --fix --quiet --exit-zero . && $(PY) -m ruff format .
 
 derive: $(VENV)/.dev ## bring what README.md derives from code up to date
-	@$(PY) -m streams.derive
+	@$(PY) -m streams.interfaces.cli.derive
 
 hooks: $(VENV)/.dev ## run format, lint, types and imports before each commit
 	@$(PY) -m pre_commit install

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from actions.action import action
 from actions.ports import Effects, Mailer, WelcomeTemplate
-from actions.quiet import quiet_reason
+from actions.suppression import quiet_reason
 from topics.envelope import Envelope
 from topics.events import LeadAssigned, LeadWelcomed
 

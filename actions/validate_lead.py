@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from actions.action import action
-from actions.made import made
 from actions.normalise.lead import read_lead
 from actions.normalise.refused import too_long
 from actions.ports import Identity, LeadRules
+from actions.unvalidated import made
 from topics.envelope import Envelope
 from topics.events import LeadReceived, LeadRejected, LeadValidated, Origin, Reason
 from topics.limits import MAX_ATTRIBUTE

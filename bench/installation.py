@@ -22,7 +22,7 @@ CALLS = 2
 """Letters of a lead while mail server and webhook are away: its welcome and its notice."""
 LETTERS_PER_S_AT_LEAST = 10
 """So slow that it must hang."""
-LEADS = "streams.cli.main"
+LEADS = "streams.interfaces.cli.main"
 _LOOK_EVERY_S = 0.2
 _TOML = """
 [[owners]]

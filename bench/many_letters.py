@@ -30,8 +30,8 @@ from bench.onboarded import START_S
 from bench.progress import Progress
 from bench.report import WIDTH, machine_line
 from bench.running import on_a_broker
-from streams.processing.failures import Failure, write_letter
-from streams.processing.work import Source
+from streams.engine.execution import Source
+from streams.engine.failures import Failure, write_letter
 from streams.workflow import RetryPolicy
 from topics.envelope import Headers
 from topics.events import LeadReceived

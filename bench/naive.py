@@ -20,12 +20,12 @@ from sqlalchemy.engine import Connection
 from actions.ports import Effects, Receipt
 from bench.onboarding import Onboarding, Say, ToldToStop
 from bench.window import cpu_s
+from streams.engine.announcing import Announcer
+from streams.engine.event_cache import OwnEvents
+from streams.engine.execution import Source, Stated, Work, to_us
+from streams.engine.ledger_entries import Scribe
 from streams.onboarding import ONBOARDING
 from streams.ports import Ports, envelope_argument
-from streams.processing.memory import Scribe
-from streams.processing.own_events import OwnEvents
-from streams.processing.publishing import Announcer
-from streams.processing.work import Source, Stated, Work, to_us
 from streams.store import ledger
 from streams.store.engine import Database
 from streams.store.schema import CALLED, effects

@@ -9,8 +9,8 @@ from pathlib import Path
 from secrets import token_hex
 
 from bench.window import cpu_s
-from streams.assembly import Adapters
-from streams.kafka import parse_kafka
+from streams.engine.assembly import Adapters
+from streams.kafka.address import parse_kafka
 from streams.onboarding import ONBOARDING
 from streams.settings import Config, OwnerEntry, Settings, load_settings
 from streams.store.engine import Database

@@ -117,7 +117,7 @@ def outside(server: str, folder: Path, secret: str, port: int = 0) -> Talking:
     """Start one of `SERVERS`; what it takes goes into `folder`. It says its `port`, which is the one given unless 0."""
     return Talking(
         [
-            f"streams.outside.{server}",
+            f"streams.adapters.{server}",
             "--no-fsync",
             "--port",
             str(port),

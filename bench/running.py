@@ -14,7 +14,7 @@ from bench.checks import WrongRunError
 from bench.cluster import Cluster
 from bench.processes import ContenderError
 from bench.progress import Progress
-from streams.local_kafka import LocalKafka, LocalKafkaError
+from streams.kafka.local import LocalKafka, LocalKafkaError
 
 
 def on_a_broker(work: Callable[[Cluster, Path], None], progress: Progress) -> int:

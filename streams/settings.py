@@ -24,10 +24,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from streams.dead_letters.recipes import RecipeTable
 from streams.durations import Duration
-from streams.health.address import HealthAddress, read_health
-from streams.http.keys import ApiKeyTable
-from streams.recipes import RecipeTable
+from streams.interfaces.http.keys import ApiKeyTable
+from streams.operations.health.address import HealthAddress, read_health
 from topics.registry import DEFAULT_PREFIX, LONGEST_RETENTION
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
@@ -61,7 +61,7 @@ Mailbox = Annotated[str, AfterValidator(_mailbox)]
 
 
 def _sender(value: str) -> str:
-    from streams.outside.addresses import Sender  # noqa: PLC0415 - as above
+    from streams.adapters.addresses import Sender  # noqa: PLC0415 - as above
 
     Sender.parse(value)
     return value

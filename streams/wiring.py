@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TypeVar
 
 from actions.ports import Contacts, Identity, LeadRules, Mailer, Notifier, Roster, WelcomeTemplate
-from streams.assembly import Adapters
-from streams.identity import HmacIdentity
-from streams.outside.notify import notifier_from
-from streams.outside.smtp import SmtpMailer, SmtpSettings
-from streams.outside.templates import JinjaWelcome
+from streams.adapters.identity import HmacIdentity
+from streams.adapters.notify import notifier_from
+from streams.adapters.smtp import SmtpMailer, SmtpSettings
+from streams.adapters.templates import JinjaWelcome
+from streams.engine.assembly import Adapters
+from streams.engine.pauses import PauseRules
 from streams.ports import Ports
-from streams.processing.pauses import PauseRules
 from streams.settings import Config, Settings, SettingsError
 from streams.store.contacts import SqlContacts
 from streams.store.roster import SqlRoster

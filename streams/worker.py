@@ -17,16 +17,16 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from actions.normalise.country import normalise_country
-from streams.app import AppSettings, SafeApp, agents, create_app, eager_agents
-from streams.assembly import Adapters, Parts, assemble, now
-from streams.health.ending import end_stuck
-from streams.health.keeping import Health
-from streams.kafka import KafkaAddress
-from streams.pausing import PauseKeeper
-from streams.processing.indexing import LetterIndexer
-from streams.processing.publishing import KafkaPublisher, PublishError
-from streams.pruning import Pruner
-from streams.retries import RetryTimer
+from streams.dead_letters.retries import RetryTimer
+from streams.engine.announcing import KafkaPublisher, PublishError
+from streams.engine.assembly import Adapters, Parts, assemble, now
+from streams.engine.faust.app import AppSettings, SafeApp, agents, create_app, eager_agents
+from streams.engine.indexing import LetterIndexer
+from streams.kafka.address import KafkaAddress
+from streams.operations.health.exit import end_stuck
+from streams.operations.health.monitor import Health
+from streams.operations.pause_sync import PauseKeeper
+from streams.operations.pruning import Pruner
 from streams.settings import Settings, SettingsError
 from streams.store.engine import Database, StoreError
 from streams.workflow import Workflow

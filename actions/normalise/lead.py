@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from actions.made import made
 from actions.normalise.attributes import read_attributes
 from actions.normalise.country import normalise_country
 from actions.normalise.email_address import normalise_email
@@ -14,6 +13,7 @@ from actions.normalise.moment import normalise_moment
 from actions.normalise.phone_number import is_international, normalise_phone
 from actions.normalise.refused import Refused
 from actions.normalise.text import block, line, website
+from actions.unvalidated import made
 from topics.events import Consent, Lead, LeadReceived, Reason
 
 Normalise = Callable[[str], str | None]

@@ -7,12 +7,12 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.assembly import Adapters, assemble
-from streams.processing.indexing import LetterIndexer
-from streams.processing.outside import OutsideRunner
-from streams.processing.pauses import Pauses
-from streams.processing.processor import Processor
-from streams.retries import RetryTimer
+from streams.dead_letters.retries import RetryTimer
+from streams.engine.assembly import Adapters, assemble
+from streams.engine.external_calls import OutsideRunner
+from streams.engine.indexing import LetterIndexer
+from streams.engine.pauses import Pauses
+from streams.engine.processor import Processor
 from streams.store.engine import Database
 from streams.testing.clock import Clock
 from streams.testing.life import CrashError, Life

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from streams.partitions import partition_of
-from streams.processing.publishing import Outgoing, Publisher, PublishError
+from streams.engine.announcing import Outgoing, Publisher, PublishError
+from streams.kafka.partitioner import partition_of
 from streams.testing.clock import Clock
 from streams.testing.life import Life
 from topics.envelope import Headers
@@ -44,7 +44,7 @@ class MemoryLog:
     _committed: dict[tuple[str, str, int], int] = field(default_factory=lambda: defaultdict(int))
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """See `streams.processing.publishing.Publisher`."""
+        """See `streams.engine.announcing.Publisher`."""
         for record in records:
             if self.is_away:
                 if not self.takes:
@@ -90,7 +90,7 @@ class MortalPublisher:
     life: Life
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """See `streams.processing.publishing.Publisher`."""
+        """See `streams.engine.announcing.Publisher`."""
         self.life.passes("before the publish")
         middle = len(records) // 2
         if middle:

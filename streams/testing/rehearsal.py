@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from actions.ports import StoredContact
+from streams.dead_letters.replay import Replay
 from streams.onboarding import ONBOARDING
-from streams.replay import Replay
 from streams.store import letters
 from streams.store.contacts import find
 from streams.store.schema import contacts

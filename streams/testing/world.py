@@ -9,8 +9,8 @@ from typing import Literal
 from actions.errors import TransientError
 from actions.fakes import FakeRules
 from actions.ports import Contacts, Identity, LeadRules, Mail, Mailer, Notifier, Roster, WelcomeTemplate
-from streams.assembly import Adapters
-from streams.identity import HmacIdentity
+from streams.adapters.identity import HmacIdentity
+from streams.engine.assembly import Adapters
 from streams.ports import Ports
 from streams.store.contacts import SqlContacts
 from streams.store.roster import SqlRoster

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from streams.outside.background import Background
+from streams.operations.health.background import Background
 
 Fault = Literal["delay", "blackhole", "reset", "half-open"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)

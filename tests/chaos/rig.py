@@ -39,7 +39,7 @@ class Rig(Stage):
         self.tell = tell
         self.through: dict[str, str] = {}
         """Settings of the workers that differ from the stage's."""
-        self.entry: tuple[str, ...] = ("streams.cli.main",)
+        self.entry: tuple[str, ...] = ("streams.interfaces.cli.main",)
         self.made = Mixture()
         self.recoveries: list[float] = []
         """Seconds from each healing to the end of a lead that was published after it."""

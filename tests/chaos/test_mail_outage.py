@@ -34,7 +34,7 @@ def test_a_mail_server_that_is_away_pauses_its_step_and_each_contact_gets_one_ma
     rig.mails.stop()
     down, seen_paused, most_lag = time.monotonic(), 0.0, 0
     while time.monotonic() < down + OUTAGE_S:
-        status = json.loads(rig.run("streams.cli.main", "status", "--json"))
+        status = json.loads(rig.run("streams.interfaces.cli.main", "status", "--json"))
         paused = [each for each in status["database"]["pauses"] if each["step"] == "send-welcome-email"]
         if paused and not seen_paused:
             seen_paused = time.monotonic() - down
@@ -59,7 +59,7 @@ def test_a_mail_server_that_is_away_pauses_its_step_and_each_contact_gets_one_ma
     drained = time.monotonic() - healed
     verdict = rig.end({"seed": SEED, "letters": letters, "most_lag": most_lag})
     eventually(
-        lambda: json.loads(rig.run("streams.cli.main", "status", "--json"))["database"]["pauses"],
+        lambda: json.loads(rig.run("streams.interfaces.cli.main", "status", "--json"))["database"]["pauses"],
         lambda found: not found,
         within=40,
     )

@@ -25,7 +25,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given:
         yield given
         return
-    from streams.local_kafka import LocalKafka
+    from streams.kafka.local import LocalKafka
 
     broker = LocalKafka(tmp_path_factory.mktemp("kafka"))
     try:

@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from streams.outside.catcher import MailCatcher
+from streams.testing.mail_server import MailCatcher
 from tests.integration.acceptance.waiting import eventually
 from tests.support.commands import ROSTER, Commands, Ended, ended
 

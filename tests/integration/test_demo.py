@@ -21,7 +21,7 @@ def command(folder: Path, kafka: str, prefix: str) -> tuple[list[str], dict[str,
     settings = {"LEADS_KAFKA": kafka, "LEADS_PREFIX": prefix, "LEADS_GROUP": f"{prefix}demo"}
     # As many leads as a person gets: an outage of a hundred mails and more makes the step pause.
     arguments = ["demo", "--data", str(folder), "--json"]
-    return [sys.executable, "-m", "streams.cli.main", *arguments], mine | settings
+    return [sys.executable, "-m", "streams.interfaces.cli.main", *arguments], mine | settings
 
 
 def run(folder: Path, kafka: str, prefix: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from streams.local_kafka import (
+from streams.kafka.local import (
     DataFolderBusyError,
     LocalKafka,
     StartFailedError,
@@ -26,14 +26,14 @@ from streams.local_kafka import (
     status,
     stop,
 )
-from streams.local_kafka.folder import Folder
-from streams.local_kafka.state import State
+from streams.kafka.local.folder import Folder
+from streams.kafka.local.state import State
 
 ROOT = Path(__file__).parents[2]
 OWNER = """
 import sys, time
 from pathlib import Path
-from streams.local_kafka import ensure_kafka
+from streams.kafka.local import ensure_kafka
 held = ensure_kafka(Path(sys.argv[1]))
 print(held.bootstrap, flush=True)
 time.sleep(300)
@@ -116,7 +116,7 @@ def start_owner(data: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "streams.cli.kafka", *arguments]
+    line = [sys.executable, "-m", "streams.interfaces.cli.kafka", *arguments]
     return subprocess.run(line, capture_output=True, text=True, cwd=ROOT, check=False, timeout=100)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.local_kafka import JarsUnavailableError
-from streams.local_kafka.jars import Jar, get_jars
+from streams.kafka.local import JarsUnavailableError
+from streams.kafka.local.jars import Jar, get_jars
 
 BODIES = {"first": b"one" * 70_000, "second": b"two" * 10}
 

@@ -16,8 +16,8 @@ import pytest
 
 from actions.errors import TransientError
 from actions.ports import Mail
-from streams.outside.smtp import SmtpMailer, SmtpSettings
-from streams.outside.webhook import WebhookNotifier
+from streams.adapters.smtp import SmtpMailer, SmtpSettings
+from streams.adapters.webhook import WebhookNotifier
 from topics.events import Contact, LeadAssigned, Owner
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -38,7 +38,7 @@ async def process(module: str, *arguments: object) -> AsyncIterator[tuple[asynci
     """A stand-in as a process of its own, and its port."""
     running = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", f"streams.outside.{module}", *map(str, arguments)),
+        *("-m", f"streams.adapters.{module}", *map(str, arguments)),
         stdout=subprocess.PIPE,
         env=dict(os.environ, LEADS_NOTIFY_SECRET=SECRET),
     )

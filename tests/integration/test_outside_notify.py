@@ -12,11 +12,11 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from actions.errors import ActionError, PermanentError, TransientError
-from streams.outside.catcher import MailCatcher
-from streams.outside.notify import notifier_from
-from streams.outside.sink import WebhookSink
-from streams.outside.smtp import SmtpMailer, SmtpSettings
-from streams.outside.webhook import WebhookNotifier
+from streams.adapters.notify import notifier_from
+from streams.adapters.smtp import SmtpMailer, SmtpSettings
+from streams.adapters.webhook import WebhookNotifier
+from streams.testing.mail_server import MailCatcher
+from streams.testing.webhook_receiver import WebhookSink
 from topics.events import Contact, LeadAssigned, Owner, encode
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -13,8 +13,8 @@ import pytest
 
 from actions.errors import ActionError, PermanentError, TransientError, UncertainError
 from actions.ports import Mail
-from streams.outside.catcher import MailCatcher
-from streams.outside.smtp import SmtpMailer, SmtpSettings, Timeouts
+from streams.adapters.smtp import SmtpMailer, SmtpSettings, Timeouts
+from streams.testing.mail_server import MailCatcher
 
 SENDER = "Acme <hello@acme.example>"
 SHORT = Timeouts(connect=0.3, command=0.3, taken=0.3)

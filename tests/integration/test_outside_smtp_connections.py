@@ -11,8 +11,8 @@ import pytest
 
 from actions.errors import PermanentError, TransientError
 from actions.ports import Mail
-from streams.outside.catcher import MailCatcher
-from streams.outside.smtp import SmtpMailer, SmtpSettings, Timeouts
+from streams.adapters.smtp import SmtpMailer, SmtpSettings, Timeouts
+from streams.testing.mail_server import MailCatcher
 
 SENDER = "Acme <hello@acme.example>"
 

@@ -13,9 +13,9 @@ from aiokafka import TopicPartition as Place
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from streams.care.log import KafkaLog, Log, open_log
-from streams.kafka import KafkaAddress, parse_kafka
-from streams.topic_admin import apply, wanted_topics
+from streams.kafka.address import KafkaAddress, parse_kafka
+from streams.kafka.reader import KafkaLog, Log, open_log
+from streams.kafka.topics import apply, wanted_topics
 from tests.suites.reading_back import KEYS, ReadingBackSuite
 from topics.events import LeadReceived
 from topics.registry import TopicNames

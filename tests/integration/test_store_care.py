@@ -37,7 +37,7 @@ def stage(kafka: str, database_url: str, tmp_path: Path) -> Iterator[Stage]:
 def leads(stage: Stage, *arguments: str) -> CompletedProcess[str]:
     """Run the command as a person does."""
     done = subprocess.run(
-        [sys.executable, "-m", "streams.cli.main", *arguments],
+        [sys.executable, "-m", "streams.interfaces.cli.main", *arguments],
         cwd=REPOSITORY,
         env={**clean_environment(), **stage.environment},
         capture_output=True,

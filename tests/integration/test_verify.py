@@ -29,7 +29,7 @@ ID = "WHERE id = (SELECT id FROM ledger WHERE action = 'assign-owner' AND status
 def verify(stage: Stage, *options: str, **settings: str) -> tuple[int, dict[str, Any]]:
     """Run the command as its users do; gives exit code and document."""
     done = subprocess.run(
-        [sys.executable, "-m", "streams.cli.main", "verify", "--json", *options],
+        [sys.executable, "-m", "streams.interfaces.cli.main", "verify", "--json", *options],
         cwd=REPOSITORY,
         env={**clean_environment(), **stage.environment, **settings},
         capture_output=True,

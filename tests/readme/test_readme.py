@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.derive import with_diagram
+from streams.interfaces.cli.derive import with_diagram
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from streams.local_kafka import LocalKafka
+from streams.kafka.local import LocalKafka
 from tests.sabotage import running, table
 from tests.sabotage.running import SabotageError
 from tests.sabotage.sabotage import Sabotage

@@ -22,7 +22,16 @@ def main(kafka: str, scenario: str) -> int:
             SCENARIOS[scenario](stage)
             journals = ("--mails", str(stage.mails.file), "--webhooks", str(stage.webhooks.file))
             return subprocess.run(
-                [sys.executable, "-m", "streams.cli.main", "verify", "--json", "--limit", "3", *journals],
+                [
+                    sys.executable,
+                    "-m",
+                    "streams.interfaces.cli.main",
+                    "verify",
+                    "--json",
+                    "--limit",
+                    "3",
+                    *journals,
+                ],
                 cwd=REPOSITORY,
                 env={**clean_environment(), **stage.environment},
                 check=False,

@@ -15,7 +15,7 @@ def losses() -> Iterator[Sabotage]:
         name="an intent that was written unheard becomes a letter DEFECT",
         promise="honest",
         mechanism="a batch comes again when nobody knows whether its intent was written",
-        file="streams/processing/once.py",
+        file="streams/engine/effects.py",
         old="raise StoreUnavailableError(msg) from error",
         new="raise",
         tests=(INTENTS + "test_an_intent_that_was_written_unheard_is_told_as_uncertain_and_as_nothing_else",),
@@ -23,7 +23,7 @@ def losses() -> Iterator[Sabotage]:
     yield once(
         name="a restored store is worked with",
         mechanism="a worker refuses a store that lacks what its group has acknowledged",
-        file="streams/care/behind.py",
+        file="streams/operations/recovery/outdated_store.py",
         old="missing = await _missing(",
         new="missing = 0 and await _missing(",
         tests=(CATCH_UP + "test_a_copy_made_by_any_means_is_refused_until_it_has_caught_up",),
@@ -31,7 +31,7 @@ def losses() -> Iterator[Sabotage]:
     yield once(
         name="catching up forgets the calls",
         mechanism="a store that catches up learns from results which calls were made",
-        file="streams/care/results.py",
+        file="streams/operations/recovery/results.py",
         old="        called(connection, [trace",
         new="        [].append([trace",
         tests=(CATCH_UP + "test_a_copy_that_caught_up_is_the_store_that_was_lost",),
@@ -40,7 +40,7 @@ def losses() -> Iterator[Sabotage]:
         name="catching up takes a call for not made",
         promise="honest",
         mechanism="a store that catches up counts a call of which nothing tells as uncertain",
-        file="streams/care/catch_up.py",
+        file="streams/operations/recovery/catch_up.py",
         old="done.uncertain = await unsettled.take(self.log)",
         new="done.uncertain = []",
         tests=(
@@ -50,7 +50,7 @@ def losses() -> Iterator[Sabotage]:
     yield once(
         name="catching up that was cut off counts as done",
         mechanism="a store counts as behind from the first moment of catching up to the last",
-        file="streams/care/moments.py",
+        file="streams/operations/recovery/watermark.py",
         old="marks.put(connection, marks.CATCH_UP, since)",
         new="pass",
         tests=(CATCH_UP + "test_catching_up_twice_and_after_being_cut_off_changes_nothing_more",),

@@ -25,13 +25,13 @@ def never_lost() -> Iterator[Sabotage]:
             name=name, promise="never lost", mechanism=mechanism, file=file, old=old, new=new, tests=tests
         )
 
-    processor = "streams/processing/processor.py"
+    processor = "streams/engine/processor.py"
     publish = "await self._publisher.publish([self._announcer.outgoing(outcome) for outcome in told])"
     later = '__import__("asyncio").ensure_future(self._publisher.publish('
     yield sabotage(
         "acknowledge before the work",
         "a batch is acknowledged after its work has ended",
-        "streams/settling.py",
+        "streams/engine/faust/agents.py",
         'reach("settle.before")',
         'batch.end(name, is_settled=True); reach("settle.before")',
         ACKNOWLEDGING + "test_a_batch_counts_as_settled_only_when_all_its_work_is_done",
@@ -39,7 +39,7 @@ def never_lost() -> Iterator[Sabotage]:
     yield sabotage(
         "acknowledge on exception",
         "a batch whose work fails is not acknowledged",
-        "streams/settling.py",
+        "streams/engine/faust/agents.py",
         "is_settled = False",
         "is_settled = True",
         ACKNOWLEDGING + "test_a_batch_whose_work_fails_is_not_settled_and_the_agent_goes_on",
@@ -47,7 +47,7 @@ def never_lost() -> Iterator[Sabotage]:
     yield sabotage(
         "commit past a gap",
         "offsets are committed up to the lowest batch that is not settled",
-        "streams/transport.py",
+        "streams/engine/faust/transport.py",
         "while queue and queue[0][1].is_settled:",
         "while queue and queue[-1][1].is_settled:",
         ACKNOWLEDGING + "test_offsets_are_committed_up_to_the_lowest_batch_that_is_not_settled",
@@ -75,7 +75,7 @@ def never_lost() -> Iterator[Sabotage]:
     yield sabotage(
         "the broker's answer not awaited",
         "the publisher waits for the broker's answer to each record",
-        "streams/processing/publishing.py",
+        "streams/engine/announcing.py",
         "await _all(futures)",
         "pass",
         KAFKA + "test_what_the_broker_refuses_fails_alone_and_what_comes_after_it_is_taken",
@@ -101,7 +101,7 @@ def never_lost() -> Iterator[Sabotage]:
     yield sabotage(
         "what was put aside is committed",
         "offsets are committed up to what an agent put aside while its step pauses",
-        "streams/transport.py",
+        "streams/engine/faust/transport.py",
         "begins = [shelf.begin_of(tp) for shelf in self.transport.shelves.get(tp.topic, ())]",
         "begins = [None]",
         ACKNOWLEDGING + "test_what_an_agent_put_aside_is_not_committed",
@@ -109,7 +109,7 @@ def never_lost() -> Iterator[Sabotage]:
     yield sabotage(
         "later records overtake those put aside",
         "what comes while something is put aside goes behind it",
-        "streams/settling.py",
+        "streams/engine/faust/agents.py",
         "if self.shelf.is_empty:",
         "if True:",
         SHELF + "test_what_pauses_goes_on_the_shelf_and_what_comes_later_behind_it",
@@ -138,11 +138,11 @@ def effects_once() -> Iterator[Sabotage]:
         "return derive_text(source, event_id, action, version, __import__('time').time_ns())",
         ONBOARDING + "test_what_comes_again_gets_the_same_results_and_nothing_runs_twice",
     )
-    effects, outside = "streams/store/effects.py", "streams/processing/outside.py"
+    effects, outside = "streams/store/effects.py", "streams/engine/external_calls.py"
     yield sabotage(
         "no ledger look-up",
         "the ledger answers a record that comes again",
-        "streams/processing/transaction.py",
+        "streams/engine/transaction.py",
         "known = ledger.find(connection, (work.ledger_id for work in works))",
         "known = {}",
         ONBOARDING + "test_what_comes_again_gets_the_same_results_and_nothing_runs_twice",
@@ -167,7 +167,7 @@ def effects_once() -> Iterator[Sabotage]:
     yield sabotage(
         "outcome not written",
         "the outcome is committed after the call",
-        "streams/processing/gate.py",
+        "streams/engine/group_commit.py",
         "effects.mark(connection, [mark for finish in finishes for mark in finish.marks], now_us)",
         "pass",
         ONBOARDING + "test_two_leads_of_one_person_in_one_batch_are_one_contact_one_owner_one_welcome",
@@ -232,7 +232,7 @@ def effects_once() -> Iterator[Sabotage]:
     yield sabotage(
         "outcome given up while the store is away",
         "the outcome of a call waits for the store",
-        "streams/processing/gate.py",
+        "streams/engine/group_commit.py",
         "except (StoreUnavailableError, StoreBusyError) as error:",
         "except ZeroDivisionError as error:",
         REVIEW + "test_the_outcome_that_was_written_first_counts_also_after_an_outage",
@@ -240,7 +240,7 @@ def effects_once() -> Iterator[Sabotage]:
     yield sabotage(
         "the second worker's outcome counts",
         "the outcome that was written first counts",
-        "streams/processing/gate.py",
+        "streams/engine/group_commit.py",
         "answers.append(row)  # a second",
         "answers.append(finish.row)  # a second",
         REVIEW + "test_the_outcome_that_was_written_first_counts_also_after_an_outage",
@@ -248,7 +248,7 @@ def effects_once() -> Iterator[Sabotage]:
     yield sabotage(
         "a batch that was taken away is begun",
         "work on a batch begins only while its partitions are ours",
-        "streams/batch.py",
+        "streams/engine/faust/batch.py",
         "if self.is_revoked:",
         "if False:",
         ACKNOWLEDGING + "test_a_batch_that_was_taken_away_is_not_begun",

@@ -8,7 +8,7 @@ from tests.sabotage.sabotage import ADAPTERS, LETTERS, MERGE, ONBOARDING, OWN, P
 
 
 def letters_and_isolation() -> Iterator[Sabotage]:
-    publishing, transaction = "streams/processing/publishing.py", "streams/processing/transaction.py"
+    publishing, transaction = "streams/engine/announcing.py", "streams/engine/transaction.py"
     yield Sabotage(
         name="letter's headers altered",
         promise="byte-exact letters",
@@ -31,7 +31,7 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         name="changed bytes replayed",
         promise="byte-exact letters",
         mechanism="a replay whose bytes are not the letter's is refused",
-        file="streams/processing/reading.py",
+        file="streams/engine/reading.py",
         old="request.value_sha256 != sha256_of(record.value)",
         new="False",
         tests=(ONBOARDING + "test_a_replayed_record_whose_bytes_were_changed_is_refused",),
@@ -58,7 +58,7 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         name="an outage pauses nothing",
         promise="isolation",
         mechanism="a step whose dependency fails every time, or whose letters flood, begins nothing but a probe",
-        file="streams/processing/pauses.py",
+        file="streams/engine/pauses.py",
         old="return not all(breaker.allows for breaker in self._breakers(step))",
         new="return False",
         tests=(
@@ -100,7 +100,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         name="replay not fenced by generation",
         promise="replay does not disturb",
         mechanism="a request for a failure that has failed again since then runs nothing",
-        file="streams/processing/memory.py",
+        file="streams/engine/ledger_entries.py",
         old="row.generation <= work.request.generation",
         new="True",
         tests=(REVIEW + "test_a_request_for_a_failure_that_has_failed_again_since_then_runs_nothing",),
@@ -127,7 +127,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         name="retry deadline ignored",
         promise="replay does not disturb",
         mechanism="retries end a day after the first failure, and a person is asked",
-        file="streams/processing/failures.py",
+        file="streams/engine/failures.py",
         old="if left <= timedelta(0):",
         new="if False:",
         tests=(REVIEW + "test_the_other_sides_word_and_the_end_of_patience_decide_when_it_is_tried_again",),
@@ -160,7 +160,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         name="a call that failed in an unknown way counts as not made",
         promise="honest",
         mechanism="an adapter's unknown failure is uncertain",
-        file="streams/processing/once.py",
+        file="streams/engine/effects.py",
         old="except (TransientError, PermanentError):",
         new="except Exception:",
         tests=(LETTERS + "test_a_call_that_fails_in_a_way_nobody_knows_is_in_doubt_and_not_made_again",),
@@ -169,7 +169,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         name="an event whose id came before with other content passes for it",
         promise="honest",
         mechanism="the ledger compares what an id said",
-        file="streams/processing/memory.py",
+        file="streams/engine/ledger_entries.py",
         old="if work.decoded.digest != row.digest and not is_edited:",
         new="if False:",
         tests=(
@@ -180,7 +180,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         name="an event with other headers passes for one's own",
         promise="honest",
         mechanism="only the very bytes and headers that were published skip the parser",
-        file="streams/processing/own_events.py",
+        file="streams/engine/event_cache.py",
         old="if found is None or found.headers != headers:",
         new="if found is None:",
         tests=(OWN + "test_only_the_very_bytes_and_headers_on_the_right_topic_are_ones_own",),

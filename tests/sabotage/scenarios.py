@@ -39,7 +39,7 @@ class Installation(Stage):
     def start_worker(self, *failpoints: str) -> Process:
         """Start `leads worker`, one that meets these failpoints."""
         worker = Process(
-            ["streams.cli.main", "worker"],
+            ["streams.interfaces.cli.main", "worker"],
             {**self.environment, **({"LEADS_FAILPOINT": ",".join(failpoints)} if failpoints else {})},
             self.folder / f"worker{len(self.workers)}.log",
         )
@@ -191,7 +191,7 @@ def read_again(stage: Installation) -> None:
         str(letter) for letter, lead in uncertain if f'"person{lead.removeprefix("lead-")}@' not in mailed
     ]
     if not_sent:
-        stage.run("streams.cli.main", "dead-letters", "replay", *not_sent)
+        stage.run("streams.interfaces.cli.main", "dead-letters", "replay", *not_sent)
     stage.publish([_lead(n, f"old-{n}", company="Old GmbH", time="2026-11-23T08:00:00Z") for n in range(10)])
     stage.publish(
         [_lead(n, f"e-{n}", message="Something else", time="2026-11-23T12:00:00Z") for n in range(10, 20)]

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from actions.errors import PermanentError, UncertainError
 from actions.ports import Mail
 from streams.onboarding import ONBOARDING
-from streams.pruning import EXPIRED_AGE, LETTERS_AGE, Pruner
+from streams.operations.pruning import EXPIRED_AGE, LETTERS_AGE, Pruner
 from streams.settings import LedgerTable
 from streams.store import effects, ledger, letters
 from streams.store.engine import Database

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy.engine import Connection
 
 from actions.ports import Receipt
+from streams.engine.effects import ExecutionEffects
+from streams.engine.execution import Source, Work
+from streams.engine.group_commit import Gate
 from streams.onboarding import ONBOARDING
-from streams.processing.gate import Gate
-from streams.processing.once import ExecutionEffects
-from streams.processing.work import Source, Work
 from streams.store import effects
 from streams.store.contacts import SqlContacts
 from streams.store.engine import Database

@@ -18,11 +18,11 @@ from actions.create_or_update_contact import create_or_update_contact
 from actions.errors import PermanentError, TransientError
 from actions.ports import Contacts, Effects, Identity, LeadRules, Mail, StoredContact
 from actions.validate_lead import validate_lead
+from streams.engine.group_commit import Finish, Gate
+from streams.engine.pauses import StoppingError
+from streams.engine.transaction import drive
 from streams.onboarding import ONBOARDING
-from streams.processing.gate import Finish, Gate
-from streams.processing.pauses import StoppingError
-from streams.processing.transaction import drive
-from streams.pruning import Pruner
+from streams.operations.pruning import Pruner
 from streams.store import effects, letters
 from streams.store import ledger as ledger_rows
 from streams.store.contacts import SqlContacts

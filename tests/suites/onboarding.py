@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from actions.action import ActionFunction
 from actions.create_or_update_contact import create_or_update_contact
 from actions.ports import Contacts, Mail
+from streams.engine.announcing import PublishError
 from streams.onboarding import ONBOARDING
-from streams.processing.publishing import PublishError
 from streams.store import letters
 from streams.store.engine import Database
 from streams.store.schema import contacts, ledger

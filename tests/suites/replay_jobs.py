@@ -10,13 +10,13 @@ from types import SimpleNamespace
 import pytest
 
 from streams.dead_letters import job as job_module
-from streams.dead_letters import live_traffic
+from streams.dead_letters import lag_guard
 from streams.dead_letters.audit import Audit, AuditError
-from streams.dead_letters.beginning import begin, control, go_on
-from streams.dead_letters.desk import Desk
-from streams.dead_letters.pace import Options, Progress
-from streams.processing.publishing import Outgoing, PublishError
-from streams.pruning import Pruner
+from streams.dead_letters.job_control import begin, control, go_on
+from streams.dead_letters.job_limits import Options, Progress
+from streams.dead_letters.letter_commands import Desk
+from streams.engine.announcing import Outgoing, PublishError
+from streams.operations.pruning import Pruner
 from streams.store import jobs
 from tests.suites.replaying import FAST, Replaying, nothing
 
@@ -83,7 +83,7 @@ class ReplayJobsSuite(Replaying):
     async def test_a_job_asks_for_nothing_while_live_traffic_is_behind(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(live_traffic, "LAG_EVERY_S", 0.05)
+        monkeypatch.setattr(lag_guard, "LAG_EVERY_S", 0.05)
         await self.without_mail_server(3)
         behind = [50, 50, 50, 7]
         begun = await begin(self.desk, self.plan(), Options(canary=(), yield_to_lag=10), "mended")

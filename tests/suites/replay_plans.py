@@ -11,8 +11,8 @@ import pytest
 
 from actions.errors import PermanentError
 from actions.ports import Mail
-from streams.dead_letters.judging import judge
-from streams.dead_letters.pace import Options, Progress
+from streams.dead_letters.job_limits import Options, Progress
+from streams.dead_letters.job_outcomes import judge
 from streams.dead_letters.patching import Patch
 from streams.store import ledger, letters
 from streams.store.ledger import LedgerRow

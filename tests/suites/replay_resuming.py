@@ -7,10 +7,10 @@ from contextlib import suppress
 
 import pytest
 
-from streams.dead_letters.beginning import JobError, control, go_on
 from streams.dead_letters.job import Job
-from streams.dead_letters.pace import Options
-from streams.processing.publishing import PublishError
+from streams.dead_letters.job_control import JobError, control, go_on
+from streams.dead_letters.job_limits import Options
+from streams.engine.announcing import PublishError
 from tests.suites.replaying import FAST, Replaying, nothing
 
 

@@ -13,15 +13,15 @@ import orjson
 import pytest
 
 from streams.dead_letters.audit import Audit
-from streams.dead_letters.beginning import Begun, begin, go_on
-from streams.dead_letters.desk import Desk
 from streams.dead_letters.job import Job
-from streams.dead_letters.live_traffic import Lag
-from streams.dead_letters.pace import Options, Progress
+from streams.dead_letters.job_control import Begun, begin, go_on
+from streams.dead_letters.job_limits import Options, Progress
+from streams.dead_letters.lag_guard import Lag
+from streams.dead_letters.letter_commands import Desk
 from streams.dead_letters.plan import Plan, PlanWriter, read_plan
 from streams.dead_letters.preview import Preview
+from streams.engine.failures import app_version
 from streams.onboarding import ONBOARDING
-from streams.processing.failures import app_version
 from streams.store import jobs, letters
 from streams.store.engine import Database
 from streams.store.jobs import ItemRow, ItemState, JobRow

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-COMMAND = (sys.executable, "-m", "streams.cli.main")
+COMMAND = (sys.executable, "-m", "streams.interfaces.cli.main")
 ROSTER = '[[owners]]\nid = "ada"\nname = "Ada"\nemail = "ada@acme.example"\n'
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streams.care.catch_up import CatchUp, CaughtUp
-from streams.retries import RetryTimer
+from streams.dead_letters.retries import RetryTimer
+from streams.operations.recovery.catch_up import CatchUp, CaughtUp
 from streams.testing import Cluster, MemoryStore
 from streams.testing.cluster import GROUP
 from tests.support.reading_back import RememberedLog

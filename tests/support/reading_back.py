@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from streams.care.log import Partition, Ranges
+from streams.kafka.reader import Partition, Ranges
 from streams.testing.cluster import GROUP
 from streams.testing.log import LogRecord, MemoryLog
 
@@ -19,7 +19,7 @@ AT_ONCE = 3
 
 @dataclass(frozen=True)
 class RememberedLog:
-    """A `streams.care.log.Log` over the log in memory, from which nothing is ever deleted."""
+    """A `streams.kafka.reader.Log` over the log in memory, from which nothing is ever deleted."""
 
     log: MemoryLog
     group: str = GROUP

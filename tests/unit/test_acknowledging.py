@@ -10,15 +10,15 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
-from streams.app import AppSettings, SafeApp, create_app
-from streams.batch import Batch
-from streams.kafka import parse_kafka
-from streams.processing.pauses import StoppingError
-from streams.processing.publishing import PublishError
-from streams.settling import settle_batch
-from streams.shelf import Shelf
+from streams.engine.announcing import PublishError
+from streams.engine.faust.agents import settle_batch
+from streams.engine.faust.app import AppSettings, SafeApp, create_app
+from streams.engine.faust.backlog import Shelf
+from streams.engine.faust.batch import Batch
+from streams.engine.faust.transport import BatchConsumer
+from streams.engine.pauses import StoppingError
+from streams.kafka.address import parse_kafka
 from streams.store.engine import StoreUnavailableError
-from streams.transport import BatchConsumer
 from topics.decode import Record
 from topics.registry import TopicNames
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from streams.cli.main import app
+from streams.interfaces.cli.main import app
 from streams.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from actions.normalise.lead import read_lead
-from streams.demo.samples import Sample, make_samples
-from streams.demo.spoilt import SPOILT
+from streams.interfaces.demo.bad_records import SPOILT
+from streams.interfaces.demo.samples import Sample, make_samples
 from topics.decode import Position, decode
 from topics.events import LeadReceived
 from topics.failures import DecodeError

@@ -8,7 +8,7 @@ import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
-from streams.header_names import read_any_header_name
+from streams.kafka.header_names import read_any_header_name
 
 NONE, GZIP = 0, 1
 

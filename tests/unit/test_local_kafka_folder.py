@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from streams.local_kafka import DataFolderBusyError, LocalKafkaError
-from streams.local_kafka.folder import SETTINGS, Folder, choose_port, new_cluster_id, write_settings
-from streams.local_kafka.jars import locked_jars
-from streams.local_kafka.locks import FileLock
-from streams.local_kafka.state import ProcessId, State
+from streams.kafka.local import DataFolderBusyError, LocalKafkaError
+from streams.kafka.local.folder import SETTINGS, Folder, choose_port, new_cluster_id, write_settings
+from streams.kafka.local.jars import locked_jars
+from streams.kafka.local.locks import FileLock
+from streams.kafka.local.state import ProcessId, State
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.local_kafka import JavaNotFoundError
-from streams.local_kafka.java import Java, find_java, major_version
+from streams.kafka.local import JavaNotFoundError
+from streams.kafka.local.java import Java, find_java, major_version
 
 
 def java_that_says(folder: Path, banner: str) -> Path:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.ports import Mail
-from streams.outside.addresses import Address, Sender
-from streams.outside.mime import compose
+from streams.adapters.addresses import Address, Sender
+from streams.adapters.mime import compose
 
 NOW = datetime(2026, 11, 23, 20, 15, tzinfo=UTC)
 TO = Address.parse("jo@customer.example")

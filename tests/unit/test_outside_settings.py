@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from streams.outside.addresses import redacted
-from streams.outside.notify import notifier_from
-from streams.outside.smtp import SmtpMailer, SmtpSettings
+from streams.adapters.addresses import redacted
+from streams.adapters.notify import notifier_from
+from streams.adapters.smtp import SmtpMailer, SmtpSettings
 
 
 @pytest.mark.parametrize(

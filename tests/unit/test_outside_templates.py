@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.outside.templates import JinjaWelcome, greeting_name
+from streams.adapters.templates import JinjaWelcome, greeting_name
 from topics.events import Contact, Owner
 
 OWNER = Owner(id="anna", name="Anna", email="anna@acme.example")

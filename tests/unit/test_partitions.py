@@ -4,7 +4,7 @@ from aiokafka.partitioner import murmur2 as of_aiokafka
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.partitions import murmur2
+from streams.kafka.partitioner import murmur2
 
 
 @given(st.binary(max_size=70))

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
-from streams.batch import Batch
-from streams.processing.pauses import PausedError
-from streams.rereading import Reread
-from streams.settling import SharingAgent
-from streams.shelf import Ranges
+from streams.engine.faust.agents import SharingAgent
+from streams.engine.faust.backlog import Ranges
+from streams.engine.faust.backlog_reader import Reread
+from streams.engine.faust.batch import Batch
+from streams.engine.pauses import PausedError
 from topics.decode import Position, Record
 
 AGENT, PLACE = "agent", TP("topic", 0)

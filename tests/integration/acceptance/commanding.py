@@ -23,7 +23,7 @@ def leads(
 ) -> list[dict[str, Any]]:
     """Run `leads … --json` and give its lines; fails when it ends with another exit code (None: any)."""
     done = subprocess.run(
-        [sys.executable, "-m", "streams.cli.main", *arguments, "--json"],
+        [sys.executable, "-m", "streams.interfaces.cli.main", *arguments, "--json"],
         cwd=build,
         env={**clean_environment(), **stage.environment},
         capture_output=True,
@@ -42,7 +42,7 @@ def leads(
 def killed(stage: Stage, *arguments: str, after_s: float) -> None:
     """Start `leads …` and kill it with SIGKILL after a while."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "streams.cli.main", *arguments],
+        [sys.executable, "-m", "streams.interfaces.cli.main", *arguments],
         cwd=REPOSITORY,
         env={**clean_environment(), **stage.environment},
         stdout=subprocess.DEVNULL,

@@ -99,7 +99,7 @@ def fail_by_defects(stage: Stage, each: int = EACH) -> None:
     copy_to(bad)
     for file, whom in DEFECTS.items():
         break_action(bad / file, whom)
-    worker = stage.start_as("streams.cli.main", build=bad)
+    worker = stage.start_as("streams.interfaces.cli.main", build=bad)
     # First those who take turns: who else takes one, and when, is not foreseeable.
     stage.publish([defective("assign", number, "2026-11-23T00:00:00Z") for number in range(each)])
     stage.settle(within=240)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import streams.onboarding
 from actions.action import ActionFunction
-from streams.cli.main import main
+from streams.interfaces.cli.main import main
 from streams.workflow import Workflow
 from topics.events import Event
 

@@ -53,9 +53,11 @@ class Stage:
         self.prefix = f"t{uuid4().hex[:8]}."
         self.group = f"{self.prefix}workers"
         self.folder = folder
-        self.mails = Server("streams.outside.catcher", folder / "mails.jsonl")
+        self.mails = Server("streams.testing.mail_server", folder / "mails.jsonl")
         self.webhooks = Server(
-            "streams.outside.sink", folder / "webhooks.jsonl", {"LEADS_NOTIFY_SECRET": NOTIFY_SECRET}
+            "streams.testing.webhook_receiver",
+            folder / "webhooks.jsonl",
+            {"LEADS_NOTIFY_SECRET": NOTIFY_SECRET},
         )
         self.workers: list[Process] = []
         self.sql = query(database)
@@ -69,7 +71,7 @@ class Stage:
         (self.folder / "leads.toml").write_text(f"{owners}\n{rules}{extra_config}")
         self.mails.start()
         self.webhooks.start()
-        self.run("streams.cli.main", "topics", "apply")
+        self.run("streams.interfaces.cli.main", "topics", "apply")
 
     def close(self) -> None:
         """End every process and take the topics away."""
@@ -116,7 +118,7 @@ class Stage:
 
     def start_worker(self) -> Process:
         """Start `leads worker`."""
-        return self.start_as("streams.cli.main")
+        return self.start_as("streams.interfaces.cli.main")
 
     def start_as(self, *entry: str, build: Path = REPOSITORY) -> Process:
         """Start a worker as another module, or of another build."""

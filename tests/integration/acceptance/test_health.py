@@ -49,7 +49,7 @@ def asker(port: int) -> Callable[[str], Answer]:
     return ask
 
 
-def start(stage: Stage, module: str = "streams.cli.main", **settings: str) -> Process:
+def start(stage: Stage, module: str = "streams.interfaces.cli.main", **settings: str) -> Process:
     """Start a worker with more settings than the stage has."""
     variables = {f"LEADS_{name.upper()}": value for name, value in settings.items()}
     log = stage.folder / f"worker{len(stage.workers)}.log"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from streams.http.keys import hash_of
+from streams.interfaces.http.keys import hash_of
 from tests.integration.acceptance.commanding import leads
 from tests.integration.acceptance.eight_causes import EACH, fail
 from tests.integration.acceptance.processes import Process, free_port
@@ -71,7 +71,7 @@ def client(stage: Stage) -> Iterator[Client]:
     fail(stage, extra_config=KEYS)
     port = free_port()
     server = Process(
-        ["streams.cli.main", "serve", "--listen", f"127.0.0.1:{port}"],
+        ["streams.interfaces.cli.main", "serve", "--listen", f"127.0.0.1:{port}"],
         stage.environment,
         stage.folder / "serve.log",
     )

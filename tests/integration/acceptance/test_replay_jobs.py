@@ -159,7 +159,7 @@ def test_a_check_tells_how_many_letters_a_build_would_let_pass_and_why_not(
     copy_to(bad)
     break_action(bad / "actions/assign_owner.py", '"1@" in str(contact.contact.email)')
     stage.open(CALM)
-    worker = stage.start_as("streams.cli.main", build=bad)
+    worker = stage.start_as("streams.interfaces.cli.main", build=bad)
     stage.publish(
         [replace(changed(number, email=f"p{number}@example.com"), key=None) for number in range(20)]
     )

@@ -16,10 +16,10 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from faust.types import StreamT
 
-from streams.app import AppSettings, create_app
-from streams.kafka import parse_kafka
-from streams.processing.pauses import StoppingError
-from streams.transport import BatchConsumer
+from streams.engine.faust.app import AppSettings, create_app
+from streams.engine.faust.transport import BatchConsumer
+from streams.engine.pauses import StoppingError
+from streams.kafka.address import parse_kafka
 from topics.decode import Record
 from topics.registry import TopicNames
 

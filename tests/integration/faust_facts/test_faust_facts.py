@@ -13,10 +13,10 @@ from typing import Any
 import faust
 import pytest
 
-from streams import transport
-from streams.batch import Batch, BatchSchema
-from streams.kafka import parse_kafka
-from streams.processing.publishing import KafkaPublisher, Outgoing
+from streams.engine.announcing import KafkaPublisher, Outgoing
+from streams.engine.faust import transport
+from streams.engine.faust.batch import Batch, BatchSchema
+from streams.kafka.address import parse_kafka
 from streams.worker import new_producer
 from tests.integration.faust_facts.harness import Log, Ours, Stock, started, until
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from streams import transport
-from streams.consumer_thread import ConsumerThread
-from streams.local_kafka import LocalKafka
-from streams.transport import BatchConsumer
+from streams.engine.faust import transport
+from streams.engine.faust.consumer_thread import ConsumerThread
+from streams.engine.faust.transport import BatchConsumer
+from streams.kafka.local import LocalKafka
 from tests.integration.faust_facts.harness import Log, Ours, started, until
 
 LAST = 19

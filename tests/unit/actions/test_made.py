@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from actions.made import made
+from actions.unvalidated import made
 from topics.events import Lead, LeadValidated, Origin, encode
 
 ORIGIN = {"event_id": "e", "source": "/web", "time": "2026-11-23T20:15:00.000000Z"}

@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from streams.care.copying import CareError, back_up
-from streams.care.moments import is_behind, knows_until
-from streams.care.replacing import restore
+from streams.operations.recovery.backup import CareError, back_up
+from streams.operations.recovery.restore import restore
+from streams.operations.recovery.watermark import is_behind, knows_until
 from streams.store import ledger
 from streams.store.engine import Database
 from streams.store.ledger import LedgerRow

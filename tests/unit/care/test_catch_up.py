@@ -9,9 +9,9 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from streams.care.behind import BehindError, check_is_not_behind
-from streams.care.moments import is_behind, mark_as_behind
 from streams.onboarding import ONBOARDING
+from streams.operations.recovery.outdated_store import BehindError, check_is_not_behind
+from streams.operations.recovery.watermark import is_behind, mark_as_behind
 from streams.store import letters
 from streams.store.schema import RELEASED, contacts, effects, ledger, turns
 from streams.store.schema import letters as letters_table

@@ -11,9 +11,9 @@ import pytest
 from pydantic import BaseModel
 from typer.main import get_group
 
-from streams.cli.errors import DONE, INTERRUPTED, NOT_DONE, UNREACHABLE, WRONG_USE
-from streams.cli.lazy import LAZY
-from streams.cli.main import app
+from streams.interfaces.cli.lazy import LAZY
+from streams.interfaces.cli.main import app
+from streams.interfaces.common.errors import DONE, INTERRUPTED, NOT_DONE, UNREACHABLE, WRONG_USE
 from streams.settings import Config, Settings, load_config
 from tests.support.commands import REPOSITORY
 

@@ -8,13 +8,13 @@ import pytest
 import sqlalchemy as sa
 from aiokafka.errors import KafkaConnectionError
 
-from streams.cli.errors import CommandError, UnreachableError, WrongUseError, ending_of
-from streams.local_kafka import JarsUnavailableError, StartFailedError
+from streams.engine.announcing import PublishError
+from streams.interfaces.common.errors import CommandError, UnreachableError, WrongUseError, ending_of
+from streams.kafka.local import JarsUnavailableError, StartFailedError
+from streams.kafka.topics import TopicsError
 from streams.ports import PortError
-from streams.processing.publishing import PublishError
 from streams.settings import SettingsError
 from streams.store.engine import Database, StoreError, StoreRefusedError, StoreUnavailableError
-from streams.topic_admin import TopicsError
 from streams.workflow import WorkflowError
 
 

@@ -9,8 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from streams.leadfile import BadLine, Format, LeadFileError, Row, guess_format, read_leads
-from streams.lines import LONGEST_LINE, InputError, Lines, open_input
+from streams.interfaces.lead_files.leadfile import (
+    BadLine,
+    Format,
+    LeadFileError,
+    Row,
+    guess_format,
+    read_leads,
+)
+from streams.interfaces.lead_files.lines import LONGEST_LINE, InputError, Lines, open_input
 
 Read = Callable[[bytes, Format], list[Row | BadLine]]
 

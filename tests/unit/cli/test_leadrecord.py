@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from streams.leadfile import BadLine, Row
-from streams.leadrecord import LeadRecords
+from streams.interfaces.lead_files.leadfile import BadLine, Row
+from streams.interfaces.lead_files.leadrecord import LeadRecords
 from topics.registry import TopicNames
 
 BEGAN = datetime(2026, 11, 23, 20, 15, tzinfo=UTC)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.letter_acts import PLAIN
-from streams.cli.replaying import free_letters
-from streams.dead_letters.desk import PLAIN_ACTS
-from streams.http.acts import DEFAULT_STATUS
+from streams.dead_letters.letter_commands import PLAIN_ACTS
+from streams.interfaces.cli.letter_commands import PLAIN
+from streams.interfaces.cli.replaying import free_letters
+from streams.interfaces.http.commands import DEFAULT_STATUS
 from streams.store import letter_changes, letters
 from streams.store.migrate import open_database
 from tests.suites.letter_index import ROWS, row

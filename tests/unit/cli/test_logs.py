@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from streams import logs
+from streams.interfaces.cli import logs
 
 SECRET = "ada@example.com"
 
@@ -47,7 +47,7 @@ def test_the_text_of_a_foreign_exception_is_left_out_and_its_kind_told(stream: i
     try:
         raise ValueError(SECRET)
     except ValueError as error:
-        logging.getLogger("streams.app").exception("cannot settle a batch")
+        logging.getLogger("streams.engine.faust.app").exception("cannot settle a batch")
         logging.getLogger("faust").error("Crashed reason=%r", error)  # noqa: TRY400 - as Faust does it
         logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: %s", error)  # noqa: TRY400
 
@@ -63,7 +63,7 @@ def test_what_is_wrong_with_a_connection_is_told(stream: io.StringIO) -> None:
 
 
 def test_how_services_start_and_stop_is_not_told(stream: io.StringIO) -> None:
-    logging.getLogger("streams.transport").info("[^-Consumer]: Starting...")
+    logging.getLogger("streams.engine.faust.transport").info("[^-Consumer]: Starting...")
     logging.getLogger("aiokafka").info("joined")
 
     assert stream.getvalue() == ""
@@ -77,7 +77,7 @@ def test_a_library_repeats_itself_once_in_thirty_seconds_and_tells_how_often_it_
         return logging.LogRecord(name, logging.ERROR, "", 0, "Unable to connect to %s", ("x",), None)
 
     shown = [seldom(record()) for _ in range(1000)]
-    ours = [seldom(record("streams.app")) for _ in range(3)]
+    ours = [seldom(record("streams.engine.faust.app")) for _ in range(3)]
     now[0] = 31.0
     later = record()
 

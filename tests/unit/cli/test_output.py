@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.processing.indexing import row_of
+from streams.engine.indexing import row_of
 from streams.store import letters
 from streams.store.migrate import open_database
 from streams.testing.log import LogRecord

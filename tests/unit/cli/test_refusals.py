@@ -145,7 +145,9 @@ def test_help_lists_every_command() -> None:
 
 def test_the_command_itself_imports_no_client_and_no_database() -> None:
     heavy = ("faust", "aiokafka", "sqlalchemy", "pydantic", "structlog", "rich.progress")
-    script = f"import sys, streams.cli.main; print([name for name in {heavy!r} if name in sys.modules])"
+    script = (
+        f"import sys, streams.interfaces.cli.main; print([name for name in {heavy!r} if name in sys.modules])"
+    )
 
     loaded = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=REPOSITORY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from streams.topic_admin import Difference, FoundTopic, WantedTopic, plan, wanted_topics
+from streams.kafka.topics import Difference, FoundTopic, WantedTopic, plan, wanted_topics
 from topics.registry import TOPICS, TopicNames
 
 WANTED = wanted_topics(TopicNames("t."), partitions=12, replication_factor=3)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from streams.dead_letters.leaving_out import difference, why_left_out
 from streams.dead_letters.plan_item import PlanItem
 from streams.dead_letters.prediction import Prediction
+from streams.dead_letters.skip_reasons import difference, why_left_out
 from streams.store.jobs import ItemRow
 from streams.store.letters import LetterRow
 from tests.suites.letter_index import row

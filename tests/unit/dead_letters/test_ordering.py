@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.dead_letters.ordering import Flowing, in_order
+from streams.dead_letters.job_order import Flowing, in_order
 from streams.store.jobs import ItemRow
 from streams.store.ledger import LedgerRow
 from streams.store.schema import DONE, FAILED

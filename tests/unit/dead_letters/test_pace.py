@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.dead_letters.pace import Allowance, Options, failing, room
+from streams.dead_letters.job_limits import Allowance, Options, failing, room
 
 
 def test_the_rate_holds_and_a_job_that_waited_does_not_make_up_for_it() -> None:

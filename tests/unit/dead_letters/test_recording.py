@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Connection
 
-from streams.dead_letters.recording import PreviewEffects, PreviewRoster
+from streams.dead_letters.preview_ports import PreviewEffects, PreviewRoster
 from streams.store import effects
 from streams.store.migrate import open_database
 from streams.store.roster import SqlRoster

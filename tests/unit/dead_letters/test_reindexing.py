@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from streams.dead_letters.reindexing import Reindexed, Reindexer, Tell
 from streams.onboarding import ONBOARDING
+from streams.operations.recovery.reindexing import Reindexed, Reindexer, Tell
 from streams.store.schema import letters
 from streams.testing import Rehearsal, lead
 from streams.testing.leads import event_headers

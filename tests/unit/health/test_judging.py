@@ -6,8 +6,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from streams.health.judging import Judge, Verdict
-from streams.health.progress import BROKER, MAIL, STORE, WEBHOOK, Part, Progress, Situation, Standing
+from streams.operations.health.checks import Judge, Verdict
+from streams.operations.health.progress import (
+    BROKER,
+    MAIL,
+    STORE,
+    WEBHOOK,
+    Part,
+    Progress,
+    Situation,
+    Standing,
+)
 
 LIMIT_S = 60
 TOPIC = "crm.leads.received.v1"

@@ -11,12 +11,18 @@ import pytest
 
 from actions.errors import ActionError, PermanentError, TransientError, UncertainError
 from actions.ports import Mail, Mailer, Notifier
-from streams.assembly import Adapters
-from streams.health.address import HealthAddress, read_health
-from streams.health.progress import BROKER, MAIL, STORE, WEBHOOK, Progress
-from streams.health.sights import SeenMailer, Settle, seen_adapters, seen_publisher, watched_agent
+from streams.engine.announcing import Outgoing, PublishError
+from streams.engine.assembly import Adapters
+from streams.operations.health.address import HealthAddress, read_health
+from streams.operations.health.instrumentation import (
+    SeenMailer,
+    Settle,
+    seen_adapters,
+    seen_publisher,
+    watched_agent,
+)
+from streams.operations.health.progress import BROKER, MAIL, STORE, WEBHOOK, Progress
 from streams.ports import Ports
-from streams.processing.publishing import Outgoing, PublishError
 from streams.settings import SettingsError, load_settings
 from streams.store.engine import StoreRefusedError, StoreUnavailableError
 from streams.store.migrate import open_database

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from streams.health.judging import Judge
-from streams.health.progress import Progress
-from streams.health.stacks import stacks
-from streams.health.watchdog import Watchdog
+from streams.operations.health.checks import Judge
+from streams.operations.health.progress import Progress
+from streams.operations.health.stacks import stacks
+from streams.operations.health.watchdog import Watchdog
 
 SECRET = "jane@customer.example"
 

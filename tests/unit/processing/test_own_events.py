@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from streams.processing.own_events import LARGEST, STALE_S, OwnEvents
+from streams.engine.event_cache import LARGEST, STALE_S, OwnEvents
 from tests.unit.actions.examples import ENVELOPE
 from topics.decode import Decoded
 from topics.events import Event, LeadReceived, LeadValidated

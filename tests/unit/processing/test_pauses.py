@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 import pytest
 
 from actions.ports import Identity, Mail, Mailer
-from streams.identity import HmacIdentity
+from streams.adapters.identity import HmacIdentity
+from streams.engine.execution import to_us
+from streams.engine.pauses import PausedError, PauseRules
+from streams.engine.processor import WhenPaused
 from streams.onboarding import ONBOARDING
-from streams.pausing import PauseKeeper
-from streams.processing.pauses import PausedError, PauseRules
-from streams.processing.processor import WhenPaused
-from streams.processing.work import to_us
+from streams.operations.pause_sync import PauseKeeper
 from streams.store import letters, pauses
 from streams.store.pauses import Cancellation
 from streams.testing import Cluster, LogRecord, MemoryStore, World, adapters_of, event_headers, lead

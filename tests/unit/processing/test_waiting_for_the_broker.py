@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.assembly import assemble
+from streams.engine.announcing import Outgoing
+from streams.engine.assembly import assemble
 from streams.onboarding import ONBOARDING
-from streams.processing.publishing import Outgoing
 from streams.store.engine import Database
 from streams.store.migrate import open_database
 from streams.testing import Clock, MemoryLog, World, adapters_of, event_headers, lead

@@ -19,12 +19,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from streams.dead_letters.replay import Replay
 from streams.dead_letters.selector import Selector, select
-from streams.inquiries import executions, uncertain_letter_ids
+from streams.engine.pauses import StoppingError
 from streams.onboarding import ONBOARDING
-from streams.processing.pauses import StoppingError
-from streams.replay import Replay
 from streams.store import letters
+from streams.store.queries import executions, uncertain_letter_ids
 from streams.store.schema import contacts
 from streams.testing import Cluster, LogRecord, MemoryStore, World, adapters_of, event_headers, lead
 from streams.testing.clock import TimelessLoop

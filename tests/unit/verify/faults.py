@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from streams.verify.contract import (
+from streams.operations.verify.contract import (
     ASSIGNED,
     INTENT,
     LETTER,
@@ -17,7 +17,7 @@ from streams.verify.contract import (
     WELCOMED,
     derive,
 )
-from streams.verify.findings import Kind
+from streams.operations.verify.findings import Kind
 from tests.unit.verify.history import (
     CONTACT,
     KEY,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from streams.verify.contract import (
+from streams.operations.verify.contract import (
     ASSIGNED,
     CALLED,
     CONSUMED,
@@ -30,10 +30,19 @@ from streams.verify.contract import (
     Headers,
     derive,
 )
-from streams.verify.evidence import ContactRow, EffectRow, LedgerRow, LetterRow, Look, Place, Record, Span
-from streams.verify.rows import put_contacts, put_effects, put_ledger, put_letters
-from streams.verify.scratch import Scratch
-from streams.verify.tables import READ_ANEW
+from streams.operations.verify.evidence import (
+    ContactRow,
+    EffectRow,
+    LedgerRow,
+    LetterRow,
+    Look,
+    Place,
+    Record,
+    Span,
+)
+from streams.operations.verify.rows import put_contacts, put_effects, put_ledger, put_letters
+from streams.operations.verify.scratch import Scratch
+from streams.operations.verify.tables import READ_ANEW
 
 PREFIX, GROUP = "crm.", "leads"
 NOW_MS = int(time.time() * 1000)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from streams.verify.contract import (
+from streams.operations.verify.contract import (
     GONE,
     LETTER,
     LETTERS,
@@ -17,10 +17,10 @@ from streams.verify.contract import (
     WELCOMED,
     Headers,
 )
-from streams.verify.evidence import Record
-from streams.verify.judge import Verdict
-from streams.verify.scratch import Scratch
-from streams.verify.verifying import Question, verify
+from streams.operations.verify.evidence import Record
+from streams.operations.verify.judge import Verdict
+from streams.operations.verify.scratch import Scratch
+from streams.operations.verify.verifying import Question, verify
 from tests.unit.verify.faults import FAULTS
 from tests.unit.verify.history import (
     GROUP,

@@ -1,0 +1,140 @@
+"""This file hands e-mails to the mail server, and says of each failure whether surely nothing was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from actions.errors import ActionError, PermanentError, TransientError, UncertainError
+from actions.ports import Mail
+from streams.adapters.addresses import Address, Sender, redacted
+from streams.adapters.mime import compose
+from streams.adapters.smtp_connection import GOODBYE, AnswerLost, ConnectionLost, Refusal, SmtpConnection
+from streams.adapters.smtp_dial import dial
+from streams.adapters.smtp_settings import SmtpSettings, Timeouts
+
+__all__ = ["SmtpMailer", "SmtpSettings", "Timeouts"]
+
+_AUTH_CODES = frozenset({530, 534, 535, 538})
+_TOO_BIG = 552
+_PERMANENT = 500
+
+
+class SmtpMailer:
+    """A `Mailer` with a pool of connections that stay open between mails."""
+
+    dependency = "mail-server"
+    """What the steps that use it pause for when it fails every time."""
+
+    def __init__(
+        self,
+        settings: SmtpSettings,
+        *,
+        sender: str,
+        connections: int = 16,
+        timeouts: Timeouts | None = None,
+        tls_context: ssl.SSLContext | None = None,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        """Nothing is connected yet. `sender` is `Acme <hello@acme.example>` or the address alone, else ValueError."""
+        self.sender = Sender.parse(sender)
+        self._settings = settings
+        self._timeouts = timeouts or Timeouts()
+        self._tls_context = tls_context
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._lanes = asyncio.Semaphore(connections)
+        self._idle: list[SmtpConnection] = []
+        self._is_closed = False
+
+    async def send(self, mail: Mail) -> None:
+        """Return when the server took the mail; errors as the port says.
+
+        TransientError: SMTP_UNREACHABLE, SMTP_TEMPORARY, SMTP_TLS; SMTP_AUTH and SMTP_SENDER, which are settings
+        to be put right while the mails wait. PermanentError: SMTP_REFUSED, SMTP_ADDRESS, SMTP_HEADER, SMTP_NO_UTF8.
+        """
+        try:
+            to = Address.parse(mail.to)
+        except ValueError as error:
+            raise PermanentError("SMTP_ADDRESS", str(error)) from None
+        try:
+            message = compose(mail, self.sender, to, self._clock())
+        except ValueError as error:
+            raise PermanentError("SMTP_HEADER", str(error)) from None
+        async with self._lanes:
+            try:
+                refusal = await self._deliver(to, message)
+            except AnswerLost as error:
+                raise UncertainError(
+                    f"mail {mail.message_id} was handed over, then {error}; look for it in the server's log"
+                ) from None
+            except ConnectionLost as error:
+                raise TransientError(
+                    "SMTP_UNREACHABLE", f"{error}, before the mail was handed over"
+                ) from None
+        if refusal is not None:
+            raise self._verdict(refusal, to)
+
+    async def aclose(self) -> None:
+        """Take leave of the server. Mails on their way are finished."""
+        self._is_closed = True
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(connection.quit(self._timeouts.quit) for connection in idle))
+
+    async def _deliver(self, to: Address, message: bytes) -> Refusal | None:
+        connection = self._rested()
+        if connection is not None:
+            # One that had gone stale breaks, or says goodbye to MAIL. Nothing was handed over: a new one may do.
+            with suppress(ConnectionLost):
+                refusal = await self._hand_over(connection, to, message)
+                if refusal is None or refusal.code != GOODBYE or refusal.command == "message":
+                    return refusal
+        return await self._hand_over(await self._dial(), to, message)
+
+    async def _hand_over(self, connection: SmtpConnection, to: Address, message: bytes) -> Refusal | None:
+        is_utf8 = not (to.is_ascii and self.sender.address.is_ascii)
+        try:
+            if is_utf8 and "smtputf8" not in connection.extensions:
+                raise PermanentError(
+                    "SMTP_NO_UTF8", "the mail server takes no addresses beyond ASCII (SMTPUTF8)"
+                )
+            return await connection.hand_over(
+                (
+                    f"MAIL FROM:<{self.sender.address.text}>{' SMTPUTF8' if is_utf8 else ''}".encode(),
+                    f"RCPT TO:<{to.text}>".encode(),
+                ),
+                message,
+                seconds=self._timeouts.command,
+                last_seconds=self._timeouts.taken,
+            )
+        finally:
+            if not connection.is_lost:
+                if self._is_closed:
+                    connection.abort()
+                else:
+                    self._idle.append(connection)
+
+    def _rested(self) -> SmtpConnection | None:
+        while self._idle:
+            connection = self._idle.pop()  # the last used: the least likely to have gone stale
+            if not connection.is_lost:
+                return connection
+        return None
+
+    async def _dial(self) -> SmtpConnection:
+        if self._tls_context is None and self._settings.may_use_tls:
+            self._tls_context = await asyncio.to_thread(ssl.create_default_context)
+        return await dial(self._settings, self._timeouts, self._tls_context)
+
+    def _verdict(self, refusal: Refusal, to: Address) -> ActionError:
+        answer = f"{refusal.code} {redacted(refusal.text, to.local)}"
+        said = f"{self._settings.server} answered {refusal.command} with {answer}"
+        if refusal.code in _AUTH_CODES:
+            return TransientError("SMTP_AUTH", f"{said}; check the user and the password in LEADS_SMTP")
+        if refusal.code < _PERMANENT:
+            return TransientError("SMTP_TEMPORARY", said)
+        if refusal.command == "MAIL" and refusal.code != _TOO_BIG:
+            return TransientError("SMTP_SENDER", f"{said}; check [welcome] sender in leads.toml")
+        return PermanentError("SMTP_REFUSED", said)

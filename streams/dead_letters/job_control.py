@@ -1,0 +1,112 @@
+"""This file begins replay jobs, pauses and ends them: audited first, and a letter belongs to one of them at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Literal, NamedTuple
+from uuid import uuid4
+
+from sqlalchemy.engine import Connection
+
+from streams.dead_letters.audit import Act, Entry
+from streams.dead_letters.job_limits import Options
+from streams.dead_letters.letter_commands import Desk
+from streams.dead_letters.plan import Plan
+from streams.dead_letters.plan_item import PlanItem
+from streams.engine.execution import to_us
+from streams.store import jobs, letter_changes
+from streams.store.jobs import ItemRow, JobRow, JobStatus
+
+RUNS_US = 10_000_000
+"""A job whose process was heard of within this time runs."""
+
+
+class JobError(RuntimeError):
+    """A job cannot be begun or go on; the message is a sentence."""
+
+
+class Begun(NamedTuple):
+    """A job that a process is to work on."""
+
+    id: str
+    holder: str
+    """Of the process that works on it from now on."""
+    options: Options
+    letters: int
+
+
+async def begin(desk: Desk, plan: Plan, options: Options, reason: str) -> Begun:
+    """Write a job down and take its letters. Raises `AuditError`, and as the store does."""
+    job, holder = str(uuid4()), str(uuid4())
+    chosen = replace(options, stale=plan.stale)
+    details = {"plan_sha256": plan.sha256, "letters": len(plan.items), "options": chosen.as_data()}
+    await desk.audit.write(reason, [Entry("apply", job, details)])
+    now_us = to_us(desk.clock())
+    row = JobRow(
+        job,
+        "running",
+        reason,
+        desk.audit.author,
+        chosen.as_data(),
+        plan.sha256,
+        None,
+        now_us,
+        now_us,
+        holder,
+    )
+    await desk.database.run(partial(write_down, row=row, items=plan.items, is_forced=chosen.is_forced))
+    return Begun(job, holder, chosen, len(plan.items))
+
+
+async def go_on(desk: Desk, job: JobRow, reason: str) -> Begun:
+    """Let a job run again that was paused, that stopped, or whose process died. Raises `JobError`."""
+    now_us, holder = to_us(desk.clock()), str(uuid4())
+    refused = JobError(f"job {job.id} runs already, or has ended; pausing lets one that runs rest")
+    if job.status not in jobs.UNFINISHED or (job.status == "running" and now_us - job.changed_at < RUNS_US):
+        raise refused
+    await desk.audit.write(reason, [Entry("resume", job.id)])
+    take = partial(jobs.take_over, job=job.id, holder=holder, now_us=now_us, silent_since_us=now_us - RUNS_US)
+    if not await desk.database.run(take):
+        raise refused
+    counted = await desk.database.run(partial(jobs.counts, job=job.id))
+    return Begun(job.id, holder, Options.from_data(job.options), sum(counted.values()))
+
+
+def write_down(connection: Connection, row: JobRow, items: Sequence[PlanItem], *, is_forced: bool) -> None:
+    """Write a job down and take its letters; those that it may not have are left out, and say why."""
+    mine = letter_changes.claim(connection, [item.id for item in items], row.id)
+    rows = [
+        _item(number, item, is_mine=item.id in mine, is_forced=is_forced) for number, item in enumerate(items)
+    ]
+    jobs.create(connection, row, rows)
+    letter_changes.release(connection, row.id, [each.letter_id for each in rows if each.state == "skipped"])
+
+
+def _item(number: int, item: PlanItem, *, is_mine: bool, is_forced: bool) -> ItemRow:
+    why = None if is_mine else "it is not here, not open, is being replayed, or belongs to another job"
+    if why is None and not is_forced:
+        why = item.refusal
+    return ItemRow(number, item.id, "waiting" if why is None else "skipped", item.model_dump(), why)
+
+
+async def control(desk: Desk, job: JobRow, status: Literal["paused", "cancelled"], reason: str) -> None:
+    """Pause or cancel; a cancelled job lets its letters go. Raises `JobError` when it cannot be."""
+    of: dict[str, tuple[JobStatus, ...]] = {"paused": ("running",), "cancelled": jobs.UNFINISHED}
+    acts: dict[str, Act] = {"paused": "pause", "cancelled": "cancel"}
+    await desk.audit.write(reason, [Entry(acts[status], job.id)])
+    now_us = to_us(desk.clock())
+
+    def change(connection: Connection) -> bool:
+        is_changed = jobs.set_status(connection, job.id, status, None, now_us, of=of[status])
+        if is_changed and status == "cancelled":
+            waiting = jobs.items(connection, job.id, ("waiting",), 1 << 30)
+            jobs.mark(
+                connection, job.id, [(item.position, "skipped", "the job was cancelled") for item in waiting]
+            )
+            letter_changes.release(connection, job.id)
+        return is_changed
+
+    if not await desk.database.run(change):
+        raise JobError(f"job {job.id} is {job.status}, so it cannot be {status}")

@@ -1,0 +1,165 @@
+"""This file stands in for the ports of a preview: it reads the store as it is and lets nothing out."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from actions.ports import Contacts, Receipt, Roster, StoredContact
+from streams.dead_letters.prediction import Call, Change
+from streams.engine.effects import claim_of, cut_off
+from streams.engine.execution import Work
+from streams.store import effects
+from streams.store.effects import Verdict
+from streams.store.roster import turns_taken
+from streams.store.schema import CALLED, INTENT
+from topics.events import Candidate, Owner
+
+
+class UnpredictableError(Exception):
+    """The action asks something outside that only a real run can answer."""
+
+
+class PreviewContacts:
+    """The port Contacts over the real adapter, whose staged changes are never written; notes what is saved."""
+
+    def __init__(self, contacts: Contacts) -> None:
+        """Take an adapter that stages."""
+        self._contacts = contacts
+        self.changes: list[Change] = []
+
+    async def get(self, contact_key: str) -> StoredContact | None:
+        """See `actions.ports.Contacts.get`."""
+        return await self._contacts.get(contact_key)
+
+    async def sharing_phone(self, phone: str, *, besides: str) -> Sequence[Candidate]:
+        """See `actions.ports.Contacts.sharing_phone`."""
+        return await self._contacts.sharing_phone(phone, besides=besides)
+
+    async def save(self, contact: StoredContact) -> None:
+        """See `actions.ports.Contacts.save`."""
+        known = await self._contacts.get(contact.contact_key)
+        await self._contacts.save(contact)
+        before = {} if known is None else {name: known.fields[name].value for name in known.fields}
+        for name in sorted(contact.fields):
+            value = contact.fields[name].value
+            if before.get(name) != value:
+                self.changes.append(Change(name, before.get(name), value))
+
+
+class PreviewRoster:
+    """The port Roster: turns are taken in the preview only."""
+
+    def __init__(self, connection: Connection, roster: Roster) -> None:
+        """Take the owners of the real one."""
+        self._connection = connection
+        self._roster = roster
+        self._next: int | None = None
+        self._staged = 0
+
+    @property
+    def owners(self) -> Sequence[Owner]:
+        """See `actions.ports.Roster.owners`."""
+        return self._roster.owners
+
+    async def next_turn(self) -> int:
+        """See `actions.ports.Roster.next_turn`."""
+        if self._next is None:
+            self._next = turns_taken(self._connection)
+        self._staged += 1
+        return self._next + self._staged - 1
+
+    def keep(self) -> None:
+        """The action succeeded."""
+        self._next = None if self._next is None else self._next + self._staged
+        self._staged = 0
+
+    def drop(self) -> None:
+        """The action failed: its turns go to the next."""
+        self._staged = 0
+
+    def flush(self, now_us: int) -> None:
+        """Write nothing."""
+
+
+class PreviewEffects:
+    """The port Effects for one execution at a time: what would be called is noted, what went out is held."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Take a connection to read from."""
+        self._connection = connection
+        self._kept: dict[str, Sequence[Any]] = {}
+        self._staged: dict[str, Sequence[Any]] = {}
+        self._work: Work
+        self._may_repeat = False
+        self._now_us = 0
+        self.calls: list[Call] = []
+        self.is_calling = False
+        self.port = ""
+
+    def begin(self, work: Work, now_us: int, *, may_repeat: bool) -> None:
+        """Begin with an execution."""
+        self._work, self._now_us, self._may_repeat = work, now_us, may_repeat
+        self.calls = []
+        self._staged = {}
+
+    def end(self, *, is_kept: bool) -> None:
+        """End it: what it called counts for those after it, unless it failed."""
+        if is_kept:
+            self._kept |= self._staged
+
+    async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
+        """See `actions.ports.Effects.once`."""
+        row = self._staged.get(key) or self._kept.get(key)
+        row = row or effects.standing(self._connection, [key]).get(key)
+        if row is not None:
+            answer = effects.judge(claim_of(self._work, key, may_repeat=self._may_repeat), *row)
+            if answer.verdict is Verdict.CALLED:
+                self.calls.append(Call("", key, "held", "it went out already"))
+                return Receipt(answer.reference, is_mine=answer.is_mine)
+            if answer.verdict is Verdict.PENDING:
+                self.calls.append(
+                    Call("", key, "held", "another event began it and its outcome is not known")
+                )
+                return Receipt("", is_mine=False, is_pending=True)
+            if answer.verdict is Verdict.UNCERTAIN:
+                raise cut_off(self._work)
+        self.port, self.is_calling = "", True
+        try:
+            reference = await call()
+        finally:
+            self.is_calling = False
+        if row is not None and row[1] == INTENT:
+            why = "it was cut off before its outcome was known, so the other side may have it twice"
+            self.calls.append(Call(self.port, key, "goes-out-again", why))
+        else:
+            self.calls.append(Call(self.port, key, "goes-out"))
+        self._staged[key] = (self._work.ledger_id, CALLED, reference, self._now_us)
+        return Receipt(reference, is_mine=True)
+
+
+class PreviewPort:
+    """A shared port whose async methods, those that wait for somebody outside, are noted and not called."""
+
+    def __init__(self, name: str, port: object, noted: PreviewEffects) -> None:
+        """Take the real one; `name` is that of its Protocol."""
+        self._asked = (name, port, noted)
+
+    def __getattr__(self, attribute: str) -> Any:  # noqa: ANN401 - whatever the port has
+        name, port, noted = self._asked
+        found = getattr(port, attribute)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def note(*_: object, **named: Any) -> Any:  # noqa: ANN401 - as above
+            if not noted.is_calling:
+                raise UnpredictableError(
+                    f"the action waits for {name}.{attribute}, which only a real run can answer"
+                )
+            noted.port = name
+            return named.get("key", "")
+
+        return note

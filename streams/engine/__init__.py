@@ -1,0 +1,1 @@
+"""Turns batches of records into committed state: read, run, publish, settle."""

@@ -1,0 +1,1 @@
+"""The only room that imports Faust: consumer group, batches, agents, backlog."""

@@ -1,0 +1,142 @@
+"""This file builds the Faust app: one agent per step, one for requests, one for the index of dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import faust
+from faust.types import TP
+
+from streams.engine.faust import transport
+from streams.engine.faust.agents import Agent, Settle, SharingAgent
+from streams.engine.faust.backlog import Shelf
+from streams.engine.faust.backlog_reader import KafkaRereader
+from streams.engine.faust.batch import Batch, BatchSchema
+from streams.engine.indexing import LetterIndexer
+from streams.engine.processor import Processor, WhenPaused
+from streams.kafka.address import KafkaAddress
+from streams.workflow import Workflow
+from topics.decode import Record
+from topics.registry import TopicNames
+
+BATCH_RECORDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """What the engine needs to know."""
+
+    address: KafkaAddress
+    group: str
+    names: TopicNames
+    session_timeout_s: float
+    folder: Path = Path(tempfile.gettempdir()) / "leads-faust"
+    """Where Faust makes its (empty) folders; without it, in whatever folder one stands."""
+    batch_records: int = BATCH_RECORDS
+
+
+class SafeApp(faust.App):
+    """A Faust app whose transport knows which agents settle a topic's batches."""
+
+    agents_by_topic: Mapping[str, tuple[str, ...]]
+    shelves_by_topic: Mapping[str, Sequence[Shelf]]
+
+
+def create_app(
+    settings: AppSettings,
+    settle: Mapping[str, tuple[str, Settle]],
+    should_stop: asyncio.Event,
+    eager: Mapping[str, tuple[str, Settle]] | None = None,
+) -> SafeApp:
+    """Build the app; nothing is started or registered globally but the transport's URL scheme.
+
+    `settle` says for each agent name which topic it reads (full name) and what settles a batch of it; `eager` what does
+    so without waiting for a step that pauses: it is used where several agents read one topic.
+    """
+    transport.register()
+    app = SafeApp(
+        settings.group,
+        broker=[f"{transport.SCHEME}://{server}" for server in settings.address.servers],
+        broker_credentials=settings.address.faust_credentials(),
+        broker_max_poll_records=settings.batch_records,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / 5,
+        broker_request_timeout=max(30.0, settings.session_timeout_s + 5),
+        broker_commit_interval=1.0,
+        datadir=str(settings.folder),
+        consumer_auto_offset_reset="earliest",
+        processing_guarantee="at_least_once",
+        producer_request_timeout=30.0,
+        stream_wait_empty=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        web_tables_enabled=False,
+        web_router_enabled=False,
+        store="memory://",
+        cache="memory://",
+    )
+    readers: dict[str, list[str]] = defaultdict(list)
+    for name, (topic, _) in settle.items():
+        readers[topic].append(name)
+    app.agents_by_topic = {topic: tuple(names) for topic, names in readers.items()}
+    channels = {
+        topic: app.topic(
+            topic, schema=BatchSchema(key_type=bytes, value_type=bytes), key_type=bytes, value_type=bytes
+        )
+        for topic in readers
+    }
+    shelves: dict[str, list[Shelf]] = defaultdict(list)
+    for name, (topic, function) in settle.items():
+        agent: Agent | SharingAgent = Agent(name, function, should_stop)
+        if len(readers[topic]) > 1 and eager is not None and name in eager:
+            agent = SharingAgent(
+                name,
+                function,
+                eager[name][1],
+                should_stop,
+                KafkaRereader(settings.address),
+                partial(_reopen, app, topic, name),
+            )
+            shelves[topic].append(agent.shelf)
+        # concurrency stays 1: two streams of one topic in one process would break the order of a contact.
+        app.agent(channels[topic], name=name, concurrency=1)(agent.consume)
+    app.shelves_by_topic = shelves
+    return app
+
+
+def _reopen(app: SafeApp, topic: str, name: str, parts: Mapping[TP, list[Record]]) -> Batch:
+    consumer = cast("transport.BatchConsumer", app.consumer)
+    return consumer.reopen(topic, name, parts)
+
+
+def agents(
+    workflow: Workflow, processor: Processor, indexer: LetterIndexer, names: TopicNames
+) -> dict[str, tuple[str, Settle]]:
+    """Give an agent per step, and those for requests and letters."""
+    by_name: dict[str, tuple[str, Settle]] = {
+        step.name: (names.of(step.reads), partial(processor.process_events, step)) for step in workflow.steps
+    }
+    by_name["requests"] = (names.requests, processor.process_requests)
+    by_name["letters"] = (names.letters, indexer.process)
+    return by_name
+
+
+def eager_agents(
+    workflow: Workflow, processor: Processor, names: TopicNames
+) -> dict[str, tuple[str, Settle]]:
+    """Give what settles a step's batches without waiting while the step pauses."""
+    return {
+        step.name: (
+            names.of(step.reads),
+            partial(processor.process_events, step, when_paused=WhenPaused.RAISE),
+        )
+        for step in workflow.steps
+    }

@@ -1,0 +1,104 @@
+"""This file is where an agent puts what it may not do yet: as offsets, so that others who read the topic go on.
+
+Two steps may read one topic, and a batch counts when both have settled it. When one of them pauses, the other would
+stand still with it. So the paused one puts its batches on its shelf and is done with them. Offsets are committed only
+up to the lowest one on a shelf, and its records are read again when the step goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from faust.types import TP
+
+from streams.engine.faust.batch import Batch
+
+Ranges = Mapping[TP, tuple[int, int]]
+"""Per partition the first offset, and the one after the last."""
+
+
+class Shelf:
+    """One agent's backlog of one topic: a range of offsets per partition, however long it grows."""
+
+    def __init__(self) -> None:
+        """Nothing is on it."""
+        self._ranges: dict[TP, tuple[int, int]] = {}
+        self._again: list[Batch] = []
+        self._filled = asyncio.Event()
+        self.assignment = 0
+        """Grows when something is forgotten: what was read before that says nothing any more."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the agent is up to date."""
+        return not self._ranges
+
+    @property
+    def ranges(self) -> Ranges:
+        """What is on it now."""
+        return dict(self._ranges)
+
+    @property
+    def again(self) -> tuple[Batch, ...]:
+        """Batches taken from it that were not settled yet."""
+        return tuple(self._again)
+
+    def begin_of(self, tp: TP) -> int | None:
+        """Give the lowest offset on it: nothing from there on may be committed. None: it holds nothing of it."""
+        found = self._ranges.get(tp)
+        return None if found is None else found[0]
+
+    def put(self, ranges: Ranges) -> None:
+        """Put what comes next in each partition's order."""
+        for tp, (begin, end) in ranges.items():
+            known = self._ranges.get(tp)
+            self._ranges[tp] = (begin if known is None else known[0], end)
+        if self._ranges:
+            self._filled.set()
+
+    def take(self, batch: Batch) -> None:
+        """Say that a batch of what is on it is at work."""
+        self._again.append(batch)
+
+    def end(self, batch: Batch, reached: Mapping[TP, int], assignment: int) -> None:
+        """Say that the batch's work ended; when it was settled, what lies below `reached` is done.
+
+        `assignment` is what it was when the batch was read.
+        """
+        self._again.remove(batch)
+        if not batch.is_settled or assignment != self.assignment:
+            return
+        for tp, offset in reached.items():
+            known = self._ranges.get(tp)
+            if known is None:
+                continue
+            if offset >= known[1]:
+                del self._ranges[tp]
+            else:
+                self._ranges[tp] = (max(known[0], offset), known[1])
+
+    def forget(self, tps: Iterable[TP]) -> None:
+        """Forget these partitions: they were taken away, or will be read from what is committed."""
+        gone = set(tps)
+        self.assignment += 1
+        for tp in gone:
+            self._ranges.pop(tp, None)
+        for batch in self._again:
+            if not gone.isdisjoint(batch.parts):
+                batch.is_revoked = True
+
+    async def wait_filled(self) -> None:
+        """Return when something is on it."""
+        while not self._ranges:
+            self._filled.clear()
+            await self._filled.wait()
+
+
+def ranges_of(batch: Batch, first_left: Mapping[TP, int] | None = None) -> Ranges:
+    """Give a batch's offsets; with `first_left`, those partitions alone and from that offset on."""
+    return {
+        tp: (records[0].offset if first_left is None else first_left[tp], records[-1].offset + 1)
+        for tp, records in batch.parts.items()
+        if first_left is None or tp in first_left
+    }

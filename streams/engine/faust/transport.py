@@ -1,0 +1,298 @@
+"""This file is the safe transport: whole batches in, and offsets committed only up to the lowest unsettled batch.
+
+It replaces what faust-streaming 0.15.3 does between the consumer and its agents. Per-message acknowledgement loses
+records there: an agent that raises acknowledges (stream `finally:`), a gap of one record is committed past
+(`Consumer._new_offset`), a rebalance forgets what was acknowledged and not committed. Here one Faust message carries
+all records of a topic from one poll, nothing is acknowledged by Faust, and `Batch.end(..., is_settled=True)` is the
+only way an offset becomes committable. It also costs a twentieth: Faust's four
+asyncio tasks a message are paid per batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from faust.transport.drivers import TRANSPORTS
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from mode import Service
+
+from streams.engine.faust.backlog import Shelf
+from streams.engine.faust.batch import Batch
+from streams.engine.faust.consumer_thread import ConsumerThread
+from streams.operations.health.progress import Situation, Standing
+from topics.decode import Record
+
+log = logging.getLogger(__name__)
+
+SCHEME = "leads"
+"""URL scheme under which `register` makes the transport known to Faust."""
+
+BATCHES_PER_TOPIC = 2
+"""One at work and one waiting: more would only be redelivered after a crash."""
+BUSY_POLL_S = 0.02
+IDLE_POLL_S = 1.0
+REVOKE_WAIT_S = 8.0
+REVOKE_COMMIT_WAIT_S = 5.0
+STOP_WAIT_S = 6.0
+LAST_COMMIT_WAIT_S = 1.0
+SEEK_WAIT_S = 20.0
+
+
+class BatchConsumer(driver.Consumer):
+    """Gives agents whole batches and keeps the commit order."""
+
+    transport: BatchTransport
+    _thread: ConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Start with nothing in flight."""
+        super().__init__(*args, **kwargs)
+        self._in_flight: dict[TP, deque[tuple[int, Batch]]] = defaultdict(deque)
+        self._committable: dict[TP, int] = {}
+        self._open: dict[str, list[Batch]] = defaultdict(list)
+        self._progress = asyncio.Event()
+        self._is_broker_away = False
+        self._polls = 0
+
+    def _new_consumer_thread(self) -> Any:  # noqa: ANN401
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ARG002, ASYNC109 - Faust's name
+        """Yield one message per topic and poll, whose value is the batch."""
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow.wait())
+        records = await self._poll()
+        generation = self.app.consumer_generation_id
+        if not records or self.should_stop:
+            return
+        if not self.flow_active:
+            # What was fetched belongs to an assignment that is being taken away. A seek that fails crashes the engine,
+            # which then starts again: what was fetched would be skipped otherwise.
+            await self.perform_seek()
+            return
+        by_topic: dict[str, dict[TP, list[Record]]] = defaultdict(dict)
+        for partition, fetched in records.items():
+            if fetched:
+                by_topic[partition.topic][TP(partition.topic, partition.partition)] = fetched
+        for topic, parts in by_topic.items():
+            if not self._is_current(generation):
+                return  # that happened while the one before was handed over
+            yield self._batch_message(topic, parts)
+
+    def _is_current(self, generation: int) -> bool:
+        return self.flow_active and self.app.consumer_generation_id == generation
+
+    async def _poll(self) -> Mapping[Any, list[Any]]:
+        self._polls += 1
+        active = self._get_active_partitions()
+        ready = {tp for tp in active if len(self._open[tp.topic]) < BATCHES_PER_TOPIC}
+        if not ready:
+            self._progress.clear()
+            # Also woken now and then, because an assignment can change without any batch ending.
+            await self.wait_first(
+                self._progress.wait(), timeout=IDLE_POLL_S if not active else BUSY_POLL_S * 5
+            )
+            return {}
+        # While a topic is held back, the others are polled briefly: it must be asked again as soon as it has room.
+        wait = IDLE_POLL_S if len(ready) == len(active) else BUSY_POLL_S
+        return await self._getmany(active_partitions=ready, timeout=wait)
+
+    def _batch_message(self, topic: str, parts: Mapping[TP, list[Record]]) -> tuple[TP, Any]:
+        batch = Batch(parts, self.transport.agents_of(topic), lambda: self._changed(topic))
+        self._open[topic].append(batch)
+        for tp, records in parts.items():
+            self._in_flight[tp].append((records[-1].offset + 1, batch))
+            self._read_offset[tp] = records[-1].offset
+        tp, records = next(iter(parts.items()))
+        message = self._to_message(tp, records[0])
+        message.value = batch  # type: ignore[assignment]  # no bytes: the schema knows
+        message.offset = records[-1].offset
+        return tp, message
+
+    def _changed(self, topic: str) -> None:
+        self._open[topic] = [
+            batch for batch in self._open[topic] if not batch.is_settled and not batch.is_revoked
+        ]
+        self._progress.set()
+
+    # What Faust knows of acknowledgement is switched off: a batch says itself when it is settled.
+
+    def track_message(self, message: Any) -> None:  # noqa: ANN401
+        """Nothing is tracked per message."""
+
+    def ack(self, message: Any) -> bool:  # noqa: ANN401, ARG002
+        """Faust acknowledges nothing."""
+        return False
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Ignore gaps: the batch's end counts, whatever the log left out."""
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Leave out Faust's watchdog: it knows messages, and takes a batch that is retried for a stuck stream."""
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401
+        return (tp for tp in list(self._in_flight) if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        queue = self._in_flight[tp]
+        while queue and queue[0][1].is_settled:
+            self._committable[tp] = queue.popleft()[0]
+        done = self._committable.get(tp)
+        # What an agent has put on its shelf is not done.
+        begins = [shelf.begin_of(tp) for shelf in self.transport.shelves.get(tp.topic, ())]
+        return min([done, *(begin for begin in begins if begin is not None)]) if done is not None else None
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002, ARG002
+        # Faust's own notes offsets as committed even when the broker refused them, and would not offer them again.
+        mine = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
+        is_done = bool(mine) and await self._commit(mine)
+        if is_done:
+            self._committed_offset.update(mine)
+        return is_done
+
+    async def maybe_wait_for_commit_to_finish(self) -> bool:
+        """Wait for a commit under way, if there is one, and say whether there was."""
+        # Faust's own hands the cancellation of one who waits to the commit he waits for, and then begins a commit of
+        # his own: with the broker away, a stop never ended.
+        if self._commit_fut is None:
+            return False
+        await asyncio.wait({self._commit_fut})
+        return True
+
+    async def perform_seek(self) -> None:
+        """Go back to what is committed: what is in flight will be read again. Raises TimeoutError."""
+        self._forget({*self._in_flight, *self._shelved})
+        # Faust's recovery ends without a word when this takes longer than its own limit (broker_request_timeout), and
+        # with it all consumption. An error it does not overlook: the engine crashes and starts again.
+        async with asyncio.timeout(SEEK_WAIT_S):
+            await super().perform_seek()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Fetch nothing before the offsets are where they belong; Faust resumes the flow then."""
+        # A member that had no partitions did not stop its flow, so it would poll between here and the seek.
+        self.stop_flow()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let what is at work end, commit it, and only then give the partitions away (faust #502)."""
+        if not self.should_stop:
+            await self._quiesce(REVOKE_WAIT_S, REVOKE_COMMIT_WAIT_S)
+        await super().on_partitions_revoked(revoked)
+        self._forget(revoked)
+
+    async def wait_empty(self) -> None:
+        """Wait a bounded time for what is at work, then commit; Faust's own waits for ever for one lost record."""
+        await self._quiesce(STOP_WAIT_S, LAST_COMMIT_WAIT_S)
+
+    async def commit_and_end_transactions(self) -> None:
+        """Commit a last time, within a limit."""
+        if not self._is_broker_away:
+            await self._commit_within(LAST_COMMIT_WAIT_S)
+
+    def close(self) -> None:
+        """Leave the client to its thread, which closes it a moment later.
+
+        Faust's own closes it from this one when a rebalance meets a stop: the group is then never left, and the other
+        workers wait for the session timeout.
+        """
+
+    async def _quiesce(self, seconds: float, commit_seconds: float) -> None:
+        open_ones = [batch for batches in self._open.values() for batch in batches]
+        open_ones += [
+            batch for shelves in self.transport.shelves.values() for shelf in shelves for batch in shelf.again
+        ]
+        for batch in open_ones:
+            # Those at work learn it as well: what they did not begin yet they leave, what ends in time counts.
+            batch.is_revoked = True
+        try:
+            async with asyncio.timeout(seconds):
+                while any(batch.is_running for batch in open_ones):
+                    self._progress.clear()
+                    await self._progress.wait()
+        except TimeoutError:
+            log.warning(
+                "batches still at work after %.0f s are left to the next owner of their partitions", seconds
+            )
+        await self._commit_within(commit_seconds)
+
+    async def _commit_within(self, seconds: float) -> None:
+        committing = asyncio.create_task(self._commit_settled())
+        done, _ = await asyncio.wait({committing}, timeout=seconds)
+        self._is_broker_away = not done
+        if not done:
+            committing.cancel()
+            log.warning("offsets not committed in %.0f s, their records may come again", seconds)
+        elif error := committing.exception():
+            log.warning("offsets not committed, their records may come again: %s", type(error).__name__)
+
+    async def _commit_settled(self) -> None:
+        # One that is under way may have begun before the last batch was settled.
+        await self.maybe_wait_for_commit_to_finish()
+        await self.commit(start_new_transaction=False)
+
+    @property
+    def _shelved(self) -> set[TP]:
+        return {tp for shelves in self.transport.shelves.values() for shelf in shelves for tp in shelf.ranges}
+
+    @Service.task
+    async def _stay_in_group(self) -> None:
+        # While every topic is held back (the store is away) nothing is fetched. aiokafka would leave the group after a
+        # quarter of an hour of that, and not join again before the next fetch, which then waits for the group.
+        interval = self.app.conf.broker_max_poll_interval / 4
+        async for _ in self.itertimer(interval, name="stay_in_group"):
+            await self._thread.still_here()
+
+    def situation(self) -> Situation:
+        """Tell where this worker stands with its partitions, from what is known anyway."""
+        topics: dict[str, Standing] = {}
+        for tp, (position, end) in self._thread.places().items():
+            open_ones = [batch.parts[tp] for _, batch in self._in_flight.get(tp, ()) if not batch.is_settled]
+            begin = open_ones[0][0].offset if open_ones else position
+            stamps = [records[0].timestamp for records in open_ones]
+            topics[tp.topic] = topics.get(tp.topic, Standing()).with_partition(
+                waiting=max(0, end - begin), given=sum(map(len, open_ones)), settled=begin, stamps=stamps
+            )
+        is_flowing = not topics or self.flow_active
+        is_joined = self._thread.is_member and is_flowing and not self.app.rebalancing
+        return Situation(is_joined, self._polls, topics, self._thread.heard_at)
+
+    def reopen(self, topic: str, name: str, parts: Mapping[TP, list[Record]]) -> Batch:
+        """Make a batch of records that the agent of this name had put on its shelf."""
+        return Batch(parts, (name,), lambda: self._changed(topic))
+
+    def _forget(self, tps: Iterable[TP]) -> None:
+        tps = list(tps)
+        for shelves in self.transport.shelves.values():
+            for shelf in shelves:
+                shelf.forget(tps)
+        for tp in tps:
+            for _, batch in self._in_flight.pop(tp, ()):
+                batch.is_revoked = True
+            self._committable.pop(tp, None)
+        for topic in list(self._open):
+            self._changed(topic)
+
+
+class BatchTransport(driver.Transport):
+    """aiokafka transport with the batch consumer."""
+
+    Consumer = BatchConsumer
+
+    def agents_of(self, topic: str) -> tuple[str, ...]:
+        """Names of the agents that must settle a batch of this topic."""
+        return self.app.agents_by_topic[topic]  # type: ignore[attr-defined,no-any-return]  # SafeApp has it
+
+    @property
+    def shelves(self) -> Mapping[str, Sequence[Shelf]]:
+        """By topic what its agents put aside."""
+        return self.app.shelves_by_topic  # type: ignore[attr-defined,no-any-return]  # as above
+
+
+def register() -> None:
+    """Make the transport known to Faust under `SCHEME`."""
+    TRANSPORTS.aliases[SCHEME] = f"{__name__}:{BatchTransport.__name__}"

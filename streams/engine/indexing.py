@@ -1,0 +1,78 @@
+"""This file takes dead letters from their topic into the index, from where they are listed, retried and replayed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import orjson
+
+from streams.engine.execution import to_us
+from streams.engine.failures import CANCELLED
+from streams.engine.transaction import Clock
+from streams.store import letters
+from streams.store.engine import Database, StoreRefusedError
+from streams.store.letters import DISCARDED, PARKED, SCHEDULED, LetterRow
+from topics.decode import Record
+from topics.letter import DeadLetter, LetterError, without_letter
+from topics.limits import has_control
+
+log = logging.getLogger(__name__)
+
+
+class LetterIndexer:
+    """Indexes letters; any copy of a letter may come again and changes nothing."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Take the store."""
+        self._database = database
+        self._clock = clock
+
+    async def process(self, records: Iterable[Record], is_taken: object = None) -> None:  # noqa: ARG002
+        """Index a batch, whoever owns its partition by now. What is no letter is logged by its place."""
+        rows = [row for record in records if (row := row_of(record)) is not None]
+        await self._index(rows, to_us(self._clock()))
+
+    async def _index(self, rows: Sequence[LetterRow], now_us: int) -> None:
+        try:
+            await self._database.run(lambda connection: letters.index(connection, rows, now_us))
+        except StoreRefusedError as error:
+            if len(rows) > 1:
+                # One letter that the database refuses must not keep the others out: halve until it stands alone.
+                middle = len(rows) // 2
+                await self._index(rows[:middle], now_us)
+                await self._index(rows[middle:], now_us)
+                return
+            log.error("letter %s cannot be indexed and stays in its topic: %s", rows[0].letter.id, error)  # noqa: TRY400
+
+
+def row_of(record: Record) -> LetterRow | None:
+    """Read a record of the letters topic; None, and a warning in the log, when it is no letter."""
+    headers = list(record.headers)
+    try:
+        letter = DeadLetter.from_headers(headers)
+    except LetterError as error:
+        log.warning("not a dead letter at %s/%d/%d: %s", record.topic, record.partition, record.offset, error)
+        return None
+    status = PARKED if letter.next_attempt is None else SCHEDULED
+    if letter.code == CANCELLED.code:
+        status = DISCARDED  # a person gave it up before it became a letter
+    original = without_letter(headers)
+    return LetterRow(
+        status, None, letter, _lead_id(record.value, dict(original)), record.key, record.value, original
+    )
+
+
+def _lead_id(value: bytes | None, headers: dict[str, bytes | None]) -> str | None:
+    """Give the lead a letter is about, as far as a record that may be anything tells."""
+    if (headers.get("ce_type") or b"").startswith(b"crm."):
+        subject = (headers.get("ce_subject") or b"").decode(errors="replace")
+        if subject.startswith("lead/") and not has_control(subject):
+            return subject.removeprefix("lead/")[:500]
+    try:
+        parsed = orjson.loads(value or b"null")
+    except orjson.JSONDecodeError:
+        return None
+    body = parsed.get("data", parsed) if isinstance(parsed, dict) else None
+    lead_id = body.get("lead_id") if isinstance(body, dict) else None
+    return lead_id[:500] if isinstance(lead_id, str) and not has_control(lead_id) else None

@@ -1,0 +1,120 @@
+"""This file says what the ledger remembers of an execution, and what it answers to a record that comes again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from actions.errors import PermanentError
+from streams.engine.execution import Lettered, Outcome, Stated, Work, to_us
+from streams.engine.failures import ID_REUSED, Failure, write_letter
+from streams.store.ledger import LedgerRow
+from streams.store.letters import dump_letter, load_letter
+from streams.store.schema import DONE, FAILED
+from topics.events import Event, encode
+from topics.letter import DeadLetter
+from topics.limits import MAX_STATED
+
+
+@dataclass(frozen=True, slots=True)
+class Scribe:
+    """Writes ledger rows and letters on behalf of one consumer group."""
+
+    group: str
+
+    def succeeded(self, work: Work, result: Event, duration_us: int, now: datetime) -> LedgerRow:
+        """Remember what the action stated. Raises PermanentError when no topic would take it."""
+        encoded = encode(result)
+        if len(encoded) > MAX_STATED:
+            raise PermanentError(
+                "RESULT_TOO_LARGE", f"the result has {len(encoded)} bytes and may have {MAX_STATED}"
+            )
+        return self._row(
+            work,
+            status=DONE,
+            lead_id=result.lead_id or work.lead_id,
+            contact_key=getattr(result, "contact_key", None) or work.contact_key,
+            result_type=result.type,
+            result=encoded,
+            code=None,
+            generation=0 if work.request is None else work.request.generation + 1,
+            duration_us=duration_us,
+            now=now,
+        )
+
+    def failed(
+        self, work: Work, failure: Failure, duration_us: int, now: datetime
+    ) -> tuple[LedgerRow, DeadLetter]:
+        """Remember that the record was dead-lettered, and by which letter."""
+        letter = self.letter(work, failure, now)
+        row = self._row(
+            work,
+            status=FAILED,
+            lead_id=work.lead_id,
+            contact_key=work.contact_key,
+            result_type=None,
+            result=dump_letter(letter),
+            code=letter.code,
+            generation=letter.generation,
+            duration_us=duration_us,
+            now=now,
+        )
+        return row, letter
+
+    def letter(self, work: Work, failure: Failure, now: datetime) -> DeadLetter:
+        """Write the letter of a failure."""
+        return write_letter(
+            failure,
+            source=work.source,
+            action=work.step.action.kebab,
+            action_version=work.step.action.version,
+            attempts=max(work.attempts, 1),
+            request=work.request,
+            retry=work.step.retry,
+            group=self.group,
+            now=now,
+        )
+
+    def recall(self, work: Work, row: LedgerRow, now: datetime) -> Outcome | None:
+        """Answer from memory; None when the record is to be executed (a replay of this very failure)."""
+        is_edited = work.request is not None and work.request.edit_sha256 is not None
+        if work.decoded.digest != row.digest and not is_edited:
+            return Lettered(work.source, self.letter(work, ID_REUSED, now), is_new=True)
+        if row.is_done:
+            return Stated(work, row, None)
+        stored = load_letter(row.result or b"{}")
+        if work.request is not None and row.generation <= work.request.generation:
+            return None
+        return Lettered(work.source, stored, is_new=False)
+
+    def _row(  # noqa: PLR0913 - the columns
+        self,
+        work: Work,
+        *,
+        status: int,
+        lead_id: str,
+        contact_key: str | None,
+        result_type: str | None,
+        result: bytes,
+        code: str | None,
+        generation: int,
+        duration_us: int,
+        now: datetime,
+    ) -> LedgerRow:
+        return LedgerRow(
+            id=work.ledger_id,
+            action=work.step.action.kebab,
+            version=work.step.action.version,
+            correlation_id=work.envelope.correlation_id,
+            lead_id=lead_id,
+            contact_key=contact_key,
+            status=status,
+            generation=generation,
+            attempts=max(work.attempts, 1),
+            digest=work.decoded.digest,
+            result_type=result_type,
+            result=result,
+            code=code,
+            duration_us=duration_us,
+            done_at=to_us(now),
+        )

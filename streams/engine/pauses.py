@@ -1,0 +1,238 @@
+"""This file says which steps pause and why: a dependency that fails, a flood of letters, or a person."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from streams.engine.circuit_breaker import Breaker
+from topics.decode import Position
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.1
+FLOOD_WITHIN = timedelta(minutes=1)
+
+Kind = Literal["dependency", "flood", "person"]
+FLOODING = frozenset({"transient", "throttled", "uncertain", "defect"})
+"""Classes that say something about us or the other side. What a publisher wrote (poison, invalid, rejected) flows."""
+TELLING = frozenset({"transient", "throttled", "uncertain"})
+"""Classes by which a call that was made says that its dependency fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRules:
+    """When a step pauses by itself; each worker counts for itself."""
+
+    failures: int = 100
+    """Executions that fail in a row until their dependency is left alone."""
+    failures_within: timedelta = timedelta(minutes=10)
+    probe_after: timedelta = timedelta(seconds=1)
+    """Then one execution is tried; doubled after each that fails."""
+    probe_at_most: timedelta = timedelta(seconds=10)
+    """Work goes on within this time, once the dependency is back."""
+    letters_per_minute: int = 300
+    """Of one step, until it pauses; what is tried then adds a few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """One reason for which a step pauses."""
+
+    step: str
+    kind: Kind
+    reason: str
+    since: datetime
+    by: str | None = None
+    """Who asked for it; None when it pauses by itself."""
+    next_probe: datetime | None = None
+    """When it is tried again; None when a person has to resume it."""
+
+
+class PausedError(Exception):
+    """The step pauses; `left` was not begun. Nothing of that may be acknowledged."""
+
+    def __init__(self, step: str, left: Sequence[Position]) -> None:
+        """Take where the records stand that were not begun."""
+        super().__init__(f"{step} pauses; {len(left)} executions were not begun")
+        self.left = left
+
+
+class StoppingError(Exception):
+    """The worker stops or lost the partition: the rest of the batch is left to whoever gets it next."""
+
+
+@dataclass(slots=True)
+class Permit:
+    """Leave to execute; says afterwards how it went."""
+
+    _step: str
+    _flood: Breaker
+    _dependencies: Mapping[str, Breaker]
+    _probes: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Take the probe of every breaker that is open."""
+        self._probes = {id(breaker) for breaker in self._all if breaker.begin()}
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether it was given for one execution, to see whether the step can go on."""
+        return bool(self._probes)
+
+    @property
+    def room(self) -> int:
+        """How many letters may be written under it."""
+        return 1 if self.is_probe else max(self._flood.room, 1)
+
+    @property
+    def _all(self) -> tuple[Breaker, ...]:
+        return (self._flood, *self._dependencies.values())
+
+    def tell(
+        self, failure_class: str | None, *, has_called: bool = False, retry_after: timedelta | None = None
+    ) -> None:
+        """Say how an execution went: None when it stated its result, else the class of its letter.
+
+        `has_called` says whether it got as far as calling the dependency.
+        """
+        if failure_class in FLOODING:
+            self._note(self._flood, is_bad=True)
+        elif failure_class is None:
+            self._note(self._flood, is_bad=False)
+        if not has_called:
+            return
+        for name, breaker in self._dependencies.items():
+            if failure_class in TELLING:
+                self._note(breaker, is_bad=True, retry_after=retry_after, name=name)
+            elif failure_class in (None, "rejected"):  # refused for good is an answer, too
+                self._note(breaker, is_bad=False, name=name)
+
+    def end(self) -> None:
+        """Give back the probes whose execution told nothing."""
+        for breaker in self._all:
+            if id(breaker) in self._probes:
+                breaker.leave()
+        self._probes.clear()
+
+    def _note(
+        self, breaker: Breaker, *, is_bad: bool, retry_after: timedelta | None = None, name: str | None = None
+    ) -> None:
+        is_probe = id(breaker) in self._probes
+        was_open = breaker.is_open
+        if is_bad:
+            breaker.failed(is_probe=is_probe, retry_after=retry_after)
+        else:
+            breaker.succeeded(is_probe=is_probe)
+        if is_probe:
+            self._probes.discard(id(breaker))
+        if breaker.is_open and not was_open:
+            log.error("%s pauses: %s", self._step, reason_of(name))
+        elif was_open and not breaker.is_open:
+            log.info("%s goes on: %s is over", self._step, reason_of(name))
+
+
+def reason_of(dependency: str | None) -> str:
+    """Say why a breaker is open; None names the flood of letters."""
+    return (
+        "too many of its records became dead letters"
+        if dependency is None
+        else f"{dependency} fails every time"
+    )
+
+
+class Pauses:
+    """The pauses of one worker process. It must be asked before each execution."""
+
+    def __init__(
+        self, dependencies: Mapping[str, Sequence[str]], rules: PauseRules, clock: Callable[[], datetime]
+    ) -> None:
+        """`dependencies`: per step, by name, what its calls depend on."""
+        names = dict.fromkeys(name for needed in dependencies.values() for name in needed)
+        breakers = {
+            name: Breaker(
+                clock,
+                most=rules.failures,
+                within=rules.failures_within,
+                probe_after=rules.probe_after,
+                probe_at_most=rules.probe_at_most,
+                in_a_row=True,
+            )
+            for name in names
+        }
+        self._needed = {
+            step: {name: breakers[name] for name in needed} for step, needed in dependencies.items()
+        }
+        self._floods = {
+            step: Breaker(
+                clock,
+                most=rules.letters_per_minute,
+                within=FLOOD_WITHIN,
+                probe_after=rules.probe_after,
+                probe_at_most=rules.probe_at_most,
+                in_a_row=False,
+            )
+            for step in dependencies
+        }
+        self.by_hand: Mapping[str, Pause] = {}
+        """By step; from the store, a few seconds old."""
+        self.cancelled: frozenset[str] = frozenset()
+        """Correlation ids of runs that a person ended; from the store, too."""
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """Let nobody wait any longer."""
+        self._is_stopping = True
+
+    def begin(self, step: str) -> Permit | None:
+        """Give leave to execute one work of the step (or a batch of them); None while it pauses."""
+        return None if self.is_paused(step) else Permit(step, self._floods[step], self._needed[step])
+
+    def is_paused(self, step: str) -> bool:
+        """Whether nothing of the step may begin now; no longer so when a probe is due."""
+        if step in self.by_hand:
+            return True
+        return not all(breaker.allows for breaker in self._breakers(step))
+
+    async def wait(self, step: str, is_taken: Callable[[], bool]) -> None:
+        """Wait until something of the step may begin. Raises `StoppingError` when the batch is wanted elsewhere."""
+        while self.is_paused(step):
+            if self._is_stopping or is_taken():
+                raise StoppingError
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def held(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Give the steps whose retries wait, and of these the ones that one retry may try; both in kebab-case."""
+        held = [step for step in self._floods if self._is_held(step)]
+        tried = [step for step in held if not self.is_paused(step)]
+        return [_kebab(step) for step in held], [_kebab(step) for step in tried]
+
+    def now(self) -> list[Pause]:
+        """Give what is paused by itself, with its reasons."""
+        return [
+            Pause(step, kind, reason_of(name), breaker.opened_at, next_probe=breaker.next_probe)
+            for step in self._floods
+            for kind, name, breaker in self._named(step)
+            if breaker.opened_at is not None
+        ]
+
+    def _named(self, step: str) -> list[tuple[Kind, str | None, Breaker]]:
+        needed = self._needed[step].items()
+        return [
+            ("flood", None, self._floods[step]),
+            *(("dependency", name, breaker) for name, breaker in needed),
+        ]
+
+    def _is_held(self, step: str) -> bool:
+        return step in self.by_hand or any(breaker.is_open for breaker in self._breakers(step))
+
+    def _breakers(self, step: str) -> tuple[Breaker, ...]:
+        return (self._floods[step], *self._needed[step].values())
+
+
+def _kebab(step: str) -> str:
+    return step.replace("_", "-")

@@ -1,0 +1,34 @@
+"""This file says what becomes of a replay that comes late: actions declare it, or the person who asks for it does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from actions.action import ActionSpec, OnStale
+from streams.engine.execution import Work
+from topics.envelope import parse_timestamp
+from topics.events import Event
+from topics.letter import DeadLetter
+
+
+def on_stale(action: ActionSpec, event_time: str, asked: DeadLetter | None, now: datetime) -> OnStale:
+    """Say what to do about an event of this time: `run` unless a replay comes later than the action's `max_age`."""
+    if asked is None or action.max_age is None or now - parse_timestamp(event_time) <= action.max_age:
+        return "run"
+    decided = asked.stale or action.on_stale
+    return "ask" if decided == "skip" and action.skip is None else decided
+
+
+def must_ask(work: Work, now: datetime) -> bool:
+    """Whether a person has to say what is to be done, and has not."""
+    return _decided(work, now) == "ask"
+
+
+def skipped(work: Work, now: datetime) -> Event | None:
+    """Give what the action states instead of running, when it is to be skipped."""
+    skip = work.step.action.skip
+    return skip(work.event) if skip is not None and _decided(work, now) == "skip" else None
+
+
+def _decided(work: Work, now: datetime) -> OnStale:
+    return on_stale(work.step.action, work.envelope.time, work.request, now)

@@ -1,0 +1,1 @@
+"""Ways in from outside: commands, HTTP, the demo."""

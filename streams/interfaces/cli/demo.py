@@ -1,0 +1,127 @@
+"""This file is `leads demo`: a few hundred leads through the whole system, and a summary that adds up."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.interfaces.common.errors import CommandError
+from streams.interfaces.common.output import AsJson, data, say, show, write_json
+
+if TYPE_CHECKING:
+    from streams.interfaces.demo.place import DemoFolder
+    from streams.interfaces.demo.summary import Summary
+
+LEADS = 400
+FEWEST, MOST = 60, 20_000
+
+
+def demo(
+    data_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", metavar="FOLDER", help="Where everything is kept.", show_default="LEADS_DATA/demo"
+        ),
+    ] = None,
+    leads: Annotated[int, typer.Option(min=FEWEST, max=MOST, hidden=True)] = LEADS,
+    as_json: AsJson = False,
+) -> None:
+    """Watch a few hundred leads being onboarded: real Kafka, worker, mail server and webhooks, all on this machine.
+
+    Among them are duplicates, late updates, bad leads and records that cannot be read; and the mail server is away
+    for a while. Run it again: the same leads make no second contact, assignment or mail.
+
+    Uses the Kafka of LEADS_KAFKA and the database of LEADS_DATABASE when set, under topics and a group of its own.
+
+    Exit codes: 0 it added up, 1 it did not, 2 wrong settings, 3 no Kafka or no database, 130 interrupted.
+    """
+    from streams.interfaces.cli import logs
+    from streams.interfaces.common import connections
+    from streams.interfaces.demo.place import DemoFolder, demo_settings, shell_variables
+    from streams.interfaces.demo.render import draw
+    from streams.interfaces.demo.running import run_demo
+    from streams.interfaces.demo.summary import as_data
+
+    logs.silence()
+    # A shell starts what runs in its background with SIGINT ignored; the other two are passed on as one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    given = connections.settings()
+    # A shell that has read demo.env has the demo's own folder as LEADS_DATA.
+    usual = given.data if (given.data / "demo.env").exists() else given.data / "demo"
+    folder = DemoFolder((data_folder or usual).absolute())
+    folder.make()
+    settings = demo_settings(given, folder)
+    try:
+        summary = run_demo(settings, folder, leads)
+    except KeyboardInterrupt:
+        say(
+            "Interrupted; everything that the demo started has stopped. Run it again: what was done is not done twice."
+        )
+        raise
+    folder.write_environment(shell_variables(settings))
+    if as_json:
+        write_json(as_data(summary) | {"data": str(folder.path)})
+    else:
+        draw(summary, data())
+        _next_steps(summary, folder, is_elsewhere=settings.database is not None or settings.kafka is not None)
+    if not summary.is_right:
+        off = "; ".join(f"{c.name}: {c.one} is not {c.other}" for c in summary.checks if not c.is_right)
+        raise CommandError(f"it does not add up: {off}. The worker's log is {folder.logs / 'worker.log'}")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+    signal.raise_signal(signal.SIGINT)
+
+
+def _next_steps(summary: Summary, folder: DemoFolder, *, is_elsewhere: bool) -> None:
+    command = _command()
+    lead = next(
+        (
+            item.record.sample.lead_id
+            for item in summary.counted.books.told
+            if item.fate == "onboarded" and item.record.sample.kind == "duplicate"
+        ),
+        None,
+    )
+    show(f"\nEverything has stopped again after {summary.counted.seconds:.0f} s. Where to look next:\n")
+    steps = [
+        (f". {_short(folder.environment)}", "first: this shell looks at the demo"),
+        (f"{command} dead-letters list", "what could not be read, and why"),
+    ]
+    if summary.codes:
+        steps.append((f"{command} dead-letters show {summary.codes[0].example[:8]}", "one of them"))
+    if lead is not None:
+        steps.append((f"{command} show {lead}", "what was done about a lead, action by action"))
+    steps.append((f"{command} demo", "the same leads again: no second contact or mail"))
+    for line, why in steps:
+        show(f"  # {why}\n  {line}\n")
+    for name, path in (("mails", folder.mails), ("webhooks", folder.hooks), ("logs", folder.logs)):
+        show(f"  {name:9} {_short(path)}")
+    if summary.counted.books.open_letters > sum(code.letters for code in summary.codes):
+        show(f"  letters   {summary.counted.books.open_letters:,} open ones with those of earlier runs")
+    more = " (topics and tables elsewhere stay)" if is_elsewhere else ""
+    show(f"  clean up  rm -r {_short(folder.path)}{more}")
+
+
+def _command() -> str:
+    """Give how this very `leads` can be called from here."""
+    found = shutil.which("leads")
+    mine = Path(sys.argv[0]).absolute()
+    if found is not None and Path(found).resolve() == mine.resolve():
+        return "leads"
+    return _short(mine) if mine.name == "leads" else "leads"
+
+
+def _short(path: Path) -> str:
+    near = os.path.relpath(path)
+    return shlex.quote(near if len(near) < len(str(path)) and not near.startswith("../..") else str(path))

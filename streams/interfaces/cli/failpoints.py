@@ -1,0 +1,19 @@
+"""This file is `leads failpoints`: the places where tests can make a worker die, fail or stall."""
+
+from __future__ import annotations
+
+from streams.interfaces.common.output import AsJson, say, write_json
+
+
+def failpoints(*, as_json: AsJson = False) -> None:
+    """List the failpoints. LEADS_FAILPOINT=NAME:NTH:kill|raise|delay=SECONDS makes one act in a worker.
+
+    Exit code: 0.
+    """
+    from streams.failpoints import POINTS
+
+    if as_json:
+        write_json([{"name": name, "when": when} for name, when in POINTS.items()])
+        return
+    for name, when in POINTS.items():
+        say(f"{name:<24}{when}")

@@ -1,0 +1,176 @@
+"""This file is ``leads kafka``: a local broker that keeps running between commands, started, stopped and looked at."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+from rich.progress import Progress as Bars
+
+from streams.kafka.local import (
+    JarsUnavailableError,
+    KafkaStatus,
+    LocalKafka,
+    LocalKafkaError,
+    Progress,
+    keep,
+    status,
+    stop,
+)
+
+NOT_DONE = 1
+WRONG_USE = 2
+UNREACHABLE = 3
+INTERRUPTED = 130
+
+app = typer.Typer(help="The local Apache Kafka: keep one running, end it, look at it.", no_args_is_help=True)
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        envvar="LEADS_DATA",
+        default_factory=lambda: platformdirs.user_data_path("leads"),
+        show_default="platform user data folder",
+        file_okay=False,
+        help="Data folder.",
+    ),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        min=1024,
+        max=65534,
+        help="Port to listen on; the next one is used too. Default: that of last time, else a free one.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+@app.command("start")
+def start_command(data: Data, port: Port = None, as_json: AsJson = False) -> None:
+    """Start the local Kafka and keep it running until `leads kafka stop`.
+
+    Exit codes: 0 it runs (also when it ran before), 1 it does not start, 3 its jars cannot be fetched.
+    """
+    errors = Console(stderr=True)
+    with _told(errors):
+        ran_before = status(data).is_running
+        kafka = LocalKafka(data, port=port)
+        with progress_on(errors) as progress:
+            kafka.start(progress)
+        try:
+            keep(data)
+        finally:
+            kafka.stop()
+        found = status(data)
+    elsewhere = os.environ.get("LEADS_KAFKA")
+    if elsewhere:
+        _say(errors, f"Note: LEADS_KAFKA is set, so the other commands use {elsewhere}, not this broker.")
+    if as_json:
+        _print_json(found, ran_before=ran_before)
+    else:
+        typer.echo(
+            f"Kafka {'was running already' if ran_before else 'runs'} on {found.bootstrap}, until `leads kafka stop`."
+        )
+        _print_places(found)
+
+
+@app.command("stop")
+def stop_command(data: Data, as_json: AsJson = False) -> None:
+    """End the local Kafka of this data folder, whoever started it and whoever uses it.
+
+    Exit codes: 0 it does not run any more (also when it did not before), 1 it does not end.
+    """
+    errors = Console(stderr=True)
+    with _told(errors):
+        before = status(data)
+        ran_before = stop(data)
+        after = status(data)
+    if ran_before and before.is_used:
+        _say(errors, "Note: another process was using it and has lost its broker.")
+    if as_json:
+        _print_json(after, ran_before=ran_before)
+    elif ran_before:
+        typer.echo(f"Kafka has stopped; its data stays in {after.data / 'kafka'}.")
+    else:
+        typer.echo(f"No Kafka was running in {after.data}; nothing to do.")
+
+
+@app.command("status")
+def status_command(data: Data, as_json: AsJson = False) -> None:
+    """Tell whether the local Kafka of this data folder runs, and where.
+
+    Exit codes: 0 it runs, 3 it does not.
+    """
+    with _told(Console(stderr=True)):
+        found = status(data)
+    if as_json:
+        _print_json(found)
+    elif found.is_running:
+        until = "until `leads kafka stop`" if found.is_kept else "while it is used"
+        typer.echo(f"Kafka runs on {found.bootstrap}, {until}.")
+        _print_places(found)
+    else:
+        typer.echo(f"No Kafka runs in {found.data}; `leads kafka start` starts one.")
+    if not found.is_running:
+        raise typer.Exit(UNREACHABLE)
+
+
+@contextmanager
+def progress_on(console: Console) -> Iterator[Progress]:
+    """Show the steps of a start: a bar on a terminal, one line a step elsewhere."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("", total=None, visible=False)
+        shown = ""
+
+        def show(step: str, done: int, total: int, /) -> None:
+            nonlocal shown
+            if step != shown:
+                shown = step
+                _say(console, f"{step} ({total / 1e6:.0f} MB) …" if total else f"{step} …")
+            bars.update(task, description=step, completed=done, total=total or None, visible=total > 0)
+
+        yield show
+
+
+@contextmanager
+def _told(errors: Console) -> Iterator[None]:
+    """Turn an error into its sentence on stderr and its exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say(errors, "Interrupted.")
+        raise typer.Exit(INTERRUPTED) from None
+    except JarsUnavailableError as error:
+        _say(errors, f"Error: {error}")
+        raise typer.Exit(UNREACHABLE) from error
+    except (LocalKafkaError, OSError) as error:
+        _say(errors, f"Error: {error}")
+        raise typer.Exit(NOT_DONE) from error
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_places(found: KafkaStatus) -> None:
+    uptime = timedelta(seconds=round(found.uptime_seconds or 0))
+    for name, value in (("process", found.pid), ("uptime", uptime), ("data", found.data), ("log", found.log)):
+        typer.echo(f"  {name:8} {value}")
+
+
+def _print_json(found: KafkaStatus, **more: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    typer.echo(json.dumps({**asdict(found), **more}, default=str))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,73 @@
+"""This file is `leads dead-letters tail`: letters as they come in."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.dead_letters.serialize import as_data
+from streams.interfaces.cli import selecting
+from streams.interfaces.common.output import AsJson, readable_text, say, show, write_json
+
+if TYPE_CHECKING:
+    from streams.store.letters import LetterRow
+
+POLL_S = 1.0
+OVERLAP_US = 5_000_000
+"""Workers index side by side: a letter may be seen after one that was indexed later."""
+AT_ONCE = 500
+
+
+@selecting.selects()
+def tail_command(
+    wanted: selecting.Wanted,
+    seconds: Annotated[
+        float | None, typer.Option("--for", min=0, metavar="SECONDS", help="End after that.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print dead letters as they are indexed, until Ctrl-C. With --json one per line."""
+    from functools import partial
+
+    from streams.dead_letters.selector import indexed_since
+    from streams.engine.assembly import now
+    from streams.engine.execution import to_us
+    from streams.interfaces.cli import logs
+    from streams.interfaces.common import connections
+    from streams.store import letters
+
+    logs.silence()
+    chosen = wanted.selector()
+    ends = None if seconds is None else time.monotonic() + seconds
+    with connections.database(connections.settings()) as database:
+        begun = to_us(now())
+        seen: dict[tuple[str, int], int] = {}
+        say("Waiting for dead letters; Ctrl-C ends this.")
+        while ends is None or time.monotonic() < ends:
+            since = max(begun, to_us(now()) - OVERLAP_US)
+            found = database.transact(partial(indexed_since, selector=chosen, since_us=since, limit=AT_ONCE))
+            new = [key for key in found if key not in seen]
+            seen = {key: at for key, at in {**seen, **found}.items() if at >= since}
+            rows = (
+                database.transact(partial(letters.get, ids=[letter_id for letter_id, _ in new]))
+                if new
+                else []
+            )
+            for row in rows:
+                if as_json:
+                    write_json(as_data(row))
+                else:
+                    show(_line(row))
+            if len(new) < AT_ONCE:
+                time.sleep(POLL_S)
+
+
+def _line(row: LetterRow) -> str:
+    letter = row.letter
+    again = f", generation {letter.generation}" if letter.generation else ""
+    return (
+        f"{readable_text(letter.time)}  {letter.id}  {letter.action}  {letter.code}{again}: "
+        f"{' '.join(letter.message.split())}"
+    )

@@ -1,0 +1,154 @@
+"""This file opens what changes to dead letters need: the store, a broker, the audit; and tells what came of them."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from streams.interfaces.cli.letter_data import whole_ids
+from streams.interfaces.cli.pausing import said
+from streams.interfaces.cli.selecting import Wanted
+from streams.interfaces.common.errors import NOT_DONE, WrongUseError
+from streams.interfaces.common.output import number, say, show, write_json
+
+if TYPE_CHECKING:
+    from streams.dead_letters.letter_commands import Desk, Done
+    from streams.kafka.address import KafkaAddress
+    from streams.settings import Settings
+    from streams.store.engine import Database
+
+LetterIds = Annotated[
+    list[str] | None, typer.Argument(metavar="ID", help="Ids, or their first six characters or more.")
+]
+Every = Annotated[
+    bool, typer.Option("--all", help="Every letter of the status, without any other selection.")
+]
+SHOWN = 20
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a command works with."""
+
+    settings: Settings
+    address: KafkaAddress
+    database: Database
+
+
+def on_letters(work: Callable[[Place], int]) -> None:
+    """Open database and broker, let the command work, and end with its exit code."""
+    from streams.interfaces.cli import logs
+    from streams.interfaces.common import connections
+
+    logs.silence()
+    settings = connections.settings()
+    with connections.database(settings) as database, connections.kafka(settings) as address:
+        code = work(Place(settings, address, database))
+    if code:
+        raise typer.Exit(code)
+
+
+@asynccontextmanager
+async def at_desk(place: Place) -> AsyncIterator[Desk]:
+    """Connect. Raises `WrongUseError` when a topic is missing, and `UnreachableError`."""
+    from functools import partial
+
+    from streams.dead_letters.audit import Audit
+    from streams.dead_letters.letter_commands import Desk
+    from streams.engine.announcing import KafkaPublisher
+    from streams.engine.assembly import now
+    from streams.interfaces.common import connections
+    from streams.kafka.topics import describe
+    from streams.worker import new_producer
+    from topics.registry import TopicNames
+
+    names = TopicNames(place.settings.prefix)
+    needed = [names.requests, names.letters, names.audit]
+    async with connections.admin(place.address) as admin:
+        found = await describe(admin, needed)
+    for name in needed:
+        if name not in found:
+            raise WrongUseError(f"{name} does not exist; `leads topics apply` makes it")
+    async with KafkaPublisher(partial(new_producer, place.address)) as publisher:
+        audit = Audit(publisher, names, now, getpass.getuser())
+        yield Desk(place.database, publisher, names, now, audit)
+
+
+def with_desk(settings: Settings, database: Database, act: Callable[[Desk], Awaitable[T]]) -> T:
+    """Connect to the broker for one act. Raises as `at_desk` and the act do."""
+    from streams.interfaces.common import connections
+
+    async def run(address: KafkaAddress) -> T:
+        async with at_desk(Place(settings, address, database)) as desk:
+            return await act(desk)
+
+    with connections.kafka(settings) as address:
+        return asyncio.run(run(address))
+
+
+def chosen_ids(database: Database, wanted: Wanted, given: Sequence[str] | None, *, is_all: bool) -> list[str]:
+    """Give the letters that are meant: by id, by selection, or all. Raises `WrongUseError` when nothing says which."""
+    from functools import partial
+
+    from streams.dead_letters.selector import select
+
+    chosen = wanted.selector()
+    if given:
+        if not chosen.is_everything or is_all:
+            raise WrongUseError("name letters by id, or select them by options, not both")
+        return whole_ids(database, given)
+    if chosen.is_everything and not is_all:
+        raise WrongUseError("say which letters: ids, a selection (--group, --code, …), or --all")
+    return database.transact(partial(select, selector=chosen))
+
+
+def act_on(
+    wanted: Wanted,
+    given: Sequence[str] | None,
+    act: Callable[[Desk, Sequence[str], str], Awaitable[Done]],
+    *,
+    is_all: bool,
+    reason: str,
+    done: str,
+    as_json: bool,
+) -> None:
+    """Do something about the letters that are meant, and tell of each that stays as it is.
+
+    Exit code 0 when all were changed (or there was none), else 1.
+    """
+
+    def work(place: Place) -> int:
+        why = said(reason)
+        ids = chosen_ids(place.database, wanted, given, is_all=is_all)
+        if not ids:
+            say("There is no such dead letter: nothing to do.")
+            return 0
+
+        async def run() -> Done:
+            async with at_desk(place) as desk:
+                return await act(desk, ids, why)
+
+        return tell(asyncio.run(run()), done, as_json=as_json)
+
+    on_letters(work)
+
+
+def tell(found: Done, done: str, *, as_json: bool) -> int:
+    """Say what came of an act; gives the exit code."""
+    if as_json:
+        left = [{"id": each.id, "why": each.why} for each in found.left]
+        write_json({"changed": found.changed, "left": left})
+    else:
+        show(f"{number(len(found.changed), 'letter')} {done}.")
+        for each in found.left[:SHOWN]:
+            say(f"{each.id} stays as it is: {each.why}")
+        if len(found.left) > SHOWN:
+            say(f"{number(len(found.left) - SHOWN, 'more letter')} stay as they are; --json names all.")
+    return NOT_DONE if found.left else 0

@@ -1,0 +1,123 @@
+"""This file is `leads serve`: dead letters over HTTP, for consoles and scripts elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from streams.interfaces.common.errors import WrongUseError
+from streams.interfaces.common.output import say, show
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from streams.interfaces.cli.operating import Place
+
+KEY_DAYS = 90
+
+
+def serve(
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Plain HTTP: beyond this machine put TLS in front of it.")
+    ] = "127.0.0.1:8081",
+    new_key: Annotated[
+        str | None, typer.Option("--new-key", metavar="NAME", help="Make an API key, print it, and end.")
+    ] = None,
+    role: Annotated[Literal["viewer", "operator"], typer.Option(help="Of the new key.")] = "viewer",
+) -> None:
+    """Serve dead letters over HTTP (/v1/dead-letters, documented at /docs) until Ctrl-C.
+
+    Who asks needs an API key: `--new-key NAME --role operator` makes one, and the lines for leads.toml.
+    """
+    if new_key is not None:
+        _print_key(new_key, role)
+        return
+    from streams.interfaces.cli.operating import on_letters
+
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) >= 1 << 16:
+        raise WrongUseError(f"--listen {listen!r} is no address; write 127.0.0.1:8081")
+
+    def work(place: Place) -> int:
+        asyncio.run(_serve(place, host, int(port)))
+        return 0
+
+    on_letters(work)
+
+
+def _print_key(name: str, role: Literal["viewer", "operator"]) -> None:
+    from datetime import timedelta
+
+    from streams.engine.assembly import now
+    from streams.interfaces.http.keys import hash_of, new_key
+
+    key = new_key()
+    expires = (now() + timedelta(days=KEY_DAYS)).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+    say("The key, which is nowhere kept:")
+    show(key)
+    lines = (f'name = "{name}"', f'role = "{role}"', f'sha256 = "{hash_of(key)}"', f"expires = {expires}")
+    say("\n".join(("For leads.toml:", "", "[[api_keys]]", *lines)))
+
+
+async def _serve(place: Place, host: str, port: int) -> None:
+    import uvicorn
+
+    from streams.interfaces.cli.letter_plans import previewing
+    from streams.interfaces.cli.operating import at_desk
+    from streams.interfaces.common import connections
+    from streams.interfaces.http.app import create_app
+    from streams.interfaces.http.app_state import Office
+    from streams.interfaces.http.keys import Keys
+    from streams.kafka.lag import watching_live_lag
+    from streams.settings import load_config
+
+    settings = place.settings
+    config = load_config(settings.config)
+    if not config.api_keys:
+        raise WrongUseError(
+            f"{settings.config} has no [[api_keys]], so nobody could ask; "
+            "`leads serve --new-key NAME --role operator` makes one"
+        )
+    async with (
+        at_desk(place) as desk,
+        connections.admin(place.address) as admin,
+        watching_live_lag(admin, place.address, settings.group, settings.prefix) as lag,
+    ):
+        with previewing(settings, place.database) as preview:
+            office = Office(
+                place.database,
+                desk.publisher,
+                desk.names,
+                desk.clock,
+                preview,
+                Keys(config.api_keys),
+                config.recipes,
+                lag,
+            )
+            options = uvicorn.Config(
+                create_app(office),
+                host,
+                port,
+                log_level="warning",
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
+            say(f"Dead letters are served at http://{host}:{port}/v1/dead-letters; Ctrl-C ends this.")
+            await _until_told(uvicorn.Server(options))
+
+
+async def _until_told(server: uvicorn.Server) -> None:
+    """Serve until SIGTERM or SIGINT, and end in order: uvicorn's own handlers would raise the signal once more."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        server.should_exit = True
+
+    server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    await server.serve()

@@ -1,0 +1,189 @@
+"""This file is `leads show`: what was done about a lead or a person, action by action."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.dead_letters.serialize import as_data as letter_as_data
+from streams.interfaces.common.errors import CommandError
+from streams.interfaces.common.output import AsJson, duration, readable, show, write_json, write_table
+
+if TYPE_CHECKING:
+    from actions.ports import StoredContact
+    from streams.store.ledger import LedgerRow
+    from streams.store.queries import History, LeadHistory
+
+EPILOG = """
+Examples:
+
+  leads show lead-4711
+
+  leads show ada@example.com --json
+"""
+
+
+def show_command(
+    asked: Annotated[
+        str,
+        typer.Argument(
+            metavar="LEAD|EMAIL", help="Id of a lead, or a person's e-mail (or phone) in any spelling."
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Show the run of a lead: each action, version, attempt, result and duration; and the contact as it is.
+
+    Exit codes: 0 found, 1 nothing is known about it.
+    """
+    from streams.adapters.identity import HmacIdentity
+    from streams.interfaces.cli import logs
+    from streams.interfaces.common import connections
+    from streams.settings import LeadsTable
+    from streams.store.queries import history
+
+    logs.silence()
+    settings = connections.settings()
+    config = connections.config_if_there(settings)
+    region = (LeadsTable() if config is None else config.leads).default_region
+    identity = HmacIdentity(settings.contact_secret)
+    with connections.database(settings) as database:
+        found = database.transact(lambda connection: history(connection, asked, identity, region))
+    if found is None:
+        raise CommandError(
+            f"nothing is known about {asked!r}: no such lead, and no contact with this e-mail or phone; "
+            "it may not have been worked on yet, `leads status` shows what is waiting"
+        )
+    if as_json:
+        write_json(_as_data(found))
+    else:
+        _print(found)
+
+
+def _as_data(found: History) -> dict[str, Any]:
+    contacts = [_contact_as_data(contact) for contact in found.contacts]
+    return {
+        "contact": contacts[0] if contacts else None,
+        "contacts": contacts,
+        "leads": [
+            {
+                "lead_id": lead.lead_id,
+                "runs": [
+                    {
+                        "correlation_id": run.correlation_id,
+                        "steps": [_step_as_data(step) for step in run.steps],
+                    }
+                    for run in lead.runs
+                ],
+                "letters": [letter_as_data(row) for row in lead.letters],
+            }
+            for lead in found.leads
+        ],
+    }
+
+
+def _contact_as_data(contact: StoredContact) -> dict[str, Any]:
+    return {
+        "contact_id": contact.contact_id,
+        "contact_key": contact.contact_key,
+        "owner_id": contact.owner_id,
+        "revision": contact.revision,
+        "fields": {
+            name: {"value": won.value, "source": won.source, "time": won.time, "event_id": won.event_id}
+            for name, won in sorted(contact.fields.items())
+        },
+    }
+
+
+def _step_as_data(step: LedgerRow) -> dict[str, Any]:
+    import orjson
+
+    return {
+        "action": step.action,
+        "version": step.version,
+        "attempts": step.attempts,
+        "generation": step.generation,
+        "status": "done" if step.is_done else "dead-lettered",
+        "result_type": step.result_type,
+        "result": orjson.loads(step.result) if step.is_done and step.result else None,
+        "code": step.code,
+        "duration_us": step.duration_us,
+        "done_at": readable(step.done_at).replace(" ", "T"),
+    }
+
+
+def _print(found: History) -> None:
+    for contact in found.contacts:
+        _print_contact(contact)
+    for lead in found.leads:
+        _print_lead(lead)
+
+
+def _print_contact(contact: StoredContact) -> None:
+    show(f"Contact {contact.contact_id}, revision {contact.revision}, owner {contact.owner_id or 'none yet'}")
+    rows = [
+        (name, _flat(value.value), value.source, value.time) for name, value in sorted(contact.fields.items())
+    ]
+    write_table(("field", "value", "from", "as of"), rows)
+
+
+def _print_lead(lead: LeadHistory) -> None:
+    for run in lead.runs:
+        show(f"Lead {lead.lead_id}, run {run.correlation_id}")
+        columns = ("action", "#version", "#attempt", "result", "#took", "at")
+        write_table(columns, [_step_cells(step) for step in run.steps])
+    if not lead.runs:
+        show(f"Lead {lead.lead_id}: no action has been done.")
+    if lead.letters:
+        show("Dead letters")
+        letter_columns = ("id", "status", "action", "code", "message")
+        rows = [
+            (row.letter.id, row.status, row.letter.action, row.letter.code, row.letter.message)
+            for row in lead.letters
+        ]
+        write_table(letter_columns, rows)
+
+
+def _step_cells(step: LedgerRow) -> tuple[object, ...]:
+    # Each generation is a replay or a due retry of its own, with attempts of its own.
+    attempt = str(step.attempts) if not step.generation else f"{step.attempts} of replay {step.generation}"
+    return (
+        step.action,
+        step.version,
+        attempt,
+        _result(step),
+        duration(step.duration_us),
+        readable(step.done_at),
+    )
+
+
+def _result(step: LedgerRow) -> str:
+    if not step.is_done:
+        return f"dead letter: {step.code}"
+    result = _step_as_data(step)["result"] or {}
+    name = (step.result_type or "").removeprefix("crm.").removesuffix(".v1")
+    return ", ".join([name, *_details(result)])
+
+
+def _details(result: dict[str, Any]) -> list[str]:
+    """The words of a result that say what was decided."""
+    said = [
+        str(result[name])
+        for name in ("verdict", "outcome", "strategy", "channel", "reason")
+        if result.get(name)
+    ]
+    if result.get("changed"):
+        said.append("changed " + " ".join(result["changed"]))
+    if isinstance(result.get("owner"), dict):
+        said.append(f"owner {result['owner'].get('id')}")
+    said += [f"{reason['field']}: {reason['code']}" for reason in result.get("reasons", [])]
+    if result.get("candidates") and "verdict" in result:
+        said.append(f"{len(result['candidates'])} may be the same person")
+    return said
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={item}" for name, item in value.items() if item is not None)
+    return str(value)

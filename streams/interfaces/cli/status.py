@@ -1,0 +1,183 @@
+"""This file is `leads status`: are broker and database there, what is waiting, what has been done."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from streams.interfaces.common.errors import UNREACHABLE, CommandError, UnreachableError
+from streams.interfaces.common.output import AsJson, readable, say, show, write_json, write_table
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from streams.kafka.address import KafkaAddress
+    from streams.settings import Settings
+
+HEADROOM_S = 7 * 86_400
+"""Until retention deletes an open letter, from which on people are told."""
+
+
+def status(as_json: AsJson = False) -> None:
+    """Tell whether broker and database answer, how many records wait per topic, and what has been done so far.
+
+    Exit codes: 0 both answer, 3 one does not.
+    """
+    from streams.interfaces.cli import logs
+    from streams.interfaces.common import connections
+
+    logs.silence()
+    settings = connections.settings()
+    found: dict[str, Any] = {
+        "environment": settings.environment,
+        "group": settings.group,
+        "prefix": settings.prefix,
+        "kafka": _kafka(settings),
+        "database": _database(settings),
+    }
+    if as_json:
+        write_json(found)
+    else:
+        _print(found)
+    if not (found["kafka"]["is_reachable"] and found["database"]["is_reachable"]):
+        raise typer.Exit(UNREACHABLE)
+
+
+def _kafka(settings: Settings) -> dict[str, Any]:
+    from streams.kafka.address import parse_kafka
+    from streams.kafka.local import status as local_status
+
+    if settings.kafka is not None:
+        address = parse_kafka(settings.kafka)
+    else:
+        local = local_status(settings.data)
+        if local.bootstrap is None:
+            # Looking must not start one: it would be gone again before anybody could use it.
+            why = "LEADS_KAFKA is not set and no local Kafka runs; `leads worker` and `leads kafka start` start one"
+            return {"is_reachable": False, "servers": None, "error": why}
+        address = parse_kafka(local.bootstrap)
+    try:
+        return {
+            "is_reachable": True,
+            "servers": address.bootstrap,
+            **asyncio.run(_cluster(settings, address)),
+        }
+    except UnreachableError as error:
+        return {"is_reachable": False, "servers": address.bootstrap, "error": str(error)}
+
+
+async def _cluster(settings: Settings, address: KafkaAddress) -> dict[str, Any]:
+    from streams.interfaces.common import connections
+    from streams.kafka.lag import look
+
+    async with connections.admin(address) as admin:
+        found = await look(admin, address, settings.group, settings.prefix)
+    topics = [
+        {"topic": topic.name, "exists": topic.exists, "records": topic.records, "waiting": topic.waiting}
+        for topic in found.topics
+    ]
+    return {"workers": found.members, "group_state": found.state, "topics": topics}
+
+
+def _database(settings: Settings) -> dict[str, Any]:
+    from sqlalchemy.engine import make_url
+
+    from streams.dead_letters.groups import headroom
+    from streams.engine.assembly import now
+    from streams.interfaces.common import connections
+    from streams.store import letters
+    from streams.store.queries import count_contacts, executions
+
+    place = {"url": make_url(settings.database_url).render_as_string(hide_password=True)}
+    try:
+        with connections.database(settings) as database:
+            done = database.transact(executions)
+            counts = database.transact(letters.counts)
+            left = database.transact(partial(headroom, now=now()))
+            contacts = database.transact(count_contacts)
+            pauses = database.transact(_pauses)
+    except CommandError as error:
+        return {"is_reachable": False, **place, "error": str(error)}
+    actions = {action: {"done": ok, "dead_lettered": failed} for action, (ok, failed) in sorted(done.items())}
+    return {
+        "is_reachable": True,
+        **place,
+        "contacts": contacts,
+        "letters": counts,
+        "letters_headroom_seconds": None if left is None else left.total_seconds(),
+        "actions": actions,
+        "pauses": pauses,
+    }
+
+
+def _pauses(connection: Connection) -> list[dict[str, Any]]:
+    from streams.engine.assembly import now
+    from streams.operations.pause_sync import heard_since_us
+    from streams.store import pauses
+
+    return [
+        {
+            "step": row.step.replace("_", "-"),
+            "kind": row.kind,
+            "reason": row.reason,
+            "by": row.paused_by,
+            "worker": row.holder or None,
+            "since": readable(row.since),
+            "next_probe": None if row.next_probe is None else readable(row.next_probe),
+        }
+        for row in pauses.all_of(connection, heard_since_us(now()))
+    ]
+
+
+def _print(found: dict[str, Any]) -> None:
+    kafka, database = found["kafka"], found["database"]
+    if kafka["is_reachable"]:
+        show(
+            f"Kafka     {kafka['servers']}, group {found['group']}: {kafka['workers']} workers ({kafka['group_state']})"
+        )
+        rows = [(item["topic"], item["records"], item["waiting"]) for item in kafka["topics"]]
+        write_table(("topic", "#records", "#waiting"), rows)
+        missing = [item["topic"] for item in kafka["topics"] if not item["exists"]]
+        if missing:
+            say(f"{len(missing)} topics do not exist; `leads topics apply` makes them.")
+    else:
+        show("Kafka     not reachable")
+        say(f"Error: {kafka['error']}.")
+    if database["is_reachable"]:
+        letters = (
+            ", ".join(f"{count:,} {name}" for name, count in sorted(database["letters"].items())) or "none"
+        )
+        show(f"Database  {database['url']}: {database['contacts']:,} contacts; dead letters: {letters}")
+        left = database["letters_headroom_seconds"]
+        if left is not None and left < HEADROOM_S:
+            say(
+                f"The oldest open dead letter is deleted from its topic in {max(left, 0) / 86_400:.1f} days: "
+                "decide, or `leads dead-letters keep --until 20d --reason TEXT`."
+            )
+        rows = [
+            (action, counts["done"], counts["dead_lettered"])
+            for action, counts in database["actions"].items()
+        ]
+        write_table(("action", "#done", "#dead-lettered now"), rows)
+        if database["pauses"]:
+            _print_pauses(database["pauses"])
+    else:
+        show(f"Database  {database['url']}: not reachable")
+        say(f"Error: {database['error']}.")
+
+
+def _print_pauses(pauses: list[dict[str, Any]]) -> None:
+    rows = [
+        (
+            each["step"],
+            each["reason"],
+            each["by"] or f"worker {each['worker'][:8]}",
+            each["since"],
+            each["next_probe"] or "leads resume",
+        )
+        for each in pauses
+    ]
+    write_table(("pauses", "why", "by", "since", "goes on"), rows, title="Steps that pause")

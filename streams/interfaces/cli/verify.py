@@ -1,0 +1,139 @@
+"""This file is `leads verify`: what topics and database say of each other, and where a promise was broken."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.interfaces.cli.progress import telling
+from streams.interfaces.common.errors import FOUND, UnreachableError, WrongUseError
+from streams.interfaces.common.output import AsJson, number, show, write_json
+
+if TYPE_CHECKING:
+    from streams.kafka.address import KafkaAddress
+    from streams.operations.verify.judge import Verdict
+    from streams.operations.verify.verifying import Question, Tell
+    from streams.settings import Settings
+
+
+def verify(
+    limit: Annotated[
+        int, typer.Option(min=1, help="Tell at most so many findings of a kind with ids; all are counted.")
+    ] = 20,
+    unsettled_after: Annotated[
+        float,
+        typer.Option(min=0, max=1e9, metavar="MINUTES", help="A record that waits for longer is stuck."),
+    ] = 10.0,
+    mails: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON Lines of the mail server's own record: to, message_id."),
+    ] = None,
+    webhooks: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON Lines of the receiver's own record: webhook_id, lead_id."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare topics and database, and name what is lost, doubled, torn, altered, out of place or stuck. Only reads.
+
+    Workers may go on meanwhile: what was found is looked at a second time, and what is under way is no finding.
+
+    Exit codes: 0 nothing was found, 5 something was, 2 wrong use or settings, 3 something could not be read.
+    """
+    from streams.interfaces.cli import logs
+    from streams.interfaces.common import connections
+    from streams.operations.verify.logs import CannotLookError
+    from streams.operations.verify.snapshot import Ages
+    from streams.operations.verify.verifying import Question
+
+    logs.silence()
+    settings = connections.settings()
+    ages = Ages(unsettled=timedelta(minutes=unsettled_after))
+    question = Question(settings.prefix, settings.group, limit, ages, mails, webhooks)
+    try:
+        with telling() as tell:
+            verdict = asyncio.run(_verify(settings, question, tell))
+    except CannotLookError as error:
+        raise UnreachableError(str(error)) from error
+    if as_json:
+        write_json(verdict.as_data())
+    else:
+        _print(verdict)
+    if not verdict.is_clean:
+        raise typer.Exit(FOUND)
+
+
+def _address(settings: Settings) -> KafkaAddress:
+    from streams.kafka.address import parse_kafka
+    from streams.kafka.local import status as local_status
+
+    if settings.kafka is not None:
+        return parse_kafka(settings.kafka)
+    local = local_status(settings.data)
+    if local.bootstrap is None:
+        raise WrongUseError(
+            "LEADS_KAFKA is not set and no local Kafka runs; set it to the broker of the workers"
+        )
+    return parse_kafka(local.bootstrap)
+
+
+async def _verify(settings: Settings, question: Question, tell: Tell) -> Verdict:
+    from aiokafka import AIOKafkaConsumer
+
+    from streams.interfaces.common import connections
+    from streams.kafka.header_names import read_any_header_name
+    from streams.operations.verify.logs import KafkaLogs
+    from streams.operations.verify.tables import Tables
+    from streams.operations.verify.verifying import verify as look
+
+    address = _address(settings)
+    async with connections.admin(address) as admin:
+        read_any_header_name()
+        consumer = AIOKafkaConsumer(**address.client_options(), enable_auto_commit=False)
+        await consumer.start()
+        try:
+            kafka = KafkaLogs(consumer, admin, settings.prefix, settings.group)
+            return await look(question, kafka, Tables(settings.database_url), tell)
+        finally:
+            await consumer.stop()
+
+
+def _print(verdict: Verdict) -> None:
+    from streams.operations.verify.findings import KINDS
+
+    counts = verdict.counts
+    show(
+        f"Read {number(counts['records'], 'record')}, {number(counts['ledger'], 'ledger row')} and "
+        f"{number(counts['contacts'], 'contact')}."
+    )
+    fates = ", ".join(f"{many:,} {fate}" for fate, many in sorted(counts["fates"].items()))
+    show(f"Leads received: {counts['received']:,}" + (f" ({fates})" if fates else ""))
+    waiting = sum(counts["unread"].values())
+    if waiting:
+        show(f"Under way: {number(waiting, 'record')} not settled yet.")
+    if verdict.uncertain:
+        show(f"Uncertain: {number(len(verdict.uncertain), 'call')}; `leads dead-letters list` names them.")
+    for what, many in sorted(verdict.unjudged.items()):
+        show(f"Not judged: {many:,} {what}.")
+    for kind in KINDS:
+        for tally in verdict.findings.of(kind):
+            fault = tally.fault
+            show(f"\n{kind.replace('_', ' ').upper()}: {fault.what} ({tally.count:,} times)")
+            show(f"  It means: {fault.means}")
+            show(f"  Do now:   {fault.next}")
+            for finding in tally.kept:
+                show(f"  - {_ids({**finding.ids, **finding.details})}")
+            if tally.count > len(tally.kept):
+                show(f"  - and {tally.count - len(tally.kept):,} more; --limit tells more of them")
+    show("\nNothing was found." if verdict.is_clean else "")
+
+
+def _ids(ids: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in ids.items()
+    )

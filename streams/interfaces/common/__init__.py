@@ -1,0 +1,1 @@
+"""What commands and HTTP share: connections, errors, output."""

@@ -1,0 +1,157 @@
+"""This file opens what commands work with: settings, leads.toml, a broker, a database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+from streams.interfaces.common.errors import UnreachableError, WrongUseError, driver_reason
+from streams.interfaces.common.output import errors
+
+if TYPE_CHECKING:
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    from streams.kafka.address import KafkaAddress
+    from streams.kafka.topics import WantedTopic
+    from streams.settings import Config, Settings, TopicsTable
+    from streams.store.engine import Database
+
+CONNECT_WITHIN_S = 8.0
+REQUEST_MS = 8_000
+
+
+def settings() -> Settings:
+    """Read the variables. Raises `SettingsError`."""
+    from streams.settings import load_settings
+
+    return load_settings()
+
+
+def config_if_there(found: Settings) -> Config | None:
+    """Read leads.toml for a command that can do without: None when nobody named one and none is there."""
+    from streams.settings import load_config
+
+    if "config" not in found.model_fields_set and not found.config.exists():
+        return None
+    return load_config(found.config)
+
+
+def topics_table(found: Settings) -> TopicsTable:
+    """How topics are made; the defaults when there is no leads.toml. Raises `SettingsError`."""
+    from streams.settings import TopicsTable
+
+    config = config_if_there(found)
+    return TopicsTable() if config is None else config.topics
+
+
+def replication_factor(found: Settings, table: TopicsTable) -> int:
+    """Give leads.toml's, else 1 in development and 3 in production. Raises `SettingsError`."""
+    from streams.settings import SettingsError
+
+    least = 3 if found.environment == "production" else 1
+    wanted = table.replication_factor or least
+    if wanted < least:
+        msg = (
+            f"{found.config}: topics.replication_factor is {wanted} and production demands {least}; "
+            "take it out, or set LEADS_ENV=development"
+        )
+        raise SettingsError(msg)
+    return wanted
+
+
+def wanted(found: Settings, table: TopicsTable) -> tuple[WantedTopic, ...]:
+    """Give the topics as they should be under these settings. Raises `SettingsError`."""
+    from streams.kafka.topics import wanted_topics
+    from topics.registry import TopicNames
+
+    return wanted_topics(
+        TopicNames(found.prefix),
+        partitions=table.partitions,
+        replication_factor=replication_factor(found, table),
+    )
+
+
+@contextmanager
+def kafka(found: Settings) -> Iterator[KafkaAddress]:
+    """Give the broker of LEADS_KAFKA; when that is not set, hold the local one, started if none runs.
+
+    Raises `SettingsError` or a `LocalKafkaError`.
+    """
+    from streams.kafka.address import parse_kafka
+
+    if found.kafka is not None:
+        yield parse_kafka(found.kafka)
+        return
+    from streams.interfaces.cli.kafka import progress_on
+    from streams.kafka.local import ensure_kafka
+
+    with progress_on(errors()) as progress:
+        running = ensure_kafka(found.data, progress)
+    with running:
+        yield parse_kafka(running.bootstrap)
+
+
+@asynccontextmanager
+async def admin(address: KafkaAddress) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Connect to the brokers. Raises `UnreachableError` within ten seconds when none answers."""
+    from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.errors import KafkaError
+
+    try:
+        options = address.client_options()
+    except OSError as error:  # the CA's file
+        raise WrongUseError(f"LEADS_KAFKA: the file {address.ca_file} cannot be read: {error}") from None
+    client = AIOKafkaAdminClient(**options, request_timeout_ms=REQUEST_MS)
+    try:
+        try:
+            async with asyncio.timeout(CONNECT_WITHIN_S):
+                await client.start()
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise UnreachableError(_no_broker(address, error)) from None
+        yield client
+    finally:
+        await client.close()
+
+
+def _no_broker(address: KafkaAddress, error: BaseException) -> str:
+    from aiokafka.errors import KafkaConnectionError
+
+    # aiokafka says no more than that it could not, also of a wrong password.
+    is_plain = isinstance(error, TimeoutError | KafkaConnectionError)
+    why = "no connection" if is_plain else f"{type(error).__name__} {error}".strip()
+    hint = "is it running, and does LEADS_KAFKA name it right?"
+    if address.protocol != "PLAINTEXT":
+        hint = "is it running, and are host, user, password and CA in LEADS_KAFKA right?"
+    return f"Kafka cannot be reached at {address.bootstrap} ({why}); {hint}"
+
+
+@contextmanager
+def database(found: Settings) -> Iterator[Database]:
+    """Open the database at the schema of this build. Raises `UnreachableError`."""
+    from alembic.util import CommandError as MigrationError
+    from sqlalchemy.engine import make_url
+
+    from streams.store.engine import StoreError
+    from streams.store.migrate import open_database
+
+    place = make_url(found.database_url).render_as_string(hide_password=True)
+    try:
+        opened = open_database(found.database_url)
+    except StoreError as error:
+        raise UnreachableError(_no_database(place, driver_reason(error))) from error
+    except OSError as error:
+        raise UnreachableError(_no_database(place, error.strerror or str(error))) from None
+    except MigrationError as error:
+        raise WrongUseError(
+            f"the database {place} is not of this build ({error}); use the build that made it, or a newer one"
+        ) from None
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _no_database(place: str, why: str) -> str:
+    return f"the database {place} cannot be opened: {why}; LEADS_DATABASE says where it is"

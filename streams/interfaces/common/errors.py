@@ -1,0 +1,120 @@
+"""This file maps every expected error to its exit code and its one sentence: the one place that does.
+
+0 done · 1 what was asked did not succeed · 2 wrong use or settings · 3 a dependency cannot be reached ·
+4 a worker that hung was ended by its watchdog (streams/operations/health/exit.py) ·
+5 `leads verify` found something · 130 interrupted
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import NamedTuple
+
+DONE = 0
+NOT_DONE = 1
+WRONG_USE = 2
+UNREACHABLE = 3
+FOUND = 5
+"""`leads verify` looked and something is wrong."""
+INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """A command cannot go on; `code` is its exit code, the text its sentence."""
+
+    code = NOT_DONE
+
+
+class WrongUseError(CommandError):
+    """What was typed or set cannot be used; change it and run the command again."""
+
+    code = WRONG_USE
+
+
+class UnreachableError(CommandError):
+    """A broker, database or mail server does not answer; the command can be run again as it is."""
+
+    code = UNREACHABLE
+
+
+class Ending(NamedTuple):
+    """How a command ends."""
+
+    code: int
+    sentence: str
+
+
+def ending_of(error: Exception) -> Ending | None:
+    """Give exit code and sentence of an expected error; None for a defect of ours, whose trace is worth seeing."""
+    if isinstance(error, CommandError):
+        return Ending(error.code, str(error))
+    # Only who fails needs these modules: loading them takes longer than `leads --help` does.
+    from aiokafka.errors import KafkaError
+
+    from streams.dead_letters.audit import AuditError
+    from streams.dead_letters.job_control import JobError
+    from streams.dead_letters.plan import PlanError
+    from streams.engine.announcing import PublishError
+    from streams.kafka.local import JarsUnavailableError, LocalKafkaError
+    from streams.kafka.reader import LogError
+    from streams.kafka.topics import TopicsError
+    from streams.operations.recovery.backup import CareError
+    from streams.operations.recovery.catch_up import GapError
+    from streams.operations.recovery.outdated_store import BehindError
+    from streams.ports import PortError
+    from streams.settings import SettingsError
+    from streams.store.engine import StoreRefusedError, StoreUnavailableError
+    from streams.workflow import WorkflowError
+
+    if isinstance(error, UnicodeEncodeError) and (broken := _not_utf8()) is not None:
+        return Ending(WRONG_USE, f"{broken!r} is not UTF-8; write it as text, or select by something else")
+    says = _first_line(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return Ending(WRONG_USE, f"{error.filename} cannot be used: {error.strerror}")
+    rules: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
+        # str() of a LookupError, which PortError is, would put quotes around it.
+        ((SettingsError, PortError, WorkflowError), WRONG_USE, str(next(iter(error.args), says))),
+        ((JarsUnavailableError,), UNREACHABLE, str(error)),
+        ((LocalKafkaError, TopicsError, CareError, BehindError, GapError), NOT_DONE, str(error)),
+        ((LogError, AuditError), UNREACHABLE, str(error)),
+        ((PlanError,), WRONG_USE, str(error)),
+        ((JobError,), NOT_DONE, str(error)),
+        (
+            (StoreUnavailableError,),
+            UNREACHABLE,
+            f"the database cannot be reached: {driver_reason(error)}; LEADS_DATABASE says where it is",
+        ),
+        ((StoreRefusedError,), NOT_DONE, f"the database refuses this: {driver_reason(error)}"),
+        (
+            (PublishError, KafkaError),
+            UNREACHABLE,
+            f"Kafka does not answer: {says}; LEADS_KAFKA says where it is",
+        ),
+    )
+    for kinds, code, sentence in rules:
+        if isinstance(error, kinds):
+            return Ending(code, sentence)
+    return None
+
+
+def driver_reason(error: Exception) -> str:
+    """Say what the driver said, where that is about the connection; of a statement it may quote personal data."""
+    from sqlalchemy.exc import DBAPIError, OperationalError
+
+    cause = error.__cause__
+    if isinstance(cause, DBAPIError) and cause.orig is not None:
+        is_sqlite = isinstance(cause, OperationalError) and type(cause.orig).__module__ == "sqlite3"
+        if cause.statement is None or is_sqlite:
+            return _first_line(cause.orig)
+    return str(error)
+
+
+def _not_utf8() -> str | None:
+    """Give the argument that was typed in other bytes than UTF-8, which Python keeps as halves of characters."""
+    return next((text for text in sys.argv if re.search("[\ud800-\udfff]", text)), None)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return (text.splitlines()[0] if text else type(error).__name__).removesuffix(".")

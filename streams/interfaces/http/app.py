@@ -1,0 +1,68 @@
+"""This file puts the HTTP application together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from streams.engine.failures import app_version
+from streams.interfaces.http import commands, jobs, letters, metrics
+from streams.interfaces.http.app_state import Office
+from streams.interfaces.http.problems import add_to, problem
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Of a request: a plan of 100,000 letters has about half of that."""
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+def create_app(office: Office) -> FastAPI:
+    """Give the application over this office."""
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await office.close()
+
+    # Its pages come with the package: nobody who reads them is told of to a stranger, and no net is needed.
+    app: FastAPI = FastAPIOffline(title="leads: dead letters", version=app_version(), lifespan=life)
+    app.state.office = office
+    app.include_router(letters.router)
+    app.include_router(commands.router)
+    app.include_router(jobs.router)
+    app.include_router(metrics.router)
+    app.add_middleware(Limit)
+    add_to(app)
+    return app
+
+
+class Limit:
+    """Refuses bodies that are larger than any request of ours."""
+
+    def __init__(self, app: Any) -> None:  # noqa: ANN401 - an ASGI application
+        """Take the application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 413, or let the request through and count what comes."""
+        lengths = [value for name, value in scope.get("headers", ()) if name == b"content-length"]
+        if any(not value.isdigit() or int(value) > MOST_BYTES for value in lengths):
+            refused = problem(413, "Too large", f"a request has at most {MOST_BYTES:,} bytes")
+            await refused(scope, receive, send)
+            return
+        left = MOST_BYTES
+
+        async def counted() -> MutableMapping[str, Any]:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                return {"type": "http.disconnect"}  # chunked, and without end
+            return message
+
+        await self._app(scope, counted, send)

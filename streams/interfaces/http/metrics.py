@@ -1,0 +1,57 @@
+"""This file answers /metrics: how many dead letters there are, and how long there is to decide about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from streams.dead_letters.groups import counted, headroom
+from streams.dead_letters.selector import Selector
+from streams.interfaces.http.app_state import TheOffice, Viewer
+from streams.store.letters import EVERY
+
+if TYPE_CHECKING:
+    from streams.dead_letters.groups import Count
+
+router = APIRouter(tags=["metrics"])
+
+
+@router.get("/metrics")
+async def metrics(at: TheOffice, _: Viewer) -> Response:
+    """Count dead letters for Prometheus, which sends a viewer's key as its bearer token."""
+    left = await at.database.run(partial(headroom, now=at.clock()))
+    counts = await at.database.run(partial(counted, selector=Selector(statuses=EVERY)))
+    registry = CollectorRegistry()
+    registry.register(_Seen(left, counts))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+class _Seen:
+    """One look, as families of metrics."""
+
+    def __init__(self, headroom: timedelta | None, counts: list[Count]) -> None:
+        self._headroom = headroom
+        self._counts = counts
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        letters = GaugeMetricFamily(
+            "leads_dead_letters",
+            "Dead letters in the index.",
+            labels=("status", "action", "code", "class"),
+        )
+        for status, action, code, failure_class, number in self._counts:
+            letters.add_metric((status, action, code, failure_class), number)
+        yield letters
+        if self._headroom is not None:
+            yield GaugeMetricFamily(
+                "leads_dead_letters_headroom_seconds",
+                "Until retention deletes the oldest open dead letter from its topic.",
+                value=self._headroom.total_seconds(),
+            )

@@ -1,0 +1,88 @@
+"""This file turns errors into problem details (RFC 9457), without a word of what was sent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from streams.dead_letters.audit import AuditError
+from streams.dead_letters.export import TransferError
+from streams.dead_letters.job_control import JobError
+from streams.dead_letters.patching import PatchError
+from streams.dead_letters.plan import PlanError
+from streams.dead_letters.selector import SelectorError
+from streams.engine.announcing import PublishError
+from streams.store.engine import StoreError
+
+log = logging.getLogger(__name__)
+Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+EXPECTED: dict[type[Exception], tuple[int, str]] = {
+    SelectorError: (400, "The selection cannot be used"),
+    PatchError: (422, "The patch cannot be used"),
+    PlanError: (422, "The plan cannot be used"),
+    TransferError: (422, "The letters cannot be taken in"),
+    JobError: (409, "The job cannot do this now"),
+    AuditError: (503, "The audit cannot be written"),
+    PublishError: (503, "Kafka does not answer"),
+    StoreError: (503, "The database does not answer"),
+}
+
+
+class ProblemError(Exception):
+    """The request cannot be answered as asked."""
+
+    def __init__(self, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> None:
+        """Take status, a short title and a sentence with the next step."""
+        super().__init__(detail)
+        self.status, self.title, self.detail, self.headers = status, title, detail, headers
+
+
+def problem(status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Give the answer."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def add_to(app: FastAPI) -> None:
+    """Let the application answer errors so."""
+
+    async def ours(_: Request, error: ProblemError) -> Response:
+        return problem(error.status, error.title, error.detail, error.headers)
+
+    async def wrong_form(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return problem(422, "The request has not the right form", f"{place}: {first['msg']}")
+
+    async def theirs(_: Request, error: HTTPException) -> Response:
+        return problem(
+            error.status_code, str(error.detail), "see /docs for what there is", dict(error.headers or {})
+        )
+
+    async def unforeseen(_: Request, error: Exception) -> Response:
+        log.error("a request failed: %s", type(error).__name__, exc_info=error)
+        return problem(500, "A defect of ours", "the log says where it happened; nothing more was done")
+
+    handlers: dict[Any, Handler] = {
+        ProblemError: ours,
+        RequestValidationError: wrong_form,
+        HTTPException: theirs,
+        Exception: unforeseen,
+    }
+    for kind, (status, title) in EXPECTED.items():
+        handlers[kind] = _expected(status, title)
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def _expected(status: int, title: str) -> Handler:
+    async def answer(_: Request, error: Exception) -> Response:
+        return problem(status, title, str(error))
+
+    return answer

@@ -1,0 +1,1 @@
+"""Reads files of leads and publishes them."""

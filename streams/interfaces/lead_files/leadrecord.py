@@ -1,0 +1,85 @@
+"""This file makes a record of a lead that was read from a file: a CloudEvent whose id comes out the same next time."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+import orjson
+
+from streams.engine.announcing import Outgoing
+from streams.interfaces.lead_files.leadfile import BadLine, Row
+from topics import ids
+from topics.decode import Position, decode
+from topics.envelope import Headers, parse_timestamp, timestamp
+from topics.events import LeadReceived
+from topics.failures import DecodeError
+from topics.registry import TopicNames
+
+_OURS = frozenset({"specversion", "type", "subject"})
+"""What follows from the topic and the lead: given or not, it is the same."""
+
+
+class LeadRecords:
+    """Makes the records of one file.
+
+    A row without `ce_id` gets an id from `ce_source` and its content: publishing the file again, also with rows added
+    to it, repeats what was published and makes no second lead; an edited row is a new event about its lead.
+    """
+
+    def __init__(self, names: TopicNames, source: str, began: datetime) -> None:
+        """`source` and `began` are `ce_source` and `ce_time` of rows that bring none; later rows count as later."""
+        self._topic = names.of(LeadReceived)
+        # Nobody knows the real place yet; it only serves to try how the record will be read.
+        self._place = Position(self._topic, 0, 0, 0)
+        self._source = source
+        self._began = began
+        self._rows = 0
+
+    def make(self, row: Row) -> tuple[Outgoing, LeadReceived] | BadLine:
+        """Give the record, and the lead as a worker will read it; or why it would become a dead letter."""
+        self._rows += 1
+        try:
+            value = orjson.dumps(row.lead)
+        except orjson.JSONEncodeError as error:
+            return BadLine(row.line, "NOT_JSON", str(error))
+        source = row.attributes.get("source", self._source)
+        event_id = row.attributes.get("id") or content_id(source, row.lead)
+        lead_id = row.lead.get("lead_id")
+        lead_id = lead_id if isinstance(lead_id, str) and lead_id else event_id
+        given = row.attributes
+        # One microsecond apart, so that of two rows about one person the later one counts as newer.
+        moment = given.get("time") or timestamp(self._began + timedelta(microseconds=self._rows))
+        headers: Headers = [
+            ("ce_specversion", given.get("specversion", "1.0").encode()),
+            ("ce_id", event_id.encode()),
+            ("ce_source", source.encode()),
+            ("ce_type", given.get("type", LeadReceived.type).encode()),
+            ("ce_subject", f"lead/{lead_id}".encode()),
+            ("ce_time", moment.encode()),
+            ("content-type", b"application/json"),
+        ]
+        carried = given.keys() - _OURS - {"id", "source", "time"}
+        headers += [(f"ce_{name}", given[name].encode()) for name in sorted(carried)]
+        try:
+            decoded = decode(value, headers, LeadReceived, self._place)
+        except DecodeError as error:
+            return BadLine(row.line, error.code, error.message)
+        assert isinstance(decoded.event, LeadReceived)  # noqa: S101 - for the type checker: it was asked for
+        return Outgoing(self._topic, lead_id.encode(), value, headers), decoded.event
+
+
+def content_id(source: str, lead: dict[str, object]) -> str:
+    """Id of a lead by what it says, however its JSON was written."""
+    content = orjson.dumps(lead, option=orjson.OPT_SORT_KEYS)
+    return ids.derive_text("content", source, hashlib.sha256(content).hexdigest())
+
+
+def read_time(text: str) -> datetime:
+    """Read `--time`. Raises ValueError with what to write."""
+    try:
+        return parse_timestamp(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is no RFC 3339 time with a zone; write it like 2026-11-23T20:15:00Z"
+        ) from None

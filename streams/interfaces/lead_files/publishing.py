@@ -1,0 +1,148 @@
+"""This file takes the leads of a file to the broker, batch by batch, and counts what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from actions.normalise.lead import read_lead
+from streams.engine.announcing import Outgoing, PublishError
+from streams.interfaces.lead_files.leadfile import BadLine, Row
+from streams.interfaces.lead_files.leadrecord import LeadRecords
+from streams.interfaces.lead_files.lines import Lines
+from topics.events import Reason
+
+BATCH_RECORDS = 500
+BATCH_BYTES = 1 << 20
+LAST_WORD_S = 5.0
+"""How long a batch that is on its way is waited for after an interrupt."""
+ANSWER_WITHIN_S = 30.0
+"""How long the broker may take for a batch; the client itself would wait for ever."""
+MOST_LISTED = 1000
+
+Send = Callable[[Sequence[Outgoing]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A lead that a worker would reject."""
+
+    line: int
+    reasons: Sequence[Reason]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the lines. Of bad ones the first `MOST_LISTED` are kept, all are counted."""
+
+    published: int = 0
+    good: int = 0
+    """Leads that can be read; with `rejected` among them."""
+    skipped: int = 0
+    rejected: int = 0
+    bad: list[BadLine] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    unknown: int = 0
+    """Sent, but the broker did not say in time whether it took them."""
+    is_interrupted: bool = False
+    error: PublishError | None = None
+
+    def skip(self, line: BadLine) -> None:
+        """Count a line that is no lead."""
+        self.skipped += 1
+        if len(self.bad) < MOST_LISTED:
+            self.bad.append(line)
+
+    def reject(self, line: int, reasons: Sequence[Reason]) -> None:
+        """Count a lead that a worker would reject."""
+        self.rejected += 1
+        if len(self.rejections) < MOST_LISTED:
+            self.rejections.append(Rejection(line, reasons))
+
+
+class Publication:
+    """One file on its way to the broker, or, without `send`, only looked at."""
+
+    def __init__(
+        self,
+        lines: Lines,
+        rows: Iterator[Row | BadLine],
+        records: LeadRecords,
+        *,
+        send: Send | None,
+        region: str | None = None,
+    ) -> None:
+        """`region`: judge the leads as a worker with this default region would."""
+        self.tally = Tally()
+        self._lines = lines
+        self._rows = rows
+        self._records = records
+        self._send = send
+        self._region = region
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """End after the batch that is on its way."""
+        self.tally.is_interrupted = True
+        self._lines.stop()
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Publish until the input ends, `stop` is called or the broker takes no more (`tally.error`)."""
+        batch = await asyncio.to_thread(self._prepare)
+        while batch and not self._stopping.is_set():
+            # Read and check the next ones while the broker writes these.
+            ahead = asyncio.create_task(asyncio.to_thread(self._prepare))
+            try:
+                is_taken = await self._deliver(batch)
+            finally:
+                if self.tally.error is not None:
+                    self._lines.stop()
+                following = await ahead
+            if not is_taken:
+                return
+            batch = following
+
+    async def _deliver(self, batch: Sequence[Outgoing]) -> bool:
+        if self._send is None:
+            return True
+        sending = asyncio.ensure_future(self._send(batch))
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait((sending, stopping), return_when=asyncio.FIRST_COMPLETED, timeout=ANSWER_WITHIN_S)
+        stopping.cancel()
+        is_late = not sending.done() and not self._stopping.is_set()
+        try:
+            async with asyncio.timeout(0 if is_late else LAST_WORD_S):
+                await sending
+        except TimeoutError:
+            self.tally.unknown = len(batch)
+            if is_late:
+                self.tally.error = PublishError(f"the broker did not answer within {ANSWER_WITHIN_S:.0f} s")
+            return False
+        except PublishError as error:
+            self.tally.unknown = len(batch)
+            self.tally.error = error
+            return False
+        self.tally.published += len(batch)
+        return True
+
+    def _prepare(self) -> list[Outgoing]:
+        """Give the next batch; an empty one at the end of the input. Runs in a thread: reading a pipe may wait."""
+        batch: list[Outgoing] = []
+        size = 0
+        for row in self._rows:
+            made = row if isinstance(row, BadLine) else self._records.make(row)
+            if isinstance(made, BadLine):
+                self.tally.skip(made)
+            else:
+                record, lead = made
+                self.tally.good += 1
+                if self._region is not None and (reasons := read_lead(lead, self._region)[1]):
+                    self.tally.reject(row.line, reasons)
+                batch.append(record)
+                size += len(record.value or b"")
+            is_full = len(batch) >= BATCH_RECORDS or size >= BATCH_BYTES
+            if batch and (is_full or self._lines.is_idle):
+                break
+        return batch

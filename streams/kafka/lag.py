@@ -1,0 +1,132 @@
+"""This file measures how many records of each topic a consumer group has not settled yet."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+
+from streams.kafka.topics import describe
+from topics.registry import TOPICS, TopicNames
+
+if TYPE_CHECKING:
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    from streams.kafka.address import KafkaAddress
+
+REQUEST_MS = 8_000
+NEVER_SEEN = "Dead"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLag:
+    """One topic of the registry."""
+
+    name: str
+    exists: bool
+    records: int
+    """Those that retention has not deleted."""
+    waiting: int | None
+    """Those not settled by the group; None of a topic that the group does not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLag:
+    """A consumer group and what it has to do."""
+
+    state: str
+    """As Kafka calls it: `Stable`, `Empty`, `Dead` (never seen), …"""
+    members: int
+    topics: Sequence[TopicLag]
+
+
+async def look(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, prefix: str) -> GroupLag:
+    """Measure now. Raises a Kafka error."""
+    names = TopicNames(prefix)
+    full = {names.full(spec.name): spec for spec in TOPICS}
+    found = await describe(admin, list(full))
+    partitions = [
+        TopicPartition(name, number) for name, topic in found.items() for number in range(topic.partitions)
+    ]
+    begins, ends = await _offsets(address, partitions)
+    state, members, committed = await group_state(admin, group)
+    read = {place.topic for place in committed}
+    topics = []
+    for name, spec in full.items():
+        mine = [place for place in partitions if place.topic == name]
+        records = sum(ends[place] - begins[place] for place in mine)
+        waiting = sum(ends[place] - max(committed.get(place, 0), begins[place]) for place in mine)
+        is_read = spec.is_replayed and _is_read(name, read)
+        topics.append(TopicLag(name, name in found, records, waiting if is_read else None))
+    return GroupLag(state, members, topics)
+
+
+@asynccontextmanager
+async def watching_live_lag(
+    admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, prefix: str
+) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """Give what says how many records the group has not settled yet, less replays and letters. Raises Kafka errors.
+
+    One connection is kept for it: making one takes longer than ten looks.
+    """
+    names = TopicNames(prefix)
+    live = [
+        names.full(spec.name)
+        for spec in TOPICS
+        if spec.is_replayed and names.full(spec.name) not in (names.requests, names.letters)
+    ]
+    found = await describe(admin, live)
+    places = [TopicPartition(name, number) for name in found for number in range(found[name].partitions)]
+    consumer = AIOKafkaConsumer(**address.client_options(), request_timeout_ms=REQUEST_MS)
+    await consumer.start()
+    try:
+        begins = await consumer.beginning_offsets(places) if places else {}
+
+        async def lag() -> int:
+            ends = await consumer.end_offsets(places) if places else {}
+            _, _, committed = await group_state(admin, group)
+            read = {place.topic for place in committed}
+            return sum(
+                end - max(committed.get(place, 0), begins[place])
+                for place, end in ends.items()
+                if _is_read(place.topic, read)
+            )
+
+        yield lag
+    finally:
+        await consumer.stop()
+
+
+def _is_read(topic: str, read: Collection[str]) -> bool:
+    # A group that has read nothing yet has everything before it.
+    return topic in read or not read
+
+
+async def _offsets(
+    address: KafkaAddress, partitions: Sequence[TopicPartition]
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    if not partitions:
+        return {}, {}
+    consumer = AIOKafkaConsumer(**address.client_options(), request_timeout_ms=REQUEST_MS)
+    await consumer.start()
+    try:
+        return await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+    finally:
+        await consumer.stop()
+
+
+async def group_state(admin: AIOKafkaAdminClient, group: str) -> tuple[str, int, dict[TopicPartition, int]]:
+    """Give a group's state, the number of its members, and its next offsets. Raises a Kafka error."""
+    try:
+        offsets = await admin.list_consumer_group_offsets(group)
+    except GroupCoordinatorNotAvailableError:
+        return NEVER_SEEN, 0, {}  # a cluster on which no group has ever been
+    committed = {place: at.offset for place, at in offsets.items()}
+    for response in await admin.describe_consumer_groups([group]):
+        for described in response.to_object()["groups"]:
+            return str(described["state"]), len(described["members"]), committed
+    return NEVER_SEEN, 0, committed

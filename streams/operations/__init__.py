@@ -1,0 +1,1 @@
+"""Runs beside the workflow: health, recovery, verify, pauses, pruning."""

@@ -1,0 +1,114 @@
+"""This file keeps an eye on one worker from its start to its stop: books, judge, watchdog and server together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from streams.operations.health.address import HealthAddress
+from streams.operations.health.checks import Judge
+from streams.operations.health.instrumentation import Settle, seen_adapters, seen_publisher, watched_agent
+from streams.operations.health.progress import STORE, Progress, Situation
+from streams.operations.health.server import HealthServer
+from streams.operations.health.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from streams.engine.announcing import Publisher
+    from streams.engine.assembly import Adapters
+    from streams.engine.faust.app import SafeApp
+    from streams.store.engine import Database
+
+log = logging.getLogger(__name__)
+
+BEAT_EVERY_S = 0.5
+USUAL_LIMIT_S = 60.0
+
+
+class Health:
+    """The health of one worker."""
+
+    def __init__(
+        self, *, address: HealthAddress | None, limit_s: float, silent_after_s: float, end: Callable[[], None]
+    ) -> None:
+        """`address` None opens no server. `limit_s` 0 lets the watchdog rest; otherwise it calls `end`.
+
+        `silent_after_s` is how long a broker that is there may answer nothing: the session timeout.
+        """
+        patience_s = limit_s or USUAL_LIMIT_S
+        # A broker that is gone must be known to be, before the wait for it looks like hanging.
+        self.progress = Progress(silent_after_s=min(silent_after_s, patience_s / 2))
+        self._judge = Judge(self.progress, limit_s=patience_s)
+        self._address = address
+        self._limit_s = limit_s
+        self._end = end
+        self._app: SafeApp | None = None
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Keep it while the block runs. Raises OSError when the address cannot be listened on."""
+        beating = asyncio.create_task(self._beat())
+        server = None if self._address is None else HealthServer(self._address, self._judge)
+        watchdog = None
+        try:
+            if server is not None and self._address is not None:
+                await asyncio.to_thread(server.start)
+                log.info("health is told at %s/live and /ready", self._address._replace(port=server.port).url)
+            if self._limit_s:
+                loop = asyncio.get_running_loop()
+                watchdog = Watchdog(self.progress, self._judge, self._end, limit_s=self._limit_s, loop=loop)
+                watchdog.start()
+            yield
+        finally:
+            if watchdog is not None:
+                await asyncio.to_thread(watchdog.stop)
+            if server is not None:
+                await asyncio.to_thread(server.stop)
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
+
+    def follow(self, app: SafeApp | None) -> None:
+        """Look at this engine, which was started, from now on; None while there is none."""
+        self._app = app
+
+    def agents(self, settle: Mapping[str, tuple[str, Settle]]) -> dict[str, tuple[str, Settle]]:
+        """Give the agents so that how their work goes is noted."""
+        return {
+            name: (topic, watched_agent(self.progress.part(name, topic), function))
+            for name, (topic, function) in settle.items()
+        }
+
+    def store(self, database: Database) -> Database:
+        """Have noted how the store answers."""
+        database.observer = self.progress.dependencies[STORE]
+        return database
+
+    def publisher(self, inner: Publisher) -> Publisher:
+        """Give the publisher so that what the broker takes is noted."""
+        return seen_publisher(inner, self.progress)
+
+    def adapters(self, inner: Adapters) -> Adapters:
+        """Give the adapters so that mail server and webhook are noted."""
+        return seen_adapters(inner, self.progress)
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                situation = self._situation()
+            except Exception:
+                # A look at the client's inside that fails must not be taken for a loop that stands still.
+                log.exception("the worker cannot say where it stands")
+                situation = None
+            self.progress.beat(situation)
+            await asyncio.sleep(BEAT_EVERY_S)
+
+    def _situation(self) -> Situation | None:
+        app = self._app
+        if app is None:
+            return None
+        consumer: Any = app.consumer  # a BatchConsumer, which Faust's types do not know
+        situation: Situation = consumer.situation()
+        return situation

@@ -1,0 +1,91 @@
+"""This file says where a process is: the stacks of its threads and tasks, by file, line and function.
+
+No values: what a function works on may be personal data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from types import FrameType
+from typing import Any
+
+from streams.engine.failures import own_place
+
+DEEPEST = 40
+MOST = 30
+"""Different stacks that are told."""
+
+
+def stacks(
+    loop: asyncio.AbstractEventLoop | None, works: Mapping[str, object], besides: Iterable[str] = ()
+) -> list[str]:
+    """Give the lines that tell where every thread and every task with code of ours is, outermost first.
+
+    `works` are coroutines by name, told besides the tasks: those of Faust's agents hide what they wait for. `besides`
+    names threads that are left out. May be called from any thread.
+    """
+    told: Counter[tuple[str, ...]] = Counter()
+    for name, work in works.items():
+        told[name, *_lines(_awaited(work))] += 1
+    for name, lines in _threads(frozenset(besides)):
+        told[f"thread {name}", *lines] += 1
+    for lines in _tasks(loop):
+        told["task", *lines] += 1
+    found: list[str] = []
+    for (title, *lines), number in list(told.items())[:MOST]:
+        found.append(title if number == 1 else f"{number} x {title}")
+        found += [f"  {line}" for line in lines]
+    return found
+
+
+def _threads(besides: frozenset[str]) -> Iterator[tuple[str, list[str]]]:
+    frames = sys._current_frames()  # noqa: SLF001 - the one way to see other threads
+    for thread in threading.enumerate():
+        frame = frames.get(thread.ident or 0)
+        if frame is None or thread.name in besides:
+            continue
+        outwards: list[FrameType] = []
+        while frame is not None:
+            outwards.append(frame)
+            frame = frame.f_back
+        if lines := _lines(reversed(outwards)):
+            yield thread.name, lines
+
+
+def _tasks(loop: asyncio.AbstractEventLoop | None) -> Iterator[list[str]]:
+    for task in asyncio.all_tasks(loop) if loop is not None else ():
+        if lines := _lines(_awaited(task.get_coro())):
+            yield lines
+
+
+def _awaited(awaitable: Any) -> Iterator[FrameType]:  # noqa: ANN401 - a coroutine, a generator, or what either waits for
+    """From a task's coroutine inwards, to what it waits for."""
+    for _ in range(DEEPEST):
+        kinds = (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await"))
+        names = next((names for names in kinds if hasattr(awaitable, names[0])), None)
+        if names is None:
+            return
+        frame = getattr(awaitable, names[0])
+        if frame is not None:
+            yield frame
+        awaitable = getattr(awaitable, names[1])
+
+
+def _lines(frames: Iterable[FrameType]) -> list[str]:
+    """Places of our code, and the innermost place whosever it is; empty when none is ours."""
+    lines: list[str] = []
+    is_last_own = True
+    frame = None
+    for frame in frames:
+        place = own_place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        is_last_own = place is not None
+        if place is not None:
+            lines.append(place)
+    if lines and not is_last_own and frame is not None:
+        code = frame.f_code
+        lines.append(f"{'/'.join(code.co_filename.split('/')[-3:])}:{frame.f_lineno} in {code.co_name}")
+    return lines[-DEEPEST:]

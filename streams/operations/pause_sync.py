@@ -1,0 +1,87 @@
+"""This file keeps a worker's pauses and the store's in step: what persons ask for, and what pauses by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from streams.engine.execution import from_us, to_us
+from streams.engine.pauses import Pause, Pauses
+from streams.engine.transaction import Clock
+from streams.store import pauses as table
+from streams.store.engine import Database, StoreError
+from streams.store.pauses import PauseRow
+
+SAY_AGAIN = timedelta(seconds=5)
+SILENT_AFTER = timedelta(seconds=30)
+"""A worker that said nothing for so long is gone, and with it what it paused."""
+CANCELLED_FOR = timedelta(days=42)
+"""Longer than topics and letters can bring a record of the run again."""
+PRUNE_EVERY = timedelta(hours=1)
+PRUNE_AT_ONCE = 500
+
+
+def heard_since_us(now: datetime) -> int:
+    """Give since when a worker must have been heard of, so that what it paused still pauses."""
+    return to_us(now - SILENT_AFTER)
+
+
+class PauseKeeper:
+    """Reads what persons paused and cancelled, and tells what this worker pauses by itself."""
+
+    def __init__(self, database: Database, pauses: Pauses, worker: str, clock: Clock) -> None:
+        """`worker` names this process among the others."""
+        self._database = database
+        self._pauses = pauses
+        self._worker = worker
+        self._clock = clock
+        self._told: Sequence[Pause] | None = None
+        self._told_at = clock()
+
+    async def tick(self) -> None:
+        """Read and tell once. Raises as the store does; what was known before counts then."""
+        now = self._clock()
+        mine = self._pauses.now()
+        often = SAY_AGAIN if mine else PRUNE_EVERY
+        is_news = mine != self._told or not now - often < self._told_at <= now
+
+        def unit(connection: Connection) -> tuple[list[PauseRow], frozenset[str]]:
+            if is_news:
+                rows = {(pause.step, pause.kind): self._row(pause, to_us(now)) for pause in mine}
+                table.tell(connection, self._worker, list(rows.values()))
+                table.forget_silent(connection, heard_since_us(now))
+                table.prune_cancelled(connection, to_us(now - CANCELLED_FOR), PRUNE_AT_ONCE)
+            return table.by_hand(connection), table.cancelled(connection)
+
+        asked, cancelled = await self._database.run(unit)
+        if is_news:
+            self._told, self._told_at = mine, now
+        self._pauses.by_hand = {row.step: _pause(row) for row in asked}
+        self._pauses.cancelled = cancelled
+
+    async def leave(self) -> None:
+        """Take back what this worker said, as far as the store is there."""
+        if not self._told:
+            return
+        with suppress(StoreError):  # it is silent from now on, which says the same
+            await self._database.run(lambda connection: table.tell(connection, self._worker, ()))
+
+    def _row(self, pause: Pause, now_us: int) -> PauseRow:
+        next_probe = None if pause.next_probe is None else to_us(pause.next_probe)
+        return PauseRow(
+            pause.step,
+            self._worker,
+            pause.kind,
+            pause.reason,
+            None,
+            to_us(pause.since),
+            next_probe,
+            now_us,
+        )
+
+
+def _pause(row: PauseRow) -> Pause:
+    return Pause(row.step, "person", row.reason, from_us(row.since), row.paused_by)

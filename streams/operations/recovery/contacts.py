@@ -1,0 +1,100 @@
+"""This file brings contacts up to date from results: merged from the same leads, with the owner they were given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+from sqlalchemy.engine import Connection
+
+from actions.merge import fields_of, merge
+from actions.ports import FieldValue, StoredContact
+from streams.engine.transaction import drive
+from streams.store import ledger
+from streams.store.contacts import SqlContacts
+from topics.envelope import Envelope
+from topics.events import ContactUpserted, Event, Lead, LeadAssigned, LeadMatched, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A result event with its envelope."""
+
+    envelope: Envelope
+    event: Event
+
+
+def take(
+    connection: Connection, results: Sequence[Said], edited: Mapping[str, LeadMatched], now_us: int
+) -> None:
+    """Take what these results, new to the store, say about contacts, in their order.
+
+    The merge asks for no order and bears repetition, so merging the leads that the results name gives the contact that
+    was lost. `edited` is what was acted on in the place of an event (by its id), where a person had edited it.
+    """
+    contacts = SqlContacts(connection, [said.event for said in results])
+    causes = _causes(connection, results, edited)
+    for said in results:
+        if isinstance(said.event, ContactUpserted):
+            drive(_merge(contacts, said.event, causes.get(said.envelope.causation_id or ""), said.envelope))
+        elif isinstance(said.event, LeadAssigned):
+            drive(_give(contacts, said.event))
+        contacts.keep()
+    contacts.flush(now_us)
+
+
+def _causes(
+    connection: Connection, results: Sequence[Said], edited: Mapping[str, LeadMatched]
+) -> dict[str, LeadMatched]:
+    """Give by id the leads that each `ContactUpserted` merged: the ledger has them, as results of their own."""
+    wanted = {
+        said.envelope.causation_id: key
+        for said in results
+        if isinstance(said.event, ContactUpserted)
+        and said.envelope.causation_id is not None
+        and (key := _key(said.envelope.causation_id)) is not None
+    }
+    rows = ledger.find(connection, wanted.values())
+    found = {
+        cause: LeadMatched.model_validate(orjson.loads(rows[key].result or b"{}"))
+        for cause, key in wanted.items()
+        if key in rows and rows[key].result_type == LeadMatched.type
+    }
+    return {**found, **{cause: edited[cause] for cause in wanted if cause in edited}}
+
+
+def _key(event_id: str) -> bytes | None:
+    try:
+        return bytes.fromhex(event_id.replace("-", ""))
+    except ValueError:
+        return None
+
+
+async def _merge(
+    contacts: SqlContacts, event: ContactUpserted, cause: LeadMatched | None, envelope: Envelope
+) -> Event:
+    stored = await contacts.get(event.contact_key)
+    known = stored or StoredContact(event.contact_key, event.contact_id)
+    said = _as_shown(event, known, envelope) if cause is None else fields_of(cause.lead, cause.origin)
+    merged = merge(known.fields, said)
+    await contacts.save(replace(known, fields=merged, revision=max(known.revision, event.revision)))
+    return event
+
+
+def _as_shown(event: ContactUpserted, known: StoredContact, envelope: Envelope) -> dict[str, FieldValue]:
+    """Take the contact as the event shows it: the lead that changed it is nowhere any more."""
+    shown = Lead(**{name: value for name, value in event.contact if value is not None})
+    said = fields_of(shown, Origin(event_id=envelope.id, source=envelope.source, time=envelope.time))
+    return {
+        name: field
+        for name, field in said.items()
+        if name not in known.fields or known.fields[name].value != field.value
+    }
+
+
+async def _give(contacts: SqlContacts, event: LeadAssigned) -> Event:
+    stored = await contacts.get(event.contact_key)
+    if stored is not None and stored.owner_id != event.owner.id:
+        await contacts.save(replace(stored, owner_id=event.owner.id))
+    return event

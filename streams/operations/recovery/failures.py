@@ -1,0 +1,169 @@
+"""This file takes dead letters from their topic into ledger and effects, and closes those that were done since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from streams.engine.execution import Source, Work
+from streams.operations.recovery.effect_keys import would_claim
+from streams.operations.recovery.write_back import Trace, add_rows, released, suspected
+from streams.ports import Ports, calls_outside
+from streams.store import ledger, letter_replays, letters
+from streams.store.ledger import LedgerRow
+from streams.store.letters import OPEN, LetterRow, dump_letter, microseconds
+from streams.store.schema import FAILED
+from streams.store.schema import letters as letters_table
+from streams.workflow import Workflow
+from topics import ids
+from topics.decode import Position, Record, decode
+from topics.envelope import Headers
+from topics.failures import DecodeError
+from topics.letter import DeadLetter, LetterError, without_letter
+
+NOT_REMEMBERED = frozenset({"STORE_REFUSED", "STORE_CONFLICT"})
+"""Codes of executions that the ledger could not take."""
+CERTAINLY_NOT = frozenset({"transient", "throttled", "rejected"})
+"""Classes of failures after which the call is known not to have been made."""
+PERHAPS = frozenset({"uncertain", "defect"})
+"""Classes of failures that say nothing about it."""
+AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A letter whose execution is known."""
+
+    letter: DeadLetter
+    work: Work
+    ledger_id: bytes
+    claims: list[str] = field(default_factory=list)
+    """Keys of the outside calls that it was about."""
+
+    @property
+    def at_us(self) -> int:
+        """When it failed, microseconds."""
+        return microseconds(self.letter.time)
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether the ledger had a row of it."""
+        return self.letter.code not in NOT_REMEMBERED
+
+    def row(self) -> LedgerRow:
+        """Give the ledger's row of this failure."""
+        letter, envelope = self.letter, self.work.envelope
+        return LedgerRow(
+            id=self.ledger_id,
+            action=letter.action,
+            version=letter.action_version,
+            correlation_id=envelope.correlation_id,
+            lead_id=self.work.lead_id,
+            contact_key=self.work.contact_key,
+            status=FAILED,
+            generation=letter.generation,
+            attempts=letter.delivery_count,
+            digest=self.work.decoded.digest,
+            result_type=None,
+            result=dump_letter(letter),
+            code=letter.code,
+            duration_us=0,
+            done_at=self.at_us,
+        )
+
+    def traces(self) -> list[Trace]:
+        """Give its calls."""
+        return [Trace(key, self.ledger_id, self.letter.action, self.at_us) for key in self.claims]
+
+
+def read_letter(record: Record, workflow: Workflow, group: str) -> Failed | None:
+    """Read a letter of an execution of this group; None when there was none: the record could not be read.
+
+    (Or, with ID_REUSED, the execution is another record's.)
+    """
+    found = read_request(record, workflow)
+    is_ours = found is not None and found.letter.group == group and found.letter.stage == "execute"
+    return found if is_ours else None
+
+
+def read_request(record: Record, workflow: Workflow) -> Failed | None:
+    """Read a record that asks for one execution: as the letter it replays; None when it asks for none."""
+    try:
+        letter = DeadLetter.from_headers(list(record.headers))
+    except LetterError:
+        return None
+    return _failed(letter, record.key, record.value, record.headers, workflow)
+
+
+def _failed(
+    letter: DeadLetter, key: bytes | None, value: bytes | None, headers: Headers, workflow: Workflow
+) -> Failed | None:
+    original = without_letter(list(headers))
+    position = Position(letter.topic, letter.partition, letter.offset, letter.timestamp)
+    try:
+        step = workflow.step(letter.action)
+        decoded = decode(value, original, step.reads, position)
+    except (KeyError, DecodeError):
+        return None
+    envelope = decoded.envelope
+    result_id = ids.result_id(envelope.source, envelope.id, letter.action, letter.action_version)
+    work = Work(Source(position, key, value, original), step, decoded)
+    return Failed(letter, work, bytes.fromhex(result_id.replace("-", "")))
+
+
+async def ask_claims(found: Sequence[Failed], ports: Ports) -> None:
+    """Ask the actions that call outside which calls the letters are about."""
+    for failed in found:
+        if calls_outside(failed.work.step):
+            failed.claims.extend(await would_claim(failed.work, ports))
+
+
+def take(connection: Connection, found: Sequence[Failed]) -> int:
+    """Write what the store does not know, in the letters' order; gives the number of executions."""
+    new = 0
+    for failed in found:
+        if failed.is_remembered:
+            if not add_rows(connection, [failed.row()]):
+                continue  # the store knows this failure, and what came after it
+            new += 1
+        if failed.letter.failure_class in PERHAPS:
+            suspected(connection, failed.traces())
+        elif failed.letter.failure_class in CERTAINLY_NOT:
+            released(connection, failed.traces())
+    return new
+
+
+def open_ids(connection: Connection) -> list[str]:
+    """Ids of all open letters."""
+    return list(
+        connection.execute(sa.select(letters_table.c.id).where(letters_table.c.status.in_(OPEN))).scalars()
+    )
+
+
+def resolve(connection: Connection, letter_ids: Sequence[str], workflow: Workflow, now_us: int) -> int:
+    """Close those of these letters whose executions have succeeded; gives how many they were."""
+    by_execution: dict[bytes, list[tuple[LetterRow, Failed]]] = {}
+    for row in letters.get(connection, letter_ids):
+        failed = _failed(row.letter, row.key, row.value, row.headers, workflow)
+        if failed is not None:
+            # Of another version of the action: whoever replayed it ran the one there is.
+            for key in {failed.ledger_id, failed.work.ledger_id}:
+                by_execution.setdefault(key, []).append((row, failed))
+    known = ledger.find(connection, by_execution)
+    done = {
+        row.letter.id
+        for key, found in known.items()
+        for row, failed in by_execution[key]
+        if found.is_done and _is_of(found, row, failed)
+    }
+    letter_replays.resolve(connection, list(done), "resolved", now_us)
+    return len(done)
+
+
+def _is_of(found: LedgerRow, row: LetterRow, failed: Failed) -> bool:
+    # What could not be read may have been read since, by a newer build. With ID_REUSED the execution is another's.
+    was_executed = row.letter.stage == "execute" or row.is_edited
+    return was_executed or found.digest == failed.work.decoded.digest

@@ -1,0 +1,130 @@
+"""This file takes results from their topics into the store: what was done, and what it changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection
+
+from streams.engine.execution import to_us
+from streams.operations.recovery import contacts, round_robin
+from streams.operations.recovery.contacts import Said
+from streams.operations.recovery.effect_keys import proven
+from streams.operations.recovery.write_back import Trace, add_rows, called
+from streams.store.ledger import LedgerRow
+from streams.store.schema import DONE
+from streams.workflow import Step, Workflow
+from topics import ids
+from topics.decode import Decoded, Position, Record, decode
+from topics.envelope import parse_timestamp
+from topics.events import Event, LeadMatched
+from topics.failures import DecodeError
+
+_OWN_SOURCE = "/leads/"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result event, and the step that stated it."""
+
+    step: Step
+    decoded: Decoded
+    value: bytes
+    id: bytes
+    """The ledger's key: the event's id."""
+    at_us: int
+    """When it was stated, microseconds."""
+    received_at: tuple[str, int, int]
+    """Where the `LeadReceived` of its run stands: topic, partition, offset."""
+
+
+def read_result(record: Record, event: type[Event], workflow: Workflow) -> Result | None:
+    """Read a result of this workflow; None of what another one stated, or nobody of us."""
+    try:
+        decoded = decode(record.value, list(record.headers), event, Position.of(record))
+        envelope = decoded.envelope
+        source, _, action = envelope.source.rpartition("/")
+        step = workflow.step(action)
+        topic, partition, offset = envelope.position.rsplit("/", 2)
+        place = (topic, int(partition), int(offset))
+        result_id = bytes.fromhex(envelope.id.replace("-", ""))
+    except (DecodeError, KeyError, ValueError):
+        return None
+    if source + "/" != _OWN_SOURCE or event not in step.states:
+        return None
+    at_us = to_us(parse_timestamp(envelope.time))
+    return Result(step, decoded, record.value or b"", result_id, at_us, place)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultTaker:
+    """Writes batches of results of one topic, each in one transaction."""
+
+    workflow: Workflow
+    edited: Mapping[str, LeadMatched]
+    """What was acted on in the place of an event (by its id): a person had edited it."""
+
+    def take(
+        self, connection: Connection, results: Sequence[Result], received: Mapping[bytes, Decoded]
+    ) -> Counter[str]:
+        """Write what the store does not know; gives the number of executions by action.
+
+        `received` are the `LeadReceived` events that results (by id) were stated of, where they are still there.
+        """
+        rows = [self._row(result, received.get(result.id)) for result in results]
+        new = {row.id: row for row in add_rows(connection, rows)}
+        # Copies of one result are one result; the first has its place in the contact's order.
+        first = {result.id: result for result in reversed(results) if result.id in new}
+        fresh = [result for result in results if first.get(result.id) is result]
+        said = [Said(result.decoded.envelope, result.decoded.event) for result in fresh]
+        contacts.take(connection, said, self.edited, max((result.at_us for result in fresh), default=0))
+        round_robin.take(connection, [each.event for each in said])
+        called(connection, [trace for result in fresh if (trace := _trace(result)) is not None])
+        return Counter(row.action for row in new.values())
+
+    def _row(self, result: Result, received: Decoded | None) -> LedgerRow:
+        envelope, event, action = result.decoded.envelope, result.decoded.event, result.step.action
+        return LedgerRow(
+            id=result.id,
+            action=action.kebab,
+            version=self._version(result, received),
+            correlation_id=envelope.correlation_id,
+            lead_id=event.lead_id,
+            contact_key=event.__dict__.get("contact_key"),
+            status=DONE,
+            generation=0,
+            attempts=1,
+            digest=None if received is None else received.digest,
+            result_type=event.type,
+            result=result.value,
+            code=None,
+            duration_us=0,
+            done_at=result.at_us,
+        )
+
+    def _version(self, result: Result, received: Decoded | None) -> int:
+        """Give the version whose id the result has; this build's when none has it."""
+        action, envelope = result.step.action, result.decoded.envelope
+        if received is not None:
+            cause = (received.envelope.source, received.envelope.id)
+        else:
+            stating = next((step for step in self.workflow.steps if result.step.reads in step.states), None)
+            cause = (
+                "" if stating is None else _OWN_SOURCE + stating.action.kebab,
+                envelope.causation_id or "",
+            )
+        for version in range(action.version, 0, -1):
+            if ids.result_id(*cause, action.kebab, version) == envelope.id:
+                return version
+        return action.version
+
+
+def _trace(result: Result) -> Trace | None:
+    proof = proven(result.decoded.event, result.decoded.envelope)
+    return (
+        None
+        if proof is None
+        else Trace(proof[0], result.id, result.step.action.kebab, result.at_us, proof[1])
+    )

@@ -1,0 +1,1 @@
+"""Judges from outside what workers did, and shares no code with them."""

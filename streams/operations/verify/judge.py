@@ -1,0 +1,94 @@
+"""This file states the verdict: lost, doubled, torn, altered, out of place, stuck, with the offending ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Any
+
+from streams.operations.verify.altered import altered
+from streams.operations.verify.calls import calls, uncertain
+from streams.operations.verify.contacts import contacts
+from streams.operations.verify.counts import counts
+from streams.operations.verify.duplicated import doubled, repeated_webhooks
+from streams.operations.verify.field_history import said
+from streams.operations.verify.findings import KINDS, Findings, Kind
+from streams.operations.verify.inconsistent import torn
+from streams.operations.verify.lost import lost
+from streams.operations.verify.place import out_of_place
+from streams.operations.verify.snapshot import Sight
+from streams.operations.verify.stuck import stuck
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is wrong, what cannot be known, and what could not be judged."""
+
+    findings: Findings
+    counts: dict[str, Any]
+    uncertain: list[dict[str, object]] = field(default_factory=list)
+    """Calls of which nobody can say whether they happened; honest, hence no fault."""
+    repeated_webhooks: list[dict[str, object]] = field(default_factory=list)
+    """Calls made again under the same id, which the receiver drops by it; no fault either."""
+    unjudged: dict[str, int] = field(default_factory=dict)
+    """What could not be judged, and how often."""
+    is_second_look: bool = False
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+    def found(self, kind: Kind) -> list[dict[str, Any]]:
+        """Give the findings of one kind that were kept, as JSON."""
+        return [finding.as_data() for tally in self.findings.of(kind) for finding in tally.kept]
+
+    def as_data(self) -> dict[str, Any]:
+        """Everything as JSON."""
+        return {
+            "is_clean": self.is_clean,
+            "is_second_look": self.is_second_look,
+            "counts": self.counts,
+            "found": [
+                {
+                    "kind": tally.fault.kind,
+                    "what": tally.fault.what,
+                    "count": tally.count,
+                    "means": tally.fault.means,
+                    "next": tally.fault.next,
+                }
+                for kind in KINDS
+                for tally in self.findings.of(kind)
+            ],
+            **{kind: self.found(kind) for kind in KINDS},
+            "uncertain": self.uncertain,
+            "repeated_webhooks": self.repeated_webhooks,
+            "not_judged": [{"what": what, "count": number} for what, number in sorted(self.unjudged.items())],
+        }
+
+
+def judge(sight: Sight, *, limit: int, before: Findings | None = None) -> Verdict:
+    """Judge what was read; of each fault at most `limit` findings are kept. With `before`, what both looks found."""
+    sight.unjudged.clear()
+    sight.order()
+    findings = Findings(limit)
+    every = chain(
+        lost(sight),
+        doubled(sight),
+        torn(sight),
+        contacts(sight),
+        said(sight),
+        calls(sight),
+        altered(sight),
+        out_of_place(sight),
+        stuck(sight),
+    )
+    findings.add(every, before)
+    return Verdict(
+        findings,
+        counts(sight),
+        list(islice(uncertain(sight), limit)),
+        list(islice(repeated_webhooks(sight), limit)) if sight.has_webhooks else [],
+        dict(sight.unjudged),
+        is_second_look=before is not None,
+    )
