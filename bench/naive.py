@@ -20,16 +20,16 @@ from sqlalchemy.engine import Connection
 from actions.ports import Effects, Receipt
 from bench.onboarding import Onboarding, Say, ToldToStop
 from bench.window import cpu_s
+from streams.clock import to_us
 from streams.engine.announcing import Announcer
 from streams.engine.event_cache import OwnEvents
-from streams.engine.execution import Source, Stated, Work, to_us
+from streams.engine.execution import Source, Stated, Work
 from streams.engine.ledger_entries import Scribe
 from streams.onboarding import ONBOARDING
-from streams.ports import Ports, envelope_argument
 from streams.store import ledger
 from streams.store.engine import Database
 from streams.store.schema import CALLED, effects
-from streams.workflow import Step
+from streams.workflow import Ports, Step, envelope_argument
 from topics.decode import Position, decode
 from topics.registry import TopicNames
 

@@ -11,10 +11,9 @@ import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench.window import Window
-from streams.engine.announcing import KafkaPublisher, Outgoing
 from streams.engine.faust.app import AppSettings, create_app
 from streams.kafka.address import parse_kafka
-from streams.worker import new_producer
+from streams.kafka.producer import KafkaPublisher, Outgoing, new_producer
 from topics.decode import Record
 from topics.registry import TopicNames
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import platformdirs
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,15 +27,10 @@ from sqlalchemy.exc import ArgumentError
 
 from streams.dead_letters.recipes import RecipeTable
 from streams.durations import Duration
-from streams.interfaces.http.keys import ApiKeyTable
+from streams.errors import SettingsError
+from streams.kafka.address import LOOPBACK
 from streams.operations.health.address import HealthAddress, read_health
 from topics.registry import DEFAULT_PREFIX, LONGEST_RETENTION
-
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
-
-
-class SettingsError(ValueError):
-    """A setting or leads.toml cannot be used; the message is one sentence that names the place and the next step."""
 
 
 def _region(value: str) -> str:
@@ -154,6 +150,21 @@ class TopicsTable(Closed):
 
     partitions: int = Field(default=12, ge=1, le=1000)
     replication_factor: int | None = Field(default=None, ge=1, le=10)
+
+
+Role = Literal["viewer", "operator"]
+
+
+class ApiKeyTable(BaseModel):
+    """`[[api_keys]]`: who may ask over HTTP. A viewer reads, less the records; an operator changes things, too."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9 ._@-]{1,100}$")
+    """The author, in the audit."""
+    role: Role
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    expires: AwareDatetime
 
 
 class Config(Closed):

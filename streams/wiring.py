@@ -13,11 +13,11 @@ from streams.adapters.smtp import SmtpMailer, SmtpSettings
 from streams.adapters.templates import JinjaWelcome
 from streams.engine.assembly import Adapters
 from streams.engine.pauses import PauseRules
-from streams.ports import Ports
-from streams.settings import Config, Settings, SettingsError
+from streams.errors import SettingsError
+from streams.settings import Config, Settings
 from streams.store.contacts import SqlContacts
 from streams.store.roster import SqlRoster
-from streams.workflow import Workflow
+from streams.workflow import Ports, Workflow
 from topics.events import Owner
 
 T = TypeVar("T")

@@ -13,24 +13,25 @@ from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from actions.normalise.country import normalise_country
+from streams.clock import now
 from streams.dead_letters.retries import RetryTimer
-from streams.engine.announcing import KafkaPublisher, PublishError
-from streams.engine.assembly import Adapters, Parts, assemble, now
+from streams.engine.assembly import Adapters, Parts, assemble
 from streams.engine.faust.app import AppSettings, SafeApp, agents, create_app, eager_agents
 from streams.engine.indexing import LetterIndexer
+from streams.errors import SettingsError
 from streams.kafka.address import KafkaAddress
+from streams.kafka.producer import KafkaPublisher, PublishError, new_producer
 from streams.operations.health.exit import end_stuck
 from streams.operations.health.monitor import Health
 from streams.operations.pause_sync import PauseKeeper
 from streams.operations.pruning import Pruner
-from streams.settings import Settings, SettingsError
+from streams.settings import Settings
 from streams.store.engine import Database, StoreError
 from streams.workflow import Workflow
-from topics.registry import MIB, TopicNames
+from topics.registry import TopicNames
 
 log = logging.getLogger(__name__)
 
@@ -39,19 +40,6 @@ PAUSE_EVERY_S = 1.0
 PRUNE_EVERY_S = 300.0
 STOP_WITHIN_S = 9.0
 RESTART_WAIT_S = 2.0
-
-
-def new_producer(address: KafkaAddress) -> AIOKafkaProducer:
-    """Give a producer as results need it: acknowledged by all replicas, no record twice by a retry of its own."""
-    return AIOKafkaProducer(
-        **address.client_options(),
-        acks="all",
-        enable_idempotence=True,
-        linger_ms=0,
-        max_batch_size=512 * 1024,
-        max_request_size=3 * MIB,
-        request_timeout_ms=30_000,
-    )
 
 
 def _tune_interpreter() -> None:

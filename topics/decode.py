@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 from pydantic import ValidationError
@@ -111,8 +111,11 @@ def _time(attributes: dict[str, str], name: str) -> str:
 
 
 def _validate(data: dict[str, Any], expected: type[Event]) -> Event:
+    # Readers of our own events are open: a worker of the next build may state a field that this one does not know.
+    # Writers are closed (`Value`), and what others publish keeps its own rule: extra fields become attributes.
+    extra: Literal["ignore"] | None = None if expected is LeadReceived else "ignore"
     try:
-        return expected.__pydantic_validator__.validate_python(data)  # type: ignore[no-any-return]
+        return expected.__pydantic_validator__.validate_python(data, extra=extra)  # type: ignore[no-any-return]
     except ValidationError as error:
         raise _invalid(error) from None
 

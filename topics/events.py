@@ -15,7 +15,7 @@ Scalar = str | int | float | bool | None
 
 
 class Value(BaseModel):
-    """A part of an event: frozen, closed, and never coerced."""
+    """A part of an event: frozen, never coerced, and closed to writers; readers ignore unknown fields (`decode`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import orjson
 
-from streams.engine.announcing import Outgoing, Publisher, PublishError
-from streams.engine.transaction import Clock
+from streams.clock import Clock
+from streams.kafka.producer import Outgoing, Publisher, PublishError
 from topics.envelope import Headers, timestamp
 from topics.registry import TopicNames
 

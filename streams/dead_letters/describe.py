@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from streams.clock import from_us
 from streams.dead_letters.prediction import Call, Prediction
-from streams.engine.execution import from_us
 from streams.store.ledger import LedgerRow
 from streams.store.letters import (
     DISCARDED,

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from streams.clock import Clock, to_us
 from streams.dead_letters.job_limits import Allowance, Options, Progress, failing, room
 from streams.dead_letters.job_order import Flowing, in_order
 from streams.dead_letters.job_outcomes import Judged, judge
@@ -20,9 +21,7 @@ from streams.dead_letters.lag_guard import Lag, LiveTraffic
 from streams.dead_letters.prediction import Prediction
 from streams.dead_letters.retries import LEASE, request
 from streams.dead_letters.skip_reasons import why_left_out
-from streams.engine.announcing import Publisher
-from streams.engine.execution import to_us
-from streams.engine.transaction import Clock
+from streams.kafka.producer import Publisher
 from streams.store import jobs, ledger, letter_changes, letter_replays, letters
 from streams.store.engine import Database
 from streams.store.jobs import ItemRow, ItemState, JobStatus

@@ -10,12 +10,12 @@ from uuid import uuid4
 
 from sqlalchemy.engine import Connection
 
+from streams.clock import to_us
 from streams.dead_letters.audit import Act, Entry
 from streams.dead_letters.job_limits import Options
 from streams.dead_letters.letter_commands import Desk
 from streams.dead_letters.plan import Plan
 from streams.dead_letters.plan_item import PlanItem
-from streams.engine.execution import to_us
 from streams.store import jobs, letter_changes
 from streams.store.jobs import ItemRow, JobRow, JobStatus
 

@@ -10,12 +10,11 @@ from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
+from streams.clock import Clock, to_us
 from streams.dead_letters.audit import Act, Audit
 from streams.dead_letters.editing import edit_entry, edited, entry_of, why_not
 from streams.dead_letters.patching import Patch, PatchError
-from streams.engine.announcing import Outgoing, Publisher
-from streams.engine.execution import to_us
-from streams.engine.transaction import Clock
+from streams.kafka.producer import Outgoing, Publisher
 from streams.store import letter_changes, letters
 from streams.store.engine import Database
 from streams.store.letter_changes import ERASABLE, RESTING

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from streams.clock import Clock
 from streams.dead_letters.prediction import Prediction, Verdict
 from streams.dead_letters.preview_runner import Asked, Stage, failing
 from streams.dead_letters.retries import request
@@ -13,7 +14,6 @@ from streams.engine.assembly import Adapters
 from streams.engine.event_cache import OwnEvents
 from streams.engine.failures import TAMPERED
 from streams.engine.reading import Reader
-from streams.engine.transaction import Clock
 from streams.store import letters, pauses
 from streams.store.engine import Database
 from streams.store.letters import GONE, LetterRow

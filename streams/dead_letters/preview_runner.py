@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy.engine import Connection
 
 from actions.ports import Contacts, Effects, Roster
+from streams.clock import to_us
 from streams.dead_letters.prediction import Prediction, Verdict
 from streams.dead_letters.preview_ports import (
     PreviewContacts,
@@ -22,17 +23,16 @@ from streams.dead_letters.preview_ports import (
 from streams.engine.announcing import Announcer
 from streams.engine.assembly import Adapters
 from streams.engine.event_cache import OwnEvents
-from streams.engine.execution import Outcome, Stated, Work, to_us
+from streams.engine.execution import Outcome, Stated, Work
 from streams.engine.failures import Failure, failure_of
 from streams.engine.ledger_entries import Scribe
 from streams.engine.reading import Reader
 from streams.engine.staleness import skipped
 from streams.engine.transaction import checked, drive, not_to_run
-from streams.ports import Transactional, calls_outside, envelope_argument
 from streams.store import ledger
 from streams.store.ledger import LedgerRow
 from streams.store.letters import LetterRow
-from streams.workflow import Workflow
+from streams.workflow import Transactional, Workflow, calls_outside, envelope_argument
 from topics.envelope import Headers, parse_timestamp
 from topics.events import Event
 from topics.letter import DeadLetter

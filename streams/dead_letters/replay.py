@@ -11,10 +11,9 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from streams.clock import Clock, to_us
 from streams.dead_letters.retries import LEASE, request
-from streams.engine.announcing import Publisher
-from streams.engine.execution import to_us
-from streams.engine.transaction import Clock
+from streams.kafka.producer import Publisher
 from streams.store import letter_replays, letters
 from streams.store.engine import Database
 from streams.store.letters import DISCARDED, OPEN, RESOLVED, LetterRow

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from streams.engine.announcing import Outgoing, Publisher
-from streams.engine.execution import to_us
+from streams.clock import Clock, to_us
 from streams.engine.pauses import Pauses
-from streams.engine.transaction import Clock
+from streams.kafka.producer import Outgoing, Publisher
 from streams.store import letter_replays
 from streams.store.engine import Database
 from streams.store.letters import LetterRow

@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import uuid4
 
-from streams.engine.announcing import Publisher
+from streams.clock import now
 from streams.engine.external_calls import OutsideRunner
 from streams.engine.group_commit import Gate
 from streams.engine.ledger_entries import Scribe
 from streams.engine.pauses import PauseRules, Pauses
 from streams.engine.processor import Processor
-from streams.ports import Ports
+from streams.kafka.producer import Publisher
 from streams.store.engine import Database
-from streams.workflow import Workflow
+from streams.workflow import Ports, Workflow
 from topics.registry import TopicNames
-
-
-def now() -> datetime:
-    """Give the clock of a worker."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from streams.store.ledger import LedgerRow
@@ -115,13 +114,3 @@ class Ran:
     outcomes: list[Outcome]
     left: list[Work]
     """Not begun, because the step pauses."""
-
-
-def to_us(moment: datetime) -> int:
-    """Microseconds since the epoch."""
-    return int(moment.timestamp() * 1_000_000)
-
-
-def from_us(microseconds: int) -> datetime:
-    """Moment of microseconds since the epoch."""
-    return datetime.fromtimestamp(microseconds / 1_000_000, UTC)

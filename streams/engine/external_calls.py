@@ -11,19 +11,19 @@ from typing import Any
 from actions.action import ActionSpec
 from actions.errors import TransientError
 from actions.ports import Effects
+from streams.clock import Clock, to_us
 from streams.engine.effects import ExecutionEffects
-from streams.engine.execution import Lettered, Outcome, Ran, Stated, Work, to_us
+from streams.engine.execution import Lettered, Outcome, Ran, Stated, Work
 from streams.engine.failures import ID_REUSED, Failure, failure_of, store_failure
 from streams.engine.group_commit import Finish, Gate
 from streams.engine.ledger_entries import Scribe
 from streams.engine.pauses import Pauses, Permit, StoppingError
 from streams.engine.staleness import skipped
-from streams.engine.transaction import Clock, checked, inline_wait, not_to_run
-from streams.ports import Ports, envelope_argument
+from streams.engine.transaction import checked, inline_wait, not_to_run
 from streams.store import ledger, letter_replays
 from streams.store.engine import Database, StoreError, StoreRefusedError
 from streams.store.ledger import LedgerRow
-from streams.workflow import Step
+from streams.workflow import Ports, Step, envelope_argument
 from topics.events import Event
 
 Todo = tuple[Work, LedgerRow | None]

@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from sqlalchemy.engine import Connection
 
-from streams.engine.execution import to_us
+from streams.clock import to_us
 from streams.store import effects, ledger, letter_replays
 from streams.store.effects import Claim, Claimed, Mark
 from streams.store.engine import Database, StoreBusyError, StoreRefusedError, StoreUnavailableError

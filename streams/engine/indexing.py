@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
-from streams.engine.execution import to_us
+from streams.clock import Clock, to_us
 from streams.engine.failures import CANCELLED
-from streams.engine.transaction import Clock
 from streams.store import letters
 from streams.store.engine import Database, StoreRefusedError
 from streams.store.letters import DISCARDED, PARKED, SCHEDULED, LetterRow

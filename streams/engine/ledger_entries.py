@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from actions.errors import PermanentError
-from streams.engine.execution import Lettered, Outcome, Stated, Work, to_us
+from streams.clock import to_us
+from streams.engine.execution import Lettered, Outcome, Stated, Work
 from streams.engine.failures import ID_REUSED, Failure, write_letter
 from streams.store.ledger import LedgerRow
 from streams.store.letters import dump_letter, load_letter

@@ -6,19 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 
-from streams.engine.announcing import Announcer, Publisher
+from streams.clock import Clock, to_us
+from streams.engine.announcing import Announcer
 from streams.engine.event_cache import OwnEvents
-from streams.engine.execution import Lettered, Outcome, Ran, Work, to_us
+from streams.engine.execution import Lettered, Outcome, Ran, Work
 from streams.engine.external_calls import OutsideRunner
 from streams.engine.ledger_entries import Scribe
 from streams.engine.pauses import PausedError, Pauses
 from streams.engine.reading import Reader, Reading
-from streams.engine.transaction import Clock, TransactionRunner
-from streams.ports import Ports, calls_outside
+from streams.engine.transaction import TransactionRunner
+from streams.kafka.producer import Publisher
 from streams.store import letter_replays
 from streams.store.engine import Database
 from streams.store.letters import REPLAYING, LetterRow
-from streams.workflow import Step, Workflow
+from streams.workflow import Ports, Step, Workflow, calls_outside
 from topics.decode import Record
 from topics.letter import DeadLetter
 from topics.registry import TopicNames

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,19 +14,17 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from actions.errors import TransientError
-from streams.engine.execution import Lettered, Outcome, Ran, Stated, Work, to_us
+from streams.clock import Clock, to_us
+from streams.engine.execution import Lettered, Outcome, Ran, Stated, Work
 from streams.engine.failures import CANCELLED, EXPIRED, STALE, Failure, failure_of, store_failure
 from streams.engine.ledger_entries import Scribe
 from streams.engine.pauses import FLOODING, Pauses, Permit
 from streams.engine.staleness import must_ask, skipped
-from streams.ports import Ports, Transactional, envelope_argument
 from streams.store import ledger, letter_replays
 from streams.store.engine import Database, StoreError, StoreRefusedError
 from streams.store.ledger import LedgerRow
-from streams.workflow import RetryPolicy, Step
+from streams.workflow import Ports, RetryPolicy, Step, Transactional, envelope_argument
 from topics.events import Event
-
-Clock = Callable[[], datetime]
 
 
 @dataclass(slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from streams.settings import LOOPBACK, SettingsError
+from streams.errors import SettingsError
 
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 _SCHEMES = {"": "PLAINTEXT", "ssl": "SSL", "sasl+ssl": "SASL_SSL"}
 _EXAMPLE = "write host:9092, ssl://host:9093?ca=FILE or sasl+ssl://user:password@host:9093?mechanism=SCRAM-SHA-512&ca=FILE"
 
@@ -20,7 +21,7 @@ class KafkaAddress:
     servers: tuple[str, ...]
     protocol: str = "PLAINTEXT"
     user: str | None = None
-    _password: str | None = None
+    password: str | None = field(default=None, repr=False)
     mechanism: str = "SCRAM-SHA-512"
     ca_file: str | None = None
 
@@ -56,22 +57,9 @@ class KafkaAddress:
             options |= {
                 "sasl_mechanism": self.mechanism,
                 "sasl_plain_username": self.user,
-                "sasl_plain_password": self._password,
+                "sasl_plain_password": self.password,
             }
         return options
-
-    def faust_credentials(self) -> Any:  # noqa: ANN401 - faust is not typed
-        """Credentials as Faust takes them; always with a TLS context, without which it would speak plain text."""
-        from faust import SASLCredentials, SSLCredentials  # noqa: PLC0415 - only workers need Faust
-
-        if self.protocol == "SASL_SSL":
-            return SASLCredentials(
-                username=self.user,
-                password=self._password,
-                mechanism=self.mechanism,
-                ssl_context=self.ssl_context(),
-            )
-        return SSLCredentials(context=self.ssl_context()) if self.protocol == "SSL" else None
 
 
 def parse_kafka(text: str) -> KafkaAddress:

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from streams.engine.execution import from_us, to_us
+from streams.clock import Clock, from_us, to_us
 from streams.engine.pauses import Pause, Pauses
-from streams.engine.transaction import Clock
 from streams.store import pauses as table
 from streams.store.engine import Database, StoreError
 from streams.store.pauses import PauseRow

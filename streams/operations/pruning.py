@@ -11,8 +11,7 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from streams.engine.execution import to_us
-from streams.engine.transaction import Clock
+from streams.clock import Clock, to_us
 from streams.store import jobs, ledger, letter_pruning, letters
 from streams.store.engine import Database
 from topics.registry import AUDIT, BY_NAME, LONGEST_RETENTION

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from streams.engine.announcing import Outgoing, Publisher, PublishError
 from streams.kafka.partitioner import partition_of
+from streams.kafka.producer import Outgoing, Publisher, PublishError
 from streams.testing.clock import Clock
 from streams.testing.life import Life
 from topics.envelope import Headers

@@ -12,9 +12,8 @@ from typing import Any, Protocol
 
 from actions.action import ActionSpec
 from actions.ports import Effects
-from streams.ports import Ports
 from streams.testing.life import Life
-from streams.workflow import Step, Workflow
+from streams.workflow import Ports, Step, Workflow
 from topics.events import Event
 
 LONGEST_ARGUMENT = 160

@@ -11,9 +11,9 @@ from actions.fakes import FakeRules
 from actions.ports import Contacts, Identity, LeadRules, Mail, Mailer, Notifier, Roster, WelcomeTemplate
 from streams.adapters.identity import HmacIdentity
 from streams.engine.assembly import Adapters
-from streams.ports import Ports
 from streams.store.contacts import SqlContacts
 from streams.store.roster import SqlRoster
+from streams.workflow import Ports
 from topics.events import Contact, LeadAssigned, Owner
 
 OWNERS = (

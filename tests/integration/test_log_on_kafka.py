@@ -9,9 +9,8 @@ from typing import cast
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from streams.engine.announcing import KafkaPublisher, Outgoing, PublishError
 from streams.kafka.address import parse_kafka
-from streams.worker import new_producer
+from streams.kafka.producer import KafkaPublisher, Outgoing, PublishError, new_producer
 from tests.integration.faust_facts.harness import Log
 from tests.suites.log import PARTITIONS, Delivered, LogSuite, values
 from topics.envelope import Headers

@@ -75,7 +75,7 @@ def never_lost() -> Iterator[Sabotage]:
     yield sabotage(
         "the broker's answer not awaited",
         "the publisher waits for the broker's answer to each record",
-        "streams/engine/announcing.py",
+        "streams/kafka/producer.py",
         "await _all(futures)",
         "pass",
         KAFKA + "test_what_the_broker_refuses_fails_alone_and_what_comes_after_it_is_taken",

@@ -8,7 +8,7 @@ import pytest
 from streams.dead_letters.audit import Audit
 from streams.dead_letters.letter_commands import Desk
 from streams.dead_letters.patching import Patch
-from streams.engine.announcing import Publisher
+from streams.kafka.producer import Publisher
 from streams.store import letters
 from streams.store.engine import Database
 from streams.store.letters import LetterRow

@@ -9,12 +9,12 @@ import orjson
 import pytest
 from sqlalchemy.engine import Connection
 
+from streams.clock import to_us
 from streams.dead_letters.audit import AuditError
 from streams.dead_letters.letter_commands import Done
 from streams.dead_letters.patching import Patch
 from streams.dead_letters.retries import request
-from streams.engine.announcing import Outgoing, PublishError
-from streams.engine.execution import to_us
+from streams.kafka.producer import Outgoing, PublishError
 from streams.store import letter_changes, letter_pruning, letter_replays, letters
 from streams.store.letters import LetterRow
 from streams.testing.log import MemoryLog

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from streams.engine.execution import to_us
+from streams.clock import to_us
 from streams.store import letter_pruning, letter_replays, letters
 from tests.suites.desk import BODY, NAMES, STRIP, AtADesk, lettered
 from topics.letter import DeadLetter

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from streams.engine.announcing import Outgoing
+from streams.kafka.producer import Outgoing
 from topics.envelope import Headers
 
 PARTITIONS = 4

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from actions.action import ActionFunction
 from actions.create_or_update_contact import create_or_update_contact
 from actions.ports import Contacts, Mail
-from streams.engine.announcing import PublishError
+from streams.kafka.producer import PublishError
 from streams.onboarding import ONBOARDING
 from streams.store import letters
 from streams.store.engine import Database

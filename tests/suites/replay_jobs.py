@@ -15,7 +15,7 @@ from streams.dead_letters.audit import Audit, AuditError
 from streams.dead_letters.job_control import begin, control, go_on
 from streams.dead_letters.job_limits import Options, Progress
 from streams.dead_letters.letter_commands import Desk
-from streams.engine.announcing import Outgoing, PublishError
+from streams.kafka.producer import Outgoing, PublishError
 from streams.operations.pruning import Pruner
 from streams.store import jobs
 from tests.suites.replaying import FAST, Replaying, nothing

@@ -10,7 +10,7 @@ import pytest
 from streams.dead_letters.job import Job
 from streams.dead_letters.job_control import JobError, control, go_on
 from streams.dead_letters.job_limits import Options
-from streams.engine.announcing import PublishError
+from streams.kafka.producer import PublishError
 from tests.suites.replaying import FAST, Replaying, nothing
 
 

@@ -10,7 +10,6 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
-from streams.engine.announcing import PublishError
 from streams.engine.faust.agents import settle_batch
 from streams.engine.faust.app import AppSettings, SafeApp, create_app
 from streams.engine.faust.backlog import Shelf
@@ -18,6 +17,7 @@ from streams.engine.faust.batch import Batch
 from streams.engine.faust.transport import BatchConsumer
 from streams.engine.pauses import StoppingError
 from streams.kafka.address import parse_kafka
+from streams.kafka.producer import PublishError
 from streams.store.engine import StoreUnavailableError
 from topics.decode import Record
 from topics.registry import TopicNames

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.settings import SettingsError, load_config, load_settings
+from streams.errors import SettingsError
+from streams.settings import load_config, load_settings
 
 
 @pytest.mark.parametrize(

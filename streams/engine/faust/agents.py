@@ -12,12 +12,12 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from streams.engine.announcing import PublishError
 from streams.engine.faust.backlog import Shelf, ranges_of
 from streams.engine.faust.backlog_reader import Rereader
 from streams.engine.faust.batch import Batch
 from streams.engine.pauses import PausedError, StoppingError
 from streams.failpoints import reach
+from streams.kafka.producer import PublishError
 from streams.store.engine import StoreError
 from topics.decode import Record
 

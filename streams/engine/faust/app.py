@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import faust
 from faust.types import TP
@@ -49,6 +49,18 @@ class SafeApp(faust.App):
     shelves_by_topic: Mapping[str, Sequence[Shelf]]
 
 
+def credentials_of(address: KafkaAddress) -> Any:  # noqa: ANN401 - faust is not typed
+    """Return credentials as Faust takes them; always with a TLS context, without which it would speak plain text."""
+    if address.protocol == "SASL_SSL":
+        return faust.SASLCredentials(
+            username=address.user,
+            password=address.password,
+            mechanism=address.mechanism,
+            ssl_context=address.ssl_context(),
+        )
+    return faust.SSLCredentials(context=address.ssl_context()) if address.protocol == "SSL" else None
+
+
 def create_app(
     settings: AppSettings,
     settle: Mapping[str, tuple[str, Settle]],
@@ -64,7 +76,7 @@ def create_app(
     app = SafeApp(
         settings.group,
         broker=[f"{transport.SCHEME}://{server}" for server in settings.address.servers],
-        broker_credentials=settings.address.faust_credentials(),
+        broker_credentials=credentials_of(settings.address),
         broker_max_poll_records=settings.batch_records,
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 5,

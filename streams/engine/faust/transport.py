@@ -24,7 +24,7 @@ from mode import Service
 from streams.engine.faust.backlog import Shelf
 from streams.engine.faust.batch import Batch
 from streams.engine.faust.consumer_thread import ConsumerThread
-from streams.operations.health.progress import Situation, Standing
+from streams.engine.faust.snapshot import Situation, Standing
 from topics.decode import Record
 
 log = logging.getLogger(__name__)

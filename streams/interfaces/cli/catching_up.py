@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.interfaces.cli.progress import telling
 from streams.interfaces.common.errors import CommandError
 from streams.interfaces.common.output import AsJson, number, readable, show, write_json
+from streams.interfaces.common.progress import telling
 
 if TYPE_CHECKING:
     from streams.kafka.address import KafkaAddress
@@ -60,7 +60,7 @@ async def _catch_up(
     *,
     accept_gap: bool,
 ) -> CaughtUp:
-    from streams.engine.assembly import now
+    from streams.clock import now
     from streams.interfaces.common import connections
     from streams.kafka.lag import group_state
     from streams.kafka.reader import open_log

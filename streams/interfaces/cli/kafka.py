@@ -12,15 +12,13 @@ from typing import Annotated, Any
 import platformdirs
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
-from rich.progress import Progress as Bars
 
+from streams.interfaces.common.progress import progress_on
 from streams.kafka.local import (
     JarsUnavailableError,
     KafkaStatus,
     LocalKafka,
     LocalKafkaError,
-    Progress,
     keep,
     status,
     stop,
@@ -122,24 +120,6 @@ def status_command(data: Data, as_json: AsJson = False) -> None:
         typer.echo(f"No Kafka runs in {found.data}; `leads kafka start` starts one.")
     if not found.is_running:
         raise typer.Exit(UNREACHABLE)
-
-
-@contextmanager
-def progress_on(console: Console) -> Iterator[Progress]:
-    """Show the steps of a start: a bar on a terminal, one line a step elsewhere."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task("", total=None, visible=False)
-        shown = ""
-
-        def show(step: str, done: int, total: int, /) -> None:
-            nonlocal shown
-            if step != shown:
-                shown = step
-                _say(console, f"{step} ({total / 1e6:.0f} MB) …" if total else f"{step} …")
-            bars.update(task, description=step, completed=done, total=total or None, visible=total > 0)
-
-        yield show
 
 
 @contextmanager

@@ -82,8 +82,8 @@ def schedule_command(
     as_json: AsJson = False,
 ) -> None:
     """Let the workers try dead letters at a moment, once."""
+    from streams.clock import now
     from streams.dead_letters.selector import SelectorError, read_due
-    from streams.engine.assembly import now
 
     try:
         due = read_due("--at", at, now())

@@ -28,8 +28,8 @@ def groups_command(
 
     NEW: it failed like this for the first time within the last 24 hours. With --json one group per line.
     """
+    from streams.clock import now
     from streams.dead_letters.groups import groups
-    from streams.engine.assembly import now
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections
 
@@ -92,8 +92,8 @@ def stats_command(
     as_json: AsJson = False,
 ) -> None:
     """Count dead letters by status, class, action and code, and say how long the oldest open one is still kept."""
+    from streams.clock import now
     from streams.dead_letters.groups import stats
-    from streams.engine.assembly import now
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections
 

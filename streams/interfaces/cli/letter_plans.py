@@ -13,9 +13,9 @@ import typer
 
 from streams.interfaces.cli import selecting
 from streams.interfaces.cli.operating import Every, LetterIds, chosen_ids
-from streams.interfaces.cli.progress import telling
 from streams.interfaces.common.errors import NOT_DONE
 from streams.interfaces.common.output import AsJson, number, say, show, write_json, write_table
+from streams.interfaces.common.progress import telling
 
 if TYPE_CHECKING:
     from streams.dead_letters.plan import PlanWriter
@@ -45,8 +45,8 @@ CALLS = {"goes-out": "goes out", "goes-out-again": "goes out again", "held": "he
 @contextmanager
 def previewing(settings: Settings, database: Database) -> Iterator[Preview]:
     """Give a preview with the ports of leads.toml. Raises `SettingsError`."""
+    from streams.clock import now
     from streams.dead_letters.preview import Preview
-    from streams.engine.assembly import now
     from streams.onboarding import ONBOARDING
     from streams.settings import load_config
     from streams.wiring import adapters, configured
@@ -106,8 +106,8 @@ def _plan(
     *,
     selector: str,
 ) -> Totals:
+    from streams.clock import now
     from streams.dead_letters.plan import PlanWriter
-    from streams.engine.assembly import now
     from streams.engine.failures import app_version
     from topics.envelope import timestamp
 

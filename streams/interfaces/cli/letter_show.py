@@ -80,8 +80,8 @@ def show_command(
 
 def _preview(settings: Settings, database: Database, row: LetterRow) -> Prediction | str:
     """Give what a replay would do, or why that is not known here."""
+    from streams.errors import SettingsError
     from streams.interfaces.cli.letter_plans import previewing
-    from streams.settings import SettingsError
 
     try:
         with previewing(settings, database) as preview:

@@ -31,9 +31,8 @@ def tail_command(
     """Print dead letters as they are indexed, until Ctrl-C. With --json one per line."""
     from functools import partial
 
+    from streams.clock import now, to_us
     from streams.dead_letters.selector import indexed_since
-    from streams.engine.assembly import now
-    from streams.engine.execution import to_us
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections
     from streams.store import letters

@@ -60,13 +60,12 @@ async def at_desk(place: Place) -> AsyncIterator[Desk]:
     """Connect. Raises `WrongUseError` when a topic is missing, and `UnreachableError`."""
     from functools import partial
 
+    from streams.clock import now
     from streams.dead_letters.audit import Audit
     from streams.dead_letters.letter_commands import Desk
-    from streams.engine.announcing import KafkaPublisher
-    from streams.engine.assembly import now
     from streams.interfaces.common import connections
+    from streams.kafka.producer import KafkaPublisher, new_producer
     from streams.kafka.topics import describe
-    from streams.worker import new_producer
     from topics.registry import TopicNames
 
     names = TopicNames(place.settings.prefix)

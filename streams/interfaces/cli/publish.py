@@ -131,10 +131,9 @@ class _Run:
             return asyncio.run(self._publish(address))
 
     async def _publish(self, address: Any) -> Tally:  # noqa: ANN401 - KafkaAddress
-        from streams.engine.announcing import KafkaPublisher
         from streams.interfaces.cli import topics
         from streams.interfaces.common import connections
-        from streams.worker import new_producer
+        from streams.kafka.producer import KafkaPublisher, new_producer
 
         wanted = connections.wanted(self._settings, connections.topics_table(self._settings))
         is_development = self._settings.environment == "development"
@@ -164,7 +163,7 @@ class _Run:
         return publication.tally
 
     async def _tell_progress(self, publication: Publication) -> None:
-        from streams.interfaces.cli.progress import tell
+        from streams.interfaces.common.progress import tell
 
         await tell(self._lines, lambda: publication.tally.published or publication.tally.good)
 

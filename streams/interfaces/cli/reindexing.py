@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from streams.interfaces.cli.operating import Place, on_letters
-from streams.interfaces.cli.progress import telling
 from streams.interfaces.common.output import AsJson, number, show, write_json
+from streams.interfaces.common.progress import telling
 
 if TYPE_CHECKING:
-    from streams.interfaces.cli.progress import Tell
+    from streams.interfaces.common.progress import Tell
     from streams.operations.recovery.reindexing import Reindexed
 
 
@@ -39,7 +39,7 @@ def reindex_command(as_json: AsJson = False) -> None:
 
 
 async def _reindex(place: Place, tell: Tell) -> Reindexed:
-    from streams.engine.assembly import now
+    from streams.clock import now
     from streams.interfaces.common import connections
     from streams.kafka.reader import open_log
     from streams.onboarding import ONBOARDING

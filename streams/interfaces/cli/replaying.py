@@ -124,12 +124,11 @@ async def _replay(
     wait: float,
     reason: str | None,
 ) -> None:
+    from streams.clock import now
     from streams.dead_letters.audit import Audit, Entry
     from streams.dead_letters.replay import Replay
-    from streams.engine.announcing import KafkaPublisher
-    from streams.engine.assembly import now
     from streams.interfaces.common import connections
-    from streams.worker import new_producer
+    from streams.kafka.producer import KafkaPublisher, new_producer
     from topics.registry import TopicNames
 
     names = TopicNames(settings.prefix)

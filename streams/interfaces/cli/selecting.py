@@ -101,8 +101,8 @@ class Wanted:
 
     def selector(self) -> Selector:
         """Give the letters that are meant. Raises `WrongUseError`."""
+        from streams.clock import now
         from streams.dead_letters.selector import SelectorError, read_selector
-        from streams.engine.assembly import now
 
         given = {each.name: getattr(self, each.name) for each in fields(self)}
         try:

@@ -52,7 +52,7 @@ def serve(
 def _print_key(name: str, role: Literal["viewer", "operator"]) -> None:
     from datetime import timedelta
 
-    from streams.engine.assembly import now
+    from streams.clock import now
     from streams.interfaces.http.keys import hash_of, new_key
 
     key = new_key()

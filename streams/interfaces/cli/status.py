@@ -85,8 +85,8 @@ async def _cluster(settings: Settings, address: KafkaAddress) -> dict[str, Any]:
 def _database(settings: Settings) -> dict[str, Any]:
     from sqlalchemy.engine import make_url
 
+    from streams.clock import now
     from streams.dead_letters.groups import headroom
-    from streams.engine.assembly import now
     from streams.interfaces.common import connections
     from streams.store import letters
     from streams.store.queries import count_contacts, executions
@@ -114,7 +114,7 @@ def _database(settings: Settings) -> dict[str, Any]:
 
 
 def _pauses(connection: Connection) -> list[dict[str, Any]]:
-    from streams.engine.assembly import now
+    from streams.clock import now
     from streams.operations.pause_sync import heard_since_us
     from streams.store import pauses
 

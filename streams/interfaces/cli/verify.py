@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.interfaces.cli.progress import telling
 from streams.interfaces.common.errors import FOUND, UnreachableError, WrongUseError
 from streams.interfaces.common.output import AsJson, number, show, write_json
+from streams.interfaces.common.progress import telling
 
 if TYPE_CHECKING:
     from streams.kafka.address import KafkaAddress

@@ -89,7 +89,7 @@ def check_production(settings: Settings, config: Config) -> None:
 
 def check_transport(settings: Settings, address: KafkaAddress) -> None:
     """Raise `SettingsError` when production would talk to Kafka in plain text beyond this machine."""
-    from streams.settings import SettingsError
+    from streams.errors import SettingsError
 
     if settings.environment == "production" and address.protocol == "PLAINTEXT" and not address.is_loopback:
         msg = (

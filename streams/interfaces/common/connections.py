@@ -48,7 +48,7 @@ def topics_table(found: Settings) -> TopicsTable:
 
 def replication_factor(found: Settings, table: TopicsTable) -> int:
     """Give leads.toml's, else 1 in development and 3 in production. Raises `SettingsError`."""
-    from streams.settings import SettingsError
+    from streams.errors import SettingsError
 
     least = 3 if found.environment == "production" else 1
     wanted = table.replication_factor or least
@@ -84,7 +84,7 @@ def kafka(found: Settings) -> Iterator[KafkaAddress]:
     if found.kafka is not None:
         yield parse_kafka(found.kafka)
         return
-    from streams.interfaces.cli.kafka import progress_on
+    from streams.interfaces.common.progress import progress_on
     from streams.kafka.local import ensure_kafka
 
     with progress_on(errors()) as progress:

@@ -55,17 +55,16 @@ def ending_of(error: Exception) -> Ending | None:
     from streams.dead_letters.audit import AuditError
     from streams.dead_letters.job_control import JobError
     from streams.dead_letters.plan import PlanError
-    from streams.engine.announcing import PublishError
+    from streams.errors import SettingsError
     from streams.kafka.local import JarsUnavailableError, LocalKafkaError
+    from streams.kafka.producer import PublishError
     from streams.kafka.reader import LogError
     from streams.kafka.topics import TopicsError
     from streams.operations.recovery.backup import CareError
     from streams.operations.recovery.catch_up import GapError
     from streams.operations.recovery.outdated_store import BehindError
-    from streams.ports import PortError
-    from streams.settings import SettingsError
     from streams.store.engine import StoreRefusedError, StoreUnavailableError
-    from streams.workflow import WorkflowError
+    from streams.workflow import PortError, WorkflowError
 
     if isinstance(error, UnicodeEncodeError) and (broken := _not_utf8()) is not None:
         return Ending(WRONG_USE, f"{broken!r} is not UTF-8; write it as text, or select by something else")

@@ -12,8 +12,7 @@ import orjson
 from sqlalchemy.engine import Connection
 
 from streams.adapters.identity import HmacIdentity
-from streams.engine.assembly import now
-from streams.engine.execution import to_us
+from streams.clock import now, to_us
 from streams.interfaces.common import connections
 from streams.interfaces.common.errors import WrongUseError
 from streams.interfaces.common.output import errors, number
@@ -26,12 +25,12 @@ from streams.interfaces.demo.showing import Show
 from streams.interfaces.demo.summary import Counted, Outside, Summary, add_up
 from streams.interfaces.demo.watching import Watcher
 from streams.kafka.address import KafkaAddress
+from streams.kafka.producer import new_producer
 from streams.kafka.topics import apply, describe, plan
 from streams.settings import Config, Settings, load_config
 from streams.store import letters
 from streams.store.engine import Database
 from streams.store.letters import OPEN
-from streams.worker import new_producer
 from topics.events import LeadReceived
 from topics.registry import TopicNames
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 
 from actions.send_welcome_email import send_welcome_email
-from streams.engine.assembly import now
+from streams.clock import now
 from streams.interfaces.common.output import number
 from streams.interfaces.demo.children import Child, Children
 from streams.interfaces.demo.place import DemoFolder

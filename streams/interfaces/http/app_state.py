@@ -19,9 +19,10 @@ from streams.dead_letters.job_control import Begun
 from streams.dead_letters.letter_commands import Desk
 from streams.dead_letters.preview import Preview
 from streams.dead_letters.recipes import RecipeTable
-from streams.engine.announcing import Publisher
-from streams.interfaces.http.keys import ApiKeyTable, Keys
+from streams.interfaces.http.keys import Keys
 from streams.interfaces.http.problems import ProblemError
+from streams.kafka.producer import Publisher
+from streams.settings import ApiKeyTable
 from streams.store import letters
 from streams.store.engine import Database
 from streams.store.letters import LetterRow

@@ -8,23 +8,8 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-
-Role = Literal["viewer", "operator"]
-
-
-class ApiKeyTable(BaseModel):
-    """`[[api_keys]]`: who may ask over HTTP. A viewer reads, less the records; an operator changes things, too."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(pattern=r"^[A-Za-z0-9 ._@-]{1,100}$")
-    """The author, in the audit."""
-    role: Role
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    expires: AwareDatetime
+from streams.settings import ApiKeyTable
 
 
 @dataclass(frozen=True, slots=True)

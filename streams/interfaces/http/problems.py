@@ -17,7 +17,7 @@ from streams.dead_letters.job_control import JobError
 from streams.dead_letters.patching import PatchError
 from streams.dead_letters.plan import PlanError
 from streams.dead_letters.selector import SelectorError
-from streams.engine.announcing import PublishError
+from streams.kafka.producer import PublishError
 from streams.store.engine import StoreError
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from streams.engine.announcing import Outgoing
 from streams.interfaces.lead_files.leadfile import BadLine, Row
+from streams.kafka.producer import Outgoing
 from topics import ids
 from topics.decode import Position, decode
 from topics.envelope import Headers, parse_timestamp, timestamp

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from actions.normalise.lead import read_lead
-from streams.engine.announcing import Outgoing, PublishError
 from streams.interfaces.lead_files.leadfile import BadLine, Row
 from streams.interfaces.lead_files.leadrecord import LeadRecords
 from streams.interfaces.lead_files.lines import Lines
+from streams.kafka.producer import Outgoing, PublishError
 from topics.events import Reason
 
 BATCH_RECORDS = 500

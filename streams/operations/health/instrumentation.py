@@ -11,9 +11,9 @@ from typing import Literal, TypeVar
 
 from actions.errors import TransientError, UncertainError
 from actions.ports import Mail, Mailer, Notifier
-from streams.engine.announcing import Outgoing, Publisher, PublishError
 from streams.engine.assembly import Adapters
 from streams.engine.pauses import PausedError, StoppingError
+from streams.kafka.producer import Outgoing, Publisher, PublishError
 from streams.operations.health.progress import BROKER, MAIL, WEBHOOK, Dependency, Part, Progress
 from streams.store.engine import StoreError
 from topics.decode import Record

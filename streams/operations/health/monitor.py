@@ -8,17 +8,18 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from streams.engine.faust.snapshot import Situation
 from streams.operations.health.address import HealthAddress
 from streams.operations.health.checks import Judge
 from streams.operations.health.instrumentation import Settle, seen_adapters, seen_publisher, watched_agent
-from streams.operations.health.progress import STORE, Progress, Situation
+from streams.operations.health.progress import STORE, Progress
 from streams.operations.health.server import HealthServer
 from streams.operations.health.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from streams.engine.announcing import Publisher
     from streams.engine.assembly import Adapters
     from streams.engine.faust.app import SafeApp
+    from streams.kafka.producer import Publisher
     from streams.store.engine import Database
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,10 @@ It does nothing by itself and asks nobody. Each entry is written by one thread a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streams.engine.faust.snapshot import Situation
 
 STORE, BROKER, MAIL, WEBHOOK = "store", "broker", "mail", "webhook"
 NEEDED = (STORE, BROKER)
@@ -98,45 +100,6 @@ class Dependency:
     def seen_s(self) -> float | None:
         """Seconds since it last did what it was asked for; None when it never was, or never did."""
         return None if self._answered_at is None else self._clock() - self._answered_at
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How far a worker is with its partitions of one topic."""
-
-    partitions: int = 0
-    waiting: int = 0
-    """Records known to be there and not settled; those of them that were handed to agents included."""
-    given: int = 0
-    """Records handed to agents and not settled."""
-    settled: int = 0
-    """Sum of the offsets up to which its partitions are settled."""
-    oldest_ms: int | None = None
-    """Timestamp of the oldest record that was handed to agents and is not settled, in ms since the epoch."""
-
-    def with_partition(self, *, waiting: int, given: int, settled: int, stamps: Sequence[int]) -> Standing:
-        """Add a partition; `stamps` are timestamps of records handed to agents, in any order."""
-        known = stamps if self.oldest_ms is None else (self.oldest_ms, *stamps)
-        return Standing(
-            self.partitions + 1,
-            self.waiting + waiting,
-            self.given + given,
-            self.settled + settled,
-            min(known, default=None),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """Where a worker stands, as its event loop saw it last."""
-
-    is_joined: bool = False
-    """Whether it is in its group and no rebalance is under way."""
-    polls: int = 0
-    """How often records were asked for."""
-    topics: Mapping[str, Standing] = field(default_factory=dict)
-    heard_at: float | None = None
-    """When the broker last answered anything at all, in monotonic seconds."""
 
 
 class Progress:

@@ -8,18 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from streams.engine.execution import from_us, to_us
+from streams.clock import Clock, from_us, to_us
 from streams.engine.indexing import LetterIndexer
-from streams.engine.transaction import Clock
 from streams.kafka.reader import Log, Ranges, count, read_at
 from streams.operations.recovery import failures
 from streams.operations.recovery.effect_keys import check_proofs
 from streams.operations.recovery.results import Result, ResultTaker, read_result
 from streams.operations.recovery.uncommitted import Perhaps, UnsettledTaker
 from streams.operations.recovery.watermark import mark_as_behind, mark_as_caught_up
-from streams.ports import Ports
 from streams.store.engine import Database
-from streams.workflow import Workflow
+from streams.workflow import Ports, Workflow
 from topics.decode import Decoded, Position, Record, decode
 from topics.events import Event, LeadMatched, LeadReceived
 from topics.failures import DecodeError

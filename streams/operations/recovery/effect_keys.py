@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from actions.ports import Effects, Receipt
 from streams.engine.execution import Work
-from streams.ports import Ports, calls_outside, envelope_argument
-from streams.workflow import Workflow, WorkflowError
+from streams.workflow import Ports, Workflow, WorkflowError, calls_outside, envelope_argument
 from topics.envelope import Envelope
 from topics.events import Event, LeadWelcomed, OwnerNotified
 

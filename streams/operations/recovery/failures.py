@@ -11,13 +11,12 @@ from sqlalchemy.engine import Connection
 from streams.engine.execution import Source, Work
 from streams.operations.recovery.effect_keys import would_claim
 from streams.operations.recovery.write_back import Trace, add_rows, released, suspected
-from streams.ports import Ports, calls_outside
 from streams.store import ledger, letter_replays, letters
 from streams.store.ledger import LedgerRow
 from streams.store.letters import OPEN, LetterRow, dump_letter, microseconds
 from streams.store.schema import FAILED
 from streams.store.schema import letters as letters_table
-from streams.workflow import Workflow
+from streams.workflow import Ports, Workflow, calls_outside
 from topics import ids
 from topics.decode import Position, Record, decode
 from topics.envelope import Headers

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from functools import partial
 
-from streams.engine.execution import from_us
+from streams.clock import from_us
 from streams.kafka.reader import Log, Ranges
 from streams.operations.recovery.results import read_result
 from streams.operations.recovery.watermark import is_behind, knows_until

@@ -10,9 +10,8 @@ from typing import Any
 import orjson
 from sqlalchemy.engine import Connection
 
-from streams.engine.execution import to_us
+from streams.clock import Clock, to_us
 from streams.engine.indexing import row_of
-from streams.engine.transaction import Clock
 from streams.kafka.reader import Log, count
 from streams.operations.recovery import failures
 from streams.store import letter_changes, letters

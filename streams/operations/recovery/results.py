@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
-from streams.engine.execution import to_us
+from streams.clock import to_us
 from streams.operations.recovery import contacts, round_robin
 from streams.operations.recovery.contacts import Said
 from streams.operations.recovery.effect_keys import proven

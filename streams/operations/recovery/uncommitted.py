@@ -8,16 +8,15 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from streams.engine.execution import Source, Work, to_us
-from streams.engine.transaction import Clock
+from streams.clock import Clock, to_us
+from streams.engine.execution import Source, Work
 from streams.kafka.reader import Log, Partition, Ranges
 from streams.operations.recovery.effect_keys import would_claim
 from streams.operations.recovery.failures import read_request
 from streams.operations.recovery.write_back import Trace, suspected
-from streams.ports import Ports, calls_outside
 from streams.store import ledger
 from streams.store.engine import Database
-from streams.workflow import Step, Workflow
+from streams.workflow import Ports, Step, Workflow, calls_outside
 from topics.decode import Position, Record, decode
 from topics.failures import DecodeError
 from topics.registry import TopicNames

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import ConsumerGroupState, KafkaError, Message, Producer
 from confluent_kafka.admin import AdminClient
 
 from tests.checker.evidence import RECEIVED, Record
@@ -179,6 +179,12 @@ class Stage:
             if left:
                 found[topic] = found.get(topic, 0) + left
         return found
+
+    def members(self) -> int:
+        """How many members the group has; 0 while it rebalances."""
+        admin = AdminClient({"bootstrap.servers": self.kafka, "log_level": 4})
+        found = admin.describe_consumer_groups([self.group])[self.group].result(timeout=10)
+        return len(found.members) if found.state is ConsumerGroupState.STABLE else 0
 
     def settle(self, *, within: float) -> None:
         """Wait until the group has acknowledged everything there is."""

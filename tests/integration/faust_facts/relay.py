@@ -12,10 +12,9 @@ import sys
 from collections.abc import Iterable
 from functools import partial
 
-from streams.engine.announcing import KafkaPublisher, Outgoing
 from streams.engine.faust.app import AppSettings, create_app
 from streams.kafka.address import parse_kafka
-from streams.worker import new_producer
+from streams.kafka.producer import KafkaPublisher, Outgoing, new_producer
 from tests.integration.faust_facts.harness import SESSION_TIMEOUT_S
 from topics.decode import Record
 from topics.registry import TopicNames

@@ -13,11 +13,10 @@ from typing import Any
 import faust
 import pytest
 
-from streams.engine.announcing import KafkaPublisher, Outgoing
 from streams.engine.faust import transport
 from streams.engine.faust.batch import Batch, BatchSchema
 from streams.kafka.address import parse_kafka
-from streams.worker import new_producer
+from streams.kafka.producer import KafkaPublisher, Outgoing, new_producer
 from tests.integration.faust_facts.harness import Log, Ours, Stock, started, until
 
 POISON, LAST = 7, 19

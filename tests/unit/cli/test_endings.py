@@ -8,14 +8,13 @@ import pytest
 import sqlalchemy as sa
 from aiokafka.errors import KafkaConnectionError
 
-from streams.engine.announcing import PublishError
+from streams.errors import SettingsError
 from streams.interfaces.common.errors import CommandError, UnreachableError, WrongUseError, ending_of
 from streams.kafka.local import JarsUnavailableError, StartFailedError
+from streams.kafka.producer import PublishError
 from streams.kafka.topics import TopicsError
-from streams.ports import PortError
-from streams.settings import SettingsError
 from streams.store.engine import Database, StoreError, StoreRefusedError, StoreUnavailableError
-from streams.workflow import WorkflowError
+from streams.workflow import PortError, WorkflowError
 
 
 @pytest.mark.parametrize(

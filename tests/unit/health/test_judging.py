@@ -6,17 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from streams.engine.faust.snapshot import Situation, Standing
 from streams.operations.health.checks import Judge, Verdict
-from streams.operations.health.progress import (
-    BROKER,
-    MAIL,
-    STORE,
-    WEBHOOK,
-    Part,
-    Progress,
-    Situation,
-    Standing,
-)
+from streams.operations.health.progress import BROKER, MAIL, STORE, WEBHOOK, Part, Progress
 
 LIMIT_S = 60
 TOPIC = "crm.leads.received.v1"

@@ -11,8 +11,9 @@ import pytest
 
 from actions.errors import ActionError, PermanentError, TransientError, UncertainError
 from actions.ports import Mail, Mailer, Notifier
-from streams.engine.announcing import Outgoing, PublishError
 from streams.engine.assembly import Adapters
+from streams.errors import SettingsError
+from streams.kafka.producer import Outgoing, PublishError
 from streams.operations.health.address import HealthAddress, read_health
 from streams.operations.health.instrumentation import (
     SeenMailer,
@@ -22,10 +23,10 @@ from streams.operations.health.instrumentation import (
     watched_agent,
 )
 from streams.operations.health.progress import BROKER, MAIL, STORE, WEBHOOK, Progress
-from streams.ports import Ports
-from streams.settings import SettingsError, load_settings
+from streams.settings import load_settings
 from streams.store.engine import StoreRefusedError, StoreUnavailableError
 from streams.store.migrate import open_database
+from streams.workflow import Ports
 from topics.decode import Record
 from topics.events import LeadAssigned
 

@@ -10,7 +10,7 @@ import pytest
 
 from actions.ports import Identity, Mail, Mailer
 from streams.adapters.identity import HmacIdentity
-from streams.engine.execution import to_us
+from streams.clock import to_us
 from streams.engine.pauses import PausedError, PauseRules
 from streams.engine.processor import WhenPaused
 from streams.onboarding import ONBOARDING

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.engine.announcing import Outgoing
 from streams.engine.assembly import assemble
+from streams.kafka.producer import Outgoing
 from streams.onboarding import ONBOARDING
 from streams.store.engine import Database
 from streams.store.migrate import open_database

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from streams.engine.announcing import Outgoing, PublishError
+from streams.kafka.producer import Outgoing, PublishError
 from streams.testing import Clock, LogRecord, MemoryLog
 from tests.suites.log import Delivered, LogSuite
 from topics.envelope import Headers

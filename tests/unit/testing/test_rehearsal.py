@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.engine.announcing import PublishError
+from streams.kafka.producer import PublishError
 from streams.testing import Rehearsal, lead
 from topics.events import ContactUpserted, LeadAssigned, LeadRejected, LeadWelcomed, OwnerNotified
 

@@ -15,6 +15,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tests.support.onboarding import event_headers
 from topics import ids
@@ -178,14 +179,36 @@ def test_line_ends_tabs_and_large_numbers_in_texts_are_fine() -> None:
     assert found.event.message == "a\n\tb"
 
 
-def test_an_event_of_ours_is_closed_and_needs_its_run() -> None:
-    headers = [*event_headers("e-1", type="crm.lead.matched.v1")]
+MATCHED: dict[str, Any] = {
+    "lead_id": "L1", "contact_key": "k", "verdict": "new", "rule": "none", "score": 0.0,
+    "origin": {"event_id": "e-1", "source": "/web", "time": "2026-11-23T08:00:00.000000Z"},
+    "lead": {"email": "a@b.example"},
+}  # fmt: skip
+OURS: Headers = [
+    *event_headers("e-1", type="crm.lead.matched.v1"),
+    ("ce_correlationid", b"r"),
+    ("ce_position", b"t/0/0"),
+]
 
+
+def test_an_event_of_ours_is_read_without_the_fields_that_only_a_newer_build_knows() -> None:
+    newer = {**MATCHED, "shoe_size": 42, "lead": {**MATCHED["lead"], "pet": "cat"}}
+
+    found = decode(orjson.dumps(newer), OURS, LeadMatched, HERE).event
+
+    assert found == decode(orjson.dumps(MATCHED), OURS, LeadMatched, HERE).event
+
+
+def test_a_writer_of_our_events_is_closed() -> None:
+    with pytest.raises(ValidationError, match="shoe_size"):
+        LeadMatched(**MATCHED, shoe_size=42)  # type: ignore[call-arg]
+
+
+def test_an_event_of_ours_needs_its_run_and_its_fields() -> None:
     with pytest.raises(DecodeError, match="correlationid"):
-        decode(b"{}", headers, LeadMatched, HERE)
-    run = [*headers, ("ce_correlationid", b"r"), ("ce_position", b"t/0/0")]
-    with pytest.raises(DecodeError) as caught:
-        decode(b'{"lead_id": "1", "shoe_size": 42}', run, LeadMatched, HERE)
+        decode(b"{}", OURS[:-2], LeadMatched, HERE)
+    with pytest.raises(DecodeError, match="contact_key: Field required") as caught:
+        decode(b'{"lead_id": "1"}', OURS, LeadMatched, HERE)
     assert caught.value.failure_class == "invalid"
 
 

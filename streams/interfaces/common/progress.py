@@ -6,18 +6,34 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from streams.interfaces.common.output import errors, number, say
 
 if TYPE_CHECKING:
-    from streams.interfaces.lead_files.lines import Lines
+    from rich.console import Console
+
+    from streams.kafka.local import Progress as StartProgress
 
 _TICK_S = 0.2
 _LINE_EVERY_S = 5.0
 
 
-async def tell(lines: Lines, count: Callable[[], int]) -> None:
+class Measured(Protocol):
+    """A file that is being read."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes there are; None when nobody knows."""
+        ...
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read so far."""
+        ...
+
+
+async def tell(lines: Measured, count: Callable[[], int]) -> None:
     """Show `count()` leads, their rate, how many are left and how long that takes; until cancelled."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -82,3 +98,29 @@ def _left(noun: str, done: int, total: int, seconds: float) -> str:
     rate = done / seconds if seconds > 0 else 0.0
     left = f"{total - done:,} left" + (f" ({(total - done) / rate:,.0f} s)" if rate and done < total else "")
     return f"{number(done, noun)}, {rate:,.0f}/s, {left}"
+
+
+@contextmanager
+def progress_on(console: Console) -> Iterator[StartProgress]:
+    """Show the steps of a start: a bar on a terminal, one line a step elsewhere."""
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("", total=None, visible=False)
+        shown = ""
+
+        def show(step: str, done: int, total: int, /) -> None:
+            nonlocal shown
+            if step != shown:
+                shown = step
+                console.print(
+                    f"{step} ({total / 1e6:.0f} MB) …" if total else f"{step} …",
+                    markup=False,
+                    highlight=False,
+                    soft_wrap=True,
+                )
+            bars.update(task, description=step, completed=done, total=total or None, visible=total > 0)
+
+        yield show

@@ -1,0 +1,45 @@
+"""What a worker shows of itself: where it stands with the topics it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a worker is with its partitions of one topic."""
+
+    partitions: int = 0
+    waiting: int = 0
+    """Records known to be there and not settled; those of them that were handed to agents included."""
+    given: int = 0
+    """Records handed to agents and not settled."""
+    settled: int = 0
+    """Sum of the offsets up to which its partitions are settled."""
+    oldest_ms: int | None = None
+    """Timestamp of the oldest record that was handed to agents and is not settled, in ms since the epoch."""
+
+    def with_partition(self, *, waiting: int, given: int, settled: int, stamps: Sequence[int]) -> Standing:
+        """Add a partition; `stamps` are timestamps of records handed to agents, in any order."""
+        known = stamps if self.oldest_ms is None else (self.oldest_ms, *stamps)
+        return Standing(
+            self.partitions + 1,
+            self.waiting + waiting,
+            self.given + given,
+            self.settled + settled,
+            min(known, default=None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Where a worker stands, as its event loop saw it last."""
+
+    is_joined: bool = False
+    """Whether it is in its group and no rebalance is under way."""
+    polls: int = 0
+    """How often records were asked for."""
+    topics: Mapping[str, Standing] = field(default_factory=dict)
+    heard_at: float | None = None
+    """When the broker last answered anything at all, in monotonic seconds."""
