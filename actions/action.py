@@ -29,7 +29,7 @@ class ActionSpec:
     """The function's name; `kebab` is what the outside calls it."""
     version: int
     reads: type[Event]
-    states: tuple[type[Event], ...]
+    emits: tuple[type[Event], ...]
     ports: dict[str, type]
     """Keyword-only parameters by name, each with its Protocol; the envelope's parameter is not among them."""
     envelope_parameter: str | None
@@ -113,7 +113,7 @@ def _inspect(function: ActionFunction, version: int) -> ActionSpec:
         name=name,
         version=version,
         reads=reads,
-        states=_returns(name, hints.get("return")),
+        emits=_returns(name, hints.get("return")),
         ports=ports,
         envelope_parameter=envelope_parameter,
         function=function,

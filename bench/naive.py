@@ -22,9 +22,9 @@ from bench.onboarding import Onboarding, Say, ToldToStop
 from bench.window import cpu_s
 from streams.clock import to_us
 from streams.engine.announcing import Announcer
-from streams.engine.event_cache import OwnEvents
-from streams.engine.execution import Source, Stated, Work
-from streams.engine.ledger_entries import Scribe
+from streams.engine.event_cache import EventCache
+from streams.engine.execution import Execution, Source, Succeeded
+from streams.engine.ledger_entries import LedgerWriter
 from streams.onboarding import ONBOARDING
 from streams.store import ledger
 from streams.store.engine import Database
@@ -37,7 +37,7 @@ from topics.registry import TopicNames
 class CallsInTransaction:
     """The port Effects: a row per call, written by the transaction in which the call was made."""
 
-    def __init__(self, connection: Connection, work: Work) -> None:
+    def __init__(self, connection: Connection, work: Execution) -> None:
         """Take the event's transaction."""
         self._connection = connection
         self._work = work
@@ -69,8 +69,8 @@ class Loop:
     def __init__(self, names: TopicNames, group: str, ports: Ports, database: Database) -> None:
         """Take where events come from and what answers the actions."""
         self._steps = {names.of(event): ONBOARDING.reading(event) for event in ONBOARDING.inputs}
-        self._scribe = Scribe(group)
-        self._announcer = Announcer(names, ONBOARDING.name, OwnEvents({}))
+        self._scribe = LedgerWriter(group)
+        self._announcer = Announcer(names, ONBOARDING.name, EventCache({}))
         self._ports = ports
         self._database = database
         self.topics = tuple(self._steps)
@@ -83,15 +83,15 @@ class Loop:
         source = Source(position, record.key, record.value, headers)
         decoded = decode(record.value, headers, steps[0].reads, position)
         with self._database.engine.begin() as connection:
-            outcomes = [await self._act(connection, Work(source, step, decoded)) for step in steps]
+            outcomes = [await self._act(connection, Execution(source, step, decoded)) for step in steps]
         for outcome in outcomes:
             told = self._announcer.outgoing(outcome)
             await producer.send_and_wait(told.topic, told.value, key=told.key, headers=told.headers)
 
-    async def _act(self, connection: Connection, work: Work) -> Stated:
+    async def _act(self, connection: Connection, work: Execution) -> Succeeded:
         known = ledger.find(connection, [work.ledger_id]).get(work.ledger_id)
         if known is not None:
-            return Stated(work, known, None)
+            return Succeeded(work, known, None)
         began = time.perf_counter_ns()
         now = datetime.now(UTC)
         stores = self._ports.open(work.step.action, connection, [work.event])
@@ -107,10 +107,10 @@ class Loop:
             store.flush(to_us(now))
         row = self._scribe.succeeded(work, result, (time.perf_counter_ns() - began) // 1000, now)
         ledger.insert(connection, [row])
-        return Stated(work, row, result)
+        return Succeeded(work, row, result)
 
 
-def _effects(step: Step, connection: Connection, work: Work) -> dict[str, CallsInTransaction]:
+def _effects(step: Step, connection: Connection, work: Execution) -> dict[str, CallsInTransaction]:
     asked = (name for name, port in step.action.ports.items() if port is Effects)
     return {name: CallsInTransaction(connection, work) for name in asked}
 

@@ -49,7 +49,7 @@ class Step:
 
     reads: type[Event]
     action: ActionSpec
-    states: tuple[type[Event], ...]
+    emits: tuple[type[Event], ...]
     retry: RetryPolicy
 
     @property
@@ -78,8 +78,8 @@ class _Doing:
         if self.action.reads is not self.event:
             msg = f"when({self.event.__name__}).do({self.action.name}): the action reads {self.action.reads.__name__}"
             raise WorkflowError(msg)
-        if set(events) != set(self.action.states):
-            stated = ", ".join(event.__name__ for event in self.action.states)
+        if set(events) != set(self.action.emits):
+            stated = ", ".join(event.__name__ for event in self.action.emits)
             named = ", ".join(event.__name__ for event in events)
             msg = f"when({self.event.__name__}).do({self.action.name}).then({named}): the action states {stated}"
             raise WorkflowError(msg)
@@ -106,7 +106,7 @@ class Workflow:
 
     def _check(self) -> None:
         seen: dict[str, Step] = {}
-        stated = {LeadReceived} | {event for step in self.steps for event in step.states}
+        stated = {LeadReceived} | {event for step in self.steps for event in step.emits}
         for step in self.steps:
             if step.name in seen:
                 msg = f"workflow {self.name}: action {step.name} stands in two steps; an action has one place"
@@ -141,7 +141,7 @@ class Workflow:
             lines.append(
                 f"    {step.reads.__name__}([{step.reads.__name__}]) --> {step.name}[{step.action.kebab}]"
             )
-            lines += [f"    {step.name} --> {event.__name__}([{event.__name__}])" for event in step.states]
+            lines += [f"    {step.name} --> {event.__name__}([{event.__name__}])" for event in step.emits]
         return "\n".join(lines)
 
 

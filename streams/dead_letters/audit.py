@@ -15,7 +15,7 @@ from streams.kafka.producer import Outgoing, Publisher, PublishError
 from topics.envelope import Headers, timestamp
 from topics.registry import TopicNames
 
-Act = Literal[
+AuditedCommand = Literal[
     "edit", "discard", "restore", "schedule", "unschedule", "keep", "erase", "import", "reveal", "export",
     "replay", "apply", "pause", "resume", "cancel",
 ]  # fmt: skip
@@ -33,7 +33,7 @@ class AuditError(RuntimeError):
 class Entry:
     """One act on one letter, or on a job. Never a value of a record: hashes alone."""
 
-    act: Act
+    act: AuditedCommand
     about: str
     """Id of the letter, or of the job; the record's key."""
     details: dict[str, Any] = field(default_factory=dict)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from streams.dead_letters.audit import Act, Entry
+from streams.dead_letters.audit import AuditedCommand, Entry
 from streams.dead_letters.patching import Patch, PatchError
 from streams.store.letter_changes import RESTING
 from streams.store.letters import LetterRow
 from topics.letter import sha256_of
 
 
-def entry_of(act: Act, row: LetterRow, **details: str) -> Entry:
+def entry_of(act: AuditedCommand, row: LetterRow, **details: str) -> Entry:
     """Say for the audit what is done about a letter."""
     return Entry(act, row.letter.id, {"generation": row.letter.generation, **details})
 

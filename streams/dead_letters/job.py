@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from streams.clock import Clock, to_us
-from streams.dead_letters.job_limits import Allowance, Options, Progress, failing, room
-from streams.dead_letters.job_order import Flowing, in_order
+from streams.dead_letters.job_limits import JobProgress, Options, TokenBucket, capacity, over_failure_limit
+from streams.dead_letters.job_order import BusyContacts, in_order
 from streams.dead_letters.job_outcomes import Judged, judge
 from streams.dead_letters.lag_guard import Lag, LiveTraffic
 from streams.dead_letters.prediction import Prediction
@@ -61,13 +61,13 @@ class Job:
     _before: Counter[str] = field(default_factory=Counter, init=False)
     """The same when this process began: a job that stopped begins anew with its canary."""
     _live: LiveTraffic = field(init=False)
-    _flowing: Flowing = field(default_factory=lambda: Flowing(SILENT_S), init=False)
+    _flowing: BusyContacts = field(default_factory=lambda: BusyContacts(SILENT_S), init=False)
 
     def __post_init__(self) -> None:
         """Nothing is looked at yet."""
         self._live = LiveTraffic(self.lag, self.options.yield_to_lag)
 
-    async def run(self, tell: Callable[[Progress], None]) -> Progress:
+    async def run(self, tell: Callable[[JobProgress], None]) -> JobProgress:
         """Go on until all letters have an outcome, or it is stopped, paused, cancelled, or taken over by a process.
 
         Raises as store and publisher do: then it can be gone on with. Cancelled, it is paused.
@@ -85,9 +85,9 @@ class Job:
         finally:
             watching.cancel()
 
-    async def _run(self, tell: Callable[[Progress], None]) -> Progress:
+    async def _run(self, tell: Callable[[JobProgress], None]) -> JobProgress:
         heard, beaten = time.monotonic(), -math.inf
-        allowance = Allowance(self.options.rate)
+        allowance = TokenBucket(self.options.rate)
         while True:
             judged = await self._judge()
             now = time.monotonic()
@@ -97,7 +97,7 @@ class Job:
                 if (ended := await self._beat()) is not None:
                     return ended
             tell(self._progress("running"))
-            if (why := failing(self.options, self._done())) is not None:
+            if (why := over_failure_limit(self.options, self._done())) is not None:
                 return await self._end("stopped", f"{why}: {await self._first_failure()}")
             if now - heard > SILENT_S:
                 return await self._end(
@@ -105,12 +105,12 @@ class Job:
                 )
             if not self._asked and not self._counts["waiting"]:
                 return await self._end("done", None)
-            free = min(room(self.options, self._done(), len(self._asked)), allowance.now(now))
+            free = min(capacity(self.options, self._done(), len(self._asked)), allowance.now(now))
             if free > 0 and self._live.leaves_room():
                 allowance.use(await self._ask(free))
             await asyncio.sleep(SHORT_NAP_S if len(self._asked) <= FEW else NAP_S)
 
-    async def _beat(self) -> Progress | None:
+    async def _beat(self) -> JobProgress | None:
         """Say that this process lives; gives how it ends when somebody else has decided so."""
         now_us = to_us(self.clock())
         status = await self.database.run(partial(jobs.beat, job=self.id, holder=self.holder, now_us=now_us))
@@ -130,8 +130,8 @@ class Job:
     def _done(self) -> Counter[str]:
         return self._counts - self._before
 
-    def _progress(self, status: JobStatus, message: str | None = None) -> Progress:
-        return Progress(status, self.total, dict(+self._counts), self._live.waits_for, message)
+    def _progress(self, status: JobStatus, message: str | None = None) -> JobProgress:
+        return JobProgress(status, self.total, dict(+self._counts), self._live.waits_for, message)
 
     def _moved(self, state: ItemState, marks: Sequence[tuple[int, ItemState, str | None]]) -> None:
         self._counts[state] -= len(marks)
@@ -223,7 +223,7 @@ class Job:
         jobs.mark(connection, self.id, marks)
         letter_changes.release(connection, self.id, [each.item.letter_id for each in found])
 
-    async def _end(self, status: JobStatus, message: str | None) -> Progress:
+    async def _end(self, status: JobStatus, message: str | None) -> JobProgress:
         now_us = to_us(self.clock())
         end = partial(
             jobs.set_status,

@@ -11,9 +11,9 @@ from uuid import uuid4
 from sqlalchemy.engine import Connection
 
 from streams.clock import to_us
-from streams.dead_letters.audit import Act, Entry
+from streams.dead_letters.audit import AuditedCommand, Entry
 from streams.dead_letters.job_limits import Options
-from streams.dead_letters.letter_commands import Desk
+from streams.dead_letters.letter_commands import LetterCommands
 from streams.dead_letters.plan import Plan
 from streams.dead_letters.plan_item import PlanItem
 from streams.store import jobs, letter_changes
@@ -27,7 +27,7 @@ class JobError(RuntimeError):
     """A job cannot be begun or go on; the message is a sentence."""
 
 
-class Begun(NamedTuple):
+class ClaimedJob(NamedTuple):
     """A job that a process is to work on."""
 
     id: str
@@ -37,7 +37,7 @@ class Begun(NamedTuple):
     letters: int
 
 
-async def begin(desk: Desk, plan: Plan, options: Options, reason: str) -> Begun:
+async def create(desk: LetterCommands, plan: Plan, options: Options, reason: str) -> ClaimedJob:
     """Write a job down and take its letters. Raises `AuditError`, and as the store does."""
     job, holder = str(uuid4()), str(uuid4())
     chosen = replace(options, stale=plan.stale)
@@ -57,10 +57,10 @@ async def begin(desk: Desk, plan: Plan, options: Options, reason: str) -> Begun:
         holder,
     )
     await desk.database.run(partial(write_down, row=row, items=plan.items, is_forced=chosen.is_forced))
-    return Begun(job, holder, chosen, len(plan.items))
+    return ClaimedJob(job, holder, chosen, len(plan.items))
 
 
-async def go_on(desk: Desk, job: JobRow, reason: str) -> Begun:
+async def resume(desk: LetterCommands, job: JobRow, reason: str) -> ClaimedJob:
     """Let a job run again that was paused, that stopped, or whose process died. Raises `JobError`."""
     now_us, holder = to_us(desk.clock()), str(uuid4())
     refused = JobError(f"job {job.id} runs already, or has ended; pausing lets one that runs rest")
@@ -71,7 +71,7 @@ async def go_on(desk: Desk, job: JobRow, reason: str) -> Begun:
     if not await desk.database.run(take):
         raise refused
     counted = await desk.database.run(partial(jobs.counts, job=job.id))
-    return Begun(job.id, holder, Options.from_data(job.options), sum(counted.values()))
+    return ClaimedJob(job.id, holder, Options.from_data(job.options), sum(counted.values()))
 
 
 def write_down(connection: Connection, row: JobRow, items: Sequence[PlanItem], *, is_forced: bool) -> None:
@@ -91,10 +91,12 @@ def _item(number: int, item: PlanItem, *, is_mine: bool, is_forced: bool) -> Ite
     return ItemRow(number, item.id, "waiting" if why is None else "skipped", item.model_dump(), why)
 
 
-async def control(desk: Desk, job: JobRow, status: Literal["paused", "cancelled"], reason: str) -> None:
+async def control(
+    desk: LetterCommands, job: JobRow, status: Literal["paused", "cancelled"], reason: str
+) -> None:
     """Pause or cancel; a cancelled job lets its letters go. Raises `JobError` when it cannot be."""
     of: dict[str, tuple[JobStatus, ...]] = {"paused": ("running",), "cancelled": jobs.UNFINISHED}
-    acts: dict[str, Act] = {"paused": "pause", "cancelled": "cancel"}
+    acts: dict[str, AuditedCommand] = {"paused": "pause", "cancelled": "cancel"}
     await desk.audit.write(reason, [Entry(acts[status], job.id)])
     now_us = to_us(desk.clock())
 

@@ -41,7 +41,7 @@ class Options:
 
 
 @dataclass(slots=True)
-class Progress:
+class JobProgress:
     """How far a job is."""
 
     status: JobStatus
@@ -57,7 +57,7 @@ class Progress:
         return self.total - self.counts.get("waiting", 0) - self.counts.get("asked", 0)
 
 
-def room(options: Options, done: Mapping[str, int], in_flight: int) -> int:
+def capacity(options: Options, done: Mapping[str, int], in_flight: int) -> int:
     """Give how many letters more may be in flight; `done` counts by state since this process began."""
     free = options.max_in_flight - in_flight
     ended = _with_outcome(done)
@@ -69,7 +69,7 @@ def room(options: Options, done: Mapping[str, int], in_flight: int) -> int:
     return free
 
 
-def failing(options: Options, done: Mapping[str, int]) -> str | None:
+def over_failure_limit(options: Options, done: Mapping[str, int]) -> str | None:
     """Say that more have failed than may; None: no."""
     failed, ended = done.get("failed", 0), _with_outcome(done)
     if failed == 0 or failed * 100 <= options.stop_if_fail * ended:
@@ -82,7 +82,7 @@ def _with_outcome(done: Mapping[str, int]) -> int:
 
 
 @dataclass(slots=True)
-class Allowance:
+class TokenBucket:
     """Letters that the rate allows now, in portions of a fifth of a second.
 
     What was not used while the job waited is not made up for in one burst; and a portion costs the store about as much

@@ -14,7 +14,7 @@ class _Flow(NamedTuple):
     since: float
 
 
-class Flowing:
+class BusyContacts:
     """Contacts about which something still follows of letters that have their outcome.
 
     Until that is done, what a letter about them comes to is not what the plan says: it would be left out.

@@ -11,7 +11,7 @@ from typing import TypeVar
 from sqlalchemy.engine import Connection
 
 from streams.clock import Clock, to_us
-from streams.dead_letters.audit import Act, Audit
+from streams.dead_letters.audit import Audit, AuditedCommand
 from streams.dead_letters.editing import edit_entry, edited, entry_of, why_not
 from streams.dead_letters.patching import Patch, PatchError
 from streams.kafka.producer import Outgoing, Publisher
@@ -45,7 +45,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class LetterCommands:
     """The one way by which commands and HTTP change letters."""
 
     database: Database
@@ -172,7 +172,7 @@ class Desk:
 
     async def _move(
         self,
-        act: Act,
+        act: AuditedCommand,
         ids: Sequence[str],
         reason: str,
         of: Sequence[str],
@@ -205,12 +205,12 @@ class Desk:
             )
 
 
-PLAIN_ACTS: Mapping[str, Callable[[Desk, Sequence[str], str], Awaitable[Done]]] = {
-    "discard": Desk.discard,
-    "restore": Desk.restore,
-    "unschedule": Desk.unschedule,
-    "keep": Desk.keep,
-    "erase": Desk.erase,
+SIMPLE_COMMANDS: Mapping[str, Callable[[LetterCommands, Sequence[str], str], Awaitable[Done]]] = {
+    "discard": LetterCommands.discard,
+    "restore": LetterCommands.restore,
+    "unschedule": LetterCommands.unschedule,
+    "keep": LetterCommands.keep,
+    "erase": LetterCommands.erase,
 }
 """Acts that need a reason alone, by the name that commands and HTTP give them."""
 

@@ -8,10 +8,10 @@ from typing import Literal
 
 from streams.clock import Clock
 from streams.dead_letters.prediction import Prediction, Verdict
-from streams.dead_letters.preview_runner import Asked, Stage, failing
+from streams.dead_letters.preview_runner import Asked, PreviewRunner, failing
 from streams.dead_letters.retries import request
 from streams.engine.assembly import Adapters
-from streams.engine.event_cache import OwnEvents
+from streams.engine.event_cache import EventCache
 from streams.engine.failures import TAMPERED
 from streams.engine.reading import Reader
 from streams.store import letters, pauses
@@ -61,8 +61,8 @@ class Preview:
         let that go.
         """
         with self._database.snapshot() as connection:
-            stage = Stage(connection, self._workflow, self._found, self._group, self._names)
-            reader = Reader(self._workflow, self._group, OwnEvents({}))
+            stage = PreviewRunner(connection, self._workflow, self._found, self._group, self._names)
+            reader = Reader(self._workflow, self._group, EventCache({}))
             cancelled = pauses.cancelled(connection)
             for start in range(0, len(ids), AT_ONCE):
                 part = ids[start : start + AT_ONCE]
@@ -73,7 +73,7 @@ class Preview:
 
     def _chunk(
         self,
-        stage: Stage,
+        stage: PreviewRunner,
         reader: Reader,
         rows: Sequence[LetterRow],
         asked: Sequence[Asked],
@@ -82,14 +82,14 @@ class Preview:
     ) -> Iterator[tuple[LetterRow, Prediction]]:
         now = self._clock()
         readings = [reader.read_requests([each], now) for each in asked]
-        stage.expect([work for reading in readings for work in reading.works])
+        stage.expect([execution for reading in readings for execution in reading.executions])
         for row, reading in zip(rows, readings, strict=True):
             if row.status in GONE:
                 said = f"its record is not kept any more: the letter is {row.status}"
                 yield row, replace(failing(row, row.letter, "gone"), code="RECORD_GONE", message=said)
-            elif reading.works:
-                work = reading.works[0]
-                found = stage.run(row, work, now, cancelled)
+            elif reading.executions:
+                execution = reading.executions[0]
+                found = stage.run(row, execution, now, cancelled)
                 # What follows is stated now and does not know how long it was held up: the letter does.
                 late = None if stale == "run" else stage.late(found, row.letter.first_time, now)
                 yield row, replace(found, late=late)

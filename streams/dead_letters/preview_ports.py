@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from actions.ports import Contacts, Receipt, Roster, StoredContact
 from streams.dead_letters.prediction import Call, Change
 from streams.engine.effects import claim_of, cut_off
-from streams.engine.execution import Work
+from streams.engine.execution import Execution
 from streams.store import effects
 from streams.store.effects import Verdict
 from streams.store.roster import turns_taken
@@ -93,16 +93,16 @@ class PreviewEffects:
         self._connection = connection
         self._kept: dict[str, Sequence[Any]] = {}
         self._staged: dict[str, Sequence[Any]] = {}
-        self._work: Work
+        self._work: Execution
         self._may_repeat = False
         self._now_us = 0
         self.calls: list[Call] = []
         self.is_calling = False
         self.port = ""
 
-    def begin(self, work: Work, now_us: int, *, may_repeat: bool) -> None:
+    def begin(self, execution: Execution, now_us: int, *, may_repeat: bool) -> None:
         """Begin with an execution."""
-        self._work, self._now_us, self._may_repeat = work, now_us, may_repeat
+        self._work, self._now_us, self._may_repeat = execution, now_us, may_repeat
         self.calls = []
         self._staged = {}
 

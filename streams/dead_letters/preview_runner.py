@@ -22,13 +22,13 @@ from streams.dead_letters.preview_ports import (
 )
 from streams.engine.announcing import Announcer
 from streams.engine.assembly import Adapters
-from streams.engine.event_cache import OwnEvents
-from streams.engine.execution import Outcome, Stated, Work
+from streams.engine.event_cache import EventCache
+from streams.engine.execution import Execution, Outcome, Succeeded
 from streams.engine.failures import Failure, failure_of
-from streams.engine.ledger_entries import Scribe
+from streams.engine.ledger_entries import LedgerWriter
 from streams.engine.reading import Reader
 from streams.engine.staleness import skipped
-from streams.engine.transaction import checked, drive, not_to_run
+from streams.engine.transaction import checked, drive, skip_failure
 from streams.store import ledger
 from streams.store.ledger import LedgerRow
 from streams.store.letters import LetterRow
@@ -52,7 +52,7 @@ class Asked(NamedTuple):
     headers: Headers
 
 
-class Stage:
+class PreviewRunner:
     """What the letters so far would have left behind, and the ports over it."""
 
     def __init__(
@@ -62,9 +62,9 @@ class Stage:
         self._connection = connection
         self._workflow = workflow
         self._found = found
-        self._scribe = Scribe(group)
-        self._reader = Reader(workflow, group, OwnEvents({}))
-        self._announcer = Announcer(names, workflow.name, OwnEvents({}))
+        self._ledger_writer = LedgerWriter(group)
+        self._reader = Reader(workflow, group, EventCache({}))
+        self._announcer = Announcer(names, workflow.name, EventCache({}))
         self._effects = PreviewEffects(connection)
         self._known: dict[bytes, LedgerRow] = {}
         self._done: dict[bytes, LedgerRow] = {}
@@ -86,42 +86,50 @@ class Stage:
                 adapter = self._contacts = PreviewContacts(adapter)
             self._ports[port] = adapter
 
-    def expect(self, works: Sequence[Work]) -> None:
+    def expect(self, executions: Sequence[Execution]) -> None:
         """Read what these will ask for in few queries."""
-        self._known = ledger.find(self._connection, (work.ledger_id for work in works))
+        self._known = ledger.find(self._connection, (execution.ledger_id for execution in executions))
         self._by_step = {}
-        for work in works:
-            self._by_step.setdefault(work.step.name, []).append(work.event)
+        for execution in executions:
+            self._by_step.setdefault(execution.step.name, []).append(execution.event)
 
-    def run(self, row: LetterRow, work: Work, now: datetime, cancelled: Collection[str]) -> Prediction:
+    def run(
+        self, row: LetterRow, execution: Execution, now: datetime, cancelled: Collection[str]
+    ) -> Prediction:
         """Say what executing this would come to, and what would follow of it."""
-        remembered = self._done.get(work.ledger_id) or self._known.get(work.ledger_id)
-        recalled = None if remembered is None else self._scribe.recall(work, remembered, now)
+        remembered = self._done.get(execution.ledger_id) or self._known.get(execution.ledger_id)
+        recalled = (
+            None if remembered is None else self._ledger_writer.recorded_outcome(execution, remembered, now)
+        )
         if recalled is not None:
-            return self._recalled(row, work, recalled)
-        refused = not_to_run(work, now, cancelled)
+            return self._recalled(row, execution, recalled)
+        refused = skip_failure(execution, now, cancelled)
         if refused is not None:
-            return failing(row, self._failed(work, refused, now))
-        self._events[:] = self._by_step.get(work.step.name) or [work.event]
-        self._effects.begin(work, to_us(now), may_repeat=self._found.repeats.get(work.step.name, False))
+            return failing(row, self._failed(execution, refused, now))
+        self._events[:] = self._by_step.get(execution.step.name) or [execution.event]
+        self._effects.begin(
+            execution, to_us(now), may_repeat=self._found.repeats.get(execution.step.name, False)
+        )
         if self._contacts is not None:
             self._contacts.changes = []
         try:
-            event = skipped(work, now) or self._call(work)
-            done = self._scribe.succeeded(work, event, 0, now)
+            event = skipped(execution, now) or self._call(execution)
+            done = self._ledger_writer.succeeded(execution, event, 0, now)
         except UnpredictableError as error:
             self._end(is_kept=False)
-            return replace(about(row, work, "cannot-say"), message=str(error))
+            return replace(about(row, execution, "cannot-say"), message=str(error))
         except Exception as error:  # noqa: BLE001 - whatever an action raises becomes a letter
             self._end(is_kept=False)
-            letter = self._failed(work, failure_of(error), now)
+            letter = self._failed(execution, failure_of(error), now)
             return replace(failing(row, letter), calls=list(self._effects.calls))
         self._end(is_kept=True)
-        if work.request is not None:
+        if execution.request is not None:
             said = as_json({"outcome": getattr(event, "outcome", None)})
-            self._done[work.ledger_id] = done._replace(result=said)  # there may be a hundred thousand
-        found = self._resolving(row, work, event)
-        return replace(found, following=self._following(row, Stated(work, done, event), now, cancelled))
+            self._done[execution.ledger_id] = done._replace(result=said)  # there may be a hundred thousand
+        found = self._resolving(row, execution, event)
+        return replace(
+            found, following=self._following(row, Succeeded(execution, done, event), now, cancelled)
+        )
 
     def late(self, found: Prediction, failed: str, now: datetime) -> str | None:
         """Say which action would follow and call somebody, and was held up since then for longer than it declares."""
@@ -134,39 +142,41 @@ class Stage:
         return None
 
     def _following(
-        self, row: LetterRow, stated: Stated, now: datetime, cancelled: Collection[str]
+        self, row: LetterRow, stated: Succeeded, now: datetime, cancelled: Collection[str]
     ) -> list[Prediction]:
         """Let the actions run that would read this event, as the workers will, and those after them."""
         out = self._announcer.outgoing(stated)
         record = Asked(out.topic, 0, 0, int(now.timestamp() * 1000), out.key, out.value, out.headers)
         found: list[Prediction] = []
         for step in self._workflow.reading(type(stated.event)) if stated.event is not None else ():
-            for work in self._reader.read_events(step, [record], now).works:
-                self._known |= ledger.find(self._connection, [work.ledger_id])
-                one = self.run(row, work, now, cancelled)
+            for execution in self._reader.read_events(step, [record], now).executions:
+                self._known |= ledger.find(self._connection, [execution.ledger_id])
+                one = self.run(row, execution, now, cancelled)
                 verdict: Verdict = "would-fail" if one.verdict == "would-fail-again" else one.verdict
                 found += [replace(one, verdict=verdict, following=()), *one.following]
         return found
 
-    def _failed(self, work: Work, failure: Failure, now: datetime) -> DeadLetter:
-        row, letter = self._scribe.failed(work, failure, 0, now)
-        if work.request is not None:
-            self._done[work.ledger_id] = row
+    def _failed(self, execution: Execution, failure: Failure, now: datetime) -> DeadLetter:
+        row, letter = self._ledger_writer.failed(execution, failure, 0, now)
+        if execution.request is not None:
+            self._done[execution.ledger_id] = row
         return letter
 
-    def _call(self, work: Work) -> Event:
-        action = work.step.action
+    def _call(self, execution: Execution) -> Event:
+        action = execution.step.action
         arguments: dict[str, Any] = {
             name: self._effects if port is Effects else self._ports[port]
             for name, port in action.ports.items()
         }
-        running: Any = action.function(work.event, **arguments, **envelope_argument(action, work.envelope))
-        if not calls_outside(work.step):
-            return checked(work.step, drive(running))
+        running: Any = action.function(
+            execution.event, **arguments, **envelope_argument(action, execution.envelope)
+        )
+        if not calls_outside(execution.step):
+            return checked(execution.step, drive(running))
         try:
             running.send(None)
         except StopIteration as stop:
-            return checked(work.step, stop.value)
+            return checked(execution.step, stop.value)
         running.close()
         raise UnpredictableError(
             "the action waits for something that is no port, which only a real run can answer"
@@ -180,33 +190,33 @@ class Stage:
                 adapter.drop()
         self._effects.end(is_kept=is_kept)
 
-    def _resolving(self, row: LetterRow, work: Work, event: Event) -> Prediction:
+    def _resolving(self, row: LetterRow, execution: Execution, event: Event) -> Prediction:
         owner = getattr(event, "owner", None)
         calls = list(self._effects.calls)
         goes_out = any(call.state != "held" for call in calls)
         return replace(
-            about(row, work, "would-resolve"),
+            about(row, execution, "would-resolve"),
             event=event.type,
             outcome=getattr(event, "outcome", None),
-            contact_key=getattr(event, "contact_key", None) or work.contact_key,
+            contact_key=getattr(event, "contact_key", None) or execution.contact_key,
             changes=[] if self._contacts is None else self._contacts.changes,
             owner=None if owner is None else owner.id,
             is_new_owner=getattr(event, "strategy", None) == "round-robin",
             calls=calls,
-            needs=self._found.ports.dependencies_of(work.step.action) if goes_out else (),
+            needs=self._found.ports.dependencies_of(execution.step.action) if goes_out else (),
         )
 
-    def _recalled(self, row: LetterRow, work: Work, outcome: Outcome) -> Prediction:
-        if not isinstance(outcome, Stated):
+    def _recalled(self, row: LetterRow, execution: Execution, outcome: Outcome) -> Prediction:
+        if not isinstance(outcome, Succeeded):
             return failing(row, outcome.letter)
         said = orjson.loads(outcome.row.result or b"{}").get("outcome")
-        return replace(about(row, work, "noop"), event=outcome.row.result_type, outcome=said)
+        return replace(about(row, execution, "noop"), event=outcome.row.result_type, outcome=said)
 
 
-def about(row: LetterRow, work: Work, verdict: Verdict) -> Prediction:
+def about(row: LetterRow, execution: Execution, verdict: Verdict) -> Prediction:
     """Begin with what is known of an execution."""
-    action = work.step.action
-    return Prediction(row.letter.id, row.lead_id, action.kebab, action.version, verdict, work.result_id)
+    action = execution.step.action
+    return Prediction(row.letter.id, row.lead_id, action.kebab, action.version, verdict, execution.result_id)
 
 
 def failing(row: LetterRow, letter: DeadLetter, verdict: Verdict = "would-fail-again") -> Prediction:

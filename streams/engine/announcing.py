@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from streams.clock import from_us
-from streams.engine.event_cache import OwnEvents
-from streams.engine.execution import Lettered, Outcome, Stated
+from streams.engine.event_cache import EventCache
+from streams.engine.execution import DeadLettered, Outcome, Succeeded
 from streams.kafka.producer import Outgoing
 from topics.decode import Decoded
 from topics.envelope import result_headers, timestamp
@@ -28,20 +28,20 @@ class Announcer:
 
     names: TopicNames
     workflow: str
-    own: OwnEvents
+    own: EventCache
 
     def outgoing(self, outcome: Outcome) -> Outgoing:
         """Give the result event, or the dead letter."""
-        return self._result(outcome) if isinstance(outcome, Stated) else self._letter(outcome)
+        return self._result(outcome) if isinstance(outcome, Succeeded) else self._letter(outcome)
 
-    def _letter(self, outcome: Lettered) -> Outgoing:
+    def _letter(self, outcome: DeadLettered) -> Outgoing:
         source = outcome.source
         headers = without_letter(source.headers) + outcome.letter.headers()
         if not fits_a_letter(source.key, source.value, headers):
             return self._without_its_bytes(outcome)
         return Outgoing(self.names.letters, source.key, source.value, headers)
 
-    def _without_its_bytes(self, outcome: Lettered) -> Outgoing:
+    def _without_its_bytes(self, outcome: DeadLettered) -> Outgoing:
         # Else nobody could ever get past it. Its hash stays, so a replay of what is left is refused.
         letter, source = outcome.letter, outcome.source
         where = (
@@ -54,20 +54,20 @@ class Announcer:
             return Outgoing(self.names.letters, source.key, None, headers)
         return Outgoing(self.names.letters, None, None, own)
 
-    def _result(self, outcome: Stated) -> Outgoing:
-        work, row = outcome.work, outcome.row
+    def _result(self, outcome: Succeeded) -> Outgoing:
+        execution, row = outcome.execution, outcome.row
         event: type[Event] = (
             type(outcome.event)
             if outcome.event is not None
-            else next(event for event in work.step.states if event.type == row.result_type)
+            else next(event for event in execution.step.emits if event.type == row.result_type)
         )
         moment = _text_of(row.done_at)
-        envelope = work.envelope.followed_by(
+        envelope = execution.envelope.followed_by(
             event_type=event.type,
-            event_id=work.result_id,
+            event_id=execution.result_id,
             action=row.action,
             time=moment,
-            workflow=self.workflow if work.step.reads is LeadReceived else work.envelope.workflow,
+            workflow=self.workflow if execution.step.reads is LeadReceived else execution.envelope.workflow,
         )
         headers = result_headers(envelope, row.lead_id)
         if outcome.event is not None and row.result is not None:

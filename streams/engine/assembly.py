@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from streams.clock import now
 from streams.engine.external_calls import OutsideRunner
-from streams.engine.group_commit import Gate
-from streams.engine.ledger_entries import Scribe
+from streams.engine.group_commit import IntentLog
+from streams.engine.ledger_entries import LedgerWriter
 from streams.engine.pauses import PauseRules, Pauses
 from streams.engine.processor import Processor
 from streams.kafka.producer import Publisher
@@ -66,15 +66,15 @@ def assemble(
 ) -> Parts:
     """Put a processor together. Raises `PortError` when an action asks for a port that nothing answers."""
     found.ports.check(workflow)
-    gate = Gate(database, str(uuid4()), clock)
+    intents = IntentLog(database, str(uuid4()), clock)
     dependencies = {step.name: found.ports.dependencies_of(step.action) for step in workflow.steps}
     pauses = Pauses(dependencies, found.pause_rules, clock)
     outside = OutsideRunner(
         database,
         found.ports,
-        Scribe(group),
+        LedgerWriter(group),
         clock,
-        gate,
+        intents,
         pauses=pauses,
         lanes=found.lanes,
         repeats=found.repeats,

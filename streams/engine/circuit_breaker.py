@@ -10,7 +10,7 @@ LONGEST_ASKED = timedelta(hours=1)
 """The other side may say when to come again (Retry-After), and is believed up to this."""
 
 
-class Breaker:
+class CircuitBreaker:
     """Opens when `most` failures fall within a time, and closes when one execution that it let through goes well.
 
     It holds no task and no timer: whoever is about to execute asks `allows`, calls `begin`, and says how it went.

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from actions.errors import PermanentError, TransientError, UncertainError
 from actions.ports import Receipt
-from streams.engine.execution import Work
-from streams.engine.group_commit import Gate
+from streams.engine.execution import Execution
+from streams.engine.group_commit import IntentLog
 from streams.failpoints import reach
 from streams.store import letters
 from streams.store.effects import Claim, Claimed, Mark, Verdict
@@ -18,10 +18,10 @@ from streams.store.schema import CALLED, RELEASED
 class ExecutionEffects:
     """The port Effects for one execution; see `actions.ports.Effects`."""
 
-    def __init__(self, gate: Gate, work: Work, *, may_repeat: bool) -> None:
+    def __init__(self, intents: IntentLog, execution: Execution, *, may_repeat: bool) -> None:
         """`may_repeat`: a call of this execution that was cut off may be made again."""
-        self._gate = gate
-        self._work = work
+        self._intents = intents
+        self._work = execution
         self._may_repeat = may_repeat
         self._held: dict[str, Mark | None] = {}
         self.has_called = False
@@ -69,7 +69,7 @@ class ExecutionEffects:
 
     async def _claim(self, claim: Claim) -> Claimed:
         try:
-            return await self._gate.claim(claim)
+            return await self._intents.claim(claim)
         except StoreError:
             raise
         except Exception as error:
@@ -78,20 +78,21 @@ class ExecutionEffects:
             raise StoreUnavailableError(msg) from error
 
 
-def claim_of(work: Work, key: str, *, may_repeat: bool) -> Claim:
+def claim_of(execution: Execution, key: str, *, may_repeat: bool) -> Claim:
     """Say what this execution asks for when it asks for the call with this key."""
-    return Claim(key, work.ledger_id, work.step.action.kebab, may_repeat, _decided_us(work))
+    return Claim(key, execution.ledger_id, execution.step.action.kebab, may_repeat, _decided_us(execution))
 
 
-def cut_off(work: Work) -> UncertainError:
+def cut_off(execution: Execution) -> UncertainError:
     """Give what the action is told whose earlier call has no known outcome."""
     return UncertainError(
-        f"{work.step.action.kebab} was cut off between call and outcome; look at the other side, then replay or discard"
+        f"{execution.step.action.kebab} was cut off between call and outcome;"
+        " look at the other side, then replay or discard"
     )
 
 
-def _decided_us(work: Work) -> int | None:
+def _decided_us(execution: Execution) -> int | None:
     # A person who replays an UNCERTAIN letter has looked, and asks for the call again: for the one it tells of.
-    if work.request is None or work.request.failure_class != "uncertain":
+    if execution.request is None or execution.request.failure_class != "uncertain":
         return None
-    return letters.microseconds(work.request.time)
+    return letters.microseconds(execution.request.time)

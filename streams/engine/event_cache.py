@@ -27,7 +27,7 @@ class _Known:
     since: float
 
 
-class OwnEvents:
+class EventCache:
     """Decoded events by their bytes, until each step that reads them has done so.
 
     Most of what a worker reads it wrote a moment ago: one contact's events stay in one partition number. Only a record

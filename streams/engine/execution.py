@@ -27,7 +27,7 @@ class Source(NamedTuple):
 
 
 @dataclass(slots=True)
-class Work:
+class Execution:
     """One record to act on."""
 
     source: Source
@@ -69,10 +69,10 @@ class Work:
         return self.decoded.event.__dict__.get("contact_key")
 
 
-class Stated(NamedTuple):
+class Succeeded(NamedTuple):
     """The action stated a result (now or before)."""
 
-    work: Work
+    execution: Execution
     row: LedgerRow
     event: Event | None
     """The result itself when it was stated just now; a remembered one is only known as bytes."""
@@ -83,7 +83,7 @@ class Stated(NamedTuple):
         return self.event is not None
 
 
-class Lettered(NamedTuple):
+class DeadLettered(NamedTuple):
     """The record becomes a dead letter (now or before)."""
 
     source: Source
@@ -104,13 +104,13 @@ class Lettered(NamedTuple):
         )
 
 
-Outcome = Stated | Lettered
+Outcome = Succeeded | DeadLettered
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class RunResult:
     """What came of works that were to be executed."""
 
     outcomes: list[Outcome]
-    left: list[Work]
+    left: list[Execution]
     """Not begun, because the step pauses."""

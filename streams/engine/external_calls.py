@@ -13,20 +13,20 @@ from actions.errors import TransientError
 from actions.ports import Effects
 from streams.clock import Clock, to_us
 from streams.engine.effects import ExecutionEffects
-from streams.engine.execution import Lettered, Outcome, Ran, Stated, Work
+from streams.engine.execution import DeadLettered, Execution, Outcome, RunResult, Succeeded
 from streams.engine.failures import ID_REUSED, Failure, failure_of, store_failure
-from streams.engine.group_commit import Finish, Gate
-from streams.engine.ledger_entries import Scribe
+from streams.engine.group_commit import Finish, IntentLog
+from streams.engine.ledger_entries import LedgerWriter
 from streams.engine.pauses import Pauses, Permit, StoppingError
 from streams.engine.staleness import skipped
-from streams.engine.transaction import checked, inline_wait, not_to_run
+from streams.engine.transaction import checked, inline_wait, skip_failure
 from streams.store import ledger, letter_replays
 from streams.store.engine import Database, StoreError, StoreRefusedError
 from streams.store.ledger import LedgerRow
 from streams.workflow import Ports, Step, envelope_argument
 from topics.events import Event
 
-Todo = tuple[Work, LedgerRow | None]
+Todo = tuple[Execution, LedgerRow | None]
 
 
 class _Chains:
@@ -34,8 +34,8 @@ class _Chains:
 
     def __init__(self, todo: Sequence[Todo]) -> None:
         chains: dict[str, deque[Todo]] = {}
-        for work, row in todo:
-            chains.setdefault(work.contact_key or work.lead_id, deque()).append((work, row))
+        for execution, row in todo:
+            chains.setdefault(execution.contact_key or execution.lead_id, deque()).append((execution, row))
         self.waiting = deque(chains.values())
         self._held: list[deque[Todo]] = []
 
@@ -50,8 +50,8 @@ class _Chains:
         self._held.append(chain)
 
     @property
-    def left(self) -> list[Work]:
-        return [work for chain in (*self._held, *self.waiting) for work, _ in chain]
+    def left(self) -> list[Execution]:
+        return [execution for chain in (*self._held, *self.waiting) for execution, _ in chain]
 
 
 class OutsideRunner:
@@ -61,9 +61,9 @@ class OutsideRunner:
         self,
         database: Database,
         ports: Ports,
-        scribe: Scribe,
+        ledger_writer: LedgerWriter,
         clock: Clock,
-        gate: Gate,
+        intents: IntentLog,
         *,
         pauses: Pauses,
         lanes: Mapping[str, int],
@@ -72,9 +72,9 @@ class OutsideRunner:
         """Take per action how many calls go out at once (`lanes`) and whether one that was cut off is repeated."""
         self._database = database
         self._ports = ports
-        self._scribe = scribe
+        self._ledger_writer = ledger_writer
         self._clock = clock
-        self._gate = gate
+        self._intents = intents
         self._pauses = pauses
         self._lanes = lanes
         self._repeats = repeats
@@ -85,17 +85,17 @@ class OutsideRunner:
         self._is_stopping = True
 
     async def run(
-        self, step: Step, works: Sequence[Work], is_taken: Callable[[], bool] = lambda: False
-    ) -> Ran:
+        self, step: Step, executions: Sequence[Execution], is_revoked: Callable[[], bool] = lambda: False
+    ) -> RunResult:
         """Execute the works, each with its own commits. One outcome per work begun; none begins while the step pauses.
 
         `is_taken` says whether the records went to another worker meanwhile: no further execution is begun then. Raises
         `StoreUnavailableError`, or `StoppingError` when some were not begun; what is done is in the ledger.
         """
-        outcomes, todo = await self._recall(works)
+        outcomes, todo = await self._recall(executions)
         chains = _Chains(todo)
         lanes = [
-            asyncio.create_task(self._lane(step, chains, outcomes, is_taken))
+            asyncio.create_task(self._lane(step, chains, outcomes, is_revoked))
             for _ in range(min(len(chains.waiting), self._lanes.get(step.name, 1)))
         ]
         try:
@@ -105,29 +105,29 @@ class OutsideRunner:
             chains.waiting.clear()
             await asyncio.gather(*lanes, return_exceptions=True)
             raise
-        return Ran(outcomes, chains.left)
+        return RunResult(outcomes, chains.left)
 
     async def _lane(
-        self, step: Step, chains: _Chains, outcomes: list[Outcome], is_taken: Callable[[], bool]
+        self, step: Step, chains: _Chains, outcomes: list[Outcome], is_revoked: Callable[[], bool]
     ) -> None:
         last: Awaitable[Outcome] | None = None
         try:
             while chain := chains.take():
-                if self._is_stopping or is_taken():
+                if self._is_stopping or is_revoked():
                     raise StoppingError
                 permit = self._pauses.begin(step.name)
                 if permit is None:
                     chains.hold(chain)
                     return
                 is_probe = permit.is_probe
-                work, row = chain.popleft()
+                execution, row = chain.popleft()
                 try:
-                    finish, outcome = await self._execute(step, work, row, permit)
+                    finish, outcome = await self._execute(step, execution, row, permit)
                 finally:
                     permit.end()
                 # An outcome is handed in at once and waited for after the next call, whose intent was committed
                 # with it: half the commits. What is about the same contact waits for it before.
-                before, last = last, self._end(work, outcome, finish, self._gate.finish(finish))
+                before, last = last, self._end(execution, outcome, finish, self._intents.finish(finish))
                 if before is not None:
                     outcomes.append(await before)
                 if chain or is_probe:
@@ -140,33 +140,33 @@ class OutsideRunner:
             if last is not None:
                 outcomes.append(await last)
 
-    async def _recall(self, works: Sequence[Work]) -> tuple[list[Outcome], list[Todo]]:
+    async def _recall(self, executions: Sequence[Execution]) -> tuple[list[Outcome], list[Todo]]:
         now = self._clock()
-        unique: dict[bytes, list[Work]] = {}
-        for work in works:
-            unique.setdefault(work.ledger_id, []).append(work)
+        unique: dict[bytes, list[Execution]] = {}
+        for execution in executions:
+            unique.setdefault(execution.ledger_id, []).append(execution)
         known = await self._database.run(lambda connection: ledger.find(connection, unique))
         outcomes: list[Outcome] = []
         todo: list[Todo] = []
         noop: list[str] = []
         for ledger_id, same in unique.items():
             row = known.get(ledger_id)
-            first: Work | None = None
-            for work in same:
+            first: Execution | None = None
+            for execution in same:
                 if first is not None:
                     # Copies in this batch are the same record once more, unless they say something else.
-                    if work.request is None and work.decoded.digest != first.decoded.digest:
-                        letter = self._scribe.letter(work, ID_REUSED, now)
-                        outcomes.append(Lettered(work.source, letter, is_new=True))
+                    if execution.request is None and execution.decoded.digest != first.decoded.digest:
+                        letter = self._ledger_writer.letter(execution, ID_REUSED, now)
+                        outcomes.append(DeadLettered(execution.source, letter, is_new=True))
                     continue
-                outcome = None if row is None else self._scribe.recall(work, row, now)
+                outcome = None if row is None else self._ledger_writer.recorded_outcome(execution, row, now)
                 if outcome is None:
-                    first = work
-                    todo.append((work, row))
+                    first = execution
+                    todo.append((execution, row))
                     continue
                 outcomes.append(outcome)
-                if work.request is not None and isinstance(outcome, Stated):
-                    noop.append(work.request.id)
+                if execution.request is not None and isinstance(outcome, Succeeded):
+                    noop.append(execution.request.id)
         if noop:
             await self._database.run(
                 lambda connection: letter_replays.resolve(connection, noop, "noop", to_us(now))
@@ -174,15 +174,17 @@ class OutsideRunner:
         return outcomes, todo
 
     async def _execute(
-        self, step: Step, work: Work, row: LedgerRow | None, permit: Permit
+        self, step: Step, execution: Execution, row: LedgerRow | None, permit: Permit
     ) -> tuple[Finish, Outcome]:
         """Run the action; gives what is to be written and what came of it when that is written."""
         began = time.perf_counter_ns()
-        effects = ExecutionEffects(self._gate, work, may_repeat=self._repeats.get(step.name, False))
+        effects = ExecutionEffects(self._intents, execution, may_repeat=self._repeats.get(step.name, False))
         now = self._clock()
-        answer: Event | Failure | None = not_to_run(work, now, self._pauses.cancelled) or skipped(work, now)
+        answer: Event | Failure | None = skip_failure(execution, now, self._pauses.cancelled) or skipped(
+            execution, now
+        )
         if answer is None:
-            answer = await self._attempt(step, work, effects)
+            answer = await self._attempt(step, execution, effects)
         _tell(permit, answer, effects)
         now = self._clock()
         duration = (time.perf_counter_ns() - began) // 1000
@@ -191,49 +193,54 @@ class OutsideRunner:
         mine: LedgerRow
         if not isinstance(answer, Failure):
             try:
-                mine = self._scribe.succeeded(work, answer, duration, now)
+                mine = self._ledger_writer.succeeded(execution, answer, duration, now)
             except Exception as error:  # noqa: BLE001 - a result that cannot be stated becomes a letter
                 answer = failure_of(error)
         if isinstance(answer, Failure):
-            mine, letter = self._scribe.failed(work, answer, duration, now)
-            outcome = Lettered(work.source, letter, is_new=True)
+            mine, letter = self._ledger_writer.failed(execution, answer, duration, now)
+            outcome = DeadLettered(execution.source, letter, is_new=True)
         else:
-            outcome = Stated(work, mine, answer)
-            resolves = None if work.request is None else work.request.id
+            outcome = Succeeded(execution, mine, answer)
+            resolves = None if execution.request is None else execution.request.id
         return Finish(mine, None if row is None else row.generation, effects.marks, resolves), outcome
 
     async def _end(
-        self, work: Work, outcome: Outcome, finish: Finish, finished: Awaitable[LedgerRow]
+        self, execution: Execution, outcome: Outcome, finish: Finish, finished: Awaitable[LedgerRow]
     ) -> Outcome:
         try:
             counted = await finished
         except StoreRefusedError as error:
             # What was called stays an intent: a replay finds it uncertain and does not call again by itself.
-            letter = self._scribe.letter(work, store_failure(error), self._clock())
-            return Lettered(work.source, letter, is_new=True)
+            letter = self._ledger_writer.letter(execution, store_failure(error), self._clock())
+            return DeadLettered(execution.source, letter, is_new=True)
         if counted is finish.row:
             return outcome
-        recalled = self._scribe.recall(work, counted, self._clock())
+        recalled = self._ledger_writer.recorded_outcome(execution, counted, self._clock())
         if recalled is None:
             raise StoppingError  # another worker is at a later generation of this very letter: leave it to it
         return recalled
 
-    async def _attempt(self, step: Step, work: Work, effects: ExecutionEffects) -> Event | Failure:
+    async def _attempt(self, step: Step, execution: Execution, effects: ExecutionEffects) -> Event | Failure:
         """Attempts until the policy's inline budget is spent."""
         retry, action = step.retry, step.action
-        arguments = self._arguments(action, work, effects)
+        arguments = self._arguments(action, execution, effects)
         began = time.monotonic()
         while True:
-            work.attempts += 1
+            execution.attempts += 1
             try:
-                return checked(step, await action.function(work.event, **arguments))
+                return checked(step, await action.function(execution.event, **arguments))
             except TransientError as error:
-                wait = inline_wait(retry, work.attempts)
+                wait = inline_wait(retry, execution.attempts)
                 is_spent = time.monotonic() - began + wait > retry.inline_budget.total_seconds()
                 is_throttled = (
                     error.retry_after is not None
                 )  # the other side said when: asking sooner is rude
-                if self._is_stopping or is_spent or is_throttled or work.attempts >= retry.inline_attempts:
+                if (
+                    self._is_stopping
+                    or is_spent
+                    or is_throttled
+                    or execution.attempts >= retry.inline_attempts
+                ):
                     return failure_of(error)
                 await asyncio.sleep(wait)
             except StoreRefusedError as error:
@@ -243,9 +250,11 @@ class OutsideRunner:
             except Exception as error:  # noqa: BLE001 - whatever an action raises becomes a letter
                 return failure_of(error)
 
-    def _arguments(self, action: ActionSpec, work: Work, effects: ExecutionEffects) -> dict[str, Any]:
+    def _arguments(
+        self, action: ActionSpec, execution: Execution, effects: ExecutionEffects
+    ) -> dict[str, Any]:
         mine = {name: effects for name, port in action.ports.items() if port is Effects}
-        return self._ports.shared_for(action) | mine | envelope_argument(action, work.envelope)
+        return self._ports.shared_for(action) | mine | envelope_argument(action, execution.envelope)
 
 
 def _tell(permit: Permit, answer: Event | Failure, effects: ExecutionEffects) -> None:

@@ -82,7 +82,7 @@ class Finish(NamedTuple):
     """Id of the letter that this execution resolves."""
 
 
-class Gate:
+class IntentLog:
     """Claims and finishes of one worker process."""
 
     def __init__(self, database: Database, worker: str, clock: Callable[[], datetime]) -> None:

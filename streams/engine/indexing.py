@@ -27,7 +27,7 @@ class LetterIndexer:
         self._database = database
         self._clock = clock
 
-    async def process(self, records: Iterable[Record], is_taken: object = None) -> None:  # noqa: ARG002
+    async def process(self, records: Iterable[Record], is_revoked: object = None) -> None:  # noqa: ARG002
         """Index a batch, whoever owns its partition by now. What is no letter is logged by its place."""
         rows = [row for record in records if (row := row_of(record)) is not None]
         await self._index(rows, to_us(self._clock()))

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from actions.errors import PermanentError
 from streams.clock import to_us
-from streams.engine.execution import Lettered, Outcome, Stated, Work
+from streams.engine.execution import DeadLettered, Execution, Outcome, Succeeded
 from streams.engine.failures import ID_REUSED, Failure, write_letter
 from streams.store.ledger import LedgerRow
 from streams.store.letters import dump_letter, load_letter
@@ -18,12 +18,12 @@ from topics.limits import MAX_STATED
 
 
 @dataclass(frozen=True, slots=True)
-class Scribe:
+class LedgerWriter:
     """Writes ledger rows and letters on behalf of one consumer group."""
 
     group: str
 
-    def succeeded(self, work: Work, result: Event, duration_us: int, now: datetime) -> LedgerRow:
+    def succeeded(self, execution: Execution, result: Event, duration_us: int, now: datetime) -> LedgerRow:
         """Remember what the action stated. Raises PermanentError when no topic would take it."""
         encoded = encode(result)
         if len(encoded) > MAX_STATED:
@@ -31,28 +31,28 @@ class Scribe:
                 "RESULT_TOO_LARGE", f"the result has {len(encoded)} bytes and may have {MAX_STATED}"
             )
         return self._row(
-            work,
+            execution,
             status=DONE,
-            lead_id=result.lead_id or work.lead_id,
-            contact_key=getattr(result, "contact_key", None) or work.contact_key,
+            lead_id=result.lead_id or execution.lead_id,
+            contact_key=getattr(result, "contact_key", None) or execution.contact_key,
             result_type=result.type,
             result=encoded,
             code=None,
-            generation=0 if work.request is None else work.request.generation + 1,
+            generation=0 if execution.request is None else execution.request.generation + 1,
             duration_us=duration_us,
             now=now,
         )
 
     def failed(
-        self, work: Work, failure: Failure, duration_us: int, now: datetime
+        self, execution: Execution, failure: Failure, duration_us: int, now: datetime
     ) -> tuple[LedgerRow, DeadLetter]:
         """Remember that the record was dead-lettered, and by which letter."""
-        letter = self.letter(work, failure, now)
+        letter = self.letter(execution, failure, now)
         row = self._row(
-            work,
+            execution,
             status=FAILED,
-            lead_id=work.lead_id,
-            contact_key=work.contact_key,
+            lead_id=execution.lead_id,
+            contact_key=execution.contact_key,
             result_type=None,
             result=dump_letter(letter),
             code=letter.code,
@@ -62,35 +62,35 @@ class Scribe:
         )
         return row, letter
 
-    def letter(self, work: Work, failure: Failure, now: datetime) -> DeadLetter:
+    def letter(self, execution: Execution, failure: Failure, now: datetime) -> DeadLetter:
         """Write the letter of a failure."""
         return write_letter(
             failure,
-            source=work.source,
-            action=work.step.action.kebab,
-            action_version=work.step.action.version,
-            attempts=max(work.attempts, 1),
-            request=work.request,
-            retry=work.step.retry,
+            source=execution.source,
+            action=execution.step.action.kebab,
+            action_version=execution.step.action.version,
+            attempts=max(execution.attempts, 1),
+            request=execution.request,
+            retry=execution.step.retry,
             group=self.group,
             now=now,
         )
 
-    def recall(self, work: Work, row: LedgerRow, now: datetime) -> Outcome | None:
+    def recorded_outcome(self, execution: Execution, row: LedgerRow, now: datetime) -> Outcome | None:
         """Answer from memory; None when the record is to be executed (a replay of this very failure)."""
-        is_edited = work.request is not None and work.request.edit_sha256 is not None
-        if work.decoded.digest != row.digest and not is_edited:
-            return Lettered(work.source, self.letter(work, ID_REUSED, now), is_new=True)
+        is_edited = execution.request is not None and execution.request.edit_sha256 is not None
+        if execution.decoded.digest != row.digest and not is_edited:
+            return DeadLettered(execution.source, self.letter(execution, ID_REUSED, now), is_new=True)
         if row.is_done:
-            return Stated(work, row, None)
+            return Succeeded(execution, row, None)
         stored = load_letter(row.result or b"{}")
-        if work.request is not None and row.generation <= work.request.generation:
+        if execution.request is not None and row.generation <= execution.request.generation:
             return None
-        return Lettered(work.source, stored, is_new=False)
+        return DeadLettered(execution.source, stored, is_new=False)
 
     def _row(  # noqa: PLR0913 - the columns
         self,
-        work: Work,
+        execution: Execution,
         *,
         status: int,
         lead_id: str,
@@ -103,16 +103,16 @@ class Scribe:
         now: datetime,
     ) -> LedgerRow:
         return LedgerRow(
-            id=work.ledger_id,
-            action=work.step.action.kebab,
-            version=work.step.action.version,
-            correlation_id=work.envelope.correlation_id,
+            id=execution.ledger_id,
+            action=execution.step.action.kebab,
+            version=execution.step.action.version,
+            correlation_id=execution.envelope.correlation_id,
             lead_id=lead_id,
             contact_key=contact_key,
             status=status,
             generation=generation,
-            attempts=max(work.attempts, 1),
-            digest=work.decoded.digest,
+            attempts=max(execution.attempts, 1),
+            digest=execution.decoded.digest,
             result_type=result_type,
             result=result,
             code=code,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from streams.engine.circuit_breaker import Breaker
+from streams.engine.circuit_breaker import CircuitBreaker
 from topics.decode import Position
 
 log = logging.getLogger(__name__)
@@ -71,8 +71,8 @@ class Permit:
     """Leave to execute; says afterwards how it went."""
 
     _step: str
-    _flood: Breaker
-    _dependencies: Mapping[str, Breaker]
+    _flood: CircuitBreaker
+    _dependencies: Mapping[str, CircuitBreaker]
     _probes: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -90,7 +90,7 @@ class Permit:
         return 1 if self.is_probe else max(self._flood.room, 1)
 
     @property
-    def _all(self) -> tuple[Breaker, ...]:
+    def _all(self) -> tuple[CircuitBreaker, ...]:
         return (self._flood, *self._dependencies.values())
 
     def tell(
@@ -120,7 +120,12 @@ class Permit:
         self._probes.clear()
 
     def _note(
-        self, breaker: Breaker, *, is_bad: bool, retry_after: timedelta | None = None, name: str | None = None
+        self,
+        breaker: CircuitBreaker,
+        *,
+        is_bad: bool,
+        retry_after: timedelta | None = None,
+        name: str | None = None,
     ) -> None:
         is_probe = id(breaker) in self._probes
         was_open = breaker.is_open
@@ -154,7 +159,7 @@ class Pauses:
         """`dependencies`: per step, by name, what its calls depend on."""
         names = dict.fromkeys(name for needed in dependencies.values() for name in needed)
         breakers = {
-            name: Breaker(
+            name: CircuitBreaker(
                 clock,
                 most=rules.failures,
                 within=rules.failures_within,
@@ -168,7 +173,7 @@ class Pauses:
             step: {name: breakers[name] for name in needed} for step, needed in dependencies.items()
         }
         self._floods = {
-            step: Breaker(
+            step: CircuitBreaker(
                 clock,
                 most=rules.letters_per_minute,
                 within=FLOOD_WITHIN,
@@ -198,10 +203,10 @@ class Pauses:
             return True
         return not all(breaker.allows for breaker in self._breakers(step))
 
-    async def wait(self, step: str, is_taken: Callable[[], bool]) -> None:
+    async def wait(self, step: str, is_revoked: Callable[[], bool]) -> None:
         """Wait until something of the step may begin. Raises `StoppingError` when the batch is wanted elsewhere."""
         while self.is_paused(step):
-            if self._is_stopping or is_taken():
+            if self._is_stopping or is_revoked():
                 raise StoppingError
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -220,7 +225,7 @@ class Pauses:
             if breaker.opened_at is not None
         ]
 
-    def _named(self, step: str) -> list[tuple[Kind, str | None, Breaker]]:
+    def _named(self, step: str) -> list[tuple[Kind, str | None, CircuitBreaker]]:
         needed = self._needed[step].items()
         return [
             ("flood", None, self._floods[step]),
@@ -230,7 +235,7 @@ class Pauses:
     def _is_held(self, step: str) -> bool:
         return step in self.by_hand or any(breaker.is_open for breaker in self._breakers(step))
 
-    def _breakers(self, step: str) -> tuple[Breaker, ...]:
+    def _breakers(self, step: str) -> tuple[CircuitBreaker, ...]:
         return (self._floods[step], *self._needed[step].values())
 
 

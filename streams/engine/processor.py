@@ -8,10 +8,10 @@ from enum import Enum, auto
 
 from streams.clock import Clock, to_us
 from streams.engine.announcing import Announcer
-from streams.engine.event_cache import OwnEvents
-from streams.engine.execution import Lettered, Outcome, Ran, Work
+from streams.engine.event_cache import EventCache
+from streams.engine.execution import DeadLettered, Execution, Outcome, RunResult
 from streams.engine.external_calls import OutsideRunner
-from streams.engine.ledger_entries import Scribe
+from streams.engine.ledger_entries import LedgerWriter
 from streams.engine.pauses import PausedError, Pauses
 from streams.engine.reading import Reader, Reading
 from streams.engine.transaction import TransactionRunner
@@ -55,9 +55,9 @@ class Processor:
         pauses: Pauses,
     ) -> None:
         """Take the parts; `ports` must have been checked against the workflow."""
-        own = OwnEvents(Counter(step.reads for step in workflow.steps))
+        own = EventCache(Counter(step.reads for step in workflow.steps))
         self._reader = Reader(workflow, group, own)
-        self._inside = TransactionRunner(database, ports, Scribe(group), clock, pauses)
+        self._inside = TransactionRunner(database, ports, LedgerWriter(group), clock, pauses)
         self._database = database
         self._pauses = pauses
         self._outside = outside
@@ -71,7 +71,7 @@ class Processor:
         self,
         step: Step,
         records: Iterable[Record],
-        is_taken: IsTaken = lambda: False,
+        is_revoked: IsTaken = lambda: False,
         when_paused: WhenPaused = WhenPaused.WAIT,
     ) -> None:
         """Settle records of the step's own topic.
@@ -81,26 +81,26 @@ class Processor:
         `is_taken` says whether the records went to another worker: nothing outside is called for them from then on.
         While the step pauses this waits, or raises `PausedError` once what was begun is settled.
         """
-        await self._settle(self._reader.read_events(step, records, self._clock()), is_taken, when_paused)
+        await self._settle(self._reader.read_events(step, records, self._clock()), is_revoked, when_paused)
 
-    async def process_requests(self, records: Iterable[Record], is_taken: IsTaken = lambda: False) -> None:
+    async def process_requests(self, records: Iterable[Record], is_revoked: IsTaken = lambda: False) -> None:
         """Settle records of the requests topic, each with the action it names. Raises as `process_events` does.
 
         What asks for a step that pauses is put back: other steps' requests must not wait behind it.
         """
         reading = self._reader.read_requests(records, self._clock())
-        await self._settle(reading, is_taken, WhenPaused.PUT_BACK)
+        await self._settle(reading, is_revoked, WhenPaused.PUT_BACK)
 
-    async def _settle(self, reading: Reading, is_taken: IsTaken, when_paused: WhenPaused) -> None:
+    async def _settle(self, reading: Reading, is_revoked: IsTaken, when_paused: WhenPaused) -> None:
         outcomes: list[Outcome] = list(reading.letters)
-        by_step: dict[str, list[Work]] = {}
-        for work in reading.works:
-            by_step.setdefault(work.step.name, []).append(work)
-        put_back: list[Work] = []
-        for works in by_step.values():
-            step, left = works[0].step, works
+        by_step: dict[str, list[Execution]] = {}
+        for execution in reading.executions:
+            by_step.setdefault(execution.step.name, []).append(execution)
+        put_back: list[Execution] = []
+        for executions in by_step.values():
+            step, left = executions[0].step, executions
             while left:
-                ran = await self._run(step, left, is_taken)
+                ran = await self._run(step, left, is_revoked)
                 outcomes += ran.outcomes
                 left = ran.left
                 if not left or not self._pauses.is_paused(step.name):
@@ -112,38 +112,40 @@ class Processor:
                 await self._tell(outcomes)
                 outcomes.clear()
                 if when_paused is WhenPaused.RAISE:
-                    raise PausedError(step.name, [work.source.position for work in left])
-                await self._pauses.wait(step.name, is_taken)
+                    raise PausedError(step.name, [execution.source.position for execution in left])
+                await self._pauses.wait(step.name, is_revoked)
         await self._tell(outcomes)
         await self._put_back(put_back)
         if reading.skipped:
             self.counts["any", "skipped"] += reading.skipped
 
     async def _tell(self, outcomes: Sequence[Outcome]) -> None:
-        told = [each for each in outcomes if not (isinstance(each, Lettered) and each.is_of_another)]
+        told = [each for each in outcomes if not (isinstance(each, DeadLettered) and each.is_of_another)]
         if told:
             await self._publisher.publish([self._announcer.outgoing(outcome) for outcome in told])
         self._count(outcomes)
 
-    async def _put_back(self, works: Sequence[Work]) -> None:
-        rows = [_row(work, work.request) for work in works if work.request is not None]
+    async def _put_back(self, executions: Sequence[Execution]) -> None:
+        rows = [
+            _row(execution, execution.request) for execution in executions if execution.request is not None
+        ]
         if rows:
             now_us = to_us(self._clock())
             await self._database.run(lambda connection: letter_replays.put_back(connection, rows, now_us))
 
-    async def _run(self, step: Step, works: Sequence[Work], is_taken: IsTaken) -> Ran:
+    async def _run(self, step: Step, executions: Sequence[Execution], is_revoked: IsTaken) -> RunResult:
         if calls_outside(step):
-            return await self._outside.run(step, works, is_taken)
-        return await self._inside.run(step, works)
+            return await self._outside.run(step, executions, is_revoked)
+        return await self._inside.run(step, executions)
 
     def _count(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
-            if isinstance(outcome, Lettered):
+            if isinstance(outcome, DeadLettered):
                 self.counts[outcome.letter.action, outcome.letter.failure_class] += 1
             else:
                 self.counts[outcome.row.action, "stated" if outcome.is_new else "repeated"] += 1
 
 
-def _row(work: Work, request: DeadLetter) -> LetterRow:
-    source = work.source
-    return LetterRow(REPLAYING, None, request, work.lead_id, source.key, source.value, source.headers)
+def _row(execution: Execution, request: DeadLetter) -> LetterRow:
+    source = execution.source
+    return LetterRow(REPLAYING, None, request, execution.lead_id, source.key, source.value, source.headers)

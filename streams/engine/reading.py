@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from streams.engine.event_cache import OwnEvents
-from streams.engine.execution import Lettered, Source, Work
+from streams.engine.event_cache import EventCache
+from streams.engine.execution import DeadLettered, Execution, Source
 from streams.engine.failures import TAMPERED, Failure, failure_of, write_letter
 from streams.workflow import RetryPolicy, Step, Workflow
 from topics.decode import Position, Record, decode
@@ -21,8 +21,8 @@ from topics.letter import DeadLetter, LetterError, sha256_of, without_letter
 class Reading:
     """A batch, read."""
 
-    works: list[Work] = field(default_factory=list)
-    letters: list[Lettered] = field(default_factory=list)
+    executions: list[Execution] = field(default_factory=list)
+    letters: list[DeadLettered] = field(default_factory=list)
     skipped: int = 0
     """Events of another workflow, or of an action asked for alone: nothing follows them here."""
 
@@ -39,7 +39,7 @@ class _Asked(NamedTuple):
 class Reader:
     """Reads records for one workflow and consumer group."""
 
-    def __init__(self, workflow: Workflow, group: str, own: OwnEvents) -> None:
+    def __init__(self, workflow: Workflow, group: str, own: EventCache) -> None:
         """Take what letters name (the group, and the workflow's steps), and what need not be parsed again."""
         self._workflow = workflow
         self._group = group
@@ -94,7 +94,7 @@ class Reader:
         if not is_ours and asked.request is None:
             reading.skipped += 1
             return
-        reading.works.append(Work(source, step, decoded, asked.request))
+        reading.executions.append(Execution(source, step, decoded, asked.request))
 
     def _letter(
         self, failure: Failure, source: Source, asked: _Asked, reading: Reading, now: datetime
@@ -110,7 +110,7 @@ class Reader:
             group=self._group,
             now=now,
         )
-        reading.letters.append(Lettered(source, letter, is_new=True))
+        reading.letters.append(DeadLettered(source, letter, is_new=True))
 
 
 def _bad_request(why: str) -> Failure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from actions.action import ActionSpec, OnStale
-from streams.engine.execution import Work
+from streams.engine.execution import Execution
 from topics.envelope import parse_timestamp
 from topics.events import Event
 from topics.letter import DeadLetter
@@ -19,16 +19,16 @@ def on_stale(action: ActionSpec, event_time: str, asked: DeadLetter | None, now:
     return "ask" if decided == "skip" and action.skip is None else decided
 
 
-def must_ask(work: Work, now: datetime) -> bool:
+def needs_decision(execution: Execution, now: datetime) -> bool:
     """Whether a person has to say what is to be done, and has not."""
-    return _decided(work, now) == "ask"
+    return _decided(execution, now) == "ask"
 
 
-def skipped(work: Work, now: datetime) -> Event | None:
+def skipped(execution: Execution, now: datetime) -> Event | None:
     """Give what the action states instead of running, when it is to be skipped."""
-    skip = work.step.action.skip
-    return skip(work.event) if skip is not None and _decided(work, now) == "skip" else None
+    skip = execution.step.action.skip
+    return skip(execution.event) if skip is not None and _decided(execution, now) == "skip" else None
 
 
-def _decided(work: Work, now: datetime) -> OnStale:
-    return on_stale(work.step.action, work.envelope.time, work.request, now)
+def _decided(execution: Execution, now: datetime) -> OnStale:
+    return on_stale(execution.step.action, execution.envelope.time, execution.request, now)

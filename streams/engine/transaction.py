@@ -15,11 +15,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actions.errors import TransientError
 from streams.clock import Clock, to_us
-from streams.engine.execution import Lettered, Outcome, Ran, Stated, Work
+from streams.engine.execution import DeadLettered, Execution, Outcome, RunResult, Succeeded
 from streams.engine.failures import CANCELLED, EXPIRED, STALE, Failure, failure_of, store_failure
-from streams.engine.ledger_entries import Scribe
+from streams.engine.ledger_entries import LedgerWriter
 from streams.engine.pauses import FLOODING, Pauses, Permit
-from streams.engine.staleness import must_ask, skipped
+from streams.engine.staleness import needs_decision, skipped
 from streams.store import ledger, letter_replays
 from streams.store.engine import Database, StoreError, StoreRefusedError
 from streams.store.ledger import LedgerRow
@@ -28,13 +28,13 @@ from topics.events import Event
 
 
 @dataclass(slots=True)
-class Settled:
+class CommitResult:
     """What one transaction came to."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    again: list[Work] = field(default_factory=list)
+    again: list[Execution] = field(default_factory=list)
     """Failed for the moment: nothing of them is committed, another attempt is left."""
-    left: list[Work] = field(default_factory=list)
+    left: list[Execution] = field(default_factory=list)
     """Not begun: there were letters enough."""
 
 
@@ -42,34 +42,34 @@ class TransactionRunner:
     """Runs steps whose actions decide over the store alone."""
 
     def __init__(
-        self, database: Database, ports: Ports, scribe: Scribe, clock: Clock, pauses: Pauses
+        self, database: Database, ports: Ports, ledger_writer: LedgerWriter, clock: Clock, pauses: Pauses
     ) -> None:
         """Take what a transaction needs; `clock` gives aware moments."""
         self._database = database
         self._ports = ports
-        self._scribe = scribe
+        self._ledger_writer = ledger_writer
         self._clock = clock
         self._pauses = pauses
 
-    async def run(self, step: Step, works: Sequence[Work]) -> Ran:
+    async def run(self, step: Step, executions: Sequence[Execution]) -> RunResult:
         """Execute the works and commit; transient failures get their inline attempts. One outcome per work begun.
 
         Raises `StoreUnavailableError`; what was committed until then is found in the ledger next time.
         """
         permit = self._pauses.begin(step.name)
         if permit is None:
-            return Ran([], list(works))
-        most = 1 if permit.is_probe else len(works)
+            return RunResult([], list(executions))
+        most = 1 if permit.is_probe else len(executions)
         try:
-            ran = await self._run(step, works[:most], permit)
+            ran = await self._run(step, executions[:most], permit)
         finally:
             permit.end()
-        return Ran(ran.outcomes, [*ran.left, *works[most:]])
+        return RunResult(ran.outcomes, [*ran.left, *executions[most:]])
 
-    async def _run(self, step: Step, works: Sequence[Work], permit: Permit) -> Ran:
+    async def _run(self, step: Step, executions: Sequence[Execution], permit: Permit) -> RunResult:
         outcomes: list[Outcome] = []
-        left: list[Work] = []
-        pending = list(works)
+        left: list[Execution] = []
+        pending = list(executions)
         began = time.monotonic()
         for attempt in range(1, step.retry.inline_attempts + 1):
             wait = inline_wait(step.retry, attempt)
@@ -82,83 +82,85 @@ class TransactionRunner:
             if not pending:
                 break
             await asyncio.sleep(wait)
-        return Ran(outcomes, left)
+        return RunResult(outcomes, left)
 
     async def _commit(
-        self, step: Step, works: Sequence[Work], attempt: int, permit: Permit, *, is_last: bool
-    ) -> Settled:
-        if not works:
-            return Settled()
+        self, step: Step, executions: Sequence[Execution], attempt: int, permit: Permit, *, is_last: bool
+    ) -> CommitResult:
+        if not executions:
+            return CommitResult()
         room = permit.room
 
-        def unit(connection: Connection) -> Settled:
-            return self._unit(connection, step, works, attempt, room, is_last=is_last)
+        def unit(connection: Connection) -> CommitResult:
+            return self._unit(connection, step, executions, attempt, room, is_last=is_last)
 
         try:
             settled = await self._database.run(unit)
         except StoreRefusedError as error:
-            if len(works) > 1:
+            if len(executions) > 1:
                 # One row that the database refuses must not fail its neighbours: halve until it stands alone.
-                middle = len(works) // 2
-                first = await self._commit(step, works[:middle], attempt, permit, is_last=is_last)
-                second = await self._commit(step, works[middle:], attempt, permit, is_last=is_last)
-                return Settled(
+                middle = len(executions) // 2
+                first = await self._commit(step, executions[:middle], attempt, permit, is_last=is_last)
+                second = await self._commit(step, executions[middle:], attempt, permit, is_last=is_last)
+                return CommitResult(
                     first.outcomes + second.outcomes, first.again + second.again, first.left + second.left
                 )
-            letter = self._scribe.letter(works[0], store_failure(error), self._clock())
-            settled = Settled([Lettered(works[0].source, letter, is_new=True)])
+            letter = self._ledger_writer.letter(executions[0], store_failure(error), self._clock())
+            settled = CommitResult([DeadLettered(executions[0].source, letter, is_new=True)])
         for outcome in settled.outcomes:
             if outcome.is_new:
-                permit.tell(outcome.letter.failure_class if isinstance(outcome, Lettered) else None)
+                permit.tell(outcome.letter.failure_class if isinstance(outcome, DeadLettered) else None)
         return settled
 
     def _unit(
         self,
         connection: Connection,
         step: Step,
-        works: Sequence[Work],
+        executions: Sequence[Execution],
         attempt: int,
         room: int,
         *,
         is_last: bool,
-    ) -> Settled:
+    ) -> CommitResult:
         now = self._clock()
-        batch = _Batch(connection, self._ports, step, works)
-        known = ledger.find(connection, (work.ledger_id for work in works))
-        settled = Settled()
-        for number, work in enumerate(works):
+        batch = _Batch(connection, self._ports, step, executions)
+        known = ledger.find(connection, (execution.ledger_id for execution in executions))
+        settled = CommitResult()
+        for number, execution in enumerate(executions):
             if room == 0:
-                settled.left += works[number:]
+                settled.left += executions[number:]
                 break
-            row = known.get(work.ledger_id)
-            recalled = None if row is None else self._scribe.recall(work, row, now)
+            row = known.get(execution.ledger_id)
+            recalled = None if row is None else self._ledger_writer.recorded_outcome(execution, row, now)
             if recalled is not None:
                 settled.outcomes.append(recalled)
-                batch.note_recalled(work, recalled)
+                batch.note_recalled(execution, recalled)
                 continue
-            work.attempts = attempt
-            outcome = self._execute(batch, work, row, now, is_last=is_last)
+            execution.attempts = attempt
+            outcome = self._execute(batch, execution, row, now, is_last=is_last)
             if outcome is None:
-                settled.again.append(work)
+                settled.again.append(execution)
                 continue
             settled.outcomes.append(outcome)
-            known[work.ledger_id] = batch.last_row
-            if isinstance(outcome, Lettered) and outcome.letter.failure_class in FLOODING:
+            known[execution.ledger_id] = batch.last_row
+            if isinstance(outcome, DeadLettered) and outcome.letter.failure_class in FLOODING:
                 room -= 1
         batch.flush(to_us(now))
         return settled
 
     def _execute(
-        self, batch: _Batch, work: Work, row: LedgerRow | None, now: datetime, *, is_last: bool
+        self, batch: _Batch, execution: Execution, row: LedgerRow | None, now: datetime, *, is_last: bool
     ) -> Outcome | None:
         began = time.perf_counter_ns()
-        if (refused := not_to_run(work, now, self._pauses.cancelled)) is not None:
-            failed, letter = self._scribe.failed(work, refused, 0, now)
+        if (refused := skip_failure(execution, now, self._pauses.cancelled)) is not None:
+            failed, letter = self._ledger_writer.failed(execution, refused, 0, now)
             batch.remember(failed, row)
-            return Lettered(work.source, letter, is_new=True)
+            return DeadLettered(execution.source, letter, is_new=True)
         try:
-            result = skipped(work, now) or batch.call(work)
-            done = self._scribe.succeeded(work, result, (time.perf_counter_ns() - began) // 1000, now)
+            result = skipped(execution, now) or batch.call(execution)
+            done = self._ledger_writer.succeeded(
+                execution, result, (time.perf_counter_ns() - began) // 1000, now
+            )
         except (StoreError, SQLAlchemyError):
             raise  # a port could not ask the store: not the action's failure, nothing of the batch is committed
         except TransientError as error:
@@ -172,22 +174,26 @@ class TransactionRunner:
         else:
             batch.keep()
             batch.remember(done, row)
-            if work.request is not None:
-                batch.resolved.append(work.request.id)
-            return Stated(work, done, result)
-        failed, letter = self._scribe.failed(work, failure, (time.perf_counter_ns() - began) // 1000, now)
+            if execution.request is not None:
+                batch.resolved.append(execution.request.id)
+            return Succeeded(execution, done, result)
+        failed, letter = self._ledger_writer.failed(
+            execution, failure, (time.perf_counter_ns() - began) // 1000, now
+        )
         batch.remember(failed, row)
-        return Lettered(work.source, letter, is_new=True)
+        return DeadLettered(execution.source, letter, is_new=True)
 
 
 class _Batch:
     """Adapters and rows of one transaction."""
 
-    def __init__(self, connection: Connection, ports: Ports, step: Step, works: Sequence[Work]) -> None:
+    def __init__(
+        self, connection: Connection, ports: Ports, step: Step, executions: Sequence[Execution]
+    ) -> None:
         self._connection = connection
         self._step = step
         self._adapters: dict[str, Transactional] = ports.open(
-            step.action, connection, [work.event for work in works]
+            step.action, connection, [execution.event for execution in executions]
         )
         self._arguments: dict[str, Any] = ports.shared_for(step.action) | self._adapters
         self._new: list[LedgerRow] = []
@@ -196,10 +202,10 @@ class _Batch:
         self._noop: list[str] = []
         self.last_row: LedgerRow
 
-    def call(self, work: Work) -> Event:
+    def call(self, execution: Execution) -> Event:
         action = self._step.action
-        arguments = self._arguments | envelope_argument(action, work.envelope)
-        return checked(self._step, drive(action.function(work.event, **arguments)))  # type: ignore[arg-type]
+        arguments = self._arguments | envelope_argument(action, execution.envelope)
+        return checked(self._step, drive(action.function(execution.event, **arguments)))  # type: ignore[arg-type]
 
     def keep(self) -> None:
         for adapter in self._adapters.values():
@@ -216,9 +222,9 @@ class _Batch:
         else:
             self._replaced.append((row, was.generation))
 
-    def note_recalled(self, work: Work, outcome: Outcome) -> None:
-        if work.request is not None and isinstance(outcome, Stated):
-            self._noop.append(work.request.id)
+    def note_recalled(self, execution: Execution, outcome: Outcome) -> None:
+        if execution.request is not None and isinstance(outcome, Succeeded):
+            self._noop.append(execution.request.id)
 
     def flush(self, now_us: int) -> None:
         for adapter in self._adapters.values():
@@ -245,21 +251,21 @@ def drive(coroutine: Coroutine[Any, Any, Event]) -> Event:
 
 def checked(step: Step, result: object) -> Event:
     """Give back the result if the step may state it. Raises TypeError otherwise."""
-    if type(result) in step.states:
+    if type(result) in step.emits:
         return result  # type: ignore[return-value]
-    named = " or ".join(event.__name__ for event in step.states)
+    named = " or ".join(event.__name__ for event in step.emits)
     msg = f"{step.name} returned {type(result).__name__} and may state {named}"
     raise TypeError(msg)
 
 
-def not_to_run(work: Work, now: datetime, cancelled: Collection[str]) -> Failure | None:
+def skip_failure(execution: Execution, now: datetime, cancelled: Collection[str]) -> Failure | None:
     """Say why the action is not to run: its event has expired, its run (by id) was cancelled, or it comes too late."""
-    expiry = work.envelope.expiry_time
+    expiry = execution.envelope.expiry_time
     if expiry is not None and datetime.fromisoformat(expiry) <= now:
         return EXPIRED
-    if work.envelope.correlation_id in cancelled:
+    if execution.envelope.correlation_id in cancelled:
         return CANCELLED
-    return STALE if must_ask(work, now) else None
+    return STALE if needs_decision(execution, now) else None
 
 
 def inline_wait(retry: RetryPolicy, attempt: int) -> float:

@@ -99,12 +99,12 @@ class Trial:
         port.flush(0)
 
     def _workflow(self) -> Workflow:
-        step = Step(self.action.reads, self.action, self.action.states, RetryPolicy())
+        step = Step(self.action.reads, self.action, self.action.emits, RetryPolicy())
         if self.action.reads is LeadReceived:
             return Workflow(_NAME, step)
         # A workflow begins with a lead: this stands for everything before the action.
         before = ActionSpec("before", 1, LeadReceived, (self.action.reads,), {}, None, _before)
-        return Workflow(_NAME, Step(LeadReceived, before, before.states, RetryPolicy()), step)
+        return Workflow(_NAME, Step(LeadReceived, before, before.emits, RetryPolicy()), step)
 
     def _adapters(self) -> Adapters:
         found = adapters_of(World(), shared=self.ports())
@@ -150,7 +150,7 @@ def _look(cluster: Cluster) -> Found:
     store, remembered = cluster.database.transact(rows)
     results: dict[str, set[bytes]] = defaultdict(set)
     for step in cluster.workflow.steps:
-        for event in step.states:
+        for event in step.emits:
             if event is not cluster.workflow.steps[-1].reads:
                 for record in cluster.records(event):
                     results[(dict(record.headers)["ce_id"] or b"").decode()].add(record.value or b"")

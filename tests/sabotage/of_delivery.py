@@ -102,7 +102,7 @@ def never_lost() -> Iterator[Sabotage]:
         "what was put aside is committed",
         "offsets are committed up to what an agent put aside while its step pauses",
         "streams/engine/faust/transport.py",
-        "begins = [shelf.begin_of(tp) for shelf in self.transport.shelves.get(tp.topic, ())]",
+        "begins = [backlog.begin_of(tp) for backlog in self.transport.backlogs.get(tp.topic, ())]",
         "begins = [None]",
         ACKNOWLEDGING + "test_what_an_agent_put_aside_is_not_committed",
     )
@@ -110,7 +110,7 @@ def never_lost() -> Iterator[Sabotage]:
         "later records overtake those put aside",
         "what comes while something is put aside goes behind it",
         "streams/engine/faust/agents.py",
-        "if self.shelf.is_empty:",
+        "if self.backlog.is_empty:",
         "if True:",
         SHELF + "test_what_pauses_goes_on_the_shelf_and_what_comes_later_behind_it",
     )
@@ -143,7 +143,7 @@ def effects_once() -> Iterator[Sabotage]:
         "no ledger look-up",
         "the ledger answers a record that comes again",
         "streams/engine/transaction.py",
-        "known = ledger.find(connection, (work.ledger_id for work in works))",
+        "known = ledger.find(connection, (execution.ledger_id for execution in executions))",
         "known = {}",
         ONBOARDING + "test_what_comes_again_gets_the_same_results_and_nothing_runs_twice",
     )
@@ -177,15 +177,15 @@ def effects_once() -> Iterator[Sabotage]:
         "two calls to one person race",
         "what is about one contact is called one after the other",
         outside,
-        "chains.setdefault(work.contact_key or work.lead_id, deque())",
-        "chains.setdefault(str(id(work)), deque())",
+        "chains.setdefault(execution.contact_key or execution.lead_id, deque())",
+        "chains.setdefault(str(id(execution)), deque())",
         ONBOARDING + "test_two_leads_of_one_person_in_one_batch_are_one_contact_one_owner_one_welcome",
     )
     yield sabotage(
         "revoked batch goes on calling",
         "nothing is called for records that went to another worker",
         outside,
-        "if self._is_stopping or is_taken():",
+        "if self._is_stopping or is_revoked():",
         "if self._is_stopping:",
         REVIEW + "test_no_call_is_begun_for_records_that_went_to_another_worker",
     )
@@ -193,8 +193,8 @@ def effects_once() -> Iterator[Sabotage]:
         "calls go on during a stop",
         "a worker that stops begins no call",
         outside,
-        "if self._is_stopping or is_taken():",
-        "if is_taken():",
+        "if self._is_stopping or is_revoked():",
+        "if is_revoked():",
         REVIEW + "test_a_worker_that_stops_begins_no_call_and_the_next_one_makes_the_rest",
     )
     yield sabotage(
@@ -209,8 +209,8 @@ def effects_once() -> Iterator[Sabotage]:
         "expired event executed",
         "an event whose time is over calls nobody",
         outside,
-        "not_to_run(work, now, self._pauses.cancelled) or skipped(work, now)",
-        "skipped(work, now)",
+        "skip_failure(execution, now, self._pauses.cancelled) or skipped(",
+        "skipped(",
         REVIEW + "test_a_retry_that_comes_after_the_events_expiry_calls_nobody",
     )
     yield sabotage(

@@ -50,7 +50,7 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         promise="isolation",
         mechanism="a batch that the database refuses is halved until the one record stands alone",
         file=transaction,
-        old="if len(works) > 1:",
+        old="if len(executions) > 1:",
         new="if False:",
         tests=(REVIEW + "test_a_contact_that_the_database_refuses_fails_alone",),
     )
@@ -101,7 +101,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         promise="replay does not disturb",
         mechanism="a request for a failure that has failed again since then runs nothing",
         file="streams/engine/ledger_entries.py",
-        old="row.generation <= work.request.generation",
+        old="row.generation <= execution.request.generation",
         new="True",
         tests=(REVIEW + "test_a_request_for_a_failure_that_has_failed_again_since_then_runs_nothing",),
     )
@@ -170,7 +170,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         promise="honest",
         mechanism="the ledger compares what an id said",
         file="streams/engine/ledger_entries.py",
-        old="if work.decoded.digest != row.digest and not is_edited:",
+        old="if execution.decoded.digest != row.digest and not is_edited:",
         new="if False:",
         tests=(
             ONBOARDING + "test_the_same_id_is_a_repetition_with_the_same_content_and_an_error_with_other",

@@ -11,8 +11,8 @@ from sqlalchemy.engine import Connection
 
 from actions.ports import Receipt
 from streams.engine.effects import ExecutionEffects
-from streams.engine.execution import Source, Work
-from streams.engine.group_commit import Gate
+from streams.engine.execution import Execution, Source
+from streams.engine.group_commit import IntentLog
 from streams.onboarding import ONBOARDING
 from streams.store import effects
 from streams.store.contacts import SqlContacts
@@ -71,13 +71,13 @@ class BatchStore:
 class SqlEffects:
     """Every call is an execution of its own, whose outcome is written down as the runner does it."""
 
-    def __init__(self, database: Database, gate: Gate, work: Work) -> None:
+    def __init__(self, database: Database, intents: IntentLog, work: Execution) -> None:
         self._database = database
-        self._gate = gate
+        self._intents = intents
         self._work = work
 
     async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
-        execution = ExecutionEffects(self._gate, self._work, may_repeat=False)
+        execution = ExecutionEffects(self._intents, self._work, may_repeat=False)
         try:
             return await execution.once(key, call)
         finally:
@@ -87,13 +87,13 @@ class SqlEffects:
 class TestSqlEffects(EffectsSuite):
     @pytest.fixture
     def effects_of(self, database: Database) -> EffectsOf:
-        gate = Gate(database, "worker", Clock())
+        intents = IntentLog(database, "worker", Clock())
         step = ONBOARDING.step("send_welcome_email")
 
         def of(event_id: str) -> SqlEffects:
             position = Position("topic", 0, 0, 0)
             decoded = decode(b"{}", event_headers(event_id), LeadReceived, position)
-            return SqlEffects(database, gate, Work(Source(position, None, b"{}", []), step, decoded))
+            return SqlEffects(database, intents, Execution(Source(position, None, b"{}", []), step, decoded))
 
         return of
 

@@ -18,7 +18,7 @@ from actions.create_or_update_contact import create_or_update_contact
 from actions.errors import PermanentError, TransientError
 from actions.ports import Contacts, Effects, Identity, LeadRules, Mail, StoredContact
 from actions.validate_lead import validate_lead
-from streams.engine.group_commit import Finish, Gate
+from streams.engine.group_commit import Finish, IntentLog
 from streams.engine.pauses import StoppingError
 from streams.engine.transaction import drive
 from streams.onboarding import ONBOARDING
@@ -546,8 +546,8 @@ async def test_a_letter_that_is_indexed_anew_is_closed_by_the_first_request_as_d
 
 
 async def test_the_outcome_that_was_written_first_counts_also_after_an_outage(database: Database) -> None:
-    gate = Gate(database, "worker", Clock())
-    first = await gate.finish(Finish(ROW, None, (), None))
+    intents = IntentLog(database, "worker", Clock())
+    first = await intents.finish(Finish(ROW, None, (), None))
     with database.engine.connect() as connection:  # the next write fails, the one after it does not
         is_sqlite = database.is_sqlite
         connection.exec_driver_sql(
@@ -557,7 +557,7 @@ async def test_the_outcome_that_was_written_first_counts_also_after_an_outage(da
 
     fresh = ROW._replace(id=b"o" * 16)
     answers = [
-        await gate.finish(Finish(row._replace(result=b"second"), None, (), None)) for row in (fresh, ROW)
+        await intents.finish(Finish(row._replace(result=b"second"), None, (), None)) for row in (fresh, ROW)
     ]
 
     assert [first.result, *(answer.result for answer in answers)] == [b"first", b"second", b"first"]

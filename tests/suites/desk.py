@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from streams.dead_letters.audit import Audit
-from streams.dead_letters.letter_commands import Desk
+from streams.dead_letters.letter_commands import LetterCommands
 from streams.dead_letters.patching import Patch
 from streams.kafka.producer import Publisher
 from streams.store import letters
@@ -35,9 +35,9 @@ class AtADesk:
         self.log = MemoryLog(self.clock)
         self.desk = self.at_desk(self.log)
 
-    def at_desk(self, audited: Publisher) -> Desk:
+    def at_desk(self, audited: Publisher) -> LetterCommands:
         audit = Audit(audited, NAMES, self.clock, "ann")
-        return Desk(self.store, self.log, NAMES, self.clock, audit)
+        return LetterCommands(self.store, self.log, NAMES, self.clock, audit)
 
     def index(self, *rows: LetterRow) -> list[str]:
         self.store.transact(lambda connection: letters.index(connection, rows, 0))

@@ -12,9 +12,9 @@ import pytest
 from streams.dead_letters import job as job_module
 from streams.dead_letters import lag_guard
 from streams.dead_letters.audit import Audit, AuditError
-from streams.dead_letters.job_control import begin, control, go_on
-from streams.dead_letters.job_limits import Options, Progress
-from streams.dead_letters.letter_commands import Desk
+from streams.dead_letters.job_control import control, create, resume
+from streams.dead_letters.job_limits import JobProgress, Options
+from streams.dead_letters.letter_commands import LetterCommands
 from streams.kafka.producer import Outgoing, PublishError
 from streams.operations.pruning import Pruner
 from streams.store import jobs
@@ -32,7 +32,7 @@ class ReplayJobsSuite(Replaying):
     async def test_a_canary_stops_at_its_first_letter_and_leaves_the_others_untouched(self) -> None:
         await self.without_mail_server(15)
         self.world.go_down()
-        job = await self.begin(
+        job = await self.create(
             self.plan(), Options(rate=1e6, canary=(1, 10), stop_if_fail=5, yield_to_lag=None)
         )
 
@@ -48,20 +48,20 @@ class ReplayJobsSuite(Replaying):
         await self.without_mail_server(15)
         self.world.go_down()
         options = Options(rate=1e6, canary=(1, 10), stop_if_fail=5, yield_to_lag=None)
-        job = await self.begin(self.plan(), options)
+        job = await self.create(self.plan(), options)
         await self.run(job)
         self.world.come_back()
 
-        ended = await self.run(await self.go_on())
+        ended = await self.run(await self.resume())
 
         assert (ended.status, ended.counts) == ("done", {"failed": 1, "resolved": 14})
 
     async def test_a_letter_belongs_to_one_job_at_a_time(self) -> None:
         await self.without_mail_server(2)
         plan = self.plan()
-        first = await self.begin(plan)
+        first = await self.create(plan)
 
-        second = await self.begin(plan)
+        second = await self.create(plan)
         told = [item.state for item in self.items(second)]
         await self.run(first)
 
@@ -71,7 +71,7 @@ class ReplayJobsSuite(Replaying):
 
     async def test_a_cancelled_job_lets_its_letters_go(self) -> None:
         await self.without_mail_server(2)
-        job = await self.begin(self.plan())
+        job = await self.create(self.plan())
         row = self.latest()
 
         await control(self.desk, row, "cancelled", "not now")
@@ -86,8 +86,8 @@ class ReplayJobsSuite(Replaying):
         monkeypatch.setattr(lag_guard, "LAG_EVERY_S", 0.05)
         await self.without_mail_server(3)
         behind = [50, 50, 50, 7]
-        begun = await begin(self.desk, self.plan(), Options(canary=(), yield_to_lag=10), "mended")
-        told: list[Progress] = []
+        begun = await create(self.desk, self.plan(), Options(canary=(), yield_to_lag=10), "mended")
+        told: list[JobProgress] = []
 
         async def lag() -> int:
             return behind.pop(0) if len(behind) > 1 else behind[0]
@@ -101,7 +101,7 @@ class ReplayJobsSuite(Replaying):
 
     async def test_a_job_that_cannot_see_live_traffic_ends_with_the_reason_and_can_go_on(self) -> None:
         await self.without_mail_server(1)
-        begun = await begin(self.desk, self.plan(), Options(canary=(), yield_to_lag=10), "mended")
+        begun = await create(self.desk, self.plan(), Options(canary=(), yield_to_lag=10), "mended")
 
         async def lag() -> int:
             raise ConnectionError("no broker")
@@ -114,7 +114,7 @@ class ReplayJobsSuite(Replaying):
     async def test_a_job_without_any_outcome_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(job_module, "SILENT_S", 0.05)
         await self.without_mail_server(1)
-        job = await self.begin(self.plan())
+        job = await self.create(self.plan())
 
         async with asyncio.timeout(20):
             ended = await job.run(nothing)  # beside no worker
@@ -125,10 +125,10 @@ class ReplayJobsSuite(Replaying):
     async def test_a_job_asks_for_no_more_than_its_rate_allows(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(job_module, "time", SimpleNamespace(monotonic=lambda: 0.0))  # it stands still
         await self.without_mail_server(5)
-        job = await self.begin(self.plan(), Options(rate=5, canary=(), yield_to_lag=None))
-        told: list[Progress] = []
+        job = await self.create(self.plan(), Options(rate=5, canary=(), yield_to_lag=None))
+        told: list[JobProgress] = []
 
-        def enough(progress: Progress) -> None:
+        def enough(progress: JobProgress) -> None:
             told.append(progress)
             if len(told) == 20:
                 raise TimeoutError
@@ -142,11 +142,11 @@ class ReplayJobsSuite(Replaying):
         await self.without_mail_server(1)
         plan, cluster = self.plan(), self.cluster
         audit = Audit(Refusing(), cluster.names, cluster.clock, "ann")
-        refused = Desk(cluster.database, cluster.log, cluster.names, cluster.clock, audit)
+        refused = LetterCommands(cluster.database, cluster.log, cluster.names, cluster.clock, audit)
         with pytest.raises(AuditError):
-            await begin(refused, plan, FAST, "mended")
+            await create(refused, plan, FAST, "mended")
         before = cluster.database.transact(lambda link: jobs.latest(link, 1))
-        await self.begin(plan)
+        await self.create(plan)
 
         with pytest.raises(AuditError):
             await control(refused, self.latest(), "paused", "lunch")
@@ -155,7 +155,7 @@ class ReplayJobsSuite(Replaying):
         cluster.clock.advance(seconds=11)
         stale = self.latest()
         with pytest.raises(AuditError):
-            await go_on(refused, stale, "back")
+            await resume(refused, stale, "back")
 
         assert before == []
         assert self.latest() == stale
@@ -163,7 +163,7 @@ class ReplayJobsSuite(Replaying):
 
     async def test_an_old_job_is_forgotten_and_lets_its_letters_go(self) -> None:
         await self.without_mail_server(2)
-        job = await self.begin(self.plan())
+        job = await self.create(self.plan())
         await control(self.desk, self.latest(), "paused", "and forgotten")
         cluster = self.cluster
         cluster.clock.advance(days=36)

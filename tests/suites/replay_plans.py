@@ -11,7 +11,7 @@ import pytest
 
 from actions.errors import PermanentError
 from actions.ports import Mail
-from streams.dead_letters.job_limits import Options, Progress
+from streams.dead_letters.job_limits import JobProgress, Options
 from streams.dead_letters.job_outcomes import judge
 from streams.dead_letters.patching import Patch
 from streams.store import ledger, letters
@@ -28,7 +28,7 @@ class ReplayPlansSuite(Replaying):
         await self.publish(b"{poison", "e-poison")
         plan = self.plan()
 
-        ended = await self.run(await self.begin(plan))
+        ended = await self.run(await self.create(plan))
 
         assert ended.status == "done"
         assert ended.counts == {"resolved": 7, "skipped": 1}
@@ -38,7 +38,7 @@ class ReplayPlansSuite(Replaying):
     async def test_each_letter_is_compared_with_its_plan(self) -> None:
         await self.without_mail_server(2)
         plan = self.plan()
-        job = await self.begin(plan)
+        job = await self.create(plan)
 
         def refuse_one(mail: Mail) -> None:
             if mail.to == "p1@example.com":
@@ -70,7 +70,7 @@ class ReplayPlansSuite(Replaying):
             )
         )
 
-        job = await self.begin(plan)
+        job = await self.create(plan)
         await self.run(job)
 
         assert done.changed == [edited]
@@ -87,7 +87,7 @@ class ReplayPlansSuite(Replaying):
         self.world.come_back()
         await self.publish(lead(email="ada@example.com"), "e-2")  # welcomes her meanwhile
 
-        job = await self.begin(plan)
+        job = await self.create(plan)
         await self.run(job)
 
         (item,) = self.items(job)
@@ -106,7 +106,7 @@ class ReplayPlansSuite(Replaying):
         plan = self.plan(stale)
         options = Options(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None, stale=stale)
 
-        job = await self.begin(plan, options)
+        job = await self.create(plan, options)
         ended = await self.run(job)
 
         (item,) = self.items(job)
@@ -117,9 +117,9 @@ class ReplayPlansSuite(Replaying):
         await self.publish(b"{poison", "e-poison")
         plan = self.plan()
 
-        gently = await self.begin(plan)
+        gently = await self.create(plan)
         await self.run(gently)
-        forced = await self.begin(
+        forced = await self.create(
             plan, Options(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None, is_forced=True)
         )
         await self.run(forced)
@@ -137,12 +137,12 @@ class ReplayPlansSuite(Replaying):
         plan = self.plan()
         (planned,) = plan.items
 
-        unchanged = await self.begin(plan)
+        unchanged = await self.create(plan)
         await self.run(unchanged)
         edit = Patch("edit", [{"op": "add", "path": "/owner/name", "value": "X"}])
         self.cluster.clock.advance(seconds=1)
         await self.desk.edit([planned.id], edit, "another name")
-        repaired = await self.begin(self.plan())
+        repaired = await self.create(self.plan())
         await self.run(repaired)
 
         why = "neither its record nor the build has changed since it failed: SMTP_REFUSED"
@@ -164,7 +164,7 @@ class ReplayPlansSuite(Replaying):
         await self.desk.edit([row.letter.id for row in self.rows()], strip, "why")
         plan = self.plan()
 
-        ended = await self.run(await self.begin(plan))
+        ended = await self.run(await self.create(plan))
         await self.cluster.settle()
 
         assert (ended.status, ended.counts) == ("done", {"resolved": 3})
@@ -185,8 +185,8 @@ class ReplayPlansSuite(Replaying):
             await self.publish(b'{"email": "a@example.com", "country": 49}', f"e-{number}")
         strip = Patch("recipe", [{"op": "remove", "path": "/country"}])
         await self.desk.edit([row.letter.id for row in self.rows()], strip, "why")
-        job, cluster = await self.begin(self.plan()), self.cluster
-        told: list[Progress] = []
+        job, cluster = await self.create(self.plan()), self.cluster
+        told: list[JobProgress] = []
         running = asyncio.create_task(job.run(told.append))
 
         for _ in range(30):  # what was asked for is done, and nothing of what follows
@@ -209,9 +209,9 @@ class ReplayPlansSuite(Replaying):
         (row,) = self.rows()
         await self.desk.edit([row.letter.id], Patch("edit", [{"op": "remove", "path": "/country"}]), "why")
 
-        asks = await self.begin(self.plan())
+        asks = await self.create(self.plan())
         await self.run(asks)
-        runs = await self.begin(self.plan("run"))
+        runs = await self.create(self.plan("run"))
         await self.run(runs)
 
         why = "send-welcome-email would follow late; a plan with `--stale run` lets it"
@@ -220,7 +220,7 @@ class ReplayPlansSuite(Replaying):
 
     async def test_what_comes_otherwise_than_planned_is_told(self) -> None:
         await self.without_mail_server(1)
-        job = await self.begin(self.plan())
+        job = await self.create(self.plan())
         await self.run(job)
         (item,) = self.items(job)
         would = {**item.planned["would"], "outcome": "skipped", "changes": ["phone"]}
@@ -239,7 +239,7 @@ class ReplayPlansSuite(Replaying):
         await self.desk.edit([row.letter.id for row in self.rows()], strip, "why")
         plan = self.plan()
 
-        ended = await self.run(await self.begin(plan))
+        ended = await self.run(await self.create(plan))
 
         assert [item.would["verdict"] for item in plan.items] == ["would-resolve", "noop"]
         assert ended.counts == {"resolved": 1, "noop": 1}

@@ -14,10 +14,10 @@ import pytest
 
 from streams.dead_letters.audit import Audit
 from streams.dead_letters.job import Job
-from streams.dead_letters.job_control import Begun, begin, go_on
-from streams.dead_letters.job_limits import Options, Progress
+from streams.dead_letters.job_control import ClaimedJob, create, resume
+from streams.dead_letters.job_limits import JobProgress, Options
 from streams.dead_letters.lag_guard import Lag
-from streams.dead_letters.letter_commands import Desk
+from streams.dead_letters.letter_commands import LetterCommands
 from streams.dead_letters.plan import Plan, PlanWriter, read_plan
 from streams.dead_letters.preview import Preview
 from streams.engine.failures import app_version
@@ -35,7 +35,7 @@ FAST = Options(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None)
 Stale = Literal["run", "skip"]
 
 
-def nothing(_: Progress) -> None:
+def nothing(_: JobProgress) -> None:
     """Tell nobody."""
 
 
@@ -49,7 +49,7 @@ class Replaying:
         self.folder = tmp_path
         cluster = self.cluster
         audit = Audit(cluster.log, cluster.names, cluster.clock, "ann")
-        self.desk = Desk(cluster.database, cluster.log, cluster.names, cluster.clock, audit)
+        self.desk = LetterCommands(cluster.database, cluster.log, cluster.names, cluster.clock, audit)
 
     # ------------------------------------------------------------------------------------------------ acting
 
@@ -87,15 +87,15 @@ class Replaying:
         path.write_bytes(file.getvalue())
         return read_plan(path)
 
-    async def begin(self, plan: Plan, options: Options = FAST) -> Job:
-        begun = await begin(self.desk, plan, options, "mended")
+    async def create(self, plan: Plan, options: Options = FAST) -> Job:
+        begun = await create(self.desk, plan, options, "mended")
         return self.process(begun)
 
-    async def go_on(self) -> Job:
+    async def resume(self) -> Job:
         (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
-        return self.process(await go_on(self.desk, row, "go on"))
+        return self.process(await resume(self.desk, row, "go on"))
 
-    def process(self, begun: Begun, lag: Lag | None = None) -> Job:
+    def process(self, begun: ClaimedJob, lag: Lag | None = None) -> Job:
         cluster, preview = self.cluster, self.preview()
         options = begun.options
         return Job(
@@ -111,7 +111,7 @@ class Replaying:
             lag,
         )
 
-    async def run(self, job: Job, tell: Callable[[Progress], None] = nothing) -> Progress:
+    async def run(self, job: Job, tell: Callable[[JobProgress], None] = nothing) -> JobProgress:
         """Let the job run beside a worker."""
 
         async def work() -> None:

@@ -12,7 +12,7 @@ from faust.types import TP
 
 from streams.engine.faust.agents import settle_batch
 from streams.engine.faust.app import AppSettings, SafeApp, create_app
-from streams.engine.faust.backlog import Shelf
+from streams.engine.faust.backlog import Backlog
 from streams.engine.faust.batch import Batch
 from streams.engine.faust.transport import BatchConsumer
 from streams.engine.pauses import StoppingError
@@ -119,11 +119,11 @@ async def test_offsets_are_committed_up_to_the_lowest_batch_that_is_not_settled(
 
 async def test_what_an_agent_put_aside_is_not_committed(consumer: BatchConsumer) -> None:
     batch: Batch = consumer._batch_message(PLACE.topic, {PLACE: [record(0), record(1), record(2)]})[1].value
-    shelf = Shelf()
-    cast("SafeApp", consumer.transport.app).shelves_by_topic = {PLACE.topic: [shelf]}
-    shelf.put({PLACE: (1, 3)})
+    backlog = Backlog()
+    cast("SafeApp", consumer.transport.app).backlogs_by_topic = {PLACE.topic: [backlog]}
+    backlog.put({PLACE: (1, 3)})
     batch.end(AGENT, is_settled=True)
     while_it_pauses = consumer._new_offset(PLACE)
-    shelf.forget([PLACE])
+    backlog.forget([PLACE])
 
     assert (while_it_pauses, consumer._new_offset(PLACE)) == (1, 3)

@@ -70,13 +70,13 @@ async def test_what_pauses_goes_on_the_shelf_and_what_comes_later_behind_it() ->
     await agent.handle(first)
     step.pauses_at = None  # a later one must not overtake, even if its step could go on now
     await agent.handle(second)
-    put_aside = agent.shelf.ranges, agent.shelf.begin_of(PLACE)
+    put_aside = agent.backlog.ranges, agent.backlog.begin_of(PLACE)
     await agent.take_some()
 
     assert (first.is_settled, second.is_settled) == (True, True)
     assert put_aside == ({PLACE: (2, 6)}, 2)
     assert step.done == [0, 1, 2, 3, 4, 5]
-    assert agent.shelf.is_empty
+    assert agent.backlog.is_empty
 
 
 async def test_what_was_taken_away_meanwhile_is_not_taken_for_done() -> None:
@@ -84,15 +84,15 @@ async def test_what_was_taken_away_meanwhile_is_not_taken_for_done() -> None:
     agent = agent_of(step)
     step.pauses_at = 0
     await agent.handle(batch_of({PLACE: [record(0)]}))
-    agent.shelf.forget([PLACE])
+    agent.backlog.forget([PLACE])
     await agent.handle(batch_of({PLACE: [record(5)]}))
 
     batch = batch_of({PLACE: [record(5)]})
-    agent.shelf.take(batch)
-    agent.shelf.forget([PLACE])
+    agent.backlog.take(batch)
+    agent.backlog.forget([PLACE])
     await agent.handle(batch_of({PLACE: [record(5)]}))
     batch.end(AGENT, is_settled=True)
-    agent.shelf.end(batch, {PLACE: 6}, agent.shelf.assignment - 1)
+    agent.backlog.end(batch, {PLACE: 6}, agent.backlog.assignment - 1)
 
     assert batch.is_revoked
-    assert agent.shelf.ranges == {PLACE: (5, 6)}
+    assert agent.backlog.ranges == {PLACE: (5, 6)}

@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from streams.engine.faust.backlog import Shelf, ranges_of
+from streams.engine.faust.backlog import Backlog, ranges_of
 from streams.engine.faust.backlog_reader import Rereader
 from streams.engine.faust.batch import Batch
 from streams.engine.pauses import PausedError, StoppingError
@@ -28,11 +28,11 @@ LONGEST_WAIT_S = 5.0
 REREAD_RECORDS = 1000
 CLOSE_WITHIN_S = 1.0
 
-Settle = Callable[[Iterable[Record], Callable[[], bool]], Awaitable[None]]
+BatchHandler = Callable[[Iterable[Record], Callable[[], bool]], Awaitable[None]]
 """Settles records, given a way to ask whether they were taken away meanwhile."""
 
 
-async def settle_batch(name: str, settle: Settle, batch: Batch, should_stop: asyncio.Event) -> None:
+async def settle_batch(name: str, settle: BatchHandler, batch: Batch, should_stop: asyncio.Event) -> None:
     """Settle a batch, however long the store or the broker are away; leave it when it is taken away or we stop.
 
     Never raises out of the agent: Faust would restart the agent behind the batch.
@@ -71,7 +71,7 @@ class Agent:
     """An agent that has its topic to itself, or never pauses."""
 
     name: str
-    settle: Settle
+    settle: BatchHandler
     should_stop: asyncio.Event
 
     async def consume(self, stream: Any) -> None:  # noqa: ANN401 - Faust's stream
@@ -86,15 +86,15 @@ class SharingAgent:
     """An agent whose topic others read, too: while its step pauses, what it is handed goes on its shelf."""
 
     name: str
-    patient: Settle
+    patient: BatchHandler
     """Waits while the step pauses."""
-    eager: Settle
+    eager: BatchHandler
     """Raises `PausedError` while the step pauses."""
     should_stop: asyncio.Event
     rereader: Rereader
     reopen: Callable[[Mapping[TP, list[Record]]], Batch]
     """Makes a batch of records that were read again."""
-    shelf: Shelf = field(default_factory=Shelf)
+    backlog: Backlog = field(default_factory=Backlog)
 
     async def consume(self, stream: Any) -> None:  # noqa: ANN401 - Faust's stream
         """Settle batch after batch, and what is on the shelf beside it."""
@@ -112,18 +112,18 @@ class SharingAgent:
     async def handle(self, batch: Batch) -> None:
         """Settle a batch, or put it on the shelf: behind what is there, so that a contact's events keep their order."""
 
-        async def settle(records: Iterable[Record], is_taken: Callable[[], bool]) -> None:
+        async def settle(records: Iterable[Record], is_revoked: Callable[[], bool]) -> None:
             left: dict[TP, int] | None = None
-            if self.shelf.is_empty:
+            if self.backlog.is_empty:
                 try:
-                    await self.eager(records, is_taken)
+                    await self.eager(records, is_revoked)
                 except PausedError as paused:
                     left = _first_offsets(paused)
                 else:
                     return
-            if is_taken():
+            if is_revoked():
                 raise StoppingError  # it will be read again by whoever gets it
-            self.shelf.put(ranges_of(batch, left))
+            self.backlog.put(ranges_of(batch, left))
 
         await settle_batch(self.name, settle, batch, self.should_stop)
 
@@ -131,7 +131,7 @@ class SharingAgent:
         """Settle what is on the shelf, whenever something is."""
         wait = FIRST_WAIT_S
         while not self.should_stop.is_set():
-            await self.shelf.wait_filled()
+            await self.backlog.wait_filled()
             try:
                 await self.take_some()
                 wait = FIRST_WAIT_S
@@ -145,16 +145,16 @@ class SharingAgent:
 
     async def take_some(self) -> None:
         """Read some of what is on the shelf again and settle it. Raises a Kafka error."""
-        assignment = self.shelf.assignment
-        found = await self.rereader.read(self.shelf.ranges, REREAD_RECORDS)
-        if assignment != self.shelf.assignment:
+        assignment = self.backlog.assignment
+        found = await self.rereader.read(self.backlog.ranges, REREAD_RECORDS)
+        if assignment != self.backlog.assignment:
             return  # partitions were taken away meanwhile
         batch = self.reopen(found.parts)
-        self.shelf.take(batch)
+        self.backlog.take(batch)
         try:
             await settle_batch(self.name, self.patient, batch, self.should_stop)
         finally:
-            self.shelf.end(batch, found.reached, assignment)
+            self.backlog.end(batch, found.reached, assignment)
 
 
 def _first_offsets(paused: PausedError) -> dict[TP, int]:

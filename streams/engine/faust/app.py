@@ -15,8 +15,8 @@ import faust
 from faust.types import TP
 
 from streams.engine.faust import transport
-from streams.engine.faust.agents import Agent, Settle, SharingAgent
-from streams.engine.faust.backlog import Shelf
+from streams.engine.faust.agents import Agent, BatchHandler, SharingAgent
+from streams.engine.faust.backlog import Backlog
 from streams.engine.faust.backlog_reader import KafkaRereader
 from streams.engine.faust.batch import Batch, BatchSchema
 from streams.engine.indexing import LetterIndexer
@@ -46,7 +46,7 @@ class SafeApp(faust.App):
     """A Faust app whose transport knows which agents settle a topic's batches."""
 
     agents_by_topic: Mapping[str, tuple[str, ...]]
-    shelves_by_topic: Mapping[str, Sequence[Shelf]]
+    backlogs_by_topic: Mapping[str, Sequence[Backlog]]
 
 
 def credentials_of(address: KafkaAddress) -> Any:  # noqa: ANN401 - faust is not typed
@@ -63,9 +63,9 @@ def credentials_of(address: KafkaAddress) -> Any:  # noqa: ANN401 - faust is not
 
 def create_app(
     settings: AppSettings,
-    settle: Mapping[str, tuple[str, Settle]],
+    settle: Mapping[str, tuple[str, BatchHandler]],
     should_stop: asyncio.Event,
-    eager: Mapping[str, tuple[str, Settle]] | None = None,
+    eager: Mapping[str, tuple[str, BatchHandler]] | None = None,
 ) -> SafeApp:
     """Build the app; nothing is started or registered globally but the transport's URL scheme.
 
@@ -105,7 +105,7 @@ def create_app(
         )
         for topic in readers
     }
-    shelves: dict[str, list[Shelf]] = defaultdict(list)
+    backlogs: dict[str, list[Backlog]] = defaultdict(list)
     for name, (topic, function) in settle.items():
         agent: Agent | SharingAgent = Agent(name, function, should_stop)
         if len(readers[topic]) > 1 and eager is not None and name in eager:
@@ -117,10 +117,10 @@ def create_app(
                 KafkaRereader(settings.address),
                 partial(_reopen, app, topic, name),
             )
-            shelves[topic].append(agent.shelf)
+            backlogs[topic].append(agent.backlog)
         # concurrency stays 1: two streams of one topic in one process would break the order of a contact.
         app.agent(channels[topic], name=name, concurrency=1)(agent.consume)
-    app.shelves_by_topic = shelves
+    app.backlogs_by_topic = backlogs
     return app
 
 
@@ -131,9 +131,9 @@ def _reopen(app: SafeApp, topic: str, name: str, parts: Mapping[TP, list[Record]
 
 def agents(
     workflow: Workflow, processor: Processor, indexer: LetterIndexer, names: TopicNames
-) -> dict[str, tuple[str, Settle]]:
+) -> dict[str, tuple[str, BatchHandler]]:
     """Give an agent per step, and those for requests and letters."""
-    by_name: dict[str, tuple[str, Settle]] = {
+    by_name: dict[str, tuple[str, BatchHandler]] = {
         step.name: (names.of(step.reads), partial(processor.process_events, step)) for step in workflow.steps
     }
     by_name["requests"] = (names.requests, processor.process_requests)
@@ -143,7 +143,7 @@ def agents(
 
 def eager_agents(
     workflow: Workflow, processor: Processor, names: TopicNames
-) -> dict[str, tuple[str, Settle]]:
+) -> dict[str, tuple[str, BatchHandler]]:
     """Give what settles a step's batches without waiting while the step pauses."""
     return {
         step.name: (

@@ -18,7 +18,7 @@ Ranges = Mapping[TP, tuple[int, int]]
 """Per partition the first offset, and the one after the last."""
 
 
-class Shelf:
+class Backlog:
     """One agent's backlog of one topic: a range of offsets per partition, however long it grows."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TopicProgress:
     """How far a worker is with its partitions of one topic."""
 
     partitions: int = 0
@@ -20,10 +20,12 @@ class Standing:
     oldest_ms: int | None = None
     """Timestamp of the oldest record that was handed to agents and is not settled, in ms since the epoch."""
 
-    def with_partition(self, *, waiting: int, given: int, settled: int, stamps: Sequence[int]) -> Standing:
+    def with_partition(
+        self, *, waiting: int, given: int, settled: int, stamps: Sequence[int]
+    ) -> TopicProgress:
         """Add a partition; `stamps` are timestamps of records handed to agents, in any order."""
         known = stamps if self.oldest_ms is None else (self.oldest_ms, *stamps)
-        return Standing(
+        return TopicProgress(
             self.partitions + 1,
             self.waiting + waiting,
             self.given + given,
@@ -33,13 +35,13 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class ConsumerSnapshot:
     """Where a worker stands, as its event loop saw it last."""
 
     is_joined: bool = False
     """Whether it is in its group and no rebalance is under way."""
     polls: int = 0
     """How often records were asked for."""
-    topics: Mapping[str, Standing] = field(default_factory=dict)
+    topics: Mapping[str, TopicProgress] = field(default_factory=dict)
     heard_at: float | None = None
     """When the broker last answered anything at all, in monotonic seconds."""

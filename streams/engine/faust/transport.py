@@ -21,10 +21,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
-from streams.engine.faust.backlog import Shelf
+from streams.engine.faust.backlog import Backlog
 from streams.engine.faust.batch import Batch
 from streams.engine.faust.consumer_thread import ConsumerThread
-from streams.engine.faust.snapshot import Situation, Standing
+from streams.engine.faust.snapshot import ConsumerSnapshot, TopicProgress
 from topics.decode import Record
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ class BatchConsumer(driver.Consumer):
             self._committable[tp] = queue.popleft()[0]
         done = self._committable.get(tp)
         # What an agent has put on its shelf is not done.
-        begins = [shelf.begin_of(tp) for shelf in self.transport.shelves.get(tp.topic, ())]
+        begins = [backlog.begin_of(tp) for backlog in self.transport.backlogs.get(tp.topic, ())]
         return min([done, *(begin for begin in begins if begin is not None)]) if done is not None else None
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002, ARG002
@@ -204,7 +204,10 @@ class BatchConsumer(driver.Consumer):
     async def _quiesce(self, seconds: float, commit_seconds: float) -> None:
         open_ones = [batch for batches in self._open.values() for batch in batches]
         open_ones += [
-            batch for shelves in self.transport.shelves.values() for shelf in shelves for batch in shelf.again
+            batch
+            for backlogs in self.transport.backlogs.values()
+            for backlog in backlogs
+            for batch in backlog.again
         ]
         for batch in open_ones:
             # Those at work learn it as well: what they did not begin yet they leave, what ends in time counts.
@@ -237,7 +240,12 @@ class BatchConsumer(driver.Consumer):
 
     @property
     def _shelved(self) -> set[TP]:
-        return {tp for shelves in self.transport.shelves.values() for shelf in shelves for tp in shelf.ranges}
+        return {
+            tp
+            for backlogs in self.transport.backlogs.values()
+            for backlog in backlogs
+            for tp in backlog.ranges
+        }
 
     @Service.task
     async def _stay_in_group(self) -> None:
@@ -247,19 +255,19 @@ class BatchConsumer(driver.Consumer):
         async for _ in self.itertimer(interval, name="stay_in_group"):
             await self._thread.still_here()
 
-    def situation(self) -> Situation:
+    def situation(self) -> ConsumerSnapshot:
         """Tell where this worker stands with its partitions, from what is known anyway."""
-        topics: dict[str, Standing] = {}
+        topics: dict[str, TopicProgress] = {}
         for tp, (position, end) in self._thread.places().items():
             open_ones = [batch.parts[tp] for _, batch in self._in_flight.get(tp, ()) if not batch.is_settled]
             begin = open_ones[0][0].offset if open_ones else position
             stamps = [records[0].timestamp for records in open_ones]
-            topics[tp.topic] = topics.get(tp.topic, Standing()).with_partition(
+            topics[tp.topic] = topics.get(tp.topic, TopicProgress()).with_partition(
                 waiting=max(0, end - begin), given=sum(map(len, open_ones)), settled=begin, stamps=stamps
             )
         is_flowing = not topics or self.flow_active
         is_joined = self._thread.is_member and is_flowing and not self.app.rebalancing
-        return Situation(is_joined, self._polls, topics, self._thread.heard_at)
+        return ConsumerSnapshot(is_joined, self._polls, topics, self._thread.heard_at)
 
     def reopen(self, topic: str, name: str, parts: Mapping[TP, list[Record]]) -> Batch:
         """Make a batch of records that the agent of this name had put on its shelf."""
@@ -267,9 +275,9 @@ class BatchConsumer(driver.Consumer):
 
     def _forget(self, tps: Iterable[TP]) -> None:
         tps = list(tps)
-        for shelves in self.transport.shelves.values():
-            for shelf in shelves:
-                shelf.forget(tps)
+        for backlogs in self.transport.backlogs.values():
+            for backlog in backlogs:
+                backlog.forget(tps)
         for tp in tps:
             for _, batch in self._in_flight.pop(tp, ()):
                 batch.is_revoked = True
@@ -288,9 +296,9 @@ class BatchTransport(driver.Transport):
         return self.app.agents_by_topic[topic]  # type: ignore[attr-defined,no-any-return]  # SafeApp has it
 
     @property
-    def shelves(self) -> Mapping[str, Sequence[Shelf]]:
+    def backlogs(self) -> Mapping[str, Sequence[Backlog]]:
         """By topic what its agents put aside."""
-        return self.app.shelves_by_topic  # type: ignore[attr-defined,no-any-return]  # as above
+        return self.app.backlogs_by_topic  # type: ignore[attr-defined,no-any-return]  # as above
 
 
 def register() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.interfaces.common.errors import CommandError
-from streams.interfaces.common.output import AsJson, number, readable, show, write_json
+from streams.interfaces.common.output import AsJson, plural, print_out, readable, write_json
 from streams.interfaces.common.progress import telling
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ async def _catch_up(
             _, members, _ = await group_state(admin, settings.group)
             if members:
                 raise CommandError(
-                    f"{number(members, 'worker')} of group {settings.group} run; stop them, they may do again what the "
+                    f"{plural(members, 'worker')} of group {settings.group} run; stop them, they may do again what the "
                     "store does not know (one that was killed is forgotten after LEADS_SESSION_TIMEOUT)"
                 )
             async with open_log(admin, address, names, settings.group) as log:
@@ -106,19 +106,21 @@ def as_data(done: CaughtUp) -> dict[str, Any]:
 
 def _print(done: CaughtUp) -> None:
     since = readable(int(done.since.timestamp() * 1_000_000)) if done.since.timestamp() else "the beginning"
-    show(f"Read {number(done.records, 'record')} since {since}. The store has learnt:")
+    print_out(f"Read {plural(done.records, 'record')} since {since}. The store has learnt:")
     for action, many in sorted(done.executions.items()):
-        show(f"  {action:26} {number(many, 'execution')}")
-    show(f"  {'dead letters':26} {done.letters:,} read, {done.failures:,} failures, {done.resolved:,} closed")
+        print_out(f"  {action:26} {plural(many, 'execution')}")
+    print_out(
+        f"  {'dead letters':26} {done.letters:,} read, {done.failures:,} failures, {done.resolved:,} closed"
+    )
     if done.foreign:
-        show(f"  {done.foreign:,} records on result topics are not of this workflow and were left out.")
+        print_out(f"  {done.foreign:,} records on result topics are not of this workflow and were left out.")
     if done.uncertain:
-        show(
-            f"{number(len(done.uncertain), 'execution')} may have called outside, and nothing tells: workers make a "
+        print_out(
+            f"{plural(len(done.uncertain), 'execution')} may have called outside, and nothing tells: workers make a "
             "letter UNCERTAIN of each, or repeat it where the receiver drops the copy."
         )
         for each in done.uncertain[:_SHOWN]:
-            show(f"  - {each.action}, lead {each.lead_id}")
+            print_out(f"  - {each.action}, lead {each.lead_id}")
         if len(done.uncertain) > _SHOWN:
-            show(f"  - and {len(done.uncertain) - _SHOWN:,} more; --json names all")
-    show("Workers may start.")
+            print_out(f"  - and {len(done.uncertain) - _SHOWN:,} more; --json names all")
+    print_out("Workers may start.")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.interfaces.common.errors import CommandError
-from streams.interfaces.common.output import AsJson, data, say, show, write_json
+from streams.interfaces.common.output import AsJson, data, print_err, print_out, write_json
 
 if TYPE_CHECKING:
     from streams.interfaces.demo.place import DemoFolder
@@ -64,7 +64,7 @@ def demo(
     try:
         summary = run_demo(settings, folder, leads)
     except KeyboardInterrupt:
-        say(
+        print_err(
             "Interrupted; everything that the demo started has stopped. Run it again: what was done is not done twice."
         )
         raise
@@ -93,7 +93,7 @@ def _next_steps(summary: Summary, folder: DemoFolder, *, is_elsewhere: bool) -> 
         ),
         None,
     )
-    show(f"\nEverything has stopped again after {summary.counted.seconds:.0f} s. Where to look next:\n")
+    print_out(f"\nEverything has stopped again after {summary.counted.seconds:.0f} s. Where to look next:\n")
     steps = [
         (f". {_short(folder.environment)}", "first: this shell looks at the demo"),
         (f"{command} dead-letters list", "what could not be read, and why"),
@@ -104,13 +104,13 @@ def _next_steps(summary: Summary, folder: DemoFolder, *, is_elsewhere: bool) -> 
         steps.append((f"{command} show {lead}", "what was done about a lead, action by action"))
     steps.append((f"{command} demo", "the same leads again: no second contact or mail"))
     for line, why in steps:
-        show(f"  # {why}\n  {line}\n")
+        print_out(f"  # {why}\n  {line}\n")
     for name, path in (("mails", folder.mails), ("webhooks", folder.hooks), ("logs", folder.logs)):
-        show(f"  {name:9} {_short(path)}")
+        print_out(f"  {name:9} {_short(path)}")
     if summary.counted.books.open_letters > sum(code.letters for code in summary.codes):
-        show(f"  letters   {summary.counted.books.open_letters:,} open ones with those of earlier runs")
+        print_out(f"  letters   {summary.counted.books.open_letters:,} open ones with those of earlier runs")
     more = " (topics and tables elsewhere stay)" if is_elsewhere else ""
-    show(f"  clean up  rm -r {_short(folder.path)}{more}")
+    print_out(f"  clean up  rm -r {_short(folder.path)}{more}")
 
 
 def _command() -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.interfaces.common.errors import NOT_DONE, UnreachableError, WrongUseError
-from streams.interfaces.common.output import AsJson, say, show, write_json
+from streams.interfaces.common.output import AsJson, print_err, print_out, write_json
 
 if TYPE_CHECKING:
     from streams.operations.health.address import HealthAddress
@@ -38,9 +38,9 @@ def health(
         write_json(document)
     else:
         asked = "ready" if is_ready else "alive"
-        show(f"The worker is {asked}." if is_yes else f"The worker is not {asked}.")
+        print_out(f"The worker is {asked}." if is_yes else f"The worker is not {asked}.")
         for reason in document["because"]:
-            say(f"Because: {reason}.")
+            print_err(f"Because: {reason}.")
     if not is_yes:
         raise typer.Exit(NOT_DONE)
 

@@ -15,7 +15,7 @@ from streams.interfaces.common.errors import WrongUseError
 from streams.interfaces.common.output import AsJson
 
 if TYPE_CHECKING:
-    from streams.dead_letters.letter_commands import Desk, Done
+    from streams.dead_letters.letter_commands import Done, LetterCommands
     from streams.dead_letters.patching import Patch
 
 
@@ -61,10 +61,10 @@ def plain_command(name: str) -> Callable[..., None]:
         all_: Every = False,
         as_json: AsJson = False,
     ) -> None:
-        async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
-            from streams.dead_letters.letter_commands import PLAIN_ACTS
+        async def act(desk: LetterCommands, ids: Sequence[str], why: str) -> Done:
+            from streams.dead_letters.letter_commands import SIMPLE_COMMANDS
 
-            return await PLAIN_ACTS[name](desk, ids, why)
+            return await SIMPLE_COMMANDS[name](desk, ids, why)
 
         done = PLAIN[name].done
         act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done=done, as_json=as_json)
@@ -90,7 +90,7 @@ def schedule_command(
     except SelectorError as error:
         raise WrongUseError(str(error)) from None
 
-    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
+    async def act(desk: LetterCommands, ids: Sequence[str], why: str) -> Done:
         return await desk.schedule(ids, due, why)
 
     done = f"scheduled for {due:%Y-%m-%d %H:%M:%SZ}"
@@ -159,7 +159,7 @@ def edit_command(  # noqa: PLR0913, PLR0917 - one per option
 
 
 def _editing(patch: Patch) -> Any:  # noqa: ANN401 - an async function of desk, ids and reason
-    async def act(desk: Desk, ids: Sequence[str], why: str) -> Done:
+    async def act(desk: LetterCommands, ids: Sequence[str], why: str) -> Done:
         return await desk.edit(ids, patch, why)
 
     return act

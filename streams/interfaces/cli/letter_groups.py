@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.interfaces.cli import selecting
-from streams.interfaces.common.output import AsJson, number, readable_text, say, show, write_json, write_table
+from streams.interfaces.common.output import (
+    AsJson,
+    plural,
+    print_err,
+    print_out,
+    readable_text,
+    write_json,
+    write_table,
+)
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -74,11 +82,11 @@ def groups_command(
                 for each in shown
             ],
         )
-        say("`leads dead-letters list --group GROUP` lists one group, `show ID` explains one letter.")
+        print_err("`leads dead-letters list --group GROUP` lists one group, `show ID` explains one letter.")
     else:
-        show("No dead letters.")
+        print_out("No dead letters.")
     if len(found) > limit:
-        say(f"There are more groups than {limit}; --limit shows more.")
+        print_err(f"There are more groups than {limit}; --limit shows more.")
 
 
 def _builds(versions: Sequence[str]) -> str:
@@ -109,13 +117,15 @@ def stats_command(
         if counts:
             write_table((name, "#letters"), [(value, f"{many:,}") for value, many in counts.items()])
     if not found.by["status"]:
-        show("No dead letters.")
+        print_out("No dead letters.")
     if found.oldest_open is not None and found.headroom is not None:
-        show(f"Oldest open: {readable_text(found.oldest_open)}; its topic keeps it {_left(found.headroom)}.")
+        print_out(
+            f"Oldest open: {readable_text(found.oldest_open)}; its topic keeps it {_left(found.headroom)}."
+        )
 
 
 def _left(headroom: timedelta) -> str:
     if headroom.total_seconds() <= 0:
         return "no longer"
     days = headroom.days
-    return f"for {number(days, 'more day')}" if days else f"for {headroom.seconds // 3600} more hours"
+    return f"for {plural(days, 'more day')}" if days else f"for {headroom.seconds // 3600} more hours"

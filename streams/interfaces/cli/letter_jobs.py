@@ -14,15 +14,23 @@ import typer
 
 from streams.interfaces.cli.letter_plans import previewing
 from streams.interfaces.cli.letter_progress import counted, telling_jobs
-from streams.interfaces.cli.operating import SHOWN, Place, at_desk, on_letters
+from streams.interfaces.cli.operating import SHOWN, Connections, at_desk, on_letters
 from streams.interfaces.cli.pausing import Reason, said
 from streams.interfaces.common.errors import INTERRUPTED, NOT_DONE, CommandError, WrongUseError
-from streams.interfaces.common.output import AsJson, number, readable, say, show, write_json, write_table
+from streams.interfaces.common.output import (
+    AsJson,
+    plural,
+    print_err,
+    print_out,
+    readable,
+    write_json,
+    write_table,
+)
 
 if TYPE_CHECKING:
-    from streams.dead_letters.job_control import Begun
-    from streams.dead_letters.job_limits import Options, Progress
-    from streams.dead_letters.letter_commands import Desk
+    from streams.dead_letters.job_control import ClaimedJob
+    from streams.dead_letters.job_limits import JobProgress, Options
+    from streams.dead_letters.letter_commands import LetterCommands
     from streams.store.jobs import JobRow
 
 app = typer.Typer(help="Replay jobs: list them, pause, resume or cancel one.", no_args_is_help=True)
@@ -67,13 +75,13 @@ def apply_command(  # noqa: PLR0913, PLR0917 - one per option
     frozen = read_plan(plan)
     why = said(reason)
     if not frozen.items:
-        say("The plan holds no letter: nothing to do.")
+        print_err("The plan holds no letter: nothing to do.")
         return
 
-    async def first(desk: Desk) -> Begun:
-        from streams.dead_letters.job_control import begin
+    async def first(desk: LetterCommands) -> ClaimedJob:
+        from streams.dead_letters.job_control import create
 
-        return await begin(desk, frozen, options, why)
+        return await create(desk, frozen, options, why)
 
     on_letters(lambda place: _run(place, first, as_json=as_json))
 
@@ -99,7 +107,7 @@ def list_command(
         columns = ("id", "status", "begun", "by", "letters", "reason", "message")
         write_table(columns, [_cells(row, states[row.id]) for row in found])
     else:
-        show("No replay jobs.")
+        print_out("No replay jobs.")
 
 
 @app.command("pause")
@@ -119,13 +127,13 @@ def resume_command(job: JobId, reason: Reason, as_json: AsJson = False) -> None:
     """Go on with a job that was paused, that stopped, or whose process died. Its canary begins anew."""
     why = said(reason)
 
-    def work(place: Place) -> int:
+    def work(place: Connections) -> int:
         row = _job(place, job)
 
-        async def first(desk: Desk) -> Begun:
-            from streams.dead_letters.job_control import go_on
+        async def first(desk: LetterCommands) -> ClaimedJob:
+            from streams.dead_letters.job_control import resume
 
-            return await go_on(desk, row, why)
+            return await resume(desk, row, why)
 
         return _run(place, first, as_json=as_json)
 
@@ -137,7 +145,7 @@ def _control(job: str, status: Literal["paused", "cancelled"], reason: str, done
 
     why = said(reason)
 
-    def work(place: Place) -> int:
+    def work(place: Connections) -> int:
         row = _job(place, job)
 
         async def run() -> None:
@@ -145,16 +153,18 @@ def _control(job: str, status: Literal["paused", "cancelled"], reason: str, done
                 await control(desk, row, status, why)
 
         asyncio.run(run())
-        show(f"Job {row.id} {done}.")
+        print_out(f"Job {row.id} {done}.")
         return 0
 
     on_letters(work)
 
 
-def _run(place: Place, first: Callable[[Desk], Awaitable[Begun]], *, as_json: bool) -> int:
-    begun: list[Begun] = []
+def _run(
+    place: Connections, first: Callable[[LetterCommands], Awaitable[ClaimedJob]], *, as_json: bool
+) -> int:
+    begun: list[ClaimedJob] = []
 
-    async def run() -> Progress:
+    async def run() -> JobProgress:
         from streams.dead_letters.job import Job
         from streams.interfaces.common import connections
         from streams.kafka.lag import watching_live_lag
@@ -165,7 +175,7 @@ def _run(place: Place, first: Callable[[Desk], Awaitable[Begun]], *, as_json: bo
             admin = await stack.enter_async_context(connections.admin(place.address))
             found = await first(desk)
             begun.append(found)
-            say(f"Job {found.id}: {number(found.letters, 'letter')}.")
+            print_err(f"Job {found.id}: {plural(found.letters, 'letter')}.")
             watching = watching_live_lag(admin, place.address, settings.group, settings.prefix)
             with previewing(settings, place.database) as preview, telling_jobs() as tell:
                 lag = await stack.enter_async_context(watching)
@@ -187,12 +197,14 @@ def _run(place: Place, first: Callable[[Desk], Awaitable[Begun]], *, as_json: bo
         ended = asyncio.run(run())
     except KeyboardInterrupt:
         if begun:
-            say(f"Paused; `leads dead-letters jobs resume {begun[0].id[:8]} --reason TEXT` goes on with it.")
+            print_err(
+                f"Paused; `leads dead-letters jobs resume {begun[0].id[:8]} --reason TEXT` goes on with it."
+            )
         return INTERRUPTED
     return _report(place, begun[0].id, ended, as_json=as_json)
 
 
-def _report(place: Place, job: str, ended: Progress, *, as_json: bool) -> int:
+def _report(place: Connections, job: str, ended: JobProgress, *, as_json: bool) -> int:
     from streams.store import jobs
 
     told = place.database.transact(partial(jobs.items, job=job, states=jobs.ENDED, limit=1 << 30))
@@ -202,19 +214,19 @@ def _report(place: Place, job: str, ended: Progress, *, as_json: bool) -> int:
             {"job": job, "status": ended.status, "message": ended.message, **ended.counts, "letters": letters}
         )
     else:
-        show(f"{counted(ended.counts)}.")
+        print_out(f"{counted(ended.counts)}.")
         worth = [item for item in told if item.found is not None]
         for item in worth[:SHOWN]:
-            say(f"{item.letter_id} {item.state}: {item.found}")
+            print_err(f"{item.letter_id} {item.state}: {item.found}")
         if len(worth) > SHOWN:
-            say(f"{number(len(worth) - SHOWN, 'more letter')}; --json names all.")
+            print_err(f"{plural(len(worth) - SHOWN, 'more letter')}; --json names all.")
         if ended.message is not None:
-            say(f"The job {ended.status}: {ended.message}.")
+            print_err(f"The job {ended.status}: {ended.message}.")
     is_done = ended.status == "done" and not ended.counts.get("failed") and not ended.counts.get("skipped")
     return 0 if is_done else NOT_DONE
 
 
-def _job(place: Place, job: str) -> JobRow:
+def _job(place: Connections, job: str) -> JobRow:
     from streams.store import jobs
 
     found = place.database.transact(partial(jobs.get, job=job.strip().lower()))

@@ -14,7 +14,7 @@ import typer
 from streams.interfaces.cli import selecting
 from streams.interfaces.cli.operating import Every, LetterIds, chosen_ids
 from streams.interfaces.common.errors import NOT_DONE
-from streams.interfaces.common.output import AsJson, number, say, show, write_json, write_table
+from streams.interfaces.common.output import AsJson, plural, print_err, print_out, write_json, write_table
 from streams.interfaces.common.progress import telling
 
 if TYPE_CHECKING:
@@ -89,12 +89,12 @@ def plan_command(
     with connections.database(settings) as database:
         ids = chosen_ids(database, wanted, letter_ids, is_all=all_)
         if not ids:
-            say("There is no such dead letter: nothing to plan.")
+            print_err("There is no such dead letter: nothing to plan.")
             return
         totals = _plan(settings, database, ids, out, stale, selector=wanted.words())
     _print(totals, as_json=as_json)
     if out is not None:
-        say(f"The plan is in {out}; `leads dead-letters apply {out} --reason TEXT` carries it out.")
+        print_err(f"The plan is in {out}; `leads dead-letters apply {out} --reason TEXT` carries it out.")
 
 
 def _plan(
@@ -169,7 +169,7 @@ def check_command(wanted: selecting.Wanted, as_json: AsJson = False) -> None:
                 totals.add(found, None)
                 tell("previews", number_, len(ids))
     if not as_json:
-        show(f"Build {app_version()} against {number(len(ids), 'parked letter')}:")
+        print_out(f"Build {app_version()} against {plural(len(ids), 'parked letter')}:")
     _print(totals, as_json=as_json)
     if sum(totals.verdicts[verdict] for verdict in FAILING):
         raise typer.Exit(NOT_DONE)

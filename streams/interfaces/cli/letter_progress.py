@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from streams.interfaces.common.output import errors, say
+from streams.interfaces.common.output import errors, print_err
 
 if TYPE_CHECKING:
-    from streams.dead_letters.job_limits import Progress
+    from streams.dead_letters.job_limits import JobProgress
 
 LINE_EVERY_S = 5.0
 STATES = ("resolved", "noop", "failed", "skipped", "asked", "waiting")
 
 
 @contextmanager
-def telling_jobs() -> Iterator[Callable[[Progress], None]]:
+def telling_jobs() -> Iterator[Callable[[JobProgress], None]]:
     """Show how far the job is: a bar on a terminal, a line now and then elsewhere."""
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -28,7 +28,7 @@ def telling_jobs() -> Iterator[Callable[[Progress], None]]:
     with Bars(*columns, console=errors(), transient=True, disable=not is_terminal) as bars:
         task = bars.add_task("", total=None)
 
-        def tell(progress: Progress) -> None:
+        def tell(progress: JobProgress) -> None:
             nonlocal told
             now = time.monotonic()
             rate = progress.ended / max(now - began, 0.001)
@@ -41,7 +41,7 @@ def telling_jobs() -> Iterator[Callable[[Progress], None]]:
             bars.update(task, description=text, completed=progress.ended, total=progress.total)
             if not is_terminal and now - told >= LINE_EVERY_S:
                 told = now
-                say(text)
+                print_err(text)
 
         yield tell
 

@@ -11,7 +11,7 @@ from streams.interfaces.cli.letter_data import whole_ids
 from streams.interfaces.cli.operating import with_desk
 from streams.interfaces.cli.pausing import said
 from streams.interfaces.common.errors import WrongUseError
-from streams.interfaces.common.output import AsJson, say, show, write_json
+from streams.interfaces.common.output import AsJson, print_err, print_out, write_json
 
 if TYPE_CHECKING:
     from streams.dead_letters.prediction import Prediction
@@ -66,16 +66,18 @@ def show_command(
     _explain(row, rows, would)
     for name, value in facts.items():
         if value is not None:
-            show(f"{name:16} {str(value).replace(chr(10), chr(10) + ' ' * 17)}")
-    show("record")
+            print_out(f"{name:16} {str(value).replace(chr(10), chr(10) + ' ' * 17)}")
+    print_out("record")
     for name, value in record.items():
         if name == "headers":
             for header in value:
-                show(f"  header         {header['name']}: {_header_text(header)}")
+                print_out(f"  header         {header['name']}: {_header_text(header)}")
         else:
-            show(f"  {name:14} {value}")
+            print_out(f"  {name:14} {value}")
     if not reveal:
-        say("The record's content is hidden, as it holds personal data; --reveal --reason TEXT prints it.")
+        print_err(
+            "The record's content is hidden, as it holds personal data; --reveal --reason TEXT prints it."
+        )
 
 
 def _preview(settings: Settings, database: Database, row: LetterRow) -> Prediction | str:
@@ -99,8 +101,8 @@ def _explain(row: LetterRow, rows: list[LedgerRow], would: Prediction | str) -> 
     else:
         sentences += what_would_come(would)
     for sentence in sentences:
-        show(" ".join(sentence.split()))  # a foreign letter may have put lines of its own there
-    show("")
+        print_out(" ".join(sentence.split()))  # a foreign letter may have put lines of its own there
+    print_out("")
 
 
 def _header_text(header: dict[str, Any]) -> str:

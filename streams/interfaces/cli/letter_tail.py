@@ -9,7 +9,7 @@ import typer
 
 from streams.dead_letters.serialize import as_data
 from streams.interfaces.cli import selecting
-from streams.interfaces.common.output import AsJson, readable_text, say, show, write_json
+from streams.interfaces.common.output import AsJson, print_err, print_out, readable_text, write_json
 
 if TYPE_CHECKING:
     from streams.store.letters import LetterRow
@@ -43,7 +43,7 @@ def tail_command(
     with connections.database(connections.settings()) as database:
         begun = to_us(now())
         seen: dict[tuple[str, int], int] = {}
-        say("Waiting for dead letters; Ctrl-C ends this.")
+        print_err("Waiting for dead letters; Ctrl-C ends this.")
         while ends is None or time.monotonic() < ends:
             since = max(begun, to_us(now()) - OVERLAP_US)
             found = database.transact(partial(indexed_since, selector=chosen, since_us=since, limit=AT_ONCE))
@@ -58,7 +58,7 @@ def tail_command(
                 if as_json:
                     write_json(as_data(row))
                 else:
-                    show(_line(row))
+                    print_out(_line(row))
             if len(new) < AT_ONCE:
                 time.sleep(POLL_S)
 

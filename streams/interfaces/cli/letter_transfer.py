@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from streams.interfaces.cli import selecting
-from streams.interfaces.cli.operating import Every, LetterIds, Place, at_desk, chosen_ids, on_letters
+from streams.interfaces.cli.operating import Connections, Every, LetterIds, at_desk, chosen_ids, on_letters
 from streams.interfaces.cli.pausing import Reason, said
 from streams.interfaces.common.errors import WrongUseError
-from streams.interfaces.common.output import number, say
+from streams.interfaces.common.output import plural, print_err
 
 
 @selecting.selects()
@@ -28,7 +28,7 @@ def export_command(
 ) -> None:
     """Write dead letters whole into a file, one per line (NDJSON). It holds personal data; each letter is audited."""
 
-    def work(place: Place) -> int:
+    def work(place: Connections) -> int:
         from streams.dead_letters.export import dump
 
         why = said(reason)
@@ -47,7 +47,7 @@ def export_command(
 
         done = asyncio.run(run())
         left = f", {len(ids) - done:,} left out, as the record is gone" if done < len(ids) else ""
-        say(f"{number(done, 'letter')} written into {file}{left}.")
+        print_err(f"{plural(done, 'letter')} written into {file}{left}.")
         return 0
 
     on_letters(work)
@@ -61,7 +61,7 @@ def import_command(
     Nothing is taken in when a line cannot be read. A letter that is known at this generation stays as it is.
     """
 
-    def work(place: Place) -> int:
+    def work(place: Connections) -> int:
         from streams.dead_letters.export import TransferError, load
 
         why = said(reason)
@@ -75,7 +75,7 @@ def import_command(
             async with at_desk(place) as desk:
                 return await desk.take_in(rows, why)
 
-        say(f"{number(asyncio.run(run()), 'letter')} taken in.")
+        print_err(f"{plural(asyncio.run(run()), 'letter')} taken in.")
         return 0
 
     on_letters(work)

@@ -20,11 +20,11 @@ from streams.interfaces.cli.replaying import replay_command
 from streams.interfaces.common.output import (
     AsJson,
     data,
-    number,
+    plural,
+    print_err,
+    print_out,
     readable,
     readable_text,
-    say,
-    show,
     write_json,
     write_table,
 )
@@ -87,9 +87,9 @@ def list_command(
                 _print_list(rows)
     if not ids and not as_json:
         more = "" if chosen.is_everything else ", and as asked for"
-        show(f"No dead letters that are {', '.join(chosen.statuses)}{more}.")
+        print_out(f"No dead letters that are {', '.join(chosen.statuses)}{more}.")
     if total > len(ids):
-        say(f"{number(total - len(ids), 'more letter')}; --limit {total} lists all.")
+        print_err(f"{plural(total - len(ids), 'more letter')}; --limit {total} lists all.")
 
 
 def _print_list(rows: Sequence[LetterRow]) -> None:

@@ -15,10 +15,10 @@ from streams.interfaces.cli.letter_data import whole_ids
 from streams.interfaces.cli.pausing import said
 from streams.interfaces.cli.selecting import Wanted
 from streams.interfaces.common.errors import NOT_DONE, WrongUseError
-from streams.interfaces.common.output import number, say, show, write_json
+from streams.interfaces.common.output import plural, print_err, print_out, write_json
 
 if TYPE_CHECKING:
-    from streams.dead_letters.letter_commands import Desk, Done
+    from streams.dead_letters.letter_commands import Done, LetterCommands
     from streams.kafka.address import KafkaAddress
     from streams.settings import Settings
     from streams.store.engine import Database
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Connections:
     """What a command works with."""
 
     settings: Settings
@@ -42,7 +42,7 @@ class Place:
     database: Database
 
 
-def on_letters(work: Callable[[Place], int]) -> None:
+def on_letters(work: Callable[[Connections], int]) -> None:
     """Open database and broker, let the command work, and end with its exit code."""
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections
@@ -50,19 +50,19 @@ def on_letters(work: Callable[[Place], int]) -> None:
     logs.silence()
     settings = connections.settings()
     with connections.database(settings) as database, connections.kafka(settings) as address:
-        code = work(Place(settings, address, database))
+        code = work(Connections(settings, address, database))
     if code:
         raise typer.Exit(code)
 
 
 @asynccontextmanager
-async def at_desk(place: Place) -> AsyncIterator[Desk]:
+async def at_desk(place: Connections) -> AsyncIterator[LetterCommands]:
     """Connect. Raises `WrongUseError` when a topic is missing, and `UnreachableError`."""
     from functools import partial
 
     from streams.clock import now
     from streams.dead_letters.audit import Audit
-    from streams.dead_letters.letter_commands import Desk
+    from streams.dead_letters.letter_commands import LetterCommands
     from streams.interfaces.common import connections
     from streams.kafka.producer import KafkaPublisher, new_producer
     from streams.kafka.topics import describe
@@ -77,15 +77,15 @@ async def at_desk(place: Place) -> AsyncIterator[Desk]:
             raise WrongUseError(f"{name} does not exist; `leads topics apply` makes it")
     async with KafkaPublisher(partial(new_producer, place.address)) as publisher:
         audit = Audit(publisher, names, now, getpass.getuser())
-        yield Desk(place.database, publisher, names, now, audit)
+        yield LetterCommands(place.database, publisher, names, now, audit)
 
 
-def with_desk(settings: Settings, database: Database, act: Callable[[Desk], Awaitable[T]]) -> T:
+def with_desk(settings: Settings, database: Database, act: Callable[[LetterCommands], Awaitable[T]]) -> T:
     """Connect to the broker for one act. Raises as `at_desk` and the act do."""
     from streams.interfaces.common import connections
 
     async def run(address: KafkaAddress) -> T:
-        async with at_desk(Place(settings, address, database)) as desk:
+        async with at_desk(Connections(settings, address, database)) as desk:
             return await act(desk)
 
     with connections.kafka(settings) as address:
@@ -111,7 +111,7 @@ def chosen_ids(database: Database, wanted: Wanted, given: Sequence[str] | None, 
 def act_on(
     wanted: Wanted,
     given: Sequence[str] | None,
-    act: Callable[[Desk, Sequence[str], str], Awaitable[Done]],
+    act: Callable[[LetterCommands, Sequence[str], str], Awaitable[Done]],
     *,
     is_all: bool,
     reason: str,
@@ -123,11 +123,11 @@ def act_on(
     Exit code 0 when all were changed (or there was none), else 1.
     """
 
-    def work(place: Place) -> int:
+    def work(place: Connections) -> int:
         why = said(reason)
         ids = chosen_ids(place.database, wanted, given, is_all=is_all)
         if not ids:
-            say("There is no such dead letter: nothing to do.")
+            print_err("There is no such dead letter: nothing to do.")
             return 0
 
         async def run() -> Done:
@@ -145,9 +145,9 @@ def tell(found: Done, done: str, *, as_json: bool) -> int:
         left = [{"id": each.id, "why": each.why} for each in found.left]
         write_json({"changed": found.changed, "left": left})
     else:
-        show(f"{number(len(found.changed), 'letter')} {done}.")
+        print_out(f"{plural(len(found.changed), 'letter')} {done}.")
         for each in found.left[:SHOWN]:
-            say(f"{each.id} stays as it is: {each.why}")
+            print_err(f"{each.id} stays as it is: {each.why}")
         if len(found.left) > SHOWN:
-            say(f"{number(len(found.left) - SHOWN, 'more letter')} stay as they are; --json names all.")
+            print_err(f"{plural(len(found.left) - SHOWN, 'more letter')} stay as they are; --json names all.")
     return NOT_DONE if found.left else 0

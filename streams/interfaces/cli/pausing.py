@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.interfaces.common.errors import CommandError, WrongUseError
-from streams.interfaces.common.output import AsJson, number, show, write_json
+from streams.interfaces.common.output import AsJson, plural, print_out, write_json
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -47,7 +47,7 @@ def pause(step: StepName, reason: Reason, as_json: AsJson = False) -> None:
     if as_json:
         write_json(found)
     else:
-        show(f"{_kebab(name)} pauses within seconds; `leads resume {_kebab(name)}` lets it go on.")
+        print_out(f"{_kebab(name)} pauses within seconds; `leads resume {_kebab(name)}` lets it go on.")
 
 
 def resume(step: StepName, as_json: AsJson = False) -> None:
@@ -68,7 +68,7 @@ def resume(step: StepName, as_json: AsJson = False) -> None:
     if not was_paused:
         raise CommandError(f"no person paused {_kebab(name)}; `leads status` shows what pauses, and why")
     if not as_json:
-        show(f"{_kebab(name)} goes on within seconds.")
+        print_out(f"{_kebab(name)} goes on within seconds.")
 
 
 def cancel(
@@ -122,8 +122,8 @@ def cancel(
     if as_json:
         write_json({"lead_id": lead, "runs": found, "discarded": gone})
     else:
-        letters_gone = number(gone, "open dead letter")
-        show(f"{number(len(found), 'run')} of {lead} cancelled, {letters_gone} discarded.")
+        letters_gone = plural(gone, "open dead letter")
+        print_out(f"{plural(len(found), 'run')} of {lead} cancelled, {letters_gone} discarded.")
 
 
 def _step(text: str) -> str:

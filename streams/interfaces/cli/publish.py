@@ -15,7 +15,7 @@ from urllib.parse import quote
 import typer
 
 from streams.interfaces.common.errors import INTERRUPTED, NOT_DONE, UnreachableError, WrongUseError
-from streams.interfaces.common.output import AsJson, document, number, say, show, write_json
+from streams.interfaces.common.output import AsJson, document, plural, print_err, print_out, write_json
 
 if TYPE_CHECKING:
     from streams.interfaces.lead_files.publishing import Publication, Tally
@@ -179,21 +179,21 @@ def _report(tally: Tally, source: str, topic: str, *, dry_run: bool, as_json: bo
     ]
     if dry_run:
         _list("would be rejected", told, tally.rejected)
-        show(
-            f"{number(tally.good - tally.rejected, 'lead')} would be accepted, {tally.rejected:,} rejected, "
-            f"{number(tally.skipped, 'line')} skipped. Nothing was published."
+        print_out(
+            f"{plural(tally.good - tally.rejected, 'lead')} would be accepted, {tally.rejected:,} rejected, "
+            f"{plural(tally.skipped, 'line')} skipped. Nothing was published."
         )
         return
-    show(
-        f"Published {number(tally.published, 'lead')} to {topic} as {source}; skipped {number(tally.skipped, 'line')}."
+    print_out(
+        f"Published {plural(tally.published, 'lead')} to {topic} as {source}; skipped {plural(tally.skipped, 'line')}."
     )
 
 
 def _list(what: str, lines: Sequence[tuple[int, str]], count: int) -> None:
     for line, reason in lines[:LINES_SHOWN]:
-        say(f"line {line}: {what}: {reason}")
+        print_err(f"line {line}: {what}: {reason}")
     if count > LINES_SHOWN:
-        say(f"… and {count - LINES_SHOWN:,} more; --json lists up to 1,000")
+        print_err(f"… and {count - LINES_SHOWN:,} more; --json lists up to 1,000")
 
 
 def _as_data(tally: Tally, source: str, topic: str, *, dry_run: bool) -> dict[str, Any]:
@@ -222,13 +222,13 @@ def _end(tally: Tally, *, dry_run: bool) -> None:
     again = "run the command again: what was published before makes no second lead"
     if tally.error is not None:
         raise UnreachableError(
-            f"{tally.error}; of {number(tally.unknown, 'lead')} it is not known whether they were written; {again}"
+            f"{tally.error}; of {plural(tally.unknown, 'lead')} it is not known whether they were written; {again}"
         )
     if tally.is_interrupted:
-        doubt = f" ({number(tally.unknown, 'more lead')} may be)" if tally.unknown else ""
+        doubt = f" ({plural(tally.unknown, 'more lead')} may be)" if tally.unknown else ""
         done = "checked" if dry_run else "published"
-        say(
-            f"Interrupted: {number(tally.good if dry_run else tally.published, 'lead')} {done}{doubt}; {again}."
+        print_err(
+            f"Interrupted: {plural(tally.good if dry_run else tally.published, 'lead')} {done}{doubt}; {again}."
         )
         raise typer.Exit(INTERRUPTED)
     if tally.skipped or tally.rejected:

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from streams.interfaces.cli.operating import Place, on_letters
-from streams.interfaces.common.output import AsJson, number, show, write_json
+from streams.interfaces.cli.operating import Connections, on_letters
+from streams.interfaces.common.output import AsJson, plural, print_out, write_json
 from streams.interfaces.common.progress import telling
 
 if TYPE_CHECKING:
@@ -21,24 +21,24 @@ def reindex_command(as_json: AsJson = False) -> None:
     What the index has already stays. Workers may run; it can be interrupted and repeated.
     """
 
-    def work(place: Place) -> int:
+    def work(place: Connections) -> int:
         with telling() as tell:
             done = asyncio.run(_reindex(place, tell))
         if as_json:
             write_json(asdict(done))
         else:
-            show(
-                f"Read {number(done.letters, 'letter')}: {done.decided:,} decided by people, "
+            print_out(
+                f"Read {plural(done.letters, 'letter')}: {done.decided:,} decided by people, "
                 f"{done.resolved:,} done since."
             )
             if done.foreign:
-                show(f"Left out {number(done.foreign, 'record')} on the topic: no dead letters.")
+                print_out(f"Left out {plural(done.foreign, 'record')} on the topic: no dead letters.")
         return 0
 
     on_letters(work)
 
 
-async def _reindex(place: Place, tell: Tell) -> Reindexed:
+async def _reindex(place: Connections, tell: Tell) -> Reindexed:
     from streams.clock import now
     from streams.interfaces.common import connections
     from streams.kafka.reader import open_log

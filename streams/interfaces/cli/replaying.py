@@ -15,7 +15,7 @@ from streams.interfaces.cli import selecting
 from streams.interfaces.cli.operating import chosen_ids
 from streams.interfaces.cli.pausing import said
 from streams.interfaces.common.errors import INTERRUPTED, NOT_DONE, UnreachableError, WrongUseError
-from streams.interfaces.common.output import AsJson, number, say, show, write_json
+from streams.interfaces.common.output import AsJson, plural, print_err, print_out, write_json
 
 if TYPE_CHECKING:
     from streams.dead_letters.replay import Replay, ReplayOutcome
@@ -67,7 +67,7 @@ def replay_command(
             is_named=bool(letter_ids or wanted.id),
         )
         if not ids:
-            say("There is no open dead letter to replay: nothing to do.")
+            print_err("There is no open dead letter to replay: nothing to do.")
             return
         with connections.kafka(settings) as address:
             teller = _Teller(as_json=as_json)
@@ -103,12 +103,12 @@ class _Teller:
                 )
             else:
                 why = f" ({outcome.code})" if outcome.verdict == "failed again" else ""
-                show(f"{outcome.id}  {outcome.action:24} {outcome.verdict}{why}")
+                print_out(f"{outcome.id}  {outcome.action:24} {outcome.verdict}{why}")
 
     def conclude(self, *, is_waiting: bool) -> None:
-        say(", ".join(f"{count:,} {verdict}" for verdict, count in self._counts.items()) + ".")
+        print_err(", ".join(f"{count:,} {verdict}" for verdict, count in self._counts.items()) + ".")
         if self._counts.get("pending") and is_waiting:
-            say(
+            print_err(
                 "Pending: no worker told an outcome in time. Is `leads worker` running? The request stays where it is."
             )
         if self._counts.get("pending") or self._counts.get("failed again"):
@@ -171,15 +171,15 @@ def free_letters(database: Database, ids: Sequence[str], *, is_named: bool) -> l
 
     held = database.transact(partial(held_letter_ids, ids=ids))
     if held:
-        say(
-            f"{number(len(held), 'letter')} left out: a replay job has them in hand; "
+        print_err(
+            f"{plural(len(held), 'letter')} left out: a replay job has them in hand; "
             "`leads dead-letters jobs list` shows it."
         )
     uncertain = set() if is_named else database.transact(partial(uncertain_letter_ids, ids=ids))
     if uncertain:
         # Asking again makes the call again: that is for who has looked at the other side, letter by letter.
-        say(
-            f"{number(len(uncertain), 'letter')} left out: a worker was cut off while calling, and the call may have "
+        print_err(
+            f"{plural(len(uncertain), 'letter')} left out: a worker was cut off while calling, and the call may have "
             "been made. `leads dead-letters list` shows UNCERTAIN ones; replay them by id once you have looked."
         )
     return [each for each in ids if each not in held and each not in uncertain]

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from streams.interfaces.common.errors import WrongUseError
-from streams.interfaces.common.output import say, show
+from streams.interfaces.common.output import print_err, print_out
 
 if TYPE_CHECKING:
     import uvicorn
 
-    from streams.interfaces.cli.operating import Place
+    from streams.interfaces.cli.operating import Connections
 
 KEY_DAYS = 90
 
@@ -42,7 +42,7 @@ def serve(
     if not host or not port.isdecimal() or int(port) >= 1 << 16:
         raise WrongUseError(f"--listen {listen!r} is no address; write 127.0.0.1:8081")
 
-    def work(place: Place) -> int:
+    def work(place: Connections) -> int:
         asyncio.run(_serve(place, host, int(port)))
         return 0
 
@@ -57,20 +57,20 @@ def _print_key(name: str, role: Literal["viewer", "operator"]) -> None:
 
     key = new_key()
     expires = (now() + timedelta(days=KEY_DAYS)).replace(microsecond=0).isoformat().replace("+00:00", "Z")
-    say("The key, which is nowhere kept:")
-    show(key)
+    print_err("The key, which is nowhere kept:")
+    print_out(key)
     lines = (f'name = "{name}"', f'role = "{role}"', f'sha256 = "{hash_of(key)}"', f"expires = {expires}")
-    say("\n".join(("For leads.toml:", "", "[[api_keys]]", *lines)))
+    print_err("\n".join(("For leads.toml:", "", "[[api_keys]]", *lines)))
 
 
-async def _serve(place: Place, host: str, port: int) -> None:
+async def _serve(place: Connections, host: str, port: int) -> None:
     import uvicorn
 
     from streams.interfaces.cli.letter_plans import previewing
     from streams.interfaces.cli.operating import at_desk
     from streams.interfaces.common import connections
     from streams.interfaces.http.app import create_app
-    from streams.interfaces.http.app_state import Office
+    from streams.interfaces.http.app_state import AppState
     from streams.interfaces.http.keys import Keys
     from streams.kafka.lag import watching_live_lag
     from streams.settings import load_config
@@ -88,7 +88,7 @@ async def _serve(place: Place, host: str, port: int) -> None:
         watching_live_lag(admin, place.address, settings.group, settings.prefix) as lag,
     ):
         with previewing(settings, place.database) as preview:
-            office = Office(
+            app_state = AppState(
                 place.database,
                 desk.publisher,
                 desk.names,
@@ -99,14 +99,14 @@ async def _serve(place: Place, host: str, port: int) -> None:
                 lag,
             )
             options = uvicorn.Config(
-                create_app(office),
+                create_app(app_state),
                 host,
                 port,
                 log_level="warning",
                 server_header=False,
                 timeout_graceful_shutdown=5,
             )
-            say(f"Dead letters are served at http://{host}:{port}/v1/dead-letters; Ctrl-C ends this.")
+            print_err(f"Dead letters are served at http://{host}:{port}/v1/dead-letters; Ctrl-C ends this.")
             await _until_told(uvicorn.Server(options))
 
 

@@ -8,7 +8,7 @@ import typer
 
 from streams.dead_letters.serialize import as_data as letter_as_data
 from streams.interfaces.common.errors import CommandError
-from streams.interfaces.common.output import AsJson, duration, readable, show, write_json, write_table
+from streams.interfaces.common.output import AsJson, duration, print_out, readable, write_json, write_table
 
 if TYPE_CHECKING:
     from actions.ports import StoredContact
@@ -121,7 +121,9 @@ def _print(found: History) -> None:
 
 
 def _print_contact(contact: StoredContact) -> None:
-    show(f"Contact {contact.contact_id}, revision {contact.revision}, owner {contact.owner_id or 'none yet'}")
+    print_out(
+        f"Contact {contact.contact_id}, revision {contact.revision}, owner {contact.owner_id or 'none yet'}"
+    )
     rows = [
         (name, _flat(value.value), value.source, value.time) for name, value in sorted(contact.fields.items())
     ]
@@ -130,13 +132,13 @@ def _print_contact(contact: StoredContact) -> None:
 
 def _print_lead(lead: LeadHistory) -> None:
     for run in lead.runs:
-        show(f"Lead {lead.lead_id}, run {run.correlation_id}")
+        print_out(f"Lead {lead.lead_id}, run {run.correlation_id}")
         columns = ("action", "#version", "#attempt", "result", "#took", "at")
         write_table(columns, [_step_cells(step) for step in run.steps])
     if not lead.runs:
-        show(f"Lead {lead.lead_id}: no action has been done.")
+        print_out(f"Lead {lead.lead_id}: no action has been done.")
     if lead.letters:
-        show("Dead letters")
+        print_out("Dead letters")
         letter_columns = ("id", "status", "action", "code", "message")
         rows = [
             (row.letter.id, row.status, row.letter.action, row.letter.code, row.letter.message)

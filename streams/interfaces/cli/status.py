@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from streams.interfaces.common.errors import UNREACHABLE, CommandError, UnreachableError
-from streams.interfaces.common.output import AsJson, readable, say, show, write_json, write_table
+from streams.interfaces.common.output import AsJson, print_err, print_out, readable, write_json, write_table
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -135,25 +135,25 @@ def _pauses(connection: Connection) -> list[dict[str, Any]]:
 def _print(found: dict[str, Any]) -> None:
     kafka, database = found["kafka"], found["database"]
     if kafka["is_reachable"]:
-        show(
+        print_out(
             f"Kafka     {kafka['servers']}, group {found['group']}: {kafka['workers']} workers ({kafka['group_state']})"
         )
         rows = [(item["topic"], item["records"], item["waiting"]) for item in kafka["topics"]]
         write_table(("topic", "#records", "#waiting"), rows)
         missing = [item["topic"] for item in kafka["topics"] if not item["exists"]]
         if missing:
-            say(f"{len(missing)} topics do not exist; `leads topics apply` makes them.")
+            print_err(f"{len(missing)} topics do not exist; `leads topics apply` makes them.")
     else:
-        show("Kafka     not reachable")
-        say(f"Error: {kafka['error']}.")
+        print_out("Kafka     not reachable")
+        print_err(f"Error: {kafka['error']}.")
     if database["is_reachable"]:
         letters = (
             ", ".join(f"{count:,} {name}" for name, count in sorted(database["letters"].items())) or "none"
         )
-        show(f"Database  {database['url']}: {database['contacts']:,} contacts; dead letters: {letters}")
+        print_out(f"Database  {database['url']}: {database['contacts']:,} contacts; dead letters: {letters}")
         left = database["letters_headroom_seconds"]
         if left is not None and left < HEADROOM_S:
-            say(
+            print_err(
                 f"The oldest open dead letter is deleted from its topic in {max(left, 0) / 86_400:.1f} days: "
                 "decide, or `leads dead-letters keep --until 20d --reason TEXT`."
             )
@@ -165,8 +165,8 @@ def _print(found: dict[str, Any]) -> None:
         if database["pauses"]:
             _print_pauses(database["pauses"])
     else:
-        show(f"Database  {database['url']}: not reachable")
-        say(f"Error: {database['error']}.")
+        print_out(f"Database  {database['url']}: not reachable")
+        print_err(f"Error: {database['error']}.")
 
 
 def _print_pauses(pauses: list[dict[str, Any]]) -> None:

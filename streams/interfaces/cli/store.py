@@ -9,7 +9,7 @@ import typer
 
 from streams.interfaces.cli.catching_up import catch_up_command
 from streams.interfaces.common.errors import WrongUseError
-from streams.interfaces.common.output import AsJson, readable, say, write_json
+from streams.interfaces.common.output import AsJson, print_err, readable, write_json
 
 app = typer.Typer(
     help="The store: copy it while workers run, put a copy back, catch up.", no_args_is_help=True
@@ -35,7 +35,7 @@ def backup_command(
         write_json({"file": str(file), "bytes": size, "knows_until_us": moment})
         return
     until = "is empty" if moment is None else f"knows what was done until {readable(moment)}"
-    say(f"{file} ({size:,} bytes) {until}")
+    print_err(f"{file} ({size:,} bytes) {until}")
 
 
 @app.command("restore")
@@ -60,9 +60,9 @@ def restore_command(
         write_json({"since_us": done.since_us, "kept": None if done.kept is None else str(done.kept)})
         return
     if done.kept is not None:
-        say(f"The store that was there is now {done.kept}.")
+        print_err(f"The store that was there is now {done.kept}.")
     since = f"knows until {readable(done.since_us)}" if done.since_us else "is empty"
-    say(
+    print_err(
         f"The restored store {since}. Workers refuse it until `leads store catch-up` has brought it up to date."
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from streams.interfaces.common.errors import NOT_DONE
-from streams.interfaces.common.output import AsJson, number, say, show, write_json, write_table
+from streams.interfaces.common.output import AsJson, plural, print_err, print_out, write_json, write_table
 
 if TYPE_CHECKING:
     from streams.kafka.address import KafkaAddress
@@ -52,9 +52,9 @@ def export_command(as_json: AsJson = False) -> None:
     if as_json:
         write_json({"topics": topics})
         return
-    show("topics:")
+    print_out("topics:")
     for topic in topics:
-        show(_yaml_item(topic))
+        print_out(_yaml_item(topic))
 
 
 async def ensure(address: KafkaAddress, wanted: Sequence[WantedTopic], *, may_make: bool) -> list[Difference]:
@@ -64,7 +64,7 @@ async def ensure(address: KafkaAddress, wanted: Sequence[WantedTopic], *, may_ma
     """
     differences, done = await _compare(address, wanted, is_applied=may_make)
     if made := [difference.topic for difference in done if difference.what == "missing"]:
-        say(f"Made {number(len(made), 'topic')} that did not exist: {', '.join(made)}.")
+        print_err(f"Made {plural(len(made), 'topic')} that did not exist: {', '.join(made)}.")
     return [difference for difference in differences if difference not in done]
 
 
@@ -105,7 +105,7 @@ def _tell(differences: Sequence[Difference], *, as_json: bool, done: Sequence[Di
         _print(differences, done)
     if needs_a_person:
         more = len(needs_a_person) - 1
-        say(f"Error: {needs_a_person[0]}.{f' {more} more like it, see above.' if more else ''}")
+        print_err(f"Error: {needs_a_person[0]}.{f' {more} more like it, see above.' if more else ''}")
         raise typer.Exit(NOT_DONE)
 
 
@@ -116,9 +116,9 @@ def _print(differences: Sequence[Difference], done: Sequence[Difference]) -> Non
         columns = ("topic", "what differs", "setting", "found", "wanted")
         write_table(columns, [_cells(item, "missing", "config") for item in differences])
         if any(item.is_fixed_by_apply for item in differences):
-            show("`leads topics apply` makes and sets what is missing or differs in configuration.")
+            print_out("`leads topics apply` makes and sets what is missing or differs in configuration.")
     elif not done:
-        show("All topics are as they should be.")
+        print_out("All topics are as they should be.")
 
 
 def _cells(item: Difference, missing: str, config: str) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.interfaces.common.errors import FOUND, UnreachableError, WrongUseError
-from streams.interfaces.common.output import AsJson, number, show, write_json
+from streams.interfaces.common.output import AsJson, plural, print_out, write_json
 from streams.interfaces.common.progress import telling
 
 if TYPE_CHECKING:
@@ -106,30 +106,32 @@ def _print(verdict: Verdict) -> None:
     from streams.operations.verify.findings import KINDS
 
     counts = verdict.counts
-    show(
-        f"Read {number(counts['records'], 'record')}, {number(counts['ledger'], 'ledger row')} and "
-        f"{number(counts['contacts'], 'contact')}."
+    print_out(
+        f"Read {plural(counts['records'], 'record')}, {plural(counts['ledger'], 'ledger row')} and "
+        f"{plural(counts['contacts'], 'contact')}."
     )
     fates = ", ".join(f"{many:,} {fate}" for fate, many in sorted(counts["fates"].items()))
-    show(f"Leads received: {counts['received']:,}" + (f" ({fates})" if fates else ""))
+    print_out(f"Leads received: {counts['received']:,}" + (f" ({fates})" if fates else ""))
     waiting = sum(counts["unread"].values())
     if waiting:
-        show(f"Under way: {number(waiting, 'record')} not settled yet.")
+        print_out(f"Under way: {plural(waiting, 'record')} not settled yet.")
     if verdict.uncertain:
-        show(f"Uncertain: {number(len(verdict.uncertain), 'call')}; `leads dead-letters list` names them.")
+        print_out(
+            f"Uncertain: {plural(len(verdict.uncertain), 'call')}; `leads dead-letters list` names them."
+        )
     for what, many in sorted(verdict.unjudged.items()):
-        show(f"Not judged: {many:,} {what}.")
+        print_out(f"Not judged: {many:,} {what}.")
     for kind in KINDS:
         for tally in verdict.findings.of(kind):
             fault = tally.fault
-            show(f"\n{kind.replace('_', ' ').upper()}: {fault.what} ({tally.count:,} times)")
-            show(f"  It means: {fault.means}")
-            show(f"  Do now:   {fault.next}")
+            print_out(f"\n{kind.replace('_', ' ').upper()}: {fault.what} ({tally.count:,} times)")
+            print_out(f"  It means: {fault.means}")
+            print_out(f"  Do now:   {fault.next}")
             for finding in tally.kept:
-                show(f"  - {_ids({**finding.ids, **finding.details})}")
+                print_out(f"  - {_ids({**finding.ids, **finding.details})}")
             if tally.count > len(tally.kept):
-                show(f"  - and {tally.count - len(tally.kept):,} more; --limit tells more of them")
-    show("\nNothing was found." if verdict.is_clean else "")
+                print_out(f"  - and {tally.count - len(tally.kept):,} more; --limit tells more of them")
+    print_out("\nNothing was found." if verdict.is_clean else "")
 
 
 def _ids(ids: dict[str, Any]) -> str:

@@ -45,12 +45,12 @@ def data() -> Console:
     return Console(width=None if sys.stdout.isatty() else _WIDE)
 
 
-def say(text: str) -> None:
+def print_err(text: str) -> None:
     """Tell a person something, on stderr."""
     errors().print(plain(text), markup=False, highlight=False, soft_wrap=True)
 
 
-def show(text: str) -> None:
+def print_out(text: str) -> None:
     """Print a line of what was asked for."""
     data().print(plain(text), markup=False, highlight=False, soft_wrap=True)
 
@@ -81,7 +81,7 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
     data().print(table)
 
 
-def number(count: int, one: str, many: str | None = None) -> str:
+def plural(count: int, one: str, many: str | None = None) -> str:
     """Give `1 letter`, `2,000 letters`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 

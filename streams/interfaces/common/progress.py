@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
-from streams.interfaces.common.output import errors, number, say
+from streams.interfaces.common.output import errors, plural, print_err
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from streams.kafka.local import Progress as StartProgress
+    from streams.kafka.local import StartProgress
 
 _TICK_S = 0.2
 _LINE_EVERY_S = 5.0
@@ -51,12 +51,12 @@ async def tell(lines: Measured, count: Callable[[], int]) -> None:
                 bars.update(task, description=text, completed=lines.bytes_read)
             elif now - told >= _LINE_EVERY_S:
                 told = now
-                say(text)
+                print_err(text)
 
 
 def _sentence(count: int, size: int | None, done: int, seconds: float) -> str:
     rate = count / seconds if seconds > 0 else 0.0
-    text = f"{number(count, 'lead')}, {rate:,.0f}/s"
+    text = f"{plural(count, 'lead')}, {rate:,.0f}/s"
     if size and done and rate and size > done:
         left = count * (size - done) / done
         text += f", about {left:,.0f} left ({left / rate:.0f} s)"
@@ -89,7 +89,7 @@ def telling(noun: str = "record") -> Iterator[Tell]:
             bars.update(task, description=text, completed=done, total=total)
             if not is_terminal and now - told >= _LINE_EVERY_S:
                 told = now
-                say(text)
+                print_err(text)
 
         yield tell
 
@@ -97,7 +97,7 @@ def telling(noun: str = "record") -> Iterator[Tell]:
 def _left(noun: str, done: int, total: int, seconds: float) -> str:
     rate = done / seconds if seconds > 0 else 0.0
     left = f"{total - done:,} left" + (f" ({(total - done) / rate:,.0f} s)" if rate and done < total else "")
-    return f"{number(done, noun)}, {rate:,.0f}/s, {left}"
+    return f"{plural(done, noun)}, {rate:,.0f}/s, {left}"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from streams.adapters.identity import HmacIdentity
 from streams.clock import now, to_us
 from streams.interfaces.common import connections
 from streams.interfaces.common.errors import WrongUseError
-from streams.interfaces.common.output import errors, number
+from streams.interfaces.common.output import errors, plural
 from streams.interfaces.demo import totals
 from streams.interfaces.demo.children import Child, Children
 from streams.interfaces.demo.place import DemoFolder, child_environment, new_webhook_secret
@@ -213,9 +213,9 @@ def _is_known_plain(sample: Sample, before: _Before) -> bool:
 
 
 def _same_again(before: _Before, left_out: int) -> str:
-    known = number(len(before.events), "event")
+    known = plural(len(before.events), "event")
     plain = (
-        f" Left out: {number(left_out, 'plain record')} without an id, each would be a new lead."
+        f" Left out: {plural(left_out, 'plain record')} without an id, each would be a new lead."
         if left_out
         else ""
     )

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from actions.send_welcome_email import send_welcome_email
 from streams.clock import now
-from streams.interfaces.common.output import number
+from streams.interfaces.common.output import plural
 from streams.interfaces.demo.children import Child, Children
 from streams.interfaces.demo.place import DemoFolder
 from streams.interfaces.demo.publishing import Published, publish
@@ -74,20 +74,20 @@ class Stage:
     async def play(self, samples: Sequence[Sample]) -> None:
         """Publish all and follow each to its end. Raises `CommandError` when something stands still or ends."""
         first = samples[: int(len(samples) * FIRST_PART)]
-        self.show.say(f"Publishing {number(len(first), 'record')}; the mail server is there.")
+        self.show.say(f"Publishing {plural(len(first), 'record')}; the mail server is there.")
         self.records += await publish(self.producer, self.topic, first)
         await self._until(lambda: all(self._fate_is_known(record) for record in self.records))
         self.mail_server.stop()
         rest = samples[len(first) :]
         self.show.say(
-            f"The mail server has stopped. Publishing {number(len(rest), 'more record')} all the same."
+            f"The mail server has stopped. Publishing {plural(len(rest), 'more record')} all the same."
         )
         self.records += await publish(self.producer, self.topic, rest)
         await self._until(self._all_but_mails_are_done)
         # Counted where a person would: what has no mail yet has a letter with a time, or its step pauses.
         await self._until(lambda: self._scheduled() >= self._without_mail() or self._is_paused())
         if waiting := self._without_mail():
-            owed = number(waiting, "lead waits for its", "leads wait for their")
+            owed = plural(waiting, "lead waits for its", "leads wait for their")
             self.show.say(f"All else is done, the owners are told; {owed} welcome, {self._put_off(waiting)}.")
         else:
             self.show.say("Nobody needed a mail: whoever is known was welcomed before.")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from streams.interfaces.demo.totals import Books, Told
+from streams.interfaces.demo.totals import Told, Totals
 from streams.interfaces.demo.watching import Fate
 
 
@@ -47,7 +47,7 @@ class Counted:
     published: int
     received_by_broker: int
     fates_in_topics: Mapping[Fate, int]
-    books: Books
+    books: Totals
     created: int
     """Contacts that the ledger says were made in this run."""
     outside: Outside

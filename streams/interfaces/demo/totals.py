@@ -32,7 +32,7 @@ def execution_ids(source: str, event_id: str) -> dict[str, bytes]:
         if step.reads is LeadReceived:
             origin = (source, event_id)
         else:
-            before = next(other.action.kebab for other in ONBOARDING.steps if step.reads in other.states)
+            before = next(other.action.kebab for other in ONBOARDING.steps if step.reads in other.emits)
             origin = (f"/leads/{before}", found[before])
         found[step.action.kebab] = ids.result_id(*origin, step.action.kebab, step.action.version)
     return {action: bytes.fromhex(text.replace("-", "")) for action, text in found.items()}
@@ -54,7 +54,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Totals:
     """The whole count of one run of the demo, from SQL."""
 
     told: Sequence[Told]
@@ -142,7 +142,7 @@ def keep_books(
     group: str,
     identity: Identity,
     contacts_before: int,
-) -> Books:
+) -> Totals:
     """Count everything."""
     told = tell(connection, records, group)
     keys = {row.contact_key for item in told for row in item.steps.values() if row.contact_key is not None}
@@ -155,7 +155,7 @@ def keep_books(
         kept += value is not None and value.value == job
     by_status = letters.counts(connection)
     after, turns = counts(connection)
-    return Books(
+    return Totals(
         told=told,
         contacts=len(people),
         contacts_before=contacts_before,

@@ -11,7 +11,7 @@ from fastapi_offline import FastAPIOffline
 
 from streams.engine.failures import app_version
 from streams.interfaces.http import commands, jobs, letters, metrics
-from streams.interfaces.http.app_state import Office
+from streams.interfaces.http.app_state import AppState
 from streams.interfaces.http.problems import add_to, problem
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -21,17 +21,17 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-def create_app(office: Office) -> FastAPI:
+def create_app(app_state: AppState) -> FastAPI:
     """Give the application over this office."""
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await office.close()
+        await app_state.close()
 
     # Its pages come with the package: nobody who reads them is told of to a stranger, and no net is needed.
     app: FastAPI = FastAPIOffline(title="leads: dead letters", version=app_version(), lifespan=life)
-    app.state.office = office
+    app.state.app_state = app_state
     app.include_router(letters.router)
     app.include_router(commands.router)
     app.include_router(jobs.router)

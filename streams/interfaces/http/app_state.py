@@ -15,8 +15,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from streams.dead_letters.audit import Audit
 from streams.dead_letters.job import Job
-from streams.dead_letters.job_control import Begun
-from streams.dead_letters.letter_commands import Desk
+from streams.dead_letters.job_control import ClaimedJob
+from streams.dead_letters.letter_commands import LetterCommands
 from streams.dead_letters.preview import Preview
 from streams.dead_letters.recipes import RecipeTable
 from streams.interfaces.http.keys import Keys
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Office:
+class AppState:
     """What all requests share."""
 
     database: Database
@@ -45,10 +45,10 @@ class Office:
     lag: Callable[[], Awaitable[int]] | None = None
     _jobs: dict[str, asyncio.Task[object]] = field(default_factory=dict)
 
-    def desk(self, author: str) -> Desk:
+    def desk(self, author: str) -> LetterCommands:
         """Give the desk at which somebody works."""
         audit = Audit(self.publisher, self.names, self.clock, author)
-        return Desk(self.database, self.publisher, self.names, self.clock, audit)
+        return LetterCommands(self.database, self.publisher, self.names, self.clock, audit)
 
     async def letter(self, letter_id: str) -> LetterRow:
         """Give a letter. Raises `ProblemError` 404."""
@@ -59,7 +59,7 @@ class Office:
             )
         return found[0]
 
-    def work_on(self, begun: Begun) -> None:
+    def work_on(self, begun: ClaimedJob) -> None:
         """Let a job run beside the requests; when the server stops, it pauses."""
         job = Job(
             begun.id,
@@ -91,19 +91,17 @@ class Office:
         await asyncio.gather(*running, return_exceptions=True)
 
 
-def office(request: Request) -> Office:
+def app_state(request: Request) -> AppState:
     """Give the office of this server."""
-    found: Office = request.app.state.office
+    found: AppState = request.app.state.app_state
     return found
 
 
-TheOffice = Annotated[Office, Depends(office)]
+State = Annotated[AppState, Depends(app_state)]
 _BEARER = HTTPBearer(auto_error=False, description="An API key of leads.toml's [[api_keys]]")
 
 
-def viewer(
-    at: TheOffice, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-) -> ApiKeyTable:
+def viewer(at: State, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> ApiKeyTable:
     """Give who asks. Raises `ProblemError` 401."""
     found = None if given is None else at.keys.find(given.credentials, at.clock())
     if found is None:
@@ -116,13 +114,13 @@ def viewer(
     return found
 
 
-def operator(who: Annotated[ApiKeyTable, Depends(viewer)]) -> ApiKeyTable:
+def operator(user: Annotated[ApiKeyTable, Depends(viewer)]) -> ApiKeyTable:
     """Give who asks, if it may change things. Raises `ProblemError` 401 or 403."""
-    if who.role != "operator":
+    if user.role != "operator":
         raise ProblemError(
-            403, "Not for viewers", f"{who.name} is a viewer; this needs a key with role operator"
+            403, "Not for viewers", f"{user.name} is a viewer; this needs a key with role operator"
         )
-    return who
+    return user
 
 
 Viewer = Annotated[ApiKeyTable, Depends(viewer)]

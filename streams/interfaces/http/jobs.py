@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from streams.dead_letters.job_control import begin, control, go_on
+from streams.dead_letters.job_control import control, create, resume
 from streams.dead_letters.job_limits import Options
 from streams.dead_letters.plan import PlanWriter, parse_plan
 from streams.dead_letters.plan_item import Stale
 from streams.dead_letters.selector import select
 from streams.engine.failures import app_version
-from streams.interfaces.http.app_state import Office, Operator, TheOffice, Viewer
+from streams.interfaces.http.app_state import AppState, Operator, State, Viewer
 from streams.interfaces.http.commands import NDJSON
 from streams.interfaces.http.letters import MOST, Words
 from streams.interfaces.http.problems import ProblemError
@@ -62,7 +62,7 @@ class Why(BaseModel):
 
 
 @router.post("/dead-letter-plans")
-async def plan(wanted: Planned, at: TheOffice, _: Viewer) -> Response:
+async def plan(wanted: Planned, at: State, _: Viewer) -> Response:
     """Say what replays would do, letter by letter: a plan as NDJSON, which a job takes as its body."""
     if bool(wanted.ids) == (wanted.select is not None):
         raise ProblemError(422, "Which letters?", "send `ids`, or `select`")
@@ -73,7 +73,7 @@ async def plan(wanted: Planned, at: TheOffice, _: Viewer) -> Response:
     return Response(content, media_type=NDJSON)
 
 
-def _plan(at: Office, ids: Sequence[str], wanted: Planned) -> bytes:
+def _plan(at: AppState, ids: Sequence[str], wanted: Planned) -> bytes:
     file = BytesIO()
     said = (
         "ids"
@@ -91,7 +91,7 @@ def _plan(at: Office, ids: Sequence[str], wanted: Planned) -> bytes:
 
 @router.post("/dead-letter-jobs", status_code=202)
 async def apply(
-    request: Request, response: Response, at: TheOffice, who: Operator, how: Annotated[How, Query()]
+    request: Request, response: Response, at: State, user: Operator, how: Annotated[How, Query()]
 ) -> dict[str, Any]:
     """Carry out the plan that is the body; the job runs in this server, and pauses when it stops."""
     found = parse_plan("the body", await request.body())
@@ -103,7 +103,7 @@ async def apply(
         yield_to_lag=how.yield_to_lag,
         is_forced=how.force,
     )
-    begun = await begin(at.desk(who.name), found, options, how.reason)
+    begun = await create(at.desk(user.name), found, options, how.reason)
     at.work_on(begun)
     response.headers["Location"] = f"/v1/dead-letter-jobs/{begun.id}"
     return {"id": begun.id, "letters": begun.letters}
@@ -111,14 +111,14 @@ async def apply(
 
 @router.get("/dead-letter-jobs")
 async def list_jobs(
-    at: TheOffice, _: Viewer, limit: Annotated[int, Query(ge=1, le=MOST)] = 20
+    at: State, _: Viewer, limit: Annotated[int, Query(ge=1, le=MOST)] = 20
 ) -> list[dict[str, Any]]:
     """List jobs, the newest first."""
     return [await _job(at, row) for row in await at.database.run(partial(jobs.latest, limit=limit))]
 
 
 @router.get("/dead-letter-jobs/{job_id}")
-async def show_job(job_id: str, at: TheOffice, _: Viewer) -> dict[str, Any]:
+async def show_job(job_id: str, at: State, _: Viewer) -> dict[str, Any]:
     """Tell how far a job is, and what came of its letters."""
     row = await _row(at, job_id)
     told = await at.database.run(partial(jobs.items, job=row.id, states=jobs.ENDED, limit=MOST))
@@ -128,26 +128,26 @@ async def show_job(job_id: str, at: TheOffice, _: Viewer) -> dict[str, Any]:
 
 @router.post("/dead-letter-jobs/{job_id}/{act}")
 async def change_job(
-    job_id: str, act: Literal["pause", "cancel", "resume"], why: Why, at: TheOffice, who: Operator
+    job_id: str, act: Literal["pause", "cancel", "resume"], why: Why, at: State, user: Operator
 ) -> dict[str, Any]:
     """Pause, cancel or go on with a job."""
     row = await _row(at, job_id)
-    desk = at.desk(who.name)
+    desk = at.desk(user.name)
     if act == "resume":
-        at.work_on(await go_on(desk, row, why.reason))
+        at.work_on(await resume(desk, row, why.reason))
     else:
         await control(desk, row, _NAMED[act], why.reason)
     return await _job(at, await _row(at, job_id))
 
 
-async def _row(at: Office, job_id: str) -> JobRow:
+async def _row(at: AppState, job_id: str) -> JobRow:
     row = await at.database.run(partial(jobs.get, job=job_id))
     if row is None:
         raise ProblemError(404, "No such job", f"there is no job {job_id[:40]}")
     return row
 
 
-async def _job(at: Office, row: JobRow) -> dict[str, Any]:
+async def _job(at: AppState, row: JobRow) -> dict[str, Any]:
     counts = await at.database.run(partial(jobs.counts, job=row.id))
     return {
         "id": row.id,

@@ -14,7 +14,7 @@ from streams.dead_letters.describe import what_happened, what_is_done, what_woul
 from streams.dead_letters.groups import groups, stats
 from streams.dead_letters.selector import Selector, read_selector, select
 from streams.dead_letters.serialize import as_data, record_as_data
-from streams.interfaces.http.app_state import Office, TheOffice, Viewer
+from streams.interfaces.http.app_state import AppState, State, Viewer
 from streams.store import ledger, letters
 from streams.store.letters import LetterRow
 
@@ -41,7 +41,7 @@ class Words(BaseModel):
     app_version: list[str] = []
     where: str | None = None
 
-    def selector(self, at: Office) -> Selector:
+    def selector(self, at: AppState) -> Selector:
         """Read them. Raises `SelectorError`."""
         return read_selector(at.clock(), **self.model_dump())
 
@@ -58,7 +58,7 @@ def etag(row: LetterRow) -> str:
 
 
 @router.get("")
-async def list_letters(at: TheOffice, _: Viewer, words: Annotated[Listing, Query()]) -> list[dict[str, Any]]:
+async def list_letters(at: State, _: Viewer, words: Annotated[Listing, Query()]) -> list[dict[str, Any]]:
     """List letters, oldest first, without their records."""
     chosen = read_selector(at.clock(), **words.model_dump(exclude={"limit"}))
     ids = await at.database.run(partial(select, selector=chosen, limit=words.limit))
@@ -67,7 +67,7 @@ async def list_letters(at: TheOffice, _: Viewer, words: Annotated[Listing, Query
 
 
 @router.get("/groups")
-async def list_groups(at: TheOffice, _: Viewer, words: Annotated[Listing, Query()]) -> list[dict[str, Any]]:
+async def list_groups(at: State, _: Viewer, words: Annotated[Listing, Query()]) -> list[dict[str, Any]]:
     """Group letters by cause, the largest first."""
     chosen, now = read_selector(at.clock(), **words.model_dump(exclude={"limit"})), at.clock()
     found = await at.database.run(partial(groups, selector=chosen, now=now, limit=words.limit))
@@ -75,7 +75,7 @@ async def list_groups(at: TheOffice, _: Viewer, words: Annotated[Listing, Query(
 
 
 @router.get("/stats")
-async def count_letters(at: TheOffice, _: Viewer, words: Annotated[Words, Query()]) -> dict[str, Any]:
+async def count_letters(at: State, _: Viewer, words: Annotated[Words, Query()]) -> dict[str, Any]:
     """Count letters by status, class, action and code, and say how long the oldest open one is still kept."""
     given = words.model_copy(update={"status": words.status or ["all"]})
     found = await at.database.run(partial(stats, selector=given.selector(at), now=at.clock()))
@@ -84,7 +84,7 @@ async def count_letters(at: TheOffice, _: Viewer, words: Annotated[Words, Query(
 
 
 @router.get("/{letter_id}")
-async def show_letter(letter_id: str, at: TheOffice, _: Viewer, response: Response) -> dict[str, Any]:
+async def show_letter(letter_id: str, at: State, _: Viewer, response: Response) -> dict[str, Any]:
     """Explain a letter: what happened, what is committed for its lead, and what a replay would do."""
     row = await at.letter(letter_id)
     lead = row.lead_id

@@ -14,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from streams.dead_letters.groups import counted, headroom
 from streams.dead_letters.selector import Selector
-from streams.interfaces.http.app_state import TheOffice, Viewer
+from streams.interfaces.http.app_state import State, Viewer
 from streams.store.letters import EVERY
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ router = APIRouter(tags=["metrics"])
 
 
 @router.get("/metrics")
-async def metrics(at: TheOffice, _: Viewer) -> Response:
+async def metrics(at: State, _: Viewer) -> Response:
     """Count dead letters for Prometheus, which sends a viewer's key as its bearer token."""
     left = await at.database.run(partial(headroom, now=at.clock()))
     counts = await at.database.run(partial(counted, selector=Selector(statuses=EVERY)))

@@ -17,7 +17,7 @@ from streams.kafka.local.errors import (
     LocalKafkaError,
     StartFailedError,
 )
-from streams.kafka.local.progress import Progress
+from streams.kafka.local.progress import StartProgress
 
 __all__ = [
     "DataFolderBusyError",
@@ -26,9 +26,9 @@ __all__ = [
     "KafkaStatus",
     "LocalKafka",
     "LocalKafkaError",
-    "Progress",
     "RunningKafka",
     "StartFailedError",
+    "StartProgress",
     "ensure_kafka",
     "keep",
     "status",

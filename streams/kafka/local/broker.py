@@ -13,7 +13,7 @@ from streams.kafka.local.control import STOP_SECONDS, end_broker, keep, live_sta
 from streams.kafka.local.errors import DataFolderBusyError, StartFailedError
 from streams.kafka.local.folder import Folder
 from streams.kafka.local.locks import POLL_SECONDS
-from streams.kafka.local.progress import Progress, silent
+from streams.kafka.local.progress import StartProgress, silent
 from streams.kafka.local.starting import Wish
 from streams.kafka.local.state import State
 
@@ -58,7 +58,7 @@ class LocalKafka:
         """Java's process id; raises StartFailedError when none runs."""
         return self._state().java.pid
 
-    def start(self, progress: Progress | None = None) -> str:
+    def start(self, progress: StartProgress | None = None) -> str:
         """Hold a running broker and return its bootstrap servers; may fetch jars first, and then takes minutes.
 
         Raises a LocalKafkaError. After ``kill``, or a crash of Java, it starts the broker again.
@@ -106,7 +106,7 @@ class LocalKafka:
                 raise DataFolderBusyError(message)
             time.sleep(POLL_SECONDS)
 
-    def restart(self, progress: Progress | None = None) -> str:
+    def restart(self, progress: StartProgress | None = None) -> str:
         """End the broker, whoever else uses it, and start it again on the same data and port; a kept one stays kept."""
         is_kept = self._folder.keep.exists()
         stop(self.data)
@@ -158,7 +158,7 @@ class RunningKafka:
         self.close()
 
 
-def ensure_kafka(data: Path, progress: Progress | None = None) -> RunningKafka:
+def ensure_kafka(data: Path, progress: StartProgress | None = None) -> RunningKafka:
     """The broker for "LEADS_KAFKA is not set": joined if one runs in this data folder, else started.
 
     Raises a LocalKafkaError. The caller need not be the last to leave: the broker runs until nobody holds it.

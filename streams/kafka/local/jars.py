@@ -16,7 +16,7 @@ import platformdirs
 
 from streams.kafka.local.errors import OTHER_BROKER, JarsUnavailableError
 from streams.kafka.local.locks import FileLock
-from streams.kafka.local.progress import Progress, silent
+from streams.kafka.local.progress import StartProgress, silent
 
 MIRROR_VARIABLE = "KAFKA_MAVEN_MIRROR"
 PARALLEL = 6
@@ -63,7 +63,7 @@ def cache_folder() -> Path:
 
 
 def get_jars(
-    progress: Progress = silent, *, jars: list[Jar] | None = None, cache: Path | None = None
+    progress: StartProgress = silent, *, jars: list[Jar] | None = None, cache: Path | None = None
 ) -> list[Path]:
     """Paths of all jars, fetched if they are missing or broken; raises JarsUnavailableError.
 
@@ -114,7 +114,7 @@ class _Download:
     download left behind for a whole jar. So nothing of it reaches the cache before its hash agrees with the lock.
     """
 
-    def __init__(self, jars: list[Jar], cache: Path, progress: Progress) -> None:
+    def __init__(self, jars: list[Jar], cache: Path, progress: StartProgress) -> None:
         from jgo import constants  # noqa: PLC0415  # 0.2 s that only a download shall cost
 
         self._jars = jars

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 
-class Progress(Protocol):
+class StartProgress(Protocol):
     """Called with a short sentence, and how much of it is done.
 
     ``done`` and ``total`` count bytes; both are 0 for a step that has no measure. Calls come one at a time, but not

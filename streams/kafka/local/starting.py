@@ -21,7 +21,7 @@ from streams.kafka.local.folder import (
 from streams.kafka.local.jars import get_jars
 from streams.kafka.local.java import find_java
 from streams.kafka.local.locks import POLL_SECONDS
-from streams.kafka.local.progress import Progress
+from streams.kafka.local.progress import StartProgress
 from streams.kafka.local.state import State
 
 START_SECONDS = 60.0
@@ -37,7 +37,7 @@ class Wish:
     log_level: str
     ends_with_supervisor: bool
 
-    def bring_up(self, progress: Progress) -> State:
+    def bring_up(self, progress: StartProgress) -> State:
         """A broker that accepts clients; raises a LocalKafkaError."""
         return self._join() or self._start(progress)
 
@@ -53,7 +53,7 @@ class Wish:
             raise DataFolderBusyError(message)
         return state
 
-    def _start(self, progress: Progress) -> State:
+    def _start(self, progress: StartProgress) -> State:
         java = find_java()
         jars = get_jars(progress)
         with self.folder.start_lock().exclusively(START_LOCK_SECONDS):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from streams.operations.health.progress import NEEDED, Progress
+from streams.operations.health.progress import NEEDED, WorkerProgress
 
 LOOP = "the event loop"
 FETCHING = "fetching records"
@@ -27,7 +27,7 @@ class Subject:
     """Whether a worker in which it hangs is better ended."""
 
 
-class Patience:
+class StallTimer:
     """Measures how long subjects have had work and did not get on, in time that this process lived through.
 
     A process that was stopped (SIGSTOP, a suspended machine) finds minutes gone when it goes on, in which it could not
@@ -59,7 +59,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HealthVerdict:
     """What is to be said about a worker now; the tuples hold sentences."""
 
     stuck: tuple[str, ...]
@@ -70,18 +70,20 @@ class Verdict:
     """All there is to know, for JSON; no personal data."""
 
 
-class Judge:
+class HealthCheck:
     """Judges the books of one worker, as often as it is asked; any thread may ask."""
 
-    def __init__(self, progress: Progress, *, limit_s: float, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, progress: WorkerProgress, *, limit_s: float, wall: Callable[[], float] = time.time
+    ) -> None:
         """Who has work and does not get on for `limit_s` is stuck; for half of it, the worker is not ready."""
         self._progress = progress
         self._limit_s = limit_s
         self._wall = wall
-        self._patience = Patience()
+        self._patience = StallTimer()
         self._lock = threading.Lock()
 
-    def look(self) -> Verdict:
+    def look(self) -> HealthVerdict:
         """Judge now."""
         with self._lock:
             subjects = tuple(self._subjects())
@@ -92,7 +94,7 @@ class Judge:
             if each.is_deadly and still[each.name] >= self._limit_s
         )
         unready = (*self._unready(), *self._still(subjects, still))
-        return Verdict(stuck, unready, self._document(stuck, unready, still))
+        return HealthVerdict(stuck, unready, self._document(stuck, unready, still))
 
     def _subjects(self) -> Iterator[Subject]:
         progress, situation = self._progress, self._progress.situation

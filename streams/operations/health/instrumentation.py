@@ -14,7 +14,7 @@ from actions.ports import Mail, Mailer, Notifier
 from streams.engine.assembly import Adapters
 from streams.engine.pauses import PausedError, StoppingError
 from streams.kafka.producer import Outgoing, Publisher, PublishError
-from streams.operations.health.progress import BROKER, MAIL, WEBHOOK, Dependency, Part, Progress
+from streams.operations.health.progress import BROKER, MAIL, WEBHOOK, Dependency, Part, WorkerProgress
 from streams.store.engine import StoreError
 from topics.decode import Record
 from topics.events import LeadAssigned
@@ -24,10 +24,10 @@ T = TypeVar("T")
 KNOWN = (StoreError, PublishError, StoppingError, PausedError)
 """What an agent knows how to wait for. Anything else is a defect, and no sign of getting on."""
 
-Settle = Callable[[Iterable[Record], Callable[[], bool]], Awaitable[None]]
+BatchHandler = Callable[[Iterable[Record], Callable[[], bool]], Awaitable[None]]
 
 
-def watched_agent(part: Part, settle: Settle) -> Settle:
+def watched_agent(part: Part, settle: BatchHandler) -> BatchHandler:
     """Note how an agent's work on its batches goes."""
 
     async def settle_and_note(records: Iterable[Record], is_taken: Callable[[], bool]) -> None:
@@ -51,7 +51,7 @@ def watched_agent(part: Part, settle: Settle) -> Settle:
     return settle_and_note
 
 
-class SeenPublisher:
+class InstrumentedPublisher:
     """A `Publisher` that notes whether the broker took the records."""
 
     def __init__(self, inner: Publisher, broker: Dependency) -> None:
@@ -69,7 +69,7 @@ class SeenPublisher:
         self._broker.answered()
 
 
-class SeenMailer:
+class InstrumentedMailer:
     """A `Mailer` that notes whether the mail server answered."""
 
     def __init__(self, inner: Mailer, server: Dependency) -> None:
@@ -83,7 +83,7 @@ class SeenMailer:
         await _seen(self._server, self._inner.send(mail))
 
 
-class SeenNotifier:
+class InstrumentedNotifier:
     """A `Notifier` that notes whether the webhook answered."""
 
     def __init__(self, inner: Notifier, webhook: Dependency) -> None:
@@ -115,18 +115,18 @@ async def _seen(dependency: Dependency, call: Awaitable[T]) -> T:
     return done
 
 
-def seen_publisher(inner: Publisher, progress: Progress) -> SeenPublisher:
+def seen_publisher(inner: Publisher, progress: WorkerProgress) -> InstrumentedPublisher:
     """Note in the books what the broker takes."""
-    return SeenPublisher(inner, progress.dependencies[BROKER])
+    return InstrumentedPublisher(inner, progress.dependencies[BROKER])
 
 
-def seen_adapters(adapters: Adapters, progress: Progress) -> Adapters:
+def seen_adapters(adapters: Adapters, progress: WorkerProgress) -> Adapters:
     """Give the adapters with those to the outside replaced by ones that note what they see."""
     shared = dict(adapters.ports.shared)
     mailer, notifier = shared.get(Mailer), shared.get(Notifier)
     if mailer is not None:
-        shared[Mailer] = SeenMailer(mailer, progress.dependencies[MAIL])  # type: ignore[arg-type]
+        shared[Mailer] = InstrumentedMailer(mailer, progress.dependencies[MAIL])  # type: ignore[arg-type]
     if notifier is not None:
         name = MAIL if getattr(notifier, "channel", None) == "email" else WEBHOOK
-        shared[Notifier] = SeenNotifier(notifier, progress.dependencies[name])  # type: ignore[arg-type]
+        shared[Notifier] = InstrumentedNotifier(notifier, progress.dependencies[name])  # type: ignore[arg-type]
     return replace(adapters, ports=replace(adapters.ports, shared=shared))

@@ -8,11 +8,16 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from streams.engine.faust.snapshot import Situation
+from streams.engine.faust.snapshot import ConsumerSnapshot
 from streams.operations.health.address import HealthAddress
-from streams.operations.health.checks import Judge
-from streams.operations.health.instrumentation import Settle, seen_adapters, seen_publisher, watched_agent
-from streams.operations.health.progress import STORE, Progress
+from streams.operations.health.checks import HealthCheck
+from streams.operations.health.instrumentation import (
+    BatchHandler,
+    seen_adapters,
+    seen_publisher,
+    watched_agent,
+)
+from streams.operations.health.progress import STORE, WorkerProgress
 from streams.operations.health.server import HealthServer
 from streams.operations.health.watchdog import Watchdog
 
@@ -40,8 +45,8 @@ class Health:
         """
         patience_s = limit_s or USUAL_LIMIT_S
         # A broker that is gone must be known to be, before the wait for it looks like hanging.
-        self.progress = Progress(silent_after_s=min(silent_after_s, patience_s / 2))
-        self._judge = Judge(self.progress, limit_s=patience_s)
+        self.progress = WorkerProgress(silent_after_s=min(silent_after_s, patience_s / 2))
+        self._judge = HealthCheck(self.progress, limit_s=patience_s)
         self._address = address
         self._limit_s = limit_s
         self._end = end
@@ -75,7 +80,7 @@ class Health:
         """Look at this engine, which was started, from now on; None while there is none."""
         self._app = app
 
-    def agents(self, settle: Mapping[str, tuple[str, Settle]]) -> dict[str, tuple[str, Settle]]:
+    def agents(self, settle: Mapping[str, tuple[str, BatchHandler]]) -> dict[str, tuple[str, BatchHandler]]:
         """Give the agents so that how their work goes is noted."""
         return {
             name: (topic, watched_agent(self.progress.part(name, topic), function))
@@ -106,10 +111,10 @@ class Health:
             self.progress.beat(situation)
             await asyncio.sleep(BEAT_EVERY_S)
 
-    def _situation(self) -> Situation | None:
+    def _situation(self) -> ConsumerSnapshot | None:
         app = self._app
         if app is None:
             return None
         consumer: Any = app.consumer  # a BatchConsumer, which Faust's types do not know
-        situation: Situation = consumer.situation()
+        situation: ConsumerSnapshot = consumer.situation()
         return situation

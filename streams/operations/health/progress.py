@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from streams.engine.faust.snapshot import Situation
+from streams.engine.faust.snapshot import ConsumerSnapshot
 
 STORE, BROKER, MAIL, WEBHOOK = "store", "broker", "mail", "webhook"
 NEEDED = (STORE, BROKER)
@@ -102,7 +102,7 @@ class Dependency:
         return None if self._answered_at is None else self._clock() - self._answered_at
 
 
-class Progress:
+class WorkerProgress:
     """The books of one worker."""
 
     def __init__(self, *, silent_after_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -110,7 +110,7 @@ class Progress:
         self.clock = clock
         self.parts: dict[str, Part] = {}
         self.dependencies = {name: Dependency(name, clock) for name in (STORE, BROKER, MAIL, WEBHOOK)}
-        self.situation = Situation()
+        self.situation = ConsumerSnapshot()
         self.beats = 0
         """How often the event loop had a turn to say so."""
         self._silent_after_s = silent_after_s
@@ -119,11 +119,11 @@ class Progress:
         """Open the account of a part, or give the one that is open."""
         return self.parts.setdefault(name, Part(name, topic))
 
-    def beat(self, situation: Situation | None) -> None:
+    def beat(self, situation: ConsumerSnapshot | None) -> None:
         """Note that the event loop runs, and where the worker stands; None while the engine is down."""
         self.beats += 1
         heard_at = self.situation.heard_at
-        self.situation = situation or Situation(heard_at=heard_at)
+        self.situation = situation or ConsumerSnapshot(heard_at=heard_at)
         # Told by the beat and not by who asks: while the loop is blocked nobody listens, so nobody was silent.
         heard_at = self.situation.heard_at
         is_silent = heard_at is not None and self.clock() - heard_at > self._silent_after_s

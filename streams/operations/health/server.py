@@ -10,7 +10,7 @@ from aiohttp import web
 
 from streams.operations.health.address import HealthAddress
 from streams.operations.health.background import Background
-from streams.operations.health.checks import Judge
+from streams.operations.health.checks import HealthCheck
 
 _OK, _NOT_FOUND, _NOT_ALLOWED, _UNAVAILABLE = 200, 404, 405, 503
 
@@ -18,7 +18,7 @@ _OK, _NOT_FOUND, _NOT_ALLOWED, _UNAVAILABLE = 200, 404, 405, 503
 class HealthServer(Background):
     """Tells what the judge says: 200 for yes, 503 for no, and why as JSON."""
 
-    def __init__(self, address: HealthAddress, judge: Judge) -> None:
+    def __init__(self, address: HealthAddress, judge: HealthCheck) -> None:
         """Nothing is opened yet."""
         super().__init__(address.port, address.host)
         self._judge = judge

@@ -11,9 +11,9 @@ import logging
 import threading
 from collections.abc import Callable
 
-from streams.operations.health.checks import Judge, Verdict
+from streams.operations.health.checks import HealthCheck, HealthVerdict
 from streams.operations.health.cpu_limit import LastResort
-from streams.operations.health.progress import Progress
+from streams.operations.health.progress import WorkerProgress
 from streams.operations.health.stacks import stacks
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,8 @@ class Watchdog:
 
     def __init__(
         self,
-        progress: Progress,
-        judge: Judge,
+        progress: WorkerProgress,
+        judge: HealthCheck,
         end: Callable[[], None],
         *,
         limit_s: float,
@@ -62,7 +62,7 @@ class Watchdog:
             self._end()
         return bool(verdict.stuck)
 
-    def _tell(self, verdict: Verdict) -> None:
+    def _tell(self, verdict: HealthVerdict) -> None:
         works = {
             f"agent {part.name}": part.work for part in self._progress.parts.values() if part.work is not None
         }

@@ -78,7 +78,7 @@ class CatchUp:
         since = from_us(await self.database.run(mark_as_behind))
         moment_ms = max(0, int((since - margin).timestamp() * 1000))
         done = CaughtUp(since)
-        events = list(dict.fromkeys(event for step in self.workflow.steps for event in step.states))
+        events = list(dict.fromkeys(event for step in self.workflow.steps for event in step.emits))
         if not is_gap_accepted:
             await self._check_gap(events, moment_ms, since)
         # Failures first: a result that is there too came later, and replaces them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from actions.ports import Effects, Receipt
-from streams.engine.execution import Work
+from streams.engine.execution import Execution
 from streams.workflow import Ports, Workflow, WorkflowError, calls_outside, envelope_argument
 from topics.envelope import Envelope
 from topics.events import Event, LeadWelcomed, OwnerNotified
@@ -25,7 +25,7 @@ def proven(event: Event, envelope: Envelope) -> tuple[str, str | None] | None:
 def check_proofs(workflow: Workflow) -> None:
     """Raise `WorkflowError` when an action calls outside and nobody said here what its result proves."""
     for step in workflow.steps:
-        unknown = [event.__name__ for event in step.states if event not in PROVING]
+        unknown = [event.__name__ for event in step.emits if event not in PROVING]
         if calls_outside(step) and unknown:
             msg = f"{step.name} calls outside; say in operations/recovery/effect_keys.py what its {unknown[0]} proves"
             raise WorkflowError(msg)
@@ -42,7 +42,7 @@ class _Asking:
         return Receipt("", is_mine=True)
 
 
-async def would_claim(work: Work, ports: Ports) -> list[str]:
+async def would_claim(work: Execution, ports: Ports) -> list[str]:
     """Keys of the calls that the action would make for this event now; none are made."""
     action = work.step.action
     asking = _Asking()

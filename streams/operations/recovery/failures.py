@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from streams.engine.execution import Source, Work
+from streams.engine.execution import Execution, Source
 from streams.operations.recovery.effect_keys import would_claim
 from streams.operations.recovery.write_back import Trace, add_rows, released, suspected
 from streams.store import ledger, letter_replays, letters
@@ -37,7 +37,7 @@ class Failed:
     """A letter whose execution is known."""
 
     letter: DeadLetter
-    work: Work
+    work: Execution
     ledger_id: bytes
     claims: list[str] = field(default_factory=list)
     """Keys of the outside calls that it was about."""
@@ -109,7 +109,7 @@ def _failed(
         return None
     envelope = decoded.envelope
     result_id = ids.result_id(envelope.source, envelope.id, letter.action, letter.action_version)
-    work = Work(Source(position, key, value, original), step, decoded)
+    work = Execution(Source(position, key, value, original), step, decoded)
     return Failed(letter, work, bytes.fromhex(result_id.replace("-", "")))
 
 

@@ -63,7 +63,7 @@ async def _missing(
         return 0
     entry = [step for step in workflow.steps if step.reads is LeadReceived]
     missing = 0
-    for event in dict.fromkeys(event for step in entry for event in step.states):
+    for event in dict.fromkeys(event for step in entry for event in step.emits):
         ranges = await topics.since(names.of(event), newest_us // 1000)
         first = {at: (begin, min(end, begin + LOOKS_AT)) for at, (begin, end) in ranges.items()}
         found = await _acknowledged(topics, first, event, workflow, settled)

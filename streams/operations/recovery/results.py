@@ -52,7 +52,7 @@ def read_result(record: Record, event: type[Event], workflow: Workflow) -> Resul
         result_id = bytes.fromhex(envelope.id.replace("-", ""))
     except (DecodeError, KeyError, ValueError):
         return None
-    if source + "/" != _OWN_SOURCE or event not in step.states:
+    if source + "/" != _OWN_SOURCE or event not in step.emits:
         return None
     at_us = to_us(parse_timestamp(envelope.time))
     return Result(step, decoded, record.value or b"", result_id, at_us, place)
@@ -110,7 +110,7 @@ class ResultTaker:
         if received is not None:
             cause = (received.envelope.source, received.envelope.id)
         else:
-            stating = next((step for step in self.workflow.steps if result.step.reads in step.states), None)
+            stating = next((step for step in self.workflow.steps if result.step.reads in step.emits), None)
             cause = (
                 "" if stating is None else _OWN_SOURCE + stating.action.kebab,
                 envelope.causation_id or "",

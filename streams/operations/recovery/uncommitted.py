@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy.engine import Connection
 
 from streams.clock import Clock, to_us
-from streams.engine.execution import Source, Work
+from streams.engine.execution import Execution, Source
 from streams.kafka.reader import Log, Partition, Ranges
 from streams.operations.recovery.effect_keys import would_claim
 from streams.operations.recovery.failures import read_request
@@ -37,7 +37,7 @@ class Perhaps:
 
 @dataclass(slots=True)
 class _Candidate:
-    work: Work
+    work: Execution
     generation: int | None
     """That of the letter it replays; None of an event."""
     place: Partition
@@ -95,7 +95,7 @@ class UnsettledTaker:
             return []  # it becomes a letter
         if decoded.envelope.workflow != self.workflow.name:
             return []
-        return [_Candidate(Work(source, step, decoded), None, place) for step in steps]
+        return [_Candidate(Execution(source, step, decoded), None, place) for step in steps]
 
     async def _take_batch(self, candidates: Sequence[_Candidate]) -> None:
         keys = [each.work.ledger_id for each in candidates]
@@ -111,7 +111,7 @@ class UnsettledTaker:
             if number <= AT_WORK:
                 await self._suspect(each.work)
 
-    async def _suspect(self, work: Work) -> None:
+    async def _suspect(self, work: Execution) -> None:
         now_us, action = to_us(self.clock()), work.step.action.kebab
         traces = [Trace(key, work.ledger_id, action, now_us) for key in await would_claim(work, self.ports)]
         held = await self.database.run(partial(_write, traces=traces)) if traces else []

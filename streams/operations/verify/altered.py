@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from streams.operations.verify.contract import LETTERS
 from streams.operations.verify.findings import Fault, Finding
 from streams.operations.verify.lost import SLACK_MS
-from streams.operations.verify.snapshot import Sight
+from streams.operations.verify.snapshot import Snapshot
 
 _KEEP = (
     "A replay would act on these bytes. Publish the original record again instead, and discard the letter."
@@ -61,12 +61,12 @@ SELECT l.id, l.place FROM letter l JOIN records r ON r.n = l.record WHERE l.inde
 """
 
 
-def altered(sight: Sight) -> Iterator[Finding]:
+def altered(snapshot: Snapshot) -> Iterator[Finding]:
     """Give the letters that are not the record that failed, or that say wrong things about it."""
-    for letter, place, wrong, is_gone, is_cut, *differs, timestamp, edits in sight.ask(_LETTERS):
+    for letter, place, wrong, is_gone, is_cut, *differs, timestamp, edits in snapshot.ask(_LETTERS):
         where = {"letter": letter, "record": place}
         if is_gone and is_cut:
-            sight.unjudged["letters whose record retention has taken"] += 1
+            snapshot.unjudged["letters whose record retention has taken"] += 1
         elif is_gone:
             yield Finding(NO_SOURCE, where)
         for fault, is_other in zip((KEY, VALUE, HEADERS), differs, strict=True):
@@ -75,10 +75,10 @@ def altered(sight: Sight) -> Iterator[Finding]:
         names = [*filter(None, wrong.split(", ")), *(["timestamp"] if timestamp else [])]
         if names:
             yield Finding(SAYS, {**where, "headers": sorted(names)})
-    for letter, indexed_ms in sight.ask(_ONLY_INDEXED):
-        if (head := sight.heads.get(LETTERS, 0)) and indexed_ms < head + SLACK_MS:
-            sight.unjudged["indexed letters that retention may have taken from their topic"] += 1
+    for letter, indexed_ms in snapshot.ask(_ONLY_INDEXED):
+        if (head := snapshot.heads.get(LETTERS, 0)) and indexed_ms < head + SLACK_MS:
+            snapshot.unjudged["indexed letters that retention may have taken from their topic"] += 1
         else:
             yield Finding(ONLY_INDEXED, {"letter": letter})
-    for letter, place in sight.ask(_OTHERWISE):
+    for letter, place in snapshot.ask(_OTHERWISE):
         yield Finding(INDEXED_OTHERWISE, {"letter": letter, "record": place})

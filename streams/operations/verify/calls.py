@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from streams.operations.verify.contract import NAMES
 from streams.operations.verify.findings import Fault, Finding
 from streams.operations.verify.scratch import as_uuid
-from streams.operations.verify.snapshot import PENDING, Sight
+from streams.operations.verify.snapshot import PENDING, Snapshot
 
 NOT_SENT = Fault(
     "torn",
@@ -55,33 +55,33 @@ SELECT l.id, l.action FROM letter l WHERE l.class = 'uncertain'
 """
 
 
-def calls(sight: Sight) -> Iterator[Finding]:
+def calls(snapshot: Snapshot) -> Iterator[Finding]:
     """Give calls and events that do not agree."""
-    if sight.has_mails:
-        for message_id, record in sight.ask(_NOT_SENT):
-            yield Finding(NOT_SENT, {"message_id": message_id, "record": sight.place_of(record)})
-        for (message_id,) in sight.ask(_UNACCOUNTED):
+    if snapshot.has_mails:
+        for message_id, record in snapshot.ask(_NOT_SENT):
+            yield Finding(NOT_SENT, {"message_id": message_id, "record": snapshot.place_of(record)})
+        for (message_id,) in snapshot.ask(_UNACCOUNTED):
             yield Finding(UNACCOUNTED, {"message_id": message_id})
-    for key, ledger_id, _, is_pending, letter, failure_class, _, _ in sight.ask(_INTENTS):
+    for key, ledger_id, _, is_pending, letter, failure_class, _, _ in snapshot.ask(_INTENTS):
         if not is_pending and failure_class != "uncertain":
             what = key.partition(":")[0]
             yield Finding(NOBODY_TOLD, {"call": what, "result": as_uuid(ledger_id), "letter": letter})
 
 
-def uncertain(sight: Sight) -> Iterator[dict[str, object]]:
+def uncertain(snapshot: Snapshot) -> Iterator[dict[str, object]]:
     """Name each call of which nobody can say whether it happened; honest, hence no fault.
 
     With the mails at hand, whether it is at the mail server: what only this outside view knows.
     """
-    for key, _, _, _, letter, _, contact, is_there in sight.ask(_INTENTS):
+    for key, _, _, _, letter, _, contact, is_there in snapshot.ask(_INTENTS):
         kind = key.partition(":")[0]
-        is_known = sight.has_mails and contact is not None and kind == "welcome"
+        is_known = snapshot.has_mails and contact is not None and kind == "welcome"
         yield {
             "what": kind,
             "contact": contact,
             "letter": letter,
             "is_at_mail_server": bool(is_there) if is_known else None,
         }
-    for letter, action in sight.ask(_UNCERTAIN_LETTERS):
+    for letter, action in snapshot.ask(_UNCERTAIN_LETTERS):
         what = "unknown" if action is None else NAMES[action]
         yield {"what": what, "contact": None, "letter": letter, "is_at_mail_server": None}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from streams.operations.verify.contract import UPSERTED
 from streams.operations.verify.findings import Fault, Finding
-from streams.operations.verify.snapshot import Sight
+from streams.operations.verify.snapshot import Snapshot
 
 _RESTORED = (
     "See whether the database was restored from a back-up; if so, publish the leads since then once more."
@@ -58,15 +58,15 @@ LEFT JOIN contacts c ON c.id = f.contact WHERE newest = 1 AND c.owner IS NOT f.s
 """
 
 
-def contacts(sight: Sight) -> Iterator[Finding]:
+def contacts(snapshot: Snapshot) -> Iterator[Finding]:
     """Give contacts and events that do not agree."""
-    for contact, _, revision in sight.ask(_NEWEST):
+    for contact, _, revision in snapshot.ask(_NEWEST):
         yield Finding(NO_CONTACT if revision is None else OLDER, {"contact": contact})
-    if not sight.scratch.count(_UPSERT_IS_UNREAD):
-        for contact, revision, told in sight.ask(_LAST):
-            if told is None and sight.heads.get(UPSERTED):
-                sight.unjudged["contacts whose events retention may have taken"] += 1
+    if not snapshot.scratch.count(_UPSERT_IS_UNREAD):
+        for contact, revision, told in snapshot.ask(_LAST):
+            if told is None and snapshot.heads.get(UPSERTED):
+                snapshot.unjudged["contacts whose events retention may have taken"] += 1
             elif told is None or told < revision:
                 yield Finding(UNTOLD, {"contact": contact, "revision": revision})
-    for contact, record, _, _ in sight.ask(_OWNERS):
-        yield Finding(NOT_OWNED, {"contact": contact, "record": sight.place_of(record)})
+    for contact, record, _, _ in snapshot.ask(_OWNERS):
+        yield Finding(NOT_OWNED, {"contact": contact, "record": snapshot.place_of(record)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streams.operations.verify.contract import CONSUMED, RESULTS, TOPICS
-from streams.operations.verify.snapshot import Sight
+from streams.operations.verify.snapshot import Snapshot
 
 _OPEN = "status IN ('scheduled', 'parked', 'replaying', 'unindexed')"
 # One fate per received record: their sum is what was received. Of several records of one event the first counts.
@@ -42,21 +42,21 @@ GROUP BY r.topic
 """
 
 
-def counts(sight: Sight) -> dict[str, Any]:
+def counts(snapshot: Snapshot) -> dict[str, Any]:
     """Count, after `lost` has judged."""
-    scratch = sight.scratch
-    results = {TOPICS[row[0]]: row[1:] for row in sight.ask(_RESULTS)}
-    unread = {TOPICS[topic]: number for topic, number in sight.ask(_UNREAD)}
+    scratch = snapshot.scratch
+    results = {TOPICS[row[0]]: row[1:] for row in snapshot.ask(_RESULTS)}
+    unread = {TOPICS[topic]: number for topic, number in snapshot.ask(_UNREAD)}
     return {
         "records": scratch.count("SELECT count(*) FROM records"),
         "received": scratch.count("SELECT count(*) FROM records WHERE topic = :received"),
-        "fates": dict(sight.ask(_FATES)),
+        "fates": dict(snapshot.ask(_FATES)),
         "results": {topic: results.get(topic, (0, 0))[0] for topic in RESULTS},
         "results_with_copies": {topic: results.get(topic, (0, 0))[1] for topic in RESULTS},
-        "letters": dict(sight.ask(_LETTERS)),
+        "letters": dict(snapshot.ask(_LETTERS)),
         "unread": {topic: unread[topic] for topic in CONSUMED if topic in unread},
         "ledger": scratch.count("SELECT count(*) FROM ledger"),
         "contacts": scratch.count("SELECT count(*) FROM contacts"),
-        "mails": scratch.count("SELECT count(*) FROM mails") if sight.has_mails else None,
-        "webhooks": scratch.count("SELECT count(DISTINCT id) FROM hooks") if sight.has_webhooks else None,
+        "mails": scratch.count("SELECT count(*) FROM mails") if snapshot.has_mails else None,
+        "webhooks": scratch.count("SELECT count(DISTINCT id) FROM hooks") if snapshot.has_webhooks else None,
     }

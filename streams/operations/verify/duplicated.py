@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from streams.operations.verify.contract import NAMES
 from streams.operations.verify.findings import Fault, Finding
 from streams.operations.verify.scratch import as_uuid
-from streams.operations.verify.snapshot import Sight, texts
+from streams.operations.verify.snapshot import Snapshot, texts
 
 _LOOK = "Look at the named records and at the ledger's row; then say which one counts and tell who reads the topic."
 TWO_CONTACTS_EMAIL = Fault(
@@ -81,18 +81,18 @@ TOLD_TWICE = Fault(
 )
 
 
-def doubled(sight: Sight) -> Iterator[Finding]:
+def doubled(snapshot: Snapshot) -> Iterator[Finding]:
     """Give every effect that is there more than once."""
-    yield from _contacts(sight)
-    yield from _results(sight)
-    yield from _once_per_contact(sight)
-    yield from _owners(sight)
-    if sight.has_mails:
-        yield from _mails(sight)
-    yield from _notifications(sight)
+    yield from _contacts(snapshot)
+    yield from _results(snapshot)
+    yield from _once_per_contact(snapshot)
+    yield from _owners(snapshot)
+    if snapshot.has_mails:
+        yield from _mails(snapshot)
+    yield from _notifications(snapshot)
 
 
-def _contacts(sight: Sight) -> Iterator[Finding]:
+def _contacts(snapshot: Snapshot) -> Iterator[Finding]:
     for fault, column, which in (
         (TWO_CONTACTS_EMAIL, "email", "email IS NOT NULL"),
         (TWO_CONTACTS_PHONE, "phone", "phone IS NOT NULL AND email IS NULL"),
@@ -100,7 +100,7 @@ def _contacts(sight: Sight) -> Iterator[Finding]:
         statement = (
             f"SELECT group_concat(id) FROM contacts WHERE {which} GROUP BY {column} HAVING count(*) > 1"  # noqa: S608
         )
-        for (ids,) in sight.ask(statement):
+        for (ids,) in snapshot.ask(statement):
             yield Finding(fault, {"contacts": sorted(ids.split(","))})
 
 
@@ -116,11 +116,11 @@ WHERE r.action IS NOT NULL AND r.event <> o.event GROUP BY 1, 2, 3, 4
 """
 
 
-def _results(sight: Sight) -> Iterator[Finding]:
-    for (event,) in sight.ask(_COPIES_THAT_DIFFER):
-        yield Finding(TWO_CONTENTS, {"id": as_uuid(event), "records": sight.places(event)})
+def _results(snapshot: Snapshot) -> Iterator[Finding]:
+    for (event,) in snapshot.ask(_COPIES_THAT_DIFFER):
+        yield Finding(TWO_CONTENTS, {"id": as_uuid(event), "records": snapshot.places(event)})
     # Ids are derived, so of two results of one event at most one is of a record that is there: the other is a stray.
-    for action, one, other, run in sight.ask(_SECOND_RESULTS):
+    for action, one, other, run in snapshot.ask(_SECOND_RESULTS):
         yield Finding(TWO_RESULTS, {"action": NAMES[action], "ids": texts(one, other), "run": as_uuid(run)})
 
 
@@ -130,13 +130,13 @@ WHERE f.topic = :topic AND f.outcome = :outcome GROUP BY f.contact HAVING count(
 """
 
 
-def _once_per_contact(sight: Sight) -> Iterator[Finding]:
+def _once_per_contact(snapshot: Snapshot) -> Iterator[Finding]:
     for fault, topic, outcome in (
         (CREATED_TWICE, "upserted", "created"),
         (WELCOMED_TWICE, "welcomed", "sent"),
     ):
         statement = _EVENTS_PER_CONTACT.replace(":topic", f":{topic}")
-        for contact, events in sight.ask(statement, outcome=outcome):
+        for contact, events in snapshot.ask(statement, outcome=outcome):
             ids = texts(*(bytes.fromhex(each) for each in events.split(",")))
             yield Finding(fault, {"contact": contact, "ids": ids})
 
@@ -152,9 +152,9 @@ WHERE event_before IS NOT NULL AND (owner <> owner_before OR :is_round)
 """
 
 
-def _owners(sight: Sight) -> Iterator[Finding]:
+def _owners(snapshot: Snapshot) -> Iterator[Finding]:
     for fault, is_round in ((OWNED_TWICE, True), (TWO_OWNERS, False)):
-        for contact, event, before, outcome, owner, owner_before, names in sight.ask(
+        for contact, event, before, outcome, owner, owner_before, names in snapshot.ask(
             _ASSIGNMENTS, is_round=is_round
         ):
             if outcome == "round-robin" and owner_before not in (names or "").split("\n"):
@@ -174,10 +174,10 @@ GROUP BY recipient HAVING count(DISTINCT message_id) > 1
 """
 
 
-def _mails(sight: Sight) -> Iterator[Finding]:
-    for message_id, number in sight.ask(_MAILS):
+def _mails(snapshot: Snapshot) -> Iterator[Finding]:
+    for message_id, number in snapshot.ask(_MAILS):
         yield Finding(MAIL_TWICE, {"message_id": message_id}, {"times": number})
-    for (ids,) in sight.ask(_RECIPIENTS):
+    for (ids,) in snapshot.ask(_RECIPIENTS):
         yield Finding(TWO_MAILS, {"message_ids": sorted(ids.split(","))})
 
 
@@ -193,16 +193,16 @@ WHERE f.topic = :notified AND f.outcome = 'sent' GROUP BY r.run HAVING count(DIS
 _REPEATED = "SELECT id, count(*) FROM hooks GROUP BY id HAVING count(*) > 1"
 
 
-def _notifications(sight: Sight) -> Iterator[Finding]:
+def _notifications(snapshot: Snapshot) -> Iterator[Finding]:
     """Give leads of which the owner heard under more ids than there were events about them."""
-    for ids, runs in sight.ask(_HOOKS):
+    for ids, runs in snapshot.ask(_HOOKS):
         about = texts(*(bytes.fromhex(each) for each in (runs or "").split(",") if each))
         if len(ids.split(",")) > max(len(about), 1):
             yield Finding(TWO_HOOKS, {"webhook_ids": sorted(ids.split(",")), "runs": about})
-    for run, said in sight.ask(_TOLD):
+    for run, said in snapshot.ask(_TOLD):
         yield Finding(TOLD_TWICE, {"run": as_uuid(run), "references": sorted(said.split(","))})
 
 
-def repeated_webhooks(sight: Sight) -> Iterator[dict[str, object]]:
+def repeated_webhooks(snapshot: Snapshot) -> Iterator[dict[str, object]]:
     """Give webhook calls that came again under the same id, which the receiver drops: no fault."""
-    return ({"webhook_id": each, "times": number} for each, number in sight.ask(_REPEATED))
+    return ({"webhook_id": each, "times": number} for each, number in snapshot.ask(_REPEATED))

@@ -9,7 +9,7 @@ from typing import Any
 
 from streams.operations.verify.contract import LETTER, Headers, derive
 
-Place = tuple[str, int]
+PartitionId = tuple[str, int]
 """Topic (without prefix) and partition."""
 
 
@@ -160,7 +160,7 @@ class Look:
 
     at_ms: int
     """Moment, ms since the epoch."""
-    spans: Mapping[Place, Span]
+    spans: Mapping[PartitionId, Span]
     workers: int | None = None
     """Members of the consumer group; None when it was not asked."""
 

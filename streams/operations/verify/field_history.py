@@ -10,7 +10,7 @@ from typing import Any
 from streams.operations.verify.contract import NAMES
 from streams.operations.verify.evidence import Record
 from streams.operations.verify.findings import Fault, Finding
-from streams.operations.verify.snapshot import Sight
+from streams.operations.verify.snapshot import Snapshot
 
 OLDER_FIELD = Fault(
     "torn",
@@ -86,9 +86,9 @@ GROUP BY c.event HAVING unanswered > 1
 """
 
 
-def said(sight: Sight) -> Iterator[Finding]:
+def said(snapshot: Snapshot) -> Iterator[Finding]:
     """Give fields that an older event holds, and events that were dropped because another one had their id."""
-    for _, field, record, contact in sight.ask(_OLDER):
-        yield Finding(OLDER_FIELD, {"contact": contact, "field": field, "record": sight.place_of(record)})
-    for _, first, last, _ in list(sight.ask(_REUSED, validate=NAMES.index("validate-lead"))):
-        yield Finding(REUSED, {"records": [sight.place_of(first), sight.place_of(last)]})
+    for _, field, record, contact in snapshot.ask(_OLDER):
+        yield Finding(OLDER_FIELD, {"contact": contact, "field": field, "record": snapshot.place_of(record)})
+    for _, first, last, _ in list(snapshot.ask(_REUSED, validate=NAMES.index("validate-lead"))):
+        yield Finding(REUSED, {"records": [snapshot.place_of(first), snapshot.place_of(last)]})

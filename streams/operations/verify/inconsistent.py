@@ -8,7 +8,7 @@ from streams.operations.verify.contract import DONE, NAMES
 from streams.operations.verify.findings import Fault, Finding
 from streams.operations.verify.lost import SLACK_MS
 from streams.operations.verify.scratch import as_uuid
-from streams.operations.verify.snapshot import PENDING, Sight
+from streams.operations.verify.snapshot import PENDING, Snapshot
 
 _OTHER_DATABASE = (
     "See whether LEADS_DATABASE is the one that the workers use, and whether it was restored from a back-up; "
@@ -64,12 +64,12 @@ RESULT_AND_LETTER = Fault(
 )
 
 
-def torn(sight: Sight) -> Iterator[Finding]:
+def torn(snapshot: Snapshot) -> Iterator[Finding]:
     """Give every half that has no other half. What is unread may still become whole, and is no finding."""
-    yield from _results(sight)
-    yield from _strays(sight)
-    yield from _ledger(sight)
-    yield from _letters(sight)
+    yield from _results(snapshot)
+    yield from _strays(snapshot)
+    yield from _ledger(snapshot)
+    yield from _letters(snapshot)
 
 
 _RESULTS = """
@@ -80,10 +80,10 @@ GROUP BY r.event
 """
 
 
-def _results(sight: Sight) -> Iterator[Finding]:
-    for event, record, status in sight.ask(_RESULTS):
+def _results(snapshot: Snapshot) -> Iterator[Finding]:
+    for event, record, status in snapshot.ask(_RESULTS):
         fault = OTHER_RESULT if status == DONE else NOT_IN_LEDGER
-        yield Finding(fault, {"id": as_uuid(event), "record": sight.place_of(record)})
+        yield Finding(fault, {"id": as_uuid(event), "record": snapshot.place_of(record)})
 
 
 _STRAYS = """
@@ -92,14 +92,14 @@ FROM stray s WHERE NOT EXISTS (SELECT 1 FROM asked a WHERE a.result = s.event) G
 """
 
 
-def _strays(sight: Sight) -> Iterator[Finding]:
-    for event, record, action, is_derived, is_cause_known in sight.ask(_STRAYS):
-        if sight.is_cut(action) and is_derived != 0:
+def _strays(snapshot: Snapshot) -> Iterator[Finding]:
+    for event, record, action, is_derived, is_cause_known in snapshot.ask(_STRAYS):
+        if snapshot.is_cut(action) and is_derived != 0:
             # Retention took records of that topic. An id that follows from one the ledger knows is as good as a record.
             if not is_cause_known:
-                sight.unjudged["results whose cause retention may have taken"] += 1
+                snapshot.unjudged["results whose cause retention may have taken"] += 1
             continue
-        yield Finding(NO_CAUSE, {"id": as_uuid(event), "record": sight.place_of(record)})
+        yield Finding(NO_CAUSE, {"id": as_uuid(event), "record": snapshot.place_of(record)})
 
 
 _ROWS = f"""
@@ -111,18 +111,18 @@ FROM ledger l WHERE NOT EXISTS (SELECT 1 FROM records r WHERE r.event = l.id AND
 """  # noqa: S608 - texts of ours
 
 
-def _ledger(sight: Sight) -> Iterator[Finding]:
-    for ledger_id, action, status, done_ms, has_step, is_pending, has_letter in sight.ask(_ROWS):
+def _ledger(snapshot: Snapshot) -> Iterator[Finding]:
+    for ledger_id, action, status, done_ms, has_step, is_pending, has_letter in snapshot.ask(_ROWS):
         ids = {"id": as_uuid(ledger_id), "action": None if action is None else NAMES[action]}
         if is_pending or (status != DONE and has_letter):
             continue  # committed and not yet acknowledged: it will be told (again)
         if not has_step:
-            if action is None or sight.is_cut(action):
-                sight.unjudged["ledger rows whose record retention may have taken"] += 1
+            if action is None or snapshot.is_cut(action):
+                snapshot.unjudged["ledger rows whose record retention may have taken"] += 1
             else:
                 yield Finding(ROW_OF_NOTHING, ids)
-        elif (head := sight.result_head(action)) and done_ms < head + SLACK_MS:
-            sight.unjudged["ledger rows whose result or letter retention may have taken"] += 1
+        elif (head := snapshot.result_head(action)) and done_ms < head + SLACK_MS:
+            snapshot.unjudged["ledger rows whose result or letter retention may have taken"] += 1
         else:
             yield Finding(NOT_TOLD if status == DONE else NO_LETTER, ids)
 
@@ -141,7 +141,7 @@ WHERE l.status IN ('scheduled', 'parked', 'replaying', 'unindexed') AND l.code <
 """
 
 
-def _letters(sight: Sight) -> Iterator[Finding]:
+def _letters(snapshot: Snapshot) -> Iterator[Finding]:
     for fault, statement in ((NOT_INDEXED, _UNINDEXED), (RESULT_AND_LETTER, _OPEN_AND_DONE)):
-        for letter, place in sight.ask(statement):
+        for letter, place in snapshot.ask(statement):
             yield Finding(fault, {"letter": letter, "record": place})

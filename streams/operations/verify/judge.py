@@ -16,7 +16,7 @@ from streams.operations.verify.findings import KINDS, Findings, Kind
 from streams.operations.verify.inconsistent import torn
 from streams.operations.verify.lost import lost
 from streams.operations.verify.place import out_of_place
-from streams.operations.verify.snapshot import Sight
+from streams.operations.verify.snapshot import Snapshot
 from streams.operations.verify.stuck import stuck
 
 
@@ -67,28 +67,28 @@ class Verdict:
         }
 
 
-def judge(sight: Sight, *, limit: int, before: Findings | None = None) -> Verdict:
+def judge(snapshot: Snapshot, *, limit: int, before: Findings | None = None) -> Verdict:
     """Judge what was read; of each fault at most `limit` findings are kept. With `before`, what both looks found."""
-    sight.unjudged.clear()
-    sight.order()
+    snapshot.unjudged.clear()
+    snapshot.order()
     findings = Findings(limit)
     every = chain(
-        lost(sight),
-        doubled(sight),
-        torn(sight),
-        contacts(sight),
-        said(sight),
-        calls(sight),
-        altered(sight),
-        out_of_place(sight),
-        stuck(sight),
+        lost(snapshot),
+        doubled(snapshot),
+        torn(snapshot),
+        contacts(snapshot),
+        said(snapshot),
+        calls(snapshot),
+        altered(snapshot),
+        out_of_place(snapshot),
+        stuck(snapshot),
     )
     findings.add(every, before)
     return Verdict(
         findings,
-        counts(sight),
-        list(islice(uncertain(sight), limit)),
-        list(islice(repeated_webhooks(sight), limit)) if sight.has_webhooks else [],
-        dict(sight.unjudged),
+        counts(snapshot),
+        list(islice(uncertain(snapshot), limit)),
+        list(islice(repeated_webhooks(snapshot), limit)) if snapshot.has_webhooks else [],
+        dict(snapshot.unjudged),
         is_second_look=before is not None,
     )

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.operations.verify.contract import CONSUMED, TOPICS
-from streams.operations.verify.evidence import Look, Place, Record, Span
+from streams.operations.verify.evidence import Look, PartitionId, Record, Span
 
 if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
@@ -32,7 +32,9 @@ class Logs(Protocol):
         """Say where everything stands now. Raises `CannotLookError`."""
         ...
 
-    async def read(self, begins: Mapping[Place, int], look: Look, take: Callable[[Record], None]) -> None:
+    async def read(
+        self, begins: Mapping[PartitionId, int], look: Look, take: Callable[[Record], None]
+    ) -> None:
         """Give `take` every record from `begins` to the ends of `look`, in offset order per partition."""
         ...
 
@@ -64,7 +66,9 @@ class KafkaLogs:
         }
         return Look(int(time.time() * 1000), spans)
 
-    async def read(self, begins: Mapping[Place, int], look: Look, take: Callable[[Record], None]) -> None:
+    async def read(
+        self, begins: Mapping[PartitionId, int], look: Look, take: Callable[[Record], None]
+    ) -> None:
         """See `Logs.read`."""
         left = self._seek(begins, look)
         silent = 0
@@ -84,7 +88,7 @@ class KafkaLogs:
                 if await self._consumer.position(at) >= left[at]:
                     del left[at]
 
-    def _seek(self, begins: Mapping[Place, int], look: Look) -> dict[TopicPartition, int]:
+    def _seek(self, begins: Mapping[PartitionId, int], look: Look) -> dict[TopicPartition, int]:
         """Stand where reading begins and give the ends of the partitions in which there is something to read."""
         froms: dict[TopicPartition, int] = {}
         ends: dict[TopicPartition, int] = {}

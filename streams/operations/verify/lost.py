@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from streams.operations.verify.contract import NAMES
 from streams.operations.verify.findings import Fault, Finding
 from streams.operations.verify.scratch import as_uuid
-from streams.operations.verify.snapshot import LETTER_OF, Sight
+from streams.operations.verify.snapshot import LETTER_OF, Snapshot
 
 LOST = Fault(
     "lost",
@@ -25,24 +25,24 @@ FROM undone u WHERE COALESCE({LETTER_OF.format(column="status", step="u")}, 'res
 """  # noqa: S608 - texts of ours
 
 
-def lost(sight: Sight) -> Iterator[Finding]:
+def lost(snapshot: Snapshot) -> Iterator[Finding]:
     """Give the steps of acknowledged records without result or letter; a resolved letter has a result."""
-    scratch = sight.scratch
+    scratch = snapshot.scratch
     remembers_from = scratch.count("SELECT min(done_at) FROM ledger") // 1000
-    now = sight.look.at_ms
+    now = snapshot.look.at_ms
     scratch.run("DROP TABLE IF EXISTS lost")
     scratch.run("CREATE TABLE lost (record INTEGER PRIMARY KEY)")
     gone: list[tuple[int]] = []
-    for action, topic, part, off, ts, record, run, is_known in sight.ask(_UNANSWERED):
-        head = sight.result_head(action)
+    for action, topic, part, off, ts, record, run, is_known in snapshot.ask(_UNANSWERED):
+        head = snapshot.result_head(action)
         if head and (ts < head + SLACK_MS or ts > now + SLACK_MS):
             # The result may have been there. The ledger, which remembers longer, tells; if it reaches that far.
             if is_known:
                 continue
             if not remembers_from <= ts <= now + SLACK_MS:
-                sight.unjudged[TOO_OLD] += 1
+                snapshot.unjudged[TOO_OLD] += 1
                 continue
         gone.append((record,))
-        ids = {"record": sight.place(topic, part, off), "action": NAMES[action]}
+        ids = {"record": snapshot.place(topic, part, off), "action": NAMES[action]}
         yield Finding(LOST, ids if run is None else {**ids, "run": as_uuid(run)})
     scratch.insert("lost", gone)

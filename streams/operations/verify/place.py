@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from streams.operations.verify.findings import Fault, Finding
 from streams.operations.verify.intake import NO_LETTER, NOT_OF_THIS_TOPIC, WRONG_KEY, WRONG_PARTITION
 from streams.operations.verify.scratch import as_uuid
-from streams.operations.verify.snapshot import Sight
+from streams.operations.verify.snapshot import Snapshot
 
 _WRITER = "See who else may write to this topic; only the workers may."
 FAULTS = {
@@ -62,11 +62,11 @@ HAVING NOT (max(c.event = r.cause) AND max(c.run = r.run) AND max(c.origin = r.o
 """
 
 
-def out_of_place(sight: Sight) -> Iterator[Finding]:
+def out_of_place(snapshot: Snapshot) -> Iterator[Finding]:
     """Give records that stand or point where they should not."""
-    for what, record in sight.ask(_MISPLACED):
-        yield Finding(FAULTS[what], {"record": sight.place_of(record)})
-    for record, event, is_cause, is_run, is_origin in sight.ask(_CHAIN):
+    for what, record in snapshot.ask(_MISPLACED):
+        yield Finding(FAULTS[what], {"record": snapshot.place_of(record)})
+    for record, event, is_cause, is_run, is_origin in snapshot.ask(_CHAIN):
         for fault, is_right in ((WRONG_CAUSE, is_cause), (WRONG_RUN, is_run), (WRONG_POSITION, is_origin)):
             if not is_right:
-                yield Finding(fault, {"record": sight.place_of(record), "id": as_uuid(event)})
+                yield Finding(fault, {"record": snapshot.place_of(record), "id": as_uuid(event)})

@@ -64,7 +64,7 @@ class Ages:
 
 
 @dataclass(slots=True)
-class Sight:
+class Snapshot:
     """The scratch database, put in order, and what judging it needs."""
 
     scratch: Scratch

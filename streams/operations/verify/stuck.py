@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from streams.operations.verify.contract import CONSUMED, NAMES, TOPICS
 from streams.operations.verify.findings import Fault, Finding
 from streams.operations.verify.scratch import as_uuid
-from streams.operations.verify.snapshot import PENDING, Sight
+from streams.operations.verify.snapshot import PENDING, Snapshot
 
 STANDING = Fault(
     "stuck",
@@ -59,38 +59,38 @@ WHERE status = :intent AND changed_at < :before AND {PENDING.format(id="effects.
 """  # noqa: S608 - texts of ours
 
 
-def stuck(sight: Sight) -> Iterator[Finding]:
+def stuck(snapshot: Snapshot) -> Iterator[Finding]:
     """Give what waits for longer than it may."""
-    yield from _lag(sight)
-    now_us = sight.look.at_ms * 1000
-    for letter, action, due_at in sight.ask(_DUE, before=now_us - _us(sight.ages.overdue)):
+    yield from _lag(snapshot)
+    now_us = snapshot.look.at_ms * 1000
+    for letter, action, due_at in snapshot.ask(_DUE, before=now_us - _us(snapshot.ages.overdue)):
         name = None if action is None else NAMES[action]
         if due_at is None:
             yield Finding(NEVER_DUE, {"letter": letter, "action": name})
         else:
             yield Finding(OVERDUE, {"letter": letter, "action": name, "due": _time(due_at)})
-    for key, ledger_id, changed_at in sight.ask(_INTENTS, before=now_us - _us(sight.ages.intent)):
+    for key, ledger_id, changed_at in snapshot.ask(_INTENTS, before=now_us - _us(snapshot.ages.intent)):
         ids = {"call": key.partition(":")[0], "result": as_uuid(ledger_id), "since": _time(changed_at)}
         yield Finding(CUT_OFF, ids)
 
 
-def has_old_lag(sight: Sight) -> bool:
+def has_old_lag(snapshot: Snapshot) -> bool:
     """Whether a record waits for so long that a second look should tell if the offset moves."""
-    least = sight.look.at_ms - _us(sight.ages.standing) // 1000
-    return any(oldest <= least for *_, oldest in sight.ask(_LAG))
+    least = snapshot.look.at_ms - _us(snapshot.ages.standing) // 1000
+    return any(oldest <= least for *_, oldest in snapshot.ask(_LAG))
 
 
-def _lag(sight: Sight) -> Iterator[Finding]:
-    now = sight.look.at_ms
-    for topic, part, settled, waiting, first, oldest in sight.ask(_LAG):
-        before = None if sight.before is None else sight.before.spans.get((TOPICS[topic], part))
+def _lag(snapshot: Snapshot) -> Iterator[Finding]:
+    now = snapshot.look.at_ms
+    for topic, part, settled, waiting, first, oldest in snapshot.ask(_LAG):
+        before = None if snapshot.before is None else snapshot.before.spans.get((TOPICS[topic], part))
         is_standing = before is not None and before.settled == settled and before.end > settled
         details = {"waiting": waiting, "oldest": _time(oldest * 1000)}
-        ids = {"partition": f"{sight.prefix}{TOPICS[topic]}/{part}"}
-        if is_standing and now - oldest >= _us(sight.ages.standing) // 1000:
-            yield Finding(STANDING, ids, {"record": sight.place(topic, part, first), **details})
-        elif now - oldest >= _us(sight.ages.unsettled) // 1000:
-            yield Finding(UNSETTLED, ids, {"record": sight.place(topic, part, first), **details})
+        ids = {"partition": f"{snapshot.prefix}{TOPICS[topic]}/{part}"}
+        if is_standing and now - oldest >= _us(snapshot.ages.standing) // 1000:
+            yield Finding(STANDING, ids, {"record": snapshot.place(topic, part, first), **details})
+        elif now - oldest >= _us(snapshot.ages.unsettled) // 1000:
+            yield Finding(UNSETTLED, ids, {"record": snapshot.place(topic, part, first), **details})
 
 
 def _us(age: timedelta) -> int:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streams.operations.verify.evidence import Look, Place, Record
+from streams.operations.verify.evidence import Look, PartitionId, Record
 from streams.operations.verify.findings import Findings
 from streams.operations.verify.intake import Intake
 from streams.operations.verify.journals import read_mails, read_webhooks
 from streams.operations.verify.judge import Verdict, judge
 from streams.operations.verify.logs import Logs
 from streams.operations.verify.scratch import Scratch
-from streams.operations.verify.snapshot import Ages, Sight
+from streams.operations.verify.snapshot import Ages, Snapshot
 from streams.operations.verify.stuck import has_old_lag
 from streams.operations.verify.tables import Store
 
@@ -42,9 +42,9 @@ async def verify(question: Question, logs: Logs, store: Store, tell: Tell) -> Ve
     with Scratch() as scratch:
         first = await _look(question, logs, store, scratch, tell, before=None)
         tell("judging", 0, None)
-        sight = _sight(question, scratch, first, None)
-        verdict = await asyncio.to_thread(judge, sight, limit=question.limit)
-        if verdict.is_clean and not has_old_lag(sight):
+        snapshot = _sight(question, scratch, first, None)
+        verdict = await asyncio.to_thread(judge, snapshot, limit=question.limit)
+        if verdict.is_clean and not has_old_lag(snapshot):
             return verdict
         tell("looking a second time", 0, None)
         await asyncio.sleep(question.pause_s)
@@ -61,15 +61,15 @@ async def _second(
     found: Findings,
 ) -> Verdict:
     second = await _look(question, logs, store, scratch, tell, before=first)
-    sight = _sight(question, scratch, second, first)
-    return await asyncio.to_thread(judge, sight, limit=question.limit, before=found)
+    snapshot = _sight(question, scratch, second, first)
+    return await asyncio.to_thread(judge, snapshot, limit=question.limit, before=found)
 
 
 async def _look(
     question: Question, logs: Logs, store: Store, scratch: Scratch, tell: Tell, *, before: Look | None
 ) -> Look:
     look = await logs.look()
-    begins: Mapping[Place, int] = (
+    begins: Mapping[PartitionId, int] = (
         {} if before is None else {place: span.end for place, span in before.spans.items()}
     )
     total = sum(span.end - max(span.start, begins.get(place, 0)) for place, span in look.spans.items())
@@ -97,8 +97,8 @@ async def _look(
     return look
 
 
-def _sight(question: Question, scratch: Scratch, look: Look, before: Look | None) -> Sight:
-    return Sight(
+def _sight(question: Question, scratch: Scratch, look: Look, before: Look | None) -> Snapshot:
+    return Snapshot(
         scratch,
         look,
         question.prefix,

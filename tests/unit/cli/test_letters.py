@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.dead_letters.letter_commands import PLAIN_ACTS
+from streams.dead_letters.letter_commands import SIMPLE_COMMANDS
 from streams.interfaces.cli.letter_commands import PLAIN
 from streams.interfaces.cli.replaying import free_letters
 from streams.interfaces.http.commands import DEFAULT_STATUS
@@ -87,7 +87,7 @@ def test_a_replay_leaves_out_what_a_job_has_and_what_nobody_knows_of_unless_it_i
 def test_every_act_that_needs_a_reason_alone_is_a_command_of_its_own_and_says_what_it_does(
     commands: Commands,
 ) -> None:
-    assert PLAIN.keys() == PLAIN_ACTS.keys()
+    assert PLAIN.keys() == SIMPLE_COMMANDS.keys()
     closed = {name: plain.status for name, plain in PLAIN.items() if plain.status != "open"}
     assert closed == DEFAULT_STATUS
     for name, plain in PLAIN.items():

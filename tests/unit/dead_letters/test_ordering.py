@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.dead_letters.job_order import Flowing, in_order
+from streams.dead_letters.job_order import BusyContacts, in_order
 from streams.store.jobs import ItemRow
 from streams.store.ledger import LedgerRow
 from streams.store.schema import DONE, FAILED
@@ -44,7 +44,7 @@ def test_what_is_about_a_contact_waits_for_what_follows_of_an_earlier_letter_abo
 
 
 def test_a_contact_flows_until_all_that_follows_is_done_or_something_of_it_failed() -> None:
-    flowing = Flowing(patience_s=120)
+    flowing = BusyContacts(patience_s=120)
     flowing.begin(item(0, "ann", follows=(FIRST, SECOND)), now=0.0)
 
     ids = frozenset((bytes.fromhex(FIRST), bytes.fromhex(SECOND)))
@@ -59,7 +59,7 @@ def test_a_contact_flows_until_all_that_follows_is_done_or_something_of_it_faile
 
 
 def test_what_does_not_come_is_not_waited_for_for_ever() -> None:
-    flowing = Flowing(patience_s=120)
+    flowing = BusyContacts(patience_s=120)
     flowing.begin(item(0, "ann", follows=(FIRST,)), now=0.0)
 
     assert flowing.still(["ann"], {}, now=120.0) == {"ann"}

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from streams.engine.faust.snapshot import Situation, Standing
-from streams.operations.health.checks import Judge, Verdict
-from streams.operations.health.progress import BROKER, MAIL, STORE, WEBHOOK, Part, Progress
+from streams.engine.faust.snapshot import ConsumerSnapshot, TopicProgress
+from streams.operations.health.checks import HealthCheck, HealthVerdict
+from streams.operations.health.progress import BROKER, MAIL, STORE, WEBHOOK, Part, WorkerProgress
 
 LIMIT_S = 60
 TOPIC = "crm.leads.received.v1"
-IDLE = Standing(partitions=12)
-BUSY = Standing(partitions=12, waiting=500, given=100, settled=7, oldest_ms=4_000)
+IDLE = TopicProgress(partitions=12)
+BUSY = TopicProgress(partitions=12, waiting=500, given=100, settled=7, oldest_ms=4_000)
 
 
 @dataclass
@@ -23,22 +23,22 @@ class Bench:
     now: float = 1_000.0
     is_beating: bool = True
     is_polling: bool = True
-    situation: Situation | None = field(
-        default_factory=lambda: Situation(is_joined=True, topics={TOPIC: IDLE})
+    situation: ConsumerSnapshot | None = field(
+        default_factory=lambda: ConsumerSnapshot(is_joined=True, topics={TOPIC: IDLE})
     )
     broker_is_heard: bool = True
     polls: int = 0
 
     def __post_init__(self) -> None:
-        self.progress = Progress(silent_after_s=10, clock=lambda: self.now)
-        self.judge = Judge(self.progress, limit_s=LIMIT_S, wall=lambda: 10.0)
+        self.progress = WorkerProgress(silent_after_s=10, clock=lambda: self.now)
+        self.judge = HealthCheck(self.progress, limit_s=LIMIT_S, wall=lambda: 10.0)
         self.agent = self.progress.part("validate_lead", TOPIC)
         self.heard_at = self.now
 
-    def stand(self, standing: Standing, *, is_joined: bool = True) -> None:
-        self.situation = Situation(is_joined=is_joined, topics={TOPIC: standing})
+    def stand(self, standing: TopicProgress, *, is_joined: bool = True) -> None:
+        self.situation = ConsumerSnapshot(is_joined=is_joined, topics={TOPIC: standing})
 
-    def live(self, seconds: int) -> Verdict:
+    def live(self, seconds: int) -> HealthVerdict:
         """Let seconds pass as in a worker: beats, polls and looks go on."""
         for _ in range(seconds):
             self.now += 1
@@ -47,7 +47,7 @@ class Bench:
                 self.heard_at = self.now
             if self.is_beating:
                 at = self.situation
-                now = at and Situation(at.is_joined, self.polls, at.topics, self.heard_at)
+                now = at and ConsumerSnapshot(at.is_joined, self.polls, at.topics, self.heard_at)
                 self.progress.beat(now)
             self.judge.look()
         return self.judge.look()
@@ -121,7 +121,7 @@ def test_a_worker_that_has_partitions_and_asks_for_no_records_is_stuck(bench: Be
 
 
 def test_a_worker_without_partitions_asks_for_none(bench: Bench) -> None:
-    bench.situation = Situation(is_joined=True)
+    bench.situation = ConsumerSnapshot(is_joined=True)
     bench.is_polling = False
 
     verdict = bench.live(10 * LIMIT_S)
@@ -258,13 +258,13 @@ def test_the_document_tells_lag_age_and_dependencies(bench: Bench) -> None:
 
 def test_partitions_add_up_to_the_standing_of_their_topic() -> None:
     standing = (
-        Standing()
+        TopicProgress()
         .with_partition(waiting=5, given=2, settled=100, stamps=[30, 20])
         .with_partition(waiting=1, given=0, settled=7, stamps=[])
         .with_partition(waiting=0, given=0, settled=3, stamps=[25])
     )
 
-    assert standing == Standing(partitions=3, waiting=6, given=2, settled=110, oldest_ms=20)
+    assert standing == TopicProgress(partitions=3, waiting=6, given=2, settled=110, oldest_ms=20)
 
 
 def test_a_part_is_opened_once(bench: Bench) -> None:

@@ -16,13 +16,13 @@ from streams.errors import SettingsError
 from streams.kafka.producer import Outgoing, PublishError
 from streams.operations.health.address import HealthAddress, read_health
 from streams.operations.health.instrumentation import (
-    SeenMailer,
-    Settle,
+    BatchHandler,
+    InstrumentedMailer,
     seen_adapters,
     seen_publisher,
     watched_agent,
 )
-from streams.operations.health.progress import BROKER, MAIL, STORE, WEBHOOK, Progress
+from streams.operations.health.progress import BROKER, MAIL, STORE, WEBHOOK, WorkerProgress
 from streams.settings import load_settings
 from streams.store.engine import StoreRefusedError, StoreUnavailableError
 from streams.store.migrate import open_database
@@ -57,12 +57,12 @@ class Outside:
             raise self.error
 
 
-def settling(*answers: Exception | None, asks: int = 0) -> Settle:
+def settling(*answers: Exception | None, asks: int = 0) -> BatchHandler:
     left = iter(answers)
 
-    async def settle(records: Iterable[Record], is_taken: Callable[[], bool]) -> None:
+    async def settle(records: Iterable[Record], is_revoked: Callable[[], bool]) -> None:
         for _ in range(asks):
-            assert is_taken()
+            assert is_revoked()
         error = next(left)
         if error is not None:
             raise error
@@ -79,8 +79,8 @@ async def error_of(work: Awaitable[object]) -> Exception | None:
 
 
 @pytest.fixture
-def progress() -> Progress:
-    return Progress(silent_after_s=10)
+def progress() -> WorkerProgress:
+    return WorkerProgress(silent_after_s=10)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def progress() -> Progress:
     ids=["settled", "store away", "broker away", "a defect"],
 )
 async def test_known_causes_are_steps_and_defects_are_not(
-    progress: Progress, error: Exception | None, steps: int
+    progress: WorkerProgress, error: Exception | None, steps: int
 ) -> None:
     part = progress.part("assign_owner")
     settle = watched_agent(part, settling(error))
@@ -100,7 +100,7 @@ async def test_known_causes_are_steps_and_defects_are_not(
     assert (part.steps, part.is_busy) == (steps, False)
 
 
-async def test_each_question_whether_to_go_on_is_a_step(progress: Progress) -> None:
+async def test_each_question_whether_to_go_on_is_a_step(progress: WorkerProgress) -> None:
     part = progress.part("assign_owner")
 
     await watched_agent(part, settling(None, asks=3))([], lambda: True)
@@ -118,12 +118,12 @@ async def test_each_question_whether_to_go_on_is_a_step(progress: Progress) -> N
     ],
 )
 async def test_mail_server_and_webhook_are_noted_as_the_actions_see_them(
-    progress: Progress, error: ActionError | None, trouble: str | None
+    progress: WorkerProgress, error: ActionError | None, trouble: str | None
 ) -> None:
     outside = Outside()
     found = seen_adapters(Adapters(Ports({Mailer: outside, Notifier: outside}), {}, {}), progress)
     mailer, notifier = found.ports.shared[Mailer], found.ports.shared[Notifier]
-    assert isinstance(mailer, SeenMailer)
+    assert isinstance(mailer, InstrumentedMailer)
 
     outside.error = error
     raised = await error_of(mailer.send(LETTER))
@@ -134,7 +134,7 @@ async def test_mail_server_and_webhook_are_noted_as_the_actions_see_them(
     assert getattr(notifier, "channel", None) == "webhook"
 
 
-async def test_the_broker_is_noted_as_publishing_sees_it(progress: Progress) -> None:
+async def test_the_broker_is_noted_as_publishing_sees_it(progress: WorkerProgress) -> None:
     outside = Outside()
     publisher = seen_publisher(outside, progress)
     broker = progress.dependencies[BROKER]
@@ -150,7 +150,7 @@ async def test_the_broker_is_noted_as_publishing_sees_it(progress: Progress) -> 
     assert (away, broker.is_away) == (True, False)
 
 
-async def test_the_store_is_noted_as_transactions_see_it(progress: Progress, tmp_path: Path) -> None:
+async def test_the_store_is_noted_as_transactions_see_it(progress: WorkerProgress, tmp_path: Path) -> None:
     store = progress.dependencies[STORE]
     database = open_database(f"sqlite:///{tmp_path / 'leads.db'}")
     database.observer = store

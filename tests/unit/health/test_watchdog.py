@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from streams.operations.health.checks import Judge
-from streams.operations.health.progress import Progress
+from streams.operations.health.checks import HealthCheck
+from streams.operations.health.progress import WorkerProgress
 from streams.operations.health.stacks import stacks
 from streams.operations.health.watchdog import Watchdog
 
@@ -56,8 +56,8 @@ def hanging() -> Iterator[Hanging]:
     found.pool.shutdown()
 
 
-def looked(progress: Progress, now: list[float], ends: list[str]) -> Watchdog:
-    judge = Judge(progress, limit_s=1)
+def looked(progress: WorkerProgress, now: list[float], ends: list[str]) -> Watchdog:
+    judge = HealthCheck(progress, limit_s=1)
     for _ in range(2):
         judge.look()
         now[0] += 2
@@ -66,7 +66,7 @@ def looked(progress: Progress, now: list[float], ends: list[str]) -> Watchdog:
 
 def test_it_ends_a_worker_that_is_stuck_and_says_so_loudly(caplog: pytest.LogCaptureFixture) -> None:
     now, ends = [0.0], list[str]()
-    progress = Progress(silent_after_s=10, clock=lambda: now[0])
+    progress = WorkerProgress(silent_after_s=10, clock=lambda: now[0])
     progress.part("assign_owner").begin()
     watchdog = looked(progress, now, ends)
 
@@ -81,7 +81,7 @@ def test_it_ends_a_worker_that_is_stuck_and_says_so_loudly(caplog: pytest.LogCap
 
 def test_it_leaves_a_worker_alone_that_waits_for_the_store() -> None:
     now, ends = [0.0], list[str]()
-    progress = Progress(silent_after_s=10, clock=lambda: now[0])
+    progress = WorkerProgress(silent_after_s=10, clock=lambda: now[0])
     progress.part("assign_owner").begin()
     progress.dependencies["store"].failed("OperationalError")
     watchdog = looked(progress, now, ends)
@@ -117,9 +117,9 @@ async def test_stacks_say_where_tasks_and_threads_are_and_not_what_they_work_on(
 async def test_a_thread_of_its_own_sees_that_the_event_loop_is_blocked() -> None:
     # On the real clock, since it is the thread's: the loop gives up by itself should nobody see it.
     ended = threading.Event()
-    progress = Progress(silent_after_s=10)
+    progress = WorkerProgress(silent_after_s=10)
     progress.beat(None)
-    watchdog = Watchdog(progress, Judge(progress, limit_s=0.1), ended.set, limit_s=0.1)
+    watchdog = Watchdog(progress, HealthCheck(progress, limit_s=0.1), ended.set, limit_s=0.1)
     watchdog.start()
 
     is_seen = ended.wait(10)
@@ -131,7 +131,7 @@ async def test_a_thread_of_its_own_sees_that_the_event_loop_is_blocked() -> None
 def test_a_defect_of_the_judge_does_not_end_the_watchdog(caplog: pytest.LogCaptureFixture) -> None:
     ended = threading.Event()
 
-    class Broken(Judge):
+    class Broken(HealthCheck):
         looks = 0
 
         def look(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
@@ -140,7 +140,7 @@ def test_a_defect_of_the_judge_does_not_end_the_watchdog(caplog: pytest.LogCaptu
                 raise KeyError(SECRET)
             return super().look()
 
-    progress = Progress(silent_after_s=10)
+    progress = WorkerProgress(silent_after_s=10)
     progress.beat(None)
     watchdog = Watchdog(progress, Broken(progress, limit_s=0.1), ended.set, limit_s=0.1)
     watchdog.start()

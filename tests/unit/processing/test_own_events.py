@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from streams.engine.event_cache import LARGEST, STALE_S, OwnEvents
+from streams.engine.event_cache import LARGEST, STALE_S, EventCache
 from tests.unit.actions.examples import ENVELOPE
 from topics.decode import Decoded
 from topics.events import Event, LeadReceived, LeadValidated
@@ -16,12 +16,12 @@ class Clock:
         return self.now
 
 
-def found(own: OwnEvents, *values: bytes, expected: type[Event] = LeadReceived) -> list[bool]:
+def found(own: EventCache, *values: bytes, expected: type[Event] = LeadReceived) -> list[bool]:
     return [own.find(value, [("ce_id", b"1")], expected) is LEAD for value in values]
 
 
-def remembering(*values: bytes, readers: int = 1, most: int = 9, clock: Clock | None = None) -> OwnEvents:
-    own = OwnEvents({LeadReceived: readers}, most, clock or Clock())
+def remembering(*values: bytes, readers: int = 1, most: int = 9, clock: Clock | None = None) -> EventCache:
+    own = EventCache({LeadReceived: readers}, most, clock or Clock())
     for value in values:
         own.remember(value, [("ce_id", b"1")], LEAD)
     return own

@@ -36,7 +36,7 @@ from streams.operations.verify.evidence import (
     LedgerRow,
     LetterRow,
     Look,
-    Place,
+    PartitionId,
     Record,
     Span,
 )
@@ -132,13 +132,15 @@ class History:
             for act in self.meanwhile:
                 act(self)
         self.looks += 1
-        spans: dict[Place, Span] = {}
+        spans: dict[PartitionId, Span] = {}
         for topic in TOPICS:
             end = max((each.offset + 1 for each in self.records if each.topic == topic), default=0)
             spans[topic, 0] = Span(0, end, self.settled.get(topic, end) if topic in CONSUMED else 0)
         return Look(NOW_MS, spans)
 
-    async def read(self, begins: Mapping[Place, int], look: Look, take: Callable[[Record], None]) -> None:
+    async def read(
+        self, begins: Mapping[PartitionId, int], look: Look, take: Callable[[Record], None]
+    ) -> None:
         for each in self.records:
             if begins.get((each.topic, 0), 0) <= each.offset < look.spans[each.topic, 0].end:
                 take(each)
