@@ -9,7 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from bench.window import cpu_s
-from streams.engine.assembly import Adapters
+from streams.engine.installation import Adapters
 from streams.kafka.address import parse_kafka
 from streams.onboarding import ONBOARDING
 from streams.settings import Config, OwnerEntry, Settings, load_settings

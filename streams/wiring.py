@@ -11,7 +11,7 @@ from streams.adapters.identity import HmacIdentity
 from streams.adapters.notify import notifier_from
 from streams.adapters.smtp import SmtpMailer, SmtpSettings
 from streams.adapters.templates import JinjaWelcome
-from streams.engine.assembly import Adapters
+from streams.engine.installation import Adapters
 from streams.engine.pauses import PauseRules
 from streams.errors import SettingsError
 from streams.settings import Config, Settings

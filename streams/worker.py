@@ -18,9 +18,10 @@ from aiokafka.errors import KafkaError
 from actions.normalise.country import normalise_country
 from streams.clock import now
 from streams.dead_letters.retries import RetryTimer
-from streams.engine.assembly import Adapters, Parts, assemble
+from streams.engine.assembly import Parts, assemble
 from streams.engine.faust.app import AppSettings, SafeApp, agents, create_app, eager_agents
 from streams.engine.indexing import LetterIndexer
+from streams.engine.installation import Adapters, Installation
 from streams.errors import SettingsError
 from streams.kafka.address import KafkaAddress
 from streams.kafka.producer import KafkaPublisher, PublishError, new_producer
@@ -105,14 +106,15 @@ class Worker:
             await asyncio.to_thread(normalise_country, "Deutschland")
             publisher = self._health.publisher(results)
             stack.push_async_callback(self._adapters.aclose)
-            parts = assemble(
-                self._workflow,
-                self._health.adapters(self._adapters),
+            installation = Installation(
+                workflow=self._workflow,
+                adapters=self._health.adapters(self._adapters),
                 database=self._health.store(self._database),
                 publisher=publisher,
-                names=self._names,
+                topics=self._names,
                 group=self._settings.group,
             )
+            parts = assemble(installation)
             retries = RetryTimer(self._database, publisher, self._names, now, parts.pauses)
             keeper = PauseKeeper(self._database, parts.pauses, str(uuid4()), now)
             await self._once(keeper.tick)  # what a person paused stays paused when a worker starts

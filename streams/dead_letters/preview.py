@@ -10,9 +10,9 @@ from streams.clock import Clock
 from streams.dead_letters.prediction import Prediction, Verdict
 from streams.dead_letters.preview_runner import Asked, PreviewRunner, failing
 from streams.dead_letters.retries import request
-from streams.engine.assembly import Adapters
 from streams.engine.event_cache import EventCache
 from streams.engine.failures import TAMPERED
+from streams.engine.installation import Adapters
 from streams.engine.reading import Reader
 from streams.store import letters, pauses
 from streams.store.engine import Database

@@ -21,10 +21,10 @@ from streams.dead_letters.preview_ports import (
     UnpredictableError,
 )
 from streams.engine.announcing import Announcer
-from streams.engine.assembly import Adapters
 from streams.engine.event_cache import EventCache
 from streams.engine.execution import Execution, Outcome, Succeeded
 from streams.engine.failures import Failure, failure_of
+from streams.engine.installation import Adapters
 from streams.engine.ledger_entries import LedgerWriter
 from streams.engine.reading import Reader
 from streams.engine.staleness import skipped

@@ -5,25 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from actions.action import ActionSpec
 from actions.errors import TransientError
 from actions.ports import Effects
-from streams.clock import Clock, to_us
+from streams.clock import to_us
 from streams.engine.effects import ExecutionEffects
 from streams.engine.execution import DeadLettered, Execution, Outcome, RunResult, Succeeded
 from streams.engine.failures import ID_REUSED, Failure, failure_of, store_failure
 from streams.engine.group_commit import Finish, IntentLog
+from streams.engine.installation import Installation
 from streams.engine.ledger_entries import LedgerWriter
 from streams.engine.pauses import Pauses, Permit, StoppingError
 from streams.engine.staleness import skipped
 from streams.engine.transaction import checked, inline_wait, skip_failure
 from streams.store import ledger, letter_replays
-from streams.store.engine import Database, StoreError, StoreRefusedError
+from streams.store.engine import StoreError, StoreRefusedError
 from streams.store.ledger import LedgerRow
-from streams.workflow import Ports, Step, envelope_argument
+from streams.workflow import Step, envelope_argument
 from topics.events import Event
 
 Todo = tuple[Execution, LedgerRow | None]
@@ -57,27 +58,14 @@ class _Chains:
 class OutsideRunner:
     """Runs steps whose actions call the outside world through `Effects`."""
 
-    def __init__(  # noqa: PLR0913 - it is where the parts meet
-        self,
-        database: Database,
-        ports: Ports,
-        ledger_writer: LedgerWriter,
-        clock: Clock,
-        intents: IntentLog,
-        *,
-        pauses: Pauses,
-        lanes: Mapping[str, int],
-        repeats: Mapping[str, bool],
-    ) -> None:
-        """Take per action how many calls go out at once (`lanes`) and whether one that was cut off is repeated."""
-        self._database = database
-        self._ports = ports
-        self._ledger_writer = ledger_writer
-        self._clock = clock
+    def __init__(self, installation: Installation, intents: IntentLog, pauses: Pauses) -> None:
+        """Take where intents are claimed and outcomes written, and what says whether a step pauses."""
+        self._database = installation.database
+        self._adapters = installation.adapters
+        self._ledger_writer = LedgerWriter(installation.group)
+        self._clock = installation.clock
         self._intents = intents
         self._pauses = pauses
-        self._lanes = lanes
-        self._repeats = repeats
         self._is_stopping = False
 
     def stop(self) -> None:
@@ -96,7 +84,7 @@ class OutsideRunner:
         chains = _Chains(todo)
         lanes = [
             asyncio.create_task(self._lane(step, chains, outcomes, is_revoked))
-            for _ in range(min(len(chains.waiting), self._lanes.get(step.name, 1)))
+            for _ in range(min(len(chains.waiting), self._adapters.lanes.get(step.name, 1)))
         ]
         try:
             await asyncio.gather(*lanes)
@@ -178,7 +166,9 @@ class OutsideRunner:
     ) -> tuple[Finish, Outcome]:
         """Run the action; gives what is to be written and what came of it when that is written."""
         began = time.perf_counter_ns()
-        effects = ExecutionEffects(self._intents, execution, may_repeat=self._repeats.get(step.name, False))
+        effects = ExecutionEffects(
+            self._intents, execution, may_repeat=self._adapters.repeats.get(step.name, False)
+        )
         now = self._clock()
         answer: Event | Failure | None = skip_failure(execution, now, self._pauses.cancelled) or skipped(
             execution, now
@@ -254,7 +244,7 @@ class OutsideRunner:
         self, action: ActionSpec, execution: Execution, effects: ExecutionEffects
     ) -> dict[str, Any]:
         mine = {name: effects for name, port in action.ports.items() if port is Effects}
-        return self._ports.shared_for(action) | mine | envelope_argument(action, execution.envelope)
+        return self._adapters.ports.shared_for(action) | mine | envelope_argument(action, execution.envelope)
 
 
 def _tell(permit: Permit, answer: Event | Failure, effects: ExecutionEffects) -> None:

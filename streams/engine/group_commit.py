@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
 from sqlalchemy.engine import Connection
 
-from streams.clock import to_us
+from streams.clock import Clock, to_us
 from streams.store import effects, ledger, letter_replays
 from streams.store.effects import Claim, Claimed, Mark
 from streams.store.engine import Database, StoreBusyError, StoreRefusedError, StoreUnavailableError
@@ -85,7 +84,7 @@ class Finish(NamedTuple):
 class IntentLog:
     """Claims and finishes of one worker process."""
 
-    def __init__(self, database: Database, worker: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, worker: str, clock: Clock) -> None:
         """`worker` names this process in the intents it writes."""
         self._worker = worker
         self._clock = clock

@@ -6,23 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 
-from streams.clock import Clock, to_us
+from streams.clock import to_us
 from streams.engine.announcing import Announcer
 from streams.engine.event_cache import EventCache
 from streams.engine.execution import DeadLettered, Execution, Outcome, RunResult
 from streams.engine.external_calls import OutsideRunner
-from streams.engine.ledger_entries import LedgerWriter
+from streams.engine.installation import Installation
 from streams.engine.pauses import PausedError, Pauses
 from streams.engine.reading import Reader, Reading
 from streams.engine.transaction import TransactionRunner
-from streams.kafka.producer import Publisher
 from streams.store import letter_replays
-from streams.store.engine import Database
 from streams.store.letters import REPLAYING, LetterRow
-from streams.workflow import Ports, Step, Workflow, calls_outside
+from streams.workflow import Step, calls_outside
 from topics.decode import Record
 from topics.letter import DeadLetter
-from topics.registry import TopicNames
 
 IsTaken = Callable[[], bool]
 
@@ -41,29 +38,18 @@ class WhenPaused(Enum):
 class Processor:
     """Settles batches for one workflow (design.md, section 5)."""
 
-    def __init__(  # noqa: PLR0913 - it is where the parts meet
-        self,
-        workflow: Workflow,
-        *,
-        database: Database,
-        ports: Ports,
-        outside: OutsideRunner,
-        publisher: Publisher,
-        names: TopicNames,
-        group: str,
-        clock: Clock,
-        pauses: Pauses,
-    ) -> None:
-        """Take the parts; `ports` must have been checked against the workflow."""
+    def __init__(self, installation: Installation, outside: OutsideRunner, pauses: Pauses) -> None:
+        """Take the parts; the ports must have been checked against the workflow."""
+        workflow = installation.workflow
         own = EventCache(Counter(step.reads for step in workflow.steps))
-        self._reader = Reader(workflow, group, own)
-        self._inside = TransactionRunner(database, ports, LedgerWriter(group), clock, pauses)
-        self._database = database
+        self._reader = Reader(workflow, installation.group, own)
+        self._inside = TransactionRunner(installation, pauses)
+        self._database = installation.database
         self._pauses = pauses
         self._outside = outside
-        self._publisher = publisher
-        self._announcer = Announcer(names, workflow.name, own)
-        self._clock = clock
+        self._publisher = installation.publisher
+        self._announcer = Announcer(installation.topics, workflow.name, own)
+        self._clock = installation.clock
         self.counts: Counter[tuple[str, str]] = Counter()
         """(action, what became of the record) -> number, since start."""
 

@@ -14,14 +14,15 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from actions.errors import TransientError
-from streams.clock import Clock, to_us
+from streams.clock import to_us
 from streams.engine.execution import DeadLettered, Execution, Outcome, RunResult, Succeeded
 from streams.engine.failures import CANCELLED, EXPIRED, STALE, Failure, failure_of, store_failure
+from streams.engine.installation import Installation
 from streams.engine.ledger_entries import LedgerWriter
 from streams.engine.pauses import FLOODING, Pauses, Permit
 from streams.engine.staleness import needs_decision, skipped
 from streams.store import ledger, letter_replays
-from streams.store.engine import Database, StoreError, StoreRefusedError
+from streams.store.engine import StoreError, StoreRefusedError
 from streams.store.ledger import LedgerRow
 from streams.workflow import Ports, RetryPolicy, Step, Transactional, envelope_argument
 from topics.events import Event
@@ -41,14 +42,12 @@ class CommitResult:
 class TransactionRunner:
     """Runs steps whose actions decide over the store alone."""
 
-    def __init__(
-        self, database: Database, ports: Ports, ledger_writer: LedgerWriter, clock: Clock, pauses: Pauses
-    ) -> None:
-        """Take what a transaction needs; `clock` gives aware moments."""
-        self._database = database
-        self._ports = ports
-        self._ledger_writer = ledger_writer
-        self._clock = clock
+    def __init__(self, installation: Installation, pauses: Pauses) -> None:
+        """Take the store, the ports that read it, and what says whether a step pauses."""
+        self._database = installation.database
+        self._ports = installation.adapters.ports
+        self._ledger_writer = LedgerWriter(installation.group)
+        self._clock = installation.clock
         self._pauses = pauses
 
     async def run(self, step: Step, executions: Sequence[Execution]) -> RunResult:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streams.dead_letters.retries import RetryTimer
-from streams.engine.assembly import Adapters, assemble
+from streams.engine.assembly import assemble
 from streams.engine.external_calls import OutsideRunner
 from streams.engine.indexing import LetterIndexer
+from streams.engine.installation import Adapters, Installation
 from streams.engine.pauses import Pauses
 from streams.engine.processor import Processor
 from streams.store.engine import Database
@@ -53,6 +54,15 @@ class Cluster:
     def __post_init__(self) -> None:
         """Start the first worker."""
         self.log = MemoryLog(self.clock)
+        self.installation = Installation(
+            workflow=self.workflow,
+            adapters=self.adapters,
+            database=self.database,
+            publisher=self.log,
+            topics=self.names,
+            group=GROUP,
+            clock=self.clock,
+        )
         self.worker = self.new_worker()
         self.retries = RetryTimer(self.database, self.log, self.names, self.clock)
 
@@ -66,15 +76,8 @@ class Cluster:
         if life is not None:
             workflow = with_watched_ports(workflow, self.adapters.ports, life, self.calls, around)
             database = database.of_worker(life) if isinstance(database, MemoryStore) else database
-        parts = assemble(
-            workflow,
-            self.adapters,
-            database=database,
-            publisher=publisher,
-            names=self.names,
-            group=GROUP,
-            clock=self.clock,
-        )
+        installation = replace(self.installation, workflow=workflow, database=database, publisher=publisher)
+        parts = assemble(installation)
         indexer = LetterIndexer(database, self.clock)
         return MemoryWorker(workflow, parts.processor, parts.outside, indexer, parts.pauses, publisher.life)
 

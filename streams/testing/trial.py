@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from actions.action import ActionSpec, spec_of
 from actions.ports import StoredContact
-from streams.engine.assembly import Adapters
+from streams.engine.installation import Adapters
 from streams.store.contacts import SqlContacts
 from streams.store.schema import contacts, ledger, turns
 from streams.testing.cluster import Cluster

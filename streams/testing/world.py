@@ -10,7 +10,7 @@ from actions.errors import TransientError
 from actions.fakes import FakeRules
 from actions.ports import Contacts, Identity, LeadRules, Mail, Mailer, Notifier, Roster, WelcomeTemplate
 from streams.adapters.identity import HmacIdentity
-from streams.engine.assembly import Adapters
+from streams.engine.installation import Adapters
 from streams.store.contacts import SqlContacts
 from streams.store.roster import SqlRoster
 from streams.workflow import Ports

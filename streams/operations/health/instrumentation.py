@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 
 from actions.errors import TransientError, UncertainError
 from actions.ports import Mail, Mailer, Notifier
-from streams.engine.assembly import Adapters
+from streams.engine.installation import Adapters
 from streams.engine.pauses import PausedError, StoppingError
 from streams.kafka.producer import Outgoing, Publisher, PublishError
 from streams.operations.health.progress import BROKER, MAIL, WEBHOOK, Dependency, Part, WorkerProgress

@@ -22,8 +22,8 @@ from streams.operations.health.server import HealthServer
 from streams.operations.health.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from streams.engine.assembly import Adapters
     from streams.engine.faust.app import SafeApp
+    from streams.engine.installation import Adapters
     from streams.kafka.producer import Publisher
     from streams.store.engine import Database
 

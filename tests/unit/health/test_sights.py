@@ -11,7 +11,7 @@ import pytest
 
 from actions.errors import ActionError, PermanentError, TransientError, UncertainError
 from actions.ports import Mail, Mailer, Notifier
-from streams.engine.assembly import Adapters
+from streams.engine.installation import Adapters
 from streams.errors import SettingsError
 from streams.kafka.producer import Outgoing, PublishError
 from streams.operations.health.address import HealthAddress, read_health

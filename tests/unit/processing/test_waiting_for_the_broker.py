@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from streams.engine.assembly import assemble
+from streams.engine.installation import Installation
 from streams.kafka.producer import Outgoing
 from streams.onboarding import ONBOARDING
 from streams.store.engine import Database
@@ -54,13 +55,13 @@ async def test_a_batch_is_not_done_before_the_broker_has_what_came_of_it(
 ) -> None:
     broker, clock = SlowBroker(), Clock()
     parts = assemble(
-        ONBOARDING,
-        adapters_of(World()),
-        database=database,
-        publisher=broker,
-        names=NAMES,
-        group="leads",
-        clock=clock,
+        Installation(
+            workflow=ONBOARDING,
+            adapters=adapters_of(World()),
+            database=database,
+            publisher=broker,
+            clock=clock,
+        )
     )
     record = MemoryLog(clock).append(RECEIVED, b"L1", value, event_headers("e-1"))
 

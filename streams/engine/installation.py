@@ -1,0 +1,52 @@
+"""One installation: a workflow, what answers its ports, and where its records and its state are."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from streams.clock import Clock, now
+from streams.engine.pauses import PauseRules
+from streams.kafka.producer import Publisher
+from streams.store.engine import Database
+from streams.workflow import Ports, Workflow
+from topics.registry import TopicNames
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What answers the ports, and what is closed when the worker stops."""
+
+    ports: Ports = field(default_factory=Ports)
+    lanes: Mapping[str, int] = field(default_factory=dict)
+    """How many outside calls an action makes at once."""
+    repeats: Mapping[str, bool] = field(default_factory=dict)
+    """Whether a call that was cut off is made again: right where the other side drops the copy by its key."""
+    pause_rules: PauseRules = field(default_factory=PauseRules)
+    """When a step pauses by itself."""
+    closers: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        async with AsyncExitStack() as stack:
+            for close in self.closers:
+                stack.push_async_callback(close)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What workers, commands, HTTP and tests work with; made once, in `streams/wiring.py`.
+
+    `dataclasses.replace` makes a variant: another publisher, an instrumented store.
+    """
+
+    workflow: Workflow
+    database: Database
+    publisher: Publisher
+    adapters: Adapters = field(default_factory=Adapters)
+    """Who runs no action needs none; who does checks them first (`Ports.check`)."""
+    topics: TopicNames = field(default_factory=TopicNames)
+    group: str = "leads"
+    """Kafka consumer group; letters carry it."""
+    clock: Clock = now
