@@ -72,13 +72,13 @@ def test_what_a_stranger_writes_is_told_by_its_place_and_healthy_leads_get_throu
         "unknown action": "fail again with UNKNOWN_ACTION: workflow new-lead-onboarding has no action 'paint-the-",
         "newer action": "A replay would succeed and state crm.lead.validated.v1.",
         "newer event": "fail again with UNKNOWN_TYPE: ce_type 'crm.lead.received.v2' does not belong",
-        "unknown field": "A replay would succeed and state crm.lead.matched.v1.",
+        "unknown field": "A replay would do nothing: it was done meanwhile.",
         "tampered": "fail again with TAMPERED: the value's SHA-256 is not that of the dead letter; `edit --value",
         "no JSON": "fail again with NOT_JSON: the value is not JSON",
         "escapes": r"failed on 2026-11-23 at 08:00:00Z: \x1b]0;owned\x07\x1b[2J.",
     }.items():
         assert said in shown[what].out
-    verdicts = {"unreadable": 4, "unknown-action": 6, "tampered": 3, "would-resolve": 2}
+    verdicts = {"unreadable": 4, "unknown-action": 6, "tampered": 3, "would-resolve": 1, "noop": 1}
     assert checked["verdicts"] == verdicts
 
 

@@ -11,7 +11,7 @@ from tests.integration.acceptance.stage import Stage
 from tests.integration.acceptance.waiting import eventually
 from tests.support.previous_build import unpack
 
-PREVIOUS = "43484db0"
+PREVIOUS = "5dba0cd"
 """The commit whose workers are running when this build is deployed; it has open readers."""
 LEADS = 600
 
@@ -21,7 +21,7 @@ def test_a_worker_of_the_previous_build_and_one_of_this_build_share_the_work(
 ) -> None:
     stage.open()
     made = mixture(LEADS, Random(14))
-    older = stage.start_as("streams.cli.main", build=unpack(PREVIOUS, tmp_path))
+    older = stage.start_as("streams.interfaces.cli.main", build=unpack(PREVIOUS, tmp_path))
     eventually(stage.members, lambda found: found == 1, within=30)
     stage.publish(made.records[: LEADS // 3])
     newer = stage.start_worker()
