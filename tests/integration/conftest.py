@@ -61,19 +61,38 @@ def postgres_server() -> Iterator[str]:
     # closes that folder to other users, which ends the server.
     with tempfile.TemporaryDirectory(prefix="leads-postgres-", ignore_cleanup_errors=True) as folder:
         server = get_server(folder)
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            # Tests kill processes, never the machine: nothing is lost without fsync, and a database costs a third.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> str:
-    """SQLAlchemy URL of an empty database of its own."""
-    name = f"test_{uuid4().hex}"
+def sqlalchemy_url(server: str, name: str) -> str:
+    """Return the SQLAlchemy URL of a database of the server."""
+    return server.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    """Name of a database at the schema of this build: a copy of it is made in a tenth of the time of a migration."""
+    name = "template_leads"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    return postgres_server.replace("postgresql://", "postgresql+psycopg://").replace(
-        "/postgres?", f"/{name}?"
-    )
+    open_database(sqlalchemy_url(postgres_server, name)).close()
+    return name
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    """SQLAlchemy URL of a database of its own, at the schema of this build; removed with the test."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}" STRATEGY FILE_COPY')
+    yield sqlalchemy_url(postgres_server, name)
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
