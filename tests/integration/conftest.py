@@ -62,7 +62,7 @@ def postgres_server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="leads-postgres-", ignore_cleanup_errors=True) as folder:
         server = get_server(folder)
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            # Tests kill processes, never the machine: nothing is lost without fsync, and a database costs a third.
+            # Tests kill processes, never the machine: what a process wrote survives without fsync.
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
