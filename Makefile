@@ -55,7 +55,7 @@ imports: $(VENV)/.dev ## streams -> actions -> topics, never back
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-logo
 
 unit: $(VENV)/.dev ## tests without any server
-	@$(PYTEST) tests/unit
+	@$(PYTEST) -n logical tests/unit
 
 integration: $(VENV)/.dev ## tests on a real Kafka, PostgreSQL and mail server, started and stopped by them
 	@$(PYTEST) tests/integration
