@@ -1,26 +1,25 @@
-"""This file reads topics from a moment on, outside any group: what a store that lags behind has to learn."""
+"""Reads ranges of topics with a consumer that is in no group and commits nothing."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, UnknownTopicOrPartitionError, for_code
 
-from streams.kafka.address import KafkaAddress
 from streams.kafka.header_names import read_any_header_name
-from streams.kafka.lag import group_state
-from streams.kafka.topics import describe
-from topics.decode import Record
-from topics.registry import TOPICS, TopicNames
 
-AT_ONCE = 2000
+if TYPE_CHECKING:
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    from streams.kafka.address import KafkaAddress
+
+BATCH_SIZE = 2_000
 POLL_MS = 500
 STALLS_AFTER = 60
-"""Polls without a record, one after the other, after which the broker counts as gone."""
+"""Polls without any progress, one after the other, after which the broker counts as gone."""
 
 Partition = tuple[str, int]
 """Topic (full name) and partition."""
@@ -32,155 +31,165 @@ class LogError(RuntimeError):
     """A topic cannot be read; the message is one sentence."""
 
 
-class Log(Protocol):
-    """The topics as they are, and how far the group is."""
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one poll brought, and how far the ranges are read."""
 
-    async def since(self, topic: str, moment_ms: int) -> Ranges:
-        """Give what was written at this moment or later."""
-        ...
-
-    async def unsettled(self, topic: str) -> Ranges:
-        """Give what the group has not acknowledged."""
-        ...
-
-    async def settled(self, topic: str) -> Mapping[int, int]:
-        """Give by partition the offset below which the group has acknowledged everything, where it ever did."""
-        ...
-
-    async def forgotten(self, topic: str, moment_ms: int) -> datetime | None:
-        """Give the moment of the oldest record, when some that were written since then may have been deleted."""
-        ...
-
-    def read(self, ranges: Ranges) -> AsyncIterator[Sequence[Record]]:
-        """Read these records, in order per partition. Those that retention deletes meanwhile are left out."""
-        ...
-
-
-async def read_at(log: Log, places: Collection[tuple[str, int, int]]) -> dict[tuple[str, int, int], Record]:
-    """Give the records at these places (topic, partition, offset) that are still there."""
-    ranges: dict[Partition, tuple[int, int]] = {}
-    for topic, partition, offset in places:
-        begin, end = ranges.get((topic, partition), (offset, offset + 1))
-        ranges[topic, partition] = (min(begin, offset), max(end, offset + 1))
-    wanted = set(places)
-    found: dict[tuple[str, int, int], Record] = {}
-    async for batch in log.read(ranges):
-        for record in batch:
-            place = (record.topic, record.partition, record.offset)
-            if place in wanted:
-                found[place] = record
-    return found
+    records: Mapping[Partition, Sequence[Any]]
+    """Records of aiokafka by partition, in offset order; never an empty sequence."""
+    reached: Mapping[Partition, int]
+    """The next offset to read. It moves without a record where retention or an aborted transaction took some."""
 
 
 def count(ranges: Ranges) -> int:
-    """Number of offsets in the ranges."""
+    """Return the number of offsets in the ranges."""
     return sum(end - begin for begin, end in ranges.values())
 
 
-class KafkaLog:
-    """A `Log` over a consumer that is in no group."""
+class RangeReader:
+    """Reads records by their offsets. The consumer connects when it is first needed and lives until `aclose`.
 
-    def __init__(
-        self,
-        consumer: AIOKafkaConsumer,
-        names: TopicNames,
-        counts: Mapping[str, int],
-        committed: Mapping[Partition, int],
-    ) -> None:
-        """`counts` are the partitions per topic, `committed` the group's next offsets: none, it has read nothing."""
-        self._consumer = consumer
-        self._counts = counts
-        self._names = names
-        self._committed = committed
+    One caller at a time. Every method raises Kafka errors.
+    """
 
-    async def since(self, topic: str, moment_ms: int) -> Ranges:
-        """See `Log.since`."""
-        partitions = self._partitions(topic)
-        begins = await self._consumer.offsets_for_times(dict.fromkeys(partitions, moment_ms))
-        ends = await self._consumer.end_offsets(partitions)
-        found = {at: (offset.offset, ends[at]) for at, offset in begins.items() if offset is not None}
-        return {tuple(at): span for at, span in found.items() if span[0] < span[1]}
+    def __init__(self, address: KafkaAddress) -> None:
+        """Connect to nothing yet."""
+        self._address = address
+        self._consumer: AIOKafkaConsumer | None = None
+        self._positions: dict[TopicPartition, int] = {}
+        """Where the consumer stands: a seek drops what was fetched ahead, so none is made without need."""
 
-    async def unsettled(self, topic: str) -> Ranges:
-        """See `Log.unsettled`."""
-        partitions = self._partitions(topic)
-        begins = await self._consumer.beginning_offsets(partitions)
-        ends = await self._consumer.end_offsets(partitions)
-        found = {at: (max(begins[at], self._committed.get(tuple(at), 0)), ends[at]) for at in partitions}
-        return {tuple(at): span for at, span in found.items() if span[0] < span[1]}
+    async def __aenter__(self) -> Self:
+        return self
 
-    async def settled(self, topic: str) -> Mapping[int, int]:
-        """See `Log.settled`."""
-        return {number: offset for (name, number), offset in self._committed.items() if name == topic}
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
-    async def forgotten(self, topic: str, moment_ms: int) -> datetime | None:
-        """See `Log.forgotten`."""
-        partitions = self._partitions(topic)
-        begins = await self._consumer.beginning_offsets(partitions)
-        later = await self._consumer.offsets_for_times(dict.fromkeys(partitions, moment_ms))
-        now_ms = datetime.now(UTC).timestamp() * 1000
-        is_long_ago = timedelta(milliseconds=now_ms - moment_ms) >= self._names.spec(topic).retention
-        for at in partitions:
-            offset = later[at]
-            if begins[at] == 0 or (offset is None and not is_long_ago):
-                continue  # nothing was ever deleted, or nothing was written since then
-            if offset is None or offset.offset <= begins[at]:
-                oldest = now_ms if offset is None else offset.timestamp
-                return datetime.fromtimestamp(oldest / 1000, UTC)
-        return None
+    async def aclose(self) -> None:
+        """Disconnect. A later call connects again."""
+        if self._consumer is not None:
+            consumer, self._consumer = self._consumer, None
+            self._positions = {}
+            await consumer.stop()
 
-    async def read(self, ranges: Ranges) -> AsyncIterator[Sequence[Record]]:
-        """See `Log.read`."""
-        # A place that somebody names may be none: reading it would wait for ever.
-        there = [TopicPartition(*at) for at in ranges if 0 <= at[1] < self._counts.get(at[0], 0)]
-        ends = await self._consumer.end_offsets(there)
-        left = {at: min(ranges[tuple(at)][1], ends[at]) for at in there}
-        left = {at: end for at, end in left.items() if ranges[tuple(at)][0] < end}
-        if not left:
-            return
-        self._consumer.assign(list(left))
-        for at in left:
-            self._consumer.seek(at, ranges[tuple(at)][0])
+    async def begins(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """Return the oldest offset of each partition."""
+        consumer = await self._connected()
+        return _by_name(await consumer.beginning_offsets(_places(partitions)) if partitions else {})
+
+    async def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """Return the offset after the newest record of each partition."""
+        consumer = await self._connected()
+        return _by_name(await consumer.end_offsets(_places(partitions)) if partitions else {})
+
+    async def since(
+        self, partitions: Collection[Partition], moment_ms: int
+    ) -> dict[Partition, tuple[int, int] | None]:
+        """Return offset and timestamp (ms) of the first record of this moment or later; None where there is none."""
+        if not partitions:
+            return {}
+        consumer = await self._connected()
+        found = await consumer.offsets_for_times(dict.fromkeys(_places(partitions), moment_ms))
+        return {
+            tuple(place): None if first is None else (first.offset, first.timestamp)
+            for place, first in found.items()
+        }
+
+    async def fetch(self, ranges: Ranges, max_records: int) -> Fetched:
+        """Poll once for at most `max_records` records from where the ranges begin."""
+        if not ranges:
+            return Fetched({}, {})
+        await self._seek(ranges)
+        return await self._poll(ranges, max_records)
+
+    async def read(self, ranges: Ranges) -> AsyncIterator[Mapping[Partition, Sequence[Any]]]:
+        """Read the ranges to their ends, batch by batch, in offset order per partition.
+
+        Records that retention deletes meanwhile are left out. Raises `LogError` when the broker gives no more.
+        """
+        left = {place: span for place, span in ranges.items() if span[0] < span[1]}
+        if left:
+            await self._seek(left)
         silent = 0
         while left:
-            fetched = await self._consumer.getmany(*left, timeout_ms=POLL_MS, max_records=AT_ONCE)
-            batch = [
-                record
-                for at, records in fetched.items()
-                for record in records
-                if at in left and record.offset < left[at]
-            ]
-            silent = 0 if fetched else silent + 1
+            fetched = await self._poll(left, BATCH_SIZE)
+            has_moved = any(fetched.reached[place] > begin for place, (begin, _) in left.items())
+            silent = 0 if has_moved else silent + 1
             if silent > STALLS_AFTER:
-                names = ", ".join(sorted({at.topic for at in left}))
+                names = ", ".join(sorted({topic for topic, _ in left}))
                 raise LogError(f"Kafka gave no record of {names} for {silent * POLL_MS // 1000} s; try again")
-            for at in list(left):
-                if await self._consumer.position(at) >= left[at]:
-                    del left[at]
-            if batch:
-                yield batch
+            left = {
+                place: (fetched.reached[place], end)
+                for place, (_, end) in left.items()
+                if fetched.reached[place] < end
+            }
+            if fetched.records:
+                yield fetched.records
 
-    def _partitions(self, topic: str) -> list[TopicPartition]:
-        if topic not in self._counts:
-            raise LogError(f"topic {topic} does not exist; is LEADS_PREFIX right?")
-        return [TopicPartition(topic, number) for number in range(self._counts[topic])]
+    async def _connected(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            read_any_header_name()
+            consumer = AIOKafkaConsumer(
+                **self._address.client_options(), enable_auto_commit=False, auto_offset_reset="earliest"
+            )
+            await consumer.start()
+            self._consumer = consumer
+        return self._consumer
+
+    async def _seek(self, ranges: Ranges) -> None:
+        """Stand where the ranges begin, in their partitions alone: of others nothing is fetched ahead."""
+        consumer = await self._connected()
+        places = _places(ranges)
+        if consumer.assignment() != set(places):
+            consumer.assign(places)
+            self._positions = {}
+        for place in places:
+            begin = ranges[tuple(place)][0]
+            if self._positions.get(place) != begin:
+                consumer.seek(place, begin)
+
+    async def _poll(self, ranges: Ranges, max_records: int) -> Fetched:
+        consumer = await self._connected()
+        places = _places(ranges)
+        # Unknown until the poll has ended: one that is cancelled may have moved the consumer past records.
+        self._positions = {}
+        fetched = await consumer.getmany(*places, timeout_ms=POLL_MS, max_records=max_records)
+        positions = {place: await consumer.position(place) for place in places}
+        self._positions = positions
+        records: dict[Partition, list[Any]] = {}
+        for place, batch in fetched.items():
+            end = ranges[tuple(place)][1]
+            if wanted := [record for record in batch if record.offset < end]:
+                records[tuple(place)] = wanted
+        reached = {tuple(place): min(offset, ranges[tuple(place)][1]) for place, offset in positions.items()}
+        return Fetched(records, reached)
 
 
-@asynccontextmanager
-async def open_log(
-    admin: AIOKafkaAdminClient, address: KafkaAddress, names: TopicNames, group: str
-) -> AsyncIterator[KafkaLog]:
-    """Connect, and note how far the group is now. Raises a Kafka error."""
-    found = await describe(admin, [names.full(spec.name) for spec in TOPICS])
-    counts = {name: topic.partitions for name, topic in found.items()}
-    _, _, offsets = await group_state(admin, group)
-    committed = {(at.topic, at.partition): offset for at, offset in offsets.items() if offset >= 0}
-    read_any_header_name()
-    consumer = AIOKafkaConsumer(
-        **address.client_options(), enable_auto_commit=False, auto_offset_reset="earliest"
-    )
-    await consumer.start()
+async def partition_counts(admin: AIOKafkaAdminClient, topics: Collection[str]) -> dict[str, int]:
+    """Return the number of partitions of those topics that the cluster has. Raises a Kafka error or `LogError`."""
+    found: dict[str, int] = {}
+    for described in await admin.describe_topics(list(topics)):
+        if described["error_code"] == UnknownTopicOrPartitionError.errno:
+            continue
+        if described["error_code"]:
+            reason = for_code(described["error_code"]).__name__
+            raise LogError(f"the cluster refuses topic {described['topic']}: {reason}")
+        found[described["topic"]] = len(described["partitions"])
+    return found
+
+
+async def committed_offsets(admin: AIOKafkaAdminClient, group: str) -> dict[Partition, int]:
+    """Return the next offsets of a consumer group, where it has any. Raises a Kafka error."""
     try:
-        yield KafkaLog(consumer, names, counts, committed)
-    finally:
-        await consumer.stop()
+        offsets = await admin.list_consumer_group_offsets(group)
+    except GroupCoordinatorNotAvailableError:
+        return {}  # a cluster on which no group has ever been
+    return {tuple(place): known.offset for place, known in offsets.items() if known.offset >= 0}
+
+
+def _places(partitions: Collection[Partition]) -> list[TopicPartition]:
+    return [TopicPartition(*partition) for partition in partitions]
+
+
+def _by_name(offsets: Mapping[TopicPartition, int]) -> dict[Partition, int]:
+    return {tuple(place): offset for place, offset in offsets.items()}

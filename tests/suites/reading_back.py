@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from streams.kafka.reader import Log, Ranges, count, read_at
+from streams.kafka.log import Log, read_at
+from streams.kafka.reader import Ranges, count
 from topics.decode import Record
 
 KEYS = [f"key {number % 7}".encode() for number in range(20)]

@@ -19,7 +19,7 @@ AT_ONCE = 3
 
 @dataclass(frozen=True)
 class RememberedLog:
-    """A `streams.kafka.reader.Log` over the log in memory, from which nothing is ever deleted."""
+    """A `streams.kafka.log.Log` over the log in memory, from which nothing is ever deleted."""
 
     log: MemoryLog
     group: str = GROUP

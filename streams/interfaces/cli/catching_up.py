@@ -63,7 +63,7 @@ async def _catch_up(
     from streams.clock import now
     from streams.interfaces.common import connections
     from streams.kafka.lag import group_state
-    from streams.kafka.reader import open_log
+    from streams.kafka.log import open_log
     from streams.onboarding import ONBOARDING
     from streams.operations.recovery.catch_up import CatchUp
     from streams.wiring import adapters, configured

@@ -41,7 +41,7 @@ def reindex_command(as_json: AsJson = False) -> None:
 async def _reindex(place: Connections, tell: Tell) -> Reindexed:
     from streams.clock import now
     from streams.interfaces.common import connections
-    from streams.kafka.reader import open_log
+    from streams.kafka.log import open_log
     from streams.onboarding import ONBOARDING
     from streams.operations.recovery.reindexing import Reindexer
     from topics.registry import TopicNames

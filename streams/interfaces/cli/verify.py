@@ -82,24 +82,16 @@ def _address(settings: Settings) -> KafkaAddress:
 
 
 async def _verify(settings: Settings, question: Question, tell: Tell) -> Verdict:
-    from aiokafka import AIOKafkaConsumer
-
     from streams.interfaces.common import connections
-    from streams.kafka.header_names import read_any_header_name
+    from streams.kafka.reader import RangeReader
     from streams.operations.verify.logs import KafkaLogs
     from streams.operations.verify.tables import Tables
     from streams.operations.verify.verifying import verify as look
 
     address = _address(settings)
-    async with connections.admin(address) as admin:
-        read_any_header_name()
-        consumer = AIOKafkaConsumer(**address.client_options(), enable_auto_commit=False)
-        await consumer.start()
-        try:
-            kafka = KafkaLogs(consumer, admin, settings.prefix, settings.group)
-            return await look(question, kafka, Tables(settings.database_url), tell)
-        finally:
-            await consumer.stop()
+    async with connections.admin(address) as admin, RangeReader(address) as reader:
+        kafka = KafkaLogs(reader, admin, settings.prefix, settings.group)
+        return await look(question, kafka, Tables(settings.database_url), tell)
 
 
 def _print(verdict: Verdict) -> None:

@@ -115,7 +115,7 @@ async def check_store(
 ) -> None:
     """Raise `BehindError` when the store is a restored one that has not caught up with the topics."""
     from streams.interfaces.common import connections
-    from streams.kafka.reader import open_log
+    from streams.kafka.log import open_log
     from streams.operations.recovery.outdated_store import check_is_not_behind
     from topics.registry import TopicNames
 

@@ -10,7 +10,8 @@ from functools import partial
 
 from streams.clock import Clock, from_us, to_us
 from streams.engine.indexing import LetterIndexer
-from streams.kafka.reader import Log, Ranges, count, read_at
+from streams.kafka.log import Log, read_at
+from streams.kafka.reader import Ranges, count
 from streams.operations.recovery import failures
 from streams.operations.recovery.effect_keys import check_proofs
 from streams.operations.recovery.results import Result, ResultTaker, read_result

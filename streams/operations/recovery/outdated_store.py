@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from streams.clock import from_us
-from streams.kafka.reader import Log, Ranges
+from streams.kafka.log import Log
+from streams.kafka.reader import Ranges
 from streams.operations.recovery.results import read_result
 from streams.operations.recovery.watermark import is_behind, knows_until
 from streams.store import ledger

@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection
 
 from streams.clock import Clock, to_us
 from streams.engine.indexing import row_of
-from streams.kafka.reader import Log, count
+from streams.kafka.log import Log
+from streams.kafka.reader import count
 from streams.operations.recovery import failures
 from streams.store import letter_changes, letters
 from streams.store.engine import Database

@@ -10,7 +10,8 @@ from sqlalchemy.engine import Connection
 
 from streams.clock import Clock, to_us
 from streams.engine.execution import Execution, Source
-from streams.kafka.reader import Log, Partition, Ranges
+from streams.kafka.log import Log
+from streams.kafka.reader import Partition, Ranges
 from streams.operations.recovery.effect_keys import would_claim
 from streams.operations.recovery.failures import read_request
 from streams.operations.recovery.write_back import Trace, suspected

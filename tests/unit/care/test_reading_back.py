@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from streams.kafka.reader import Log
+from streams.kafka.log import Log
 from streams.testing.clock import Clock
 from streams.testing.log import MemoryLog
 from tests.suites.reading_back import ReadingBackSuite
