@@ -77,8 +77,8 @@ class Installation:
             "LEADS_DATA": str(self.folder),
             "LEADS_DATABASE": self._database,
             "LEADS_CONFIG": str(config),
-            "LEADS_SMTP": f"smtp://127.0.0.1:{self._ports['catcher']}?starttls=never",
-            "LEADS_NOTIFY": f"http://127.0.0.1:{self._ports['sink']}/",
+            "LEADS_SMTP": f"smtp://127.0.0.1:{self._ports['mail_server']}?starttls=never",
+            "LEADS_NOTIFY": f"http://127.0.0.1:{self._ports['webhook_receiver']}/",
             "LEADS_NOTIFY_SECRET": self._secret,
             "LEADS_SECRET": secrets.token_hex(16),  # any will do: no two runs share a database
         }

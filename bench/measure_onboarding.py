@@ -57,8 +57,8 @@ class OnboardingRuns:
                 "prefix": names.prefix,
                 "group": group,
                 "folder": str(folder),
-                "smtp": f"smtp://127.0.0.1:{ports['catcher']}?starttls=never",
-                "notify": f"http://127.0.0.1:{ports['sink']}/",
+                "smtp": f"smtp://127.0.0.1:{ports['mail_server']}?starttls=never",
+                "notify": f"http://127.0.0.1:{ports['webhook_receiver']}/",
                 "notify_secret": secret,
             }
             child = stack.enter_context(
@@ -99,8 +99,8 @@ class OnboardingRuns:
             "effects called": people + count,
         }
         mails, notifications = (
-            values(taken("catcher", folder), "message_id"),
-            values(taken("sink", folder), "webhook_id"),
+            values(taken("mail_server", folder), "message_id"),
+            values(taken("webhook_receiver", folder), "webhook_id"),
         )
         found["mails"], found["mails twice"] = copies(mails)
         found["notifications"], found["notifications twice"] = copies(notifications)

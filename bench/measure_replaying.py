@@ -127,8 +127,8 @@ def found(cluster: Cluster, made: Installation) -> dict[str, int]:
     for topic, ids in leads_by_topic(cluster, results(made.names)).items():
         for kind in (LIVE, LATE):
             counted[f"{topic}: {kind}…"] = sum(lead.startswith(kind) for lead in ids)
-    counted["mails"], counted["mails twice"] = copies(values(taken("catcher", made.folder), "message_id"))
-    notices = values(taken("sink", made.folder), "webhook_id")
+    counted["mails"], counted["mails twice"] = copies(values(taken("mail_server", made.folder), "message_id"))
+    notices = values(taken("webhook_receiver", made.folder), "webhook_id")
     counted["notifications"], counted["notifications twice"] = copies(notices)
     return counted
 

@@ -16,7 +16,7 @@ import psutil
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 STOP_WITHIN_S = 30.0
-SERVERS = ("catcher", "sink")
+SERVERS = ("mail_server", "webhook_receiver")
 """The mail server and the webhook, by their modules' names."""
 
 
@@ -117,7 +117,7 @@ def outside(server: str, folder: Path, secret: str, port: int = 0) -> Talking:
     """Start one of `SERVERS`; what it takes goes into `folder`. It says its `port`, which is the one given unless 0."""
     return Talking(
         [
-            f"streams.adapters.{server}",
+            f"streams.testing.{server}",
             "--no-fsync",
             "--port",
             str(port),

@@ -1,4 +1,4 @@
-"""This file keeps what a catcher took: JSON Lines that are on disk before the other side hears yes."""
+"""A journal of what arrived: JSON Lines that are on disk before the sender gets its answer."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import orjson
 
 
 class Journal:
-    """Appends records to a file; those that wait together share one fsync. Use it from one event loop."""
+    """Append records to a file; records that wait together share one fsync. Use it from one event loop."""
 
     def __init__(self, path: Path | None, *, is_durable: bool = True) -> None:
-        """`path` None keeps nothing; not `is_durable` writes without fsync, for benchmarks."""
+        """Without a `path` nothing is kept; without `is_durable` no fsync is made, for benchmarks."""
         self._is_durable = is_durable
         self._file = None if path is None else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._flush: asyncio.Task[None] | None = None
 
     async def write(self, record: dict[str, Any]) -> None:
-        """Return when the record is in the file, and on disk if durable. Raises OSError when it is not."""
+        """Return when the record is in the file, and on disk if durable. Raise `OSError` when it cannot be written."""
         if self._file is None:
             return
         line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
@@ -57,7 +57,7 @@ class Journal:
         os.fsync(self._file)
 
     async def aclose(self) -> None:
-        """Write what waits, and close the file."""
+        """Write what waits and close the file."""
         if self._flush is not None:
             await self._flush
         if self._file is not None:

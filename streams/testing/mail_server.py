@@ -1,6 +1,6 @@
-"""This file is a mail server that keeps every mail to itself: for the demo, the tests and the benchmarks.
+"""A mail server that records every mail and delivers none: for the demo, the tests and the benchmarks.
 
-`python -m streams.testing.mail_server --file mails.jsonl` runs it as a process of its own; `MailCatcher` in a thread.
+`python -m streams.testing.mail_server --file mails.jsonl` runs it as a process; `MailServer` runs it in a thread.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _SUBJECT = re.compile(rb"^subject:[ \t]*([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)", re.IG
 
 
 @dataclass(frozen=True, slots=True)
-class CaughtMail:
-    """One mail as it came."""
+class ReceivedMail:
+    """One mail as it arrived."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -37,33 +37,33 @@ class CaughtMail:
 
 
 @dataclass(slots=True)
-class Behaviour:
-    """How the catcher treats mails; may be changed at any time."""
+class MailBehaviour:
+    """How the server answers; may be changed at any time."""
 
     refuse: dict[str, str] = field(default_factory=dict)
-    """Answer per command (`MAIL`, `RCPT`, `DATA`, or `message` for the one after the mail), e.g. `451 4.3.0 later`."""
+    """Answer by command, e.g. `451 4.3.0 later`: `MAIL`, `RCPT`, `DATA`, or `message` for the one after the mail."""
     delay: float = 0.0
     """Seconds between a mail and the answer to it."""
     hang_up: Literal["never", "MAIL", "DATA", "message"] = "never"
-    """Where the connection breaks off instead of an answer. After `message` the mail is kept all the same."""
+    """Where the server breaks the connection instead of answering. After `message` it has recorded the mail."""
 
 
 class _Session(SMTP):
-    """aiosmtpd's server with the slow parts read in one go: addresses by one pattern, a mail by its last line."""
+    """aiosmtpd's session with two slow parts replaced: one pattern reads an address, one read takes a whole mail."""
 
     line_length_limit = 32 * 1024 * 1024  # the reader's limit, which is how much readuntil() takes at once
 
-    def __init__(self, catcher: MailCatcher, **options: Any) -> None:  # noqa: ANN401 - as aiosmtpd has them
-        super().__init__(catcher, **options)
-        self._catcher = catcher
+    def __init__(self, server: MailServer, **options: Any) -> None:  # noqa: ANN401 - as aiosmtpd has them
+        super().__init__(server, **options)
+        self._mail_server = server
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._catcher.connections.add(transport)  # type: ignore[arg-type]  # a socket's or TLS's: both can abort()
+        self._mail_server.connections.add(transport)  # type: ignore[arg-type]  # a socket's or TLS's: both can abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.transport is not None:
-            self._catcher.connections.discard(self.transport)
+            self._mail_server.connections.discard(self.transport)
         super().connection_lost(error)
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
@@ -76,7 +76,7 @@ class _Session(SMTP):
         if arg or envelope is None or not envelope.rcpt_tos:
             await self.push("503 Error: need RCPT command" if not arg else "501 Syntax: DATA")
             return
-        refusal = await self._catcher.refusal("DATA", self)
+        refusal = await self._mail_server.refusal("DATA", self)
         if refusal is not None:
             await self.push(refusal)
             return
@@ -85,12 +85,12 @@ class _Session(SMTP):
         while content != b".\r\n" and not content.endswith(b"\r\n.\r\n"):
             content += await self._reader.readuntil(b".\r\n")
         envelope.content = (b"\r\n" + content[:-3]).replace(b"\r\n..", b"\r\n.")[2:]
-        await self.push(await self._catcher.take(envelope, self))
+        await self.push(await self._mail_server.take(envelope, self))
         self.envelope = self._create_envelope()
 
 
-class MailCatcher(Background):
-    """A mail server on 127.0.0.1 that records mails; `with` or `async with` starts and stops it."""
+class MailServer(Background):
+    """A mail server on 127.0.0.1 that records mails and delivers none; `with` or `async with` starts and stops it."""
 
     def __init__(  # noqa: PLR0913 - each is one thing a mail server may be like
         self,
@@ -105,13 +105,13 @@ class MailCatcher(Background):
         is_utf8: bool = True,
         is_pipelining: bool = True,
     ) -> None:
-        """`file` gets a JSON line per mail before it is acknowledged; `is_keeping` keeps mails in `mails` as well."""
+        """`file` gets each mail as a JSON line before the answer; `is_keeping` also collects the mails in `mails`."""
         super().__init__(port)
-        self.behaviour = Behaviour()
-        self.mails: list[CaughtMail] = []
+        self.behaviour = MailBehaviour()
+        self.mails: list[ReceivedMail] = []
         self.connections: set[asyncio.Transport] = set()
         self.greeted = 0
-        """How many connections there were."""
+        """Number of connections so far."""
         self._path = file
         self._is_durable = is_durable
         self._is_keeping = is_keeping
@@ -119,7 +119,7 @@ class MailCatcher(Background):
         self._tls = tls
         self._is_pipelining = is_pipelining
         self._options: dict[str, Any] = {
-            "hostname": "catcher.invalid",
+            "hostname": "mail-server.invalid",
             "enable_SMTPUTF8": is_utf8,
             "tls_context": starttls,
             "auth_require_tls": False,
@@ -131,7 +131,7 @@ class MailCatcher(Background):
         self._server: asyncio.Server | None = None
 
     def hang_up(self) -> None:
-        """Break every open connection off, and go on."""
+        """Break every open connection and keep serving."""
         assert self._loop is not None  # noqa: S101 - only while it runs
         self._loop.call_soon_threadsafe(self._abort_all)
 
@@ -172,16 +172,15 @@ class MailCatcher(Background):
         return await self.refusal("RCPT", server) or MISSING
 
     async def refusal(self, stage: str, server: SMTP) -> str | None:
-        """Give the answer that `behaviour` has for this stage, or None to go on."""
+        """Return the answer that `behaviour` has for this stage; None lets the session continue."""
         if self.behaviour.hang_up == stage and isinstance(server.transport, asyncio.Transport):
             server.transport.abort()
-            await (
-                asyncio.get_running_loop().create_future()
-            )  # until aiosmtpd cancels it: nobody is there to answer
+            # Nobody is left to answer: wait until aiosmtpd cancels this.
+            await asyncio.get_running_loop().create_future()
         return self.behaviour.refuse.get(stage)
 
     async def take(self, envelope: Envelope, server: SMTP) -> str:
-        """Record a mail and give the answer to it."""
+        """Record a mail and return the answer to it."""
         if self.behaviour.delay:
             await asyncio.sleep(self.behaviour.delay)
         refused = self.behaviour.refuse.get("message")
@@ -191,13 +190,13 @@ class MailCatcher(Background):
         assert isinstance(content, bytes)  # noqa: S101 - smtp_DATA sets it
         await self._journal.write(_record(envelope, content))
         if self._is_keeping:
-            self.mails.append(CaughtMail(envelope.mail_from or "", tuple(envelope.rcpt_tos), content))
+            self.mails.append(ReceivedMail(envelope.mail_from or "", tuple(envelope.rcpt_tos), content))
         return await self.refusal("message", server) or "250 2.0.0 OK"
 
-    def _authenticated(self, *given: Any) -> AuthResult:  # noqa: ANN401 - aiosmtpd gives five things, the login last
+    def _authenticated(self, *given: Any) -> AuthResult:  # noqa: ANN401 - aiosmtpd passes five things, the login last
         login: LoginPassword = given[-1]
         is_right = self._login == (login.login.decode(), login.password.decode())
-        return AuthResult(success=is_right, handled=False)  # not handled: aiosmtpd says 535
+        return AuthResult(success=is_right, handled=False)  # not handled: aiosmtpd answers 535
 
 
 def _record(envelope: Envelope, content: bytes) -> dict[str, Any]:
@@ -220,11 +219,13 @@ def _text(header: bytes) -> str:
 
 
 def main() -> None:
-    """Run as a process of its own."""
+    """Run the server as a process."""
     parser = argparse.ArgumentParser(
-        prog="python -m streams.testing.mail_server", description=MailCatcher.__doc__
+        prog="python -m streams.testing.mail_server", description=MailServer.__doc__
     )
-    parser.add_argument("--port", type=int, default=0, help="0: a free one; it is printed as JSON on stdout")
+    parser.add_argument(
+        "--port", type=int, default=0, help="0 takes a free one; the port is printed as JSON on stdout"
+    )
     parser.add_argument("--file", type=Path, help="gets one JSON line per mail")
     parser.add_argument("--fail", type=int, metavar="CODE", help="answer every mail with this code, e.g. 451")
     parser.add_argument(
@@ -232,11 +233,11 @@ def main() -> None:
     )
     parser.add_argument("--no-fsync", action="store_true", help="for benchmarks: a power cut may lose mails")
     given = parser.parse_args()
-    catcher = MailCatcher(given.file, port=given.port, is_durable=not given.no_fsync)
-    catcher.behaviour.delay = given.delay
+    server = MailServer(given.file, port=given.port, is_durable=not given.no_fsync)
+    server.behaviour.delay = given.delay
     if given.fail is not None:
-        catcher.behaviour.refuse["message"] = f"{given.fail} told to answer so"
-    catcher.run()
+        server.behaviour.refuse["message"] = f"{given.fail} refused because of --fail"
+    server.run()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""This file is a webhook receiver that writes down what it gets: for the demo, the tests and the benchmarks.
+"""A webhook receiver that records every request: for the demo, the tests and the benchmarks.
 
-`python -m streams.testing.webhook_receiver --file hooks.jsonl` runs it as a process of its own; `WebhookSink` in
-a thread.
+`python -m streams.testing.webhook_receiver --file hooks.jsonl` runs it as a process; `WebhookReceiver` runs it in a
+thread.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _NO_CONTENT = 204
 
 
 @dataclass(frozen=True, slots=True)
-class CaughtWebhook:
-    """One request as it came."""
+class ReceivedWebhook:
+    """One request as it arrived."""
 
     headers: dict[str, str]
     """Names in lower case."""
@@ -37,20 +37,20 @@ class CaughtWebhook:
 
 
 @dataclass(slots=True)
-class SinkBehaviour:
-    """How the sink answers; may be changed at any time."""
+class WebhookBehaviour:
+    """How the receiver answers; may be changed at any time."""
 
     status: int | None = None
-    """Answer to everything, e.g. 503; None: 204, or 401 where the signature is wrong."""
+    """Answer to every request, e.g. 503; None answers 204, or 401 where the signature is wrong."""
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
     """Seconds before each answer."""
     is_hanging_up: bool = False
-    """True: the connection breaks off instead of an answer; what came is kept all the same."""
+    """Whether the receiver breaks the connection instead of answering; the request is recorded all the same."""
 
 
-class WebhookSink(Background):
-    """A receiver on 127.0.0.1 that records what it accepted; `with` or `async with` starts and stops it."""
+class WebhookReceiver(Background):
+    """A webhook receiver on 127.0.0.1 that records what it accepts; `with` or `async with` starts and stops it."""
 
     def __init__(
         self,
@@ -61,10 +61,10 @@ class WebhookSink(Background):
         is_durable: bool = True,
         is_keeping: bool = False,
     ) -> None:
-        """`file` gets a JSON line per request before it is answered; `is_keeping` keeps requests in `caught` too."""
+        """`file` gets each request as a JSON line before the answer; `is_keeping` also collects them in `webhooks`."""
         super().__init__(port)
-        self.behaviour = SinkBehaviour()
-        self.caught: list[CaughtWebhook] = []
+        self.behaviour = WebhookBehaviour()
+        self.webhooks: list[ReceivedWebhook] = []
         self._webhook = None if secret is None else Webhook(secret)
         self._path = file
         self._is_durable = is_durable
@@ -76,7 +76,7 @@ class WebhookSink(Background):
 
     @property
     def url(self) -> str:
-        """Where to post to, once it was started."""
+        """Where to post; known once the receiver has started."""
         return f"http://127.0.0.1:{self.port}/"
 
     async def opened(self, listener: socket.socket) -> None:
@@ -124,18 +124,20 @@ class WebhookSink(Background):
             }
         )
         if self._is_keeping:
-            self.caught.append(CaughtWebhook(headers, body))
+            self.webhooks.append(ReceivedWebhook(headers, body))
         if behaviour.is_hanging_up and request.transport is not None:
             request.transport.abort()
         return web.Response(status=behaviour.status or _NO_CONTENT, headers=behaviour.headers)
 
 
 def main() -> None:
-    """Run as a process of its own."""
+    """Run the receiver as a process."""
     parser = argparse.ArgumentParser(
-        prog="python -m streams.testing.webhook_receiver", description=WebhookSink.__doc__
+        prog="python -m streams.testing.webhook_receiver", description=WebhookReceiver.__doc__
     )
-    parser.add_argument("--port", type=int, default=0, help="0: a free one; it is printed as JSON on stdout")
+    parser.add_argument(
+        "--port", type=int, default=0, help="0 takes a free one; the port is printed as JSON on stdout"
+    )
     parser.add_argument("--file", type=Path, help="gets one JSON line per accepted request")
     parser.add_argument(
         "--fail", type=int, metavar="STATUS", help="answer everything with this status, e.g. 503"
@@ -150,12 +152,12 @@ def main() -> None:
     given = parser.parse_args()
     # Not an option: other people of the machine can read a process's arguments.
     secret = os.environ.get("LEADS_NOTIFY_SECRET") or None
-    sink = WebhookSink(given.file, port=given.port, secret=secret, is_durable=not given.no_fsync)
-    sink.behaviour.status = given.fail
-    sink.behaviour.delay = given.delay
+    receiver = WebhookReceiver(given.file, port=given.port, secret=secret, is_durable=not given.no_fsync)
+    receiver.behaviour.status = given.fail
+    receiver.behaviour.delay = given.delay
     if given.retry_after is not None:
-        sink.behaviour.headers["retry-after"] = given.retry_after
-    sink.run()
+        receiver.behaviour.headers["retry-after"] = given.retry_after
+    receiver.run()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from streams.testing.mail_server import MailCatcher
+from streams.testing.mail_server import MailServer
 from tests.integration.acceptance.waiting import eventually
 from tests.support.commands import ROSTER, Commands, Ended, ended
 
@@ -74,13 +74,13 @@ class Installation:
 
 
 @pytest.fixture
-def mails() -> Iterator[MailCatcher]:
-    with MailCatcher(is_keeping=True) as catcher:
-        yield catcher
+def mails() -> Iterator[MailServer]:
+    with MailServer(is_keeping=True) as server:
+        yield server
 
 
 @pytest.fixture
-def installation(kafka: str, tmp_path: Path, mails: MailCatcher) -> Iterator[Installation]:
+def installation(kafka: str, tmp_path: Path, mails: MailServer) -> Iterator[Installation]:
     prefix = f"t{uuid4().hex[:8]}."
     config = tmp_path / "leads.toml"
     config.write_text(ROSTER + '[leads]\ndefault_region = "DE"\n[topics]\npartitions = 3\n')
@@ -141,7 +141,7 @@ def test_a_published_lead_can_be_shown_by_its_id_and_by_any_spelling_of_its_addr
     assert unknown.err.startswith("Error: nothing is known about 'eve@acme.example'")
 
 
-def test_publishing_a_file_again_makes_no_second_lead(installation: Installation, mails: MailCatcher) -> None:
+def test_publishing_a_file_again_makes_no_second_lead(installation: Installation, mails: MailServer) -> None:
     leads = installation.write(
         "leads.jsonl", '{"email":"ada@acme.example"}\n{"email":"bob@acme.example"}\nnonsense\n'
     )
@@ -171,7 +171,7 @@ def test_publishing_a_file_again_makes_no_second_lead(installation: Installation
     assert len(mails.mails) == 4, "two welcomes and two notices"
 
 
-def test_what_failed_is_listed_shown_and_done_again(installation: Installation, mails: MailCatcher) -> None:
+def test_what_failed_is_listed_shown_and_done_again(installation: Installation, mails: MailServer) -> None:
     commands = installation.commands
     leads = installation.write("leads.jsonl", '{"lead_id":"l1","email":"ada@acme.example"}\n')
     installation.start_worker(smtp="smtp://127.0.0.1:1")
@@ -275,7 +275,7 @@ def test_a_worker_that_is_asked_to_stop_ends_well_within_ten_seconds(
 
 
 def test_replay_all_leaves_a_letter_whose_call_may_have_been_made_to_a_person(
-    installation: Installation, mails: MailCatcher
+    installation: Installation, mails: MailServer
 ) -> None:
     commands = installation.commands
     leads = installation.write("leads.jsonl", '{"lead_id":"l1","email":"ada@acme.example"}\n')

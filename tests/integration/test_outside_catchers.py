@@ -1,4 +1,4 @@
-"""This file holds the stand-ins for the outside world to their word: what they acknowledged is on disk."""
+"""The mail server and the webhook receiver have on disk whatever they acknowledged."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ ASSIGNED = LeadAssigned(
 
 @asynccontextmanager
 async def process(module: str, *arguments: object) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
-    """A stand-in as a process of its own, and its port."""
+    """Run one of the servers as a process; yield the process and its port."""
     running = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", f"streams.adapters.{module}", *map(str, arguments)),
+        *("-m", f"streams.testing.{module}", *map(str, arguments)),
         stdout=subprocess.PIPE,
         env=dict(os.environ, LEADS_NOTIFY_SECRET=SECRET),
     )
@@ -59,13 +59,13 @@ def mailer_to(port: int) -> SmtpMailer:
     return SmtpMailer(SmtpSettings("127.0.0.1", port), sender="hello@acme.example")
 
 
-async def test_every_mail_that_was_acknowledged_is_in_the_file_when_the_catcher_is_killed(
+async def test_every_mail_that_was_acknowledged_is_in_the_file_when_the_mail_server_is_killed(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "mails.jsonl"
     sent: set[str] = set()
 
-    async with process("catcher", "--file", file) as (catcher, port):
+    async with process("mail_server", "--file", file) as (server, port):
         mailer = mailer_to(port)
 
         async def send(number: int) -> None:
@@ -73,7 +73,7 @@ async def test_every_mail_that_was_acknowledged_is_in_the_file_when_the_catcher_
             await mailer.send(mail)
             sent.add(mail.message_id)
             if len(sent) == 100:
-                catcher.kill()
+                server.kill()
 
         outcomes = await asyncio.gather(*(send(number) for number in range(300)), return_exceptions=True)
         await mailer.aclose()
@@ -90,28 +90,28 @@ async def test_every_mail_that_was_acknowledged_is_in_the_file_when_the_catcher_
     }
 
 
-async def test_a_catcher_told_to_fail_takes_nothing_and_ends_well(tmp_path: Path) -> None:
+async def test_a_mail_server_with_fail_records_nothing_and_exits_with_0(tmp_path: Path) -> None:
     file = tmp_path / "mails.jsonl"
-    async with process("catcher", "--file", file, "--fail", 451) as (catcher, port):
+    async with process("mail_server", "--file", file, "--fail", 451) as (server, port):
         mailer = mailer_to(port)
 
         with pytest.raises(TransientError, match="451"):
             await mailer.send(Mail("<1@acme.example>", "jo@customer.example", "Hello", "Hello.\n"))
         await mailer.aclose()
-        catcher.send_signal(signal.SIGINT)
-        code = await catcher.wait()
+        server.send_signal(signal.SIGINT)
+        code = await server.wait()
 
     assert (code, lines(file)) == (0, [])
 
 
-async def test_a_sink_records_the_ids_of_what_it_accepted(tmp_path: Path) -> None:
+async def test_a_webhook_receiver_records_the_ids_of_what_it_accepted(tmp_path: Path) -> None:
     file = tmp_path / "hooks.jsonl"
-    async with process("sink", "--file", file) as (sink, port):
+    async with process("webhook_receiver", "--file", file) as (receiver, port):
         notifier = WebhookNotifier(f"http://127.0.0.1:{port}/", secret=SECRET)
 
         keys = [f"notify:lead-{number}" for number in range(50)]
         ids = await asyncio.gather(*(notifier.notify(key=key, assigned=ASSIGNED) for key in keys))
-        sink.kill()
+        receiver.kill()
         await notifier.aclose()
 
     recorded = lines(file)

@@ -15,8 +15,8 @@ from actions.errors import ActionError, PermanentError, TransientError
 from streams.adapters.notify import notifier_from
 from streams.adapters.smtp import SmtpMailer, SmtpSettings
 from streams.adapters.webhook import WebhookNotifier
-from streams.testing.mail_server import MailCatcher
-from streams.testing.webhook_receiver import WebhookSink
+from streams.testing.mail_server import MailServer
+from streams.testing.webhook_receiver import WebhookReceiver
 from topics.events import Contact, LeadAssigned, Owner, encode
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -36,43 +36,43 @@ ASSIGNED = LeadAssigned(
 
 
 @pytest.fixture
-async def sink() -> AsyncIterator[WebhookSink]:
-    async with WebhookSink(is_keeping=True, secret=SECRET) as running:
+async def receiver() -> AsyncIterator[WebhookReceiver]:
+    async with WebhookReceiver(is_keeping=True, secret=SECRET) as running:
         yield running
 
 
-async def test_a_webhook_is_signed_and_its_data_is_the_event(sink: WebhookSink) -> None:
-    notifier = WebhookNotifier(sink.url, secret=SECRET)
+async def test_a_webhook_is_signed_and_its_data_is_the_event(receiver: WebhookReceiver) -> None:
+    notifier = WebhookNotifier(receiver.url, secret=SECRET)
 
     reference = await notifier.notify(key=KEY, assigned=ASSIGNED)
     await notifier.aclose()
 
-    (caught,) = sink.caught
-    body = Webhook(SECRET).verify(caught.body, caught.headers)
+    (received,) = receiver.webhooks
+    body = Webhook(SECRET).verify(received.body, received.headers)
     assert body == {
         "type": "crm.lead.assigned.v1",
         "timestamp": body["timestamp"],
         "data": orjson.loads(encode(ASSIGNED)),
     }
-    assert reference == caught.headers["webhook-id"]
+    assert reference == received.headers["webhook-id"]
     with pytest.raises(WebhookVerificationError):
-        Webhook(SECRET).verify(caught.body + b" ", caught.headers)
+        Webhook(SECRET).verify(received.body + b" ", received.headers)
 
 
 async def test_a_repeated_webhook_has_the_same_id_and_data_and_another_lead_has_another() -> None:
     moments = iter(NOW + timedelta(hours=hours) for hours in range(3))
-    async with WebhookSink(is_keeping=True) as sink:
-        notifier = WebhookNotifier(sink.url, clock=lambda: next(moments))
-        sink.behaviour.is_hanging_up = True
+    async with WebhookReceiver(is_keeping=True) as receiver:
+        notifier = WebhookNotifier(receiver.url, clock=lambda: next(moments))
+        receiver.behaviour.is_hanging_up = True
         with pytest.raises(TransientError):  # the receiver has it, and we cannot know
             await notifier.notify(key=KEY, assigned=ASSIGNED)
-        sink.behaviour.is_hanging_up = False
+        receiver.behaviour.is_hanging_up = False
 
         again = await notifier.notify(key=KEY, assigned=ASSIGNED)
         other = await notifier.notify(key="notify:lead-2:run-2", assigned=ASSIGNED)
         await notifier.aclose()
 
-    first, second, third = sink.caught
+    first, second, third = receiver.webhooks
     assert first.headers["webhook-id"] == second.headers["webhook-id"] == again
     assert third.headers["webhook-id"] == other != again
     assert orjson.loads(first.body)["data"] == orjson.loads(second.body)["data"]
@@ -97,16 +97,16 @@ async def test_a_repeated_webhook_has_the_same_id_and_data_and_another_lead_has_
     ],
 )
 async def test_an_answer_other_than_yes_says_whether_to_come_back_and_when(
-    sink: WebhookSink,
+    receiver: WebhookReceiver,
     status: int,
     headers: dict[str, str],
     error: type[ActionError],
     code: str,
     retry_after: int | None,
 ) -> None:
-    sink.behaviour.status = status
-    sink.behaviour.headers = headers
-    notifier = WebhookNotifier(sink.url, secret=SECRET, clock=lambda: NOW)
+    receiver.behaviour.status = status
+    receiver.behaviour.headers = headers
+    notifier = WebhookNotifier(receiver.url, secret=SECRET, clock=lambda: NOW)
 
     with pytest.raises(error) as raised:
         await notifier.notify(key=KEY, assigned=ASSIGNED)
@@ -114,48 +114,48 @@ async def test_an_answer_other_than_yes_says_whether_to_come_back_and_when(
 
     expected = None if retry_after is None else timedelta(seconds=retry_after)
     assert (raised.value.code, getattr(raised.value, "retry_after", None)) == (code, expected)
-    assert sink.caught == []
+    assert receiver.webhooks == []
 
 
 async def test_a_receiver_that_is_down_or_silent_is_transient_and_gets_it_when_it_is_back() -> None:
-    sink = WebhookSink(is_keeping=True)
-    async with sink:
-        notifier = WebhookNotifier(sink.url, timeout=0.3)
-        sink.behaviour.delay = 60
+    receiver = WebhookReceiver(is_keeping=True)
+    async with receiver:
+        notifier = WebhookNotifier(receiver.url, timeout=0.3)
+        receiver.behaviour.delay = 60
         with pytest.raises(TransientError, match="did not answer in time"):
             await notifier.notify(key=KEY, assigned=ASSIGNED)
-        sink.behaviour.delay = 0
+        receiver.behaviour.delay = 0
     with pytest.raises(TransientError, match="cannot be reached"):
         await notifier.notify(key=KEY, assigned=ASSIGNED)
 
-    async with sink:
+    async with receiver:
         await notifier.notify(key=KEY, assigned=ASSIGNED)
         await notifier.aclose()
 
-    assert len(sink.caught) == 1
+    assert len(receiver.webhooks) == 1
 
 
-async def test_a_sink_takes_nothing_that_is_wrongly_signed(sink: WebhookSink) -> None:
-    notifier = WebhookNotifier(sink.url, secret="whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+async def test_a_receiver_accepts_nothing_that_is_wrongly_signed(receiver: WebhookReceiver) -> None:
+    notifier = WebhookNotifier(receiver.url, secret="whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
 
     with pytest.raises(PermanentError, match="401"):
         await notifier.notify(key=KEY, assigned=ASSIGNED)
     await notifier.aclose()
 
-    assert sink.caught == []
+    assert receiver.webhooks == []
 
 
 async def test_an_owner_is_mailed_with_what_the_person_wrote_as_a_quotation() -> None:
-    async with MailCatcher(is_keeping=True) as catcher:
-        mailer = SmtpMailer(SmtpSettings("127.0.0.1", catcher.port), sender="hello@acme.example")
+    async with MailServer(is_keeping=True) as server:
+        mailer = SmtpMailer(SmtpSettings("127.0.0.1", server.port), sender="hello@acme.example")
         notifier = notifier_from("mailto:", mailer=mailer)
 
         reference = await notifier.notify(key=KEY, assigned=ASSIGNED)
         await mailer.aclose()
 
-    (caught,) = catcher.mails
-    got = message_from_bytes(caught.content, policy=policy.SMTP)
-    assert caught.recipients == ("anna@acme.example",)
+    (received,) = server.mails
+    got = message_from_bytes(received.content, policy=policy.SMTP)
+    assert received.recipients == ("anna@acme.example",)
     assert (got["message-id"], got["reply-to"], got["bcc"]) == (reference, "jo@customer.example", None)
     assert got["subject"] == "New lead: Jürgen Bcc: eve@evil.example"
     assert "\r\n> Please call.\r\n> -- \r\n> Acme: send" in got.get_content()

@@ -14,7 +14,7 @@ import pytest
 from actions.errors import ActionError, PermanentError, TransientError, UncertainError
 from actions.ports import Mail
 from streams.adapters.smtp import SmtpMailer, SmtpSettings, Timeouts
-from streams.testing.mail_server import MailCatcher
+from streams.testing.mail_server import MailServer
 
 SENDER = "Acme <hello@acme.example>"
 SHORT = Timeouts(connect=0.3, command=0.3, taken=0.3)
@@ -24,8 +24,8 @@ def mail(number: int = 1, *, to: str = "jo@customer.example", text: str = "Hello
     return Mail(f"<{number}@acme.example>", to, "Welcome", text)
 
 
-def ids(catcher: MailCatcher) -> list[str]:
-    return [message_from_bytes(each.content, policy=policy.SMTP)["message-id"] for each in catcher.mails]
+def ids(server: MailServer) -> list[str]:
+    return [message_from_bytes(each.content, policy=policy.SMTP)["message-id"] for each in server.mails]
 
 
 @asynccontextmanager
@@ -101,46 +101,46 @@ async def test_a_refusal_is_permanent_only_where_the_mail_itself_is_refused_and_
     stage: str, answer: str, error: type[ActionError], code: str, *, is_pipelining: bool
 ) -> None:
     async with (
-        MailCatcher(is_keeping=True, is_pipelining=is_pipelining) as catcher,
-        mailer_to(catcher.port) as mailer,
+        MailServer(is_keeping=True, is_pipelining=is_pipelining) as server,
+        mailer_to(server.port) as mailer,
     ):
-        catcher.behaviour.refuse = {stage: answer}
+        server.behaviour.refuse = {stage: answer}
 
         with pytest.raises(error) as raised:
             await mailer.send(mail(1))
-        catcher.behaviour.refuse = {}
+        server.behaviour.refuse = {}
         await mailer.send(mail(2))
 
     assert type(raised.value) is error
     assert raised.value.code == code
-    assert ids(catcher) == ["<2@acme.example>"]
+    assert ids(server) == ["<2@acme.example>"]
 
 
 @pytest.mark.parametrize("stage", ["MAIL", "DATA"])
 async def test_a_connection_lost_before_the_mail_is_certain(stage: Literal["MAIL", "DATA"]) -> None:
-    async with MailCatcher(is_keeping=True) as catcher, mailer_to(catcher.port) as mailer:
-        catcher.behaviour.hang_up = stage
+    async with MailServer(is_keeping=True) as server, mailer_to(server.port) as mailer:
+        server.behaviour.hang_up = stage
 
         with pytest.raises(TransientError) as raised:
             await mailer.send(mail())
 
     assert raised.value.code == "SMTP_UNREACHABLE"
-    assert catcher.mails == []
+    assert server.mails == []
 
 
 async def test_a_connection_lost_after_the_mail_is_uncertain_and_the_mail_may_be_out() -> None:
-    async with MailCatcher(is_keeping=True) as catcher, mailer_to(catcher.port) as mailer:
-        catcher.behaviour.hang_up = "message"
+    async with MailServer(is_keeping=True) as server, mailer_to(server.port) as mailer:
+        server.behaviour.hang_up = "message"
 
         with pytest.raises(UncertainError, match=r"<1@acme\.example> was handed over"):
             await mailer.send(mail())
 
-    assert ids(catcher) == ["<1@acme.example>"]
+    assert ids(server) == ["<1@acme.example>"]
 
 
 async def test_a_server_that_says_nothing_to_a_mail_leaves_it_uncertain() -> None:
-    async with MailCatcher() as catcher, mailer_to(catcher.port, timeouts=SHORT) as mailer:
-        catcher.behaviour.delay = 60
+    async with MailServer() as server, mailer_to(server.port, timeouts=SHORT) as mailer:
+        server.behaviour.delay = 60
 
         with pytest.raises(UncertainError, match=r"did not answer within 0\.3 s"):
             await mailer.send(mail())
@@ -175,10 +175,10 @@ async def test_a_server_killed_in_the_middle_of_a_long_mail_has_certainly_not_ta
 
 async def test_a_long_mail_arrives_whole() -> None:
     text = ".\n..dots\n" + "many words\n" * 50_000
-    async with MailCatcher(is_keeping=True) as catcher, mailer_to(catcher.port) as mailer:
+    async with MailServer(is_keeping=True) as server, mailer_to(server.port) as mailer:
         await mailer.send(mail(text=text))
 
-    got = message_from_bytes(catcher.mails[0].content, policy=policy.SMTP)
+    got = message_from_bytes(server.mails[0].content, policy=policy.SMTP)
     assert got.get_content().replace("\r\n", "\n") == text
 
 
@@ -200,9 +200,9 @@ async def test_a_recipient_refused_by_a_server_that_wants_the_mail_all_the_same_
 
 
 async def test_nothing_that_listens_is_transient() -> None:
-    with MailCatcher() as catcher:
+    with MailServer() as server:
         pass
-    async with mailer_to(catcher.port) as mailer:
+    async with mailer_to(server.port) as mailer:
         with pytest.raises(TransientError, match=r"127\.0\.0\.1:\d+ cannot be reached") as raised:
             await mailer.send(mail())
 
@@ -231,8 +231,8 @@ async def test_a_server_that_does_not_let_us_in_is_transient(greeting: bytes, co
 
 
 async def test_what_the_server_says_about_a_person_is_not_repeated() -> None:
-    async with MailCatcher() as catcher, mailer_to(catcher.port) as mailer:
-        catcher.behaviour.refuse = {"RCPT": "550 5.1.1 <Jo.Doe@customer.example>: no mailbox JO.DOE here"}
+    async with MailServer() as server, mailer_to(server.port) as mailer:
+        server.behaviour.refuse = {"RCPT": "550 5.1.1 <Jo.Doe@customer.example>: no mailbox JO.DOE here"}
 
         with pytest.raises(PermanentError) as raised:
             await mailer.send(mail(to="jo.doe@customer.example"))

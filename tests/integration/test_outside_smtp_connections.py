@@ -12,7 +12,7 @@ import pytest
 from actions.errors import PermanentError, TransientError
 from actions.ports import Mail
 from streams.adapters.smtp import SmtpMailer, SmtpSettings, Timeouts
-from streams.testing.mail_server import MailCatcher
+from streams.testing.mail_server import MailServer
 
 SENDER = "Acme <hello@acme.example>"
 
@@ -21,8 +21,8 @@ def mail(number: int = 1, *, to: str = "jo@customer.example") -> Mail:
     return Mail(f"<{number}@acme.example>", to, "Welcome", "Hello.\n")
 
 
-def ids(catcher: MailCatcher) -> list[str]:
-    return [message_from_bytes(each.content, policy=policy.SMTP)["message-id"] for each in catcher.mails]
+def ids(server: MailServer) -> list[str]:
+    return [message_from_bytes(each.content, policy=policy.SMTP)["message-id"] for each in server.mails]
 
 
 def mailer_to(url: str, *, connections: int = 16, tls: ssl.SSLContext | None = None) -> SmtpMailer:
@@ -30,27 +30,27 @@ def mailer_to(url: str, *, connections: int = 16, tls: ssl.SSLContext | None = N
 
 
 async def test_mails_at_once_share_a_few_connections_and_each_arrives_once() -> None:
-    async with MailCatcher(is_keeping=True) as catcher:
-        mailer = mailer_to(f"smtp://127.0.0.1:{catcher.port}")
+    async with MailServer(is_keeping=True) as server:
+        mailer = mailer_to(f"smtp://127.0.0.1:{server.port}")
 
         await asyncio.gather(*(mailer.send(mail(number)) for number in range(200)))
         await mailer.aclose()
 
-    assert sorted(ids(catcher)) == sorted(f"<{number}@acme.example>" for number in range(200))
-    assert 1 < catcher.greeted <= 16
+    assert sorted(ids(server)) == sorted(f"<{number}@acme.example>" for number in range(200))
+    assert 1 < server.greeted <= 16
 
 
 async def test_a_connection_that_went_stale_is_replaced_and_the_mail_goes_out_once() -> None:
-    async with MailCatcher(is_keeping=True) as catcher:
-        mailer = mailer_to(f"smtp://127.0.0.1:{catcher.port}")
+    async with MailServer(is_keeping=True) as server:
+        mailer = mailer_to(f"smtp://127.0.0.1:{server.port}")
         await mailer.send(mail(1))
 
-        catcher.hang_up()
+        server.hang_up()
         await mailer.send(mail(2))
         await mailer.aclose()
 
-    assert ids(catcher) == ["<1@acme.example>", "<2@acme.example>"]
-    assert catcher.greeted == 2
+    assert ids(server) == ["<1@acme.example>", "<2@acme.example>"]
+    assert server.greeted == 2
 
 
 @pytest.mark.parametrize("goodbye", [b"", b"421 4.4.2 idle for too long\r\n"])
@@ -89,24 +89,24 @@ async def test_a_connection_that_dies_at_the_next_mail_is_replaced_and_the_mail_
 
 
 async def test_a_server_that_comes_back_gets_mails_again() -> None:
-    catcher = MailCatcher(is_keeping=True)
-    async with catcher:
-        mailer = mailer_to(f"smtp://127.0.0.1:{catcher.port}")
+    server = MailServer(is_keeping=True)
+    async with server:
+        mailer = mailer_to(f"smtp://127.0.0.1:{server.port}")
         await mailer.send(mail(1))
     with pytest.raises(TransientError):
         await mailer.send(mail(2))
-    async with catcher:
+    async with server:
         await mailer.send(mail(2))
         await mailer.aclose()
 
-    assert ids(catcher) == ["<1@acme.example>", "<2@acme.example>"]
+    assert ids(server) == ["<1@acme.example>", "<2@acme.example>"]
 
 
 async def test_an_abandoned_mail_takes_its_connection_with_it_so_that_no_later_mail_gets_its_answer() -> None:
-    async with MailCatcher(is_keeping=True) as catcher:
-        mailer = mailer_to(f"smtp://127.0.0.1:{catcher.port}", connections=1)
+    async with MailServer(is_keeping=True) as server:
+        mailer = mailer_to(f"smtp://127.0.0.1:{server.port}", connections=1)
         await mailer.send(mail(1))
-        catcher.behaviour.delay = 60
+        server.behaviour.delay = 60
         abandoned = asyncio.create_task(mailer.send(mail(2)))
         await asyncio.wait([abandoned], timeout=0.1)
 
@@ -114,50 +114,50 @@ async def test_an_abandoned_mail_takes_its_connection_with_it_so_that_no_later_m
         await asyncio.wait([abandoned])
 
         async with asyncio.timeout(5):
-            while catcher.connections:
+            while server.connections:
                 await asyncio.sleep(0.01)
-        catcher.behaviour.delay = 0
+        server.behaviour.delay = 0
         await mailer.send(mail(3))
         await mailer.aclose()
 
     assert abandoned.cancelled()
-    assert (ids(catcher), catcher.greeted) == (["<1@acme.example>", "<3@acme.example>"], 2)
+    assert (ids(server), server.greeted) == (["<1@acme.example>", "<3@acme.example>"], 2)
 
 
 async def test_a_login_works_and_a_refused_one_keeps_mails_waiting_and_the_password_secret() -> None:
-    async with MailCatcher(is_keeping=True, login=("leads", "s3cret/ä")) as catcher:
-        mailer = mailer_to(f"smtp://leads:s3cret%2F%C3%A4@127.0.0.1:{catcher.port}")
+    async with MailServer(is_keeping=True, login=("leads", "s3cret/ä")) as server:
+        mailer = mailer_to(f"smtp://leads:s3cret%2F%C3%A4@127.0.0.1:{server.port}")
         await mailer.send(mail(1))
         await mailer.aclose()
-        wrong = mailer_to(f"smtp://leads:wr0ng@127.0.0.1:{catcher.port}")
+        wrong = mailer_to(f"smtp://leads:wr0ng@127.0.0.1:{server.port}")
 
         with pytest.raises(TransientError) as raised:
             await wrong.send(mail(2))
 
     assert raised.value.code == "SMTP_AUTH"
     assert "wr0ng" not in raised.value.message
-    assert ids(catcher) == ["<1@acme.example>"]
+    assert ids(server) == ["<1@acme.example>"]
 
 
 async def test_a_required_starttls_that_is_not_offered_stops_before_anything_is_said() -> None:
-    async with MailCatcher(is_keeping=True, login=("leads", "s3cret")) as catcher:
-        mailer = mailer_to(f"smtp://leads:s3cret@127.0.0.1:{catcher.port}?starttls=required")
+    async with MailServer(is_keeping=True, login=("leads", "s3cret")) as server:
+        mailer = mailer_to(f"smtp://leads:s3cret@127.0.0.1:{server.port}?starttls=required")
 
         with pytest.raises(TransientError, match="offers no STARTTLS") as raised:
             await mailer.send(mail())
 
     assert raised.value.code == "SMTP_TLS"
-    assert catcher.mails == []
+    assert server.mails == []
 
 
 @pytest.mark.parametrize("scheme", ["smtps", "smtp"])
 async def test_mails_go_over_tls_when_the_certificate_is_trusted_and_wait_when_it_is_not(
     scheme: str, tmp_path: Path
 ) -> None:
-    server, client = tls_contexts(tmp_path)
-    options = {"tls" if scheme == "smtps" else "starttls": server}
-    async with MailCatcher(is_keeping=True, **options) as catcher:  # type: ignore[arg-type]  # one of two keywords
-        url = f"{scheme}://localhost:{catcher.port}"
+    certificate, client = tls_contexts(tmp_path)
+    options = {"tls" if scheme == "smtps" else "starttls": certificate}
+    async with MailServer(is_keeping=True, **options) as server:  # type: ignore[arg-type]  # one of two keywords
+        url = f"{scheme}://localhost:{server.port}"
         trusting, doubting = mailer_to(url, tls=client), mailer_to(url)
         await trusting.send(mail(1))
         await trusting.send(mail(2))
@@ -167,12 +167,12 @@ async def test_mails_go_over_tls_when_the_certificate_is_trusted_and_wait_when_i
             await doubting.send(mail(3))
 
     assert raised.value.code == "SMTP_TLS"
-    assert ids(catcher) == ["<1@acme.example>", "<2@acme.example>"]
-    assert catcher.greeted == (1 if scheme == "smtps" else 3)  # EHLO is said again after STARTTLS
+    assert ids(server) == ["<1@acme.example>", "<2@acme.example>"]
+    assert server.greeted == (1 if scheme == "smtps" else 3)  # EHLO is said again after STARTTLS
 
 
 async def test_an_address_beyond_ascii_needs_a_server_that_takes_it() -> None:
-    async with MailCatcher(is_utf8=False) as old, MailCatcher(is_keeping=True) as new:
+    async with MailServer(is_utf8=False) as old, MailServer(is_keeping=True) as new:
         to_old, to_new = (mailer_to(f"smtp://127.0.0.1:{each.port}") for each in (old, new))
         await to_new.send(mail(1, to="jürgen@bücher.example"))
         await to_old.send(mail(2, to="jo@bücher.example"))

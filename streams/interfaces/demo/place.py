@@ -148,7 +148,7 @@ def shell_variables(settings: Settings) -> dict[str, str]:
 
 def child_environment(settings: Settings, more: Mapping[str, str]) -> dict[str, str]:
     """Give the environment of a child: ours without any `LEADS_*` but those of the demo."""
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(Path(__file__).resolve().parents[3])
     search = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     mine = {name: value for name, value in os.environ.items() if not name.startswith("LEADS_")}
     return {**mine, "PYTHONPATH": search, **shell_variables(settings), **more}

@@ -1,4 +1,4 @@
-"""This file runs the product's processes as a user does: worker, mail catcher and webhook sink, each by its own pid."""
+"""The product's processes, run as a user runs them: worker, mail server, webhook receiver, each with its own pid."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Process:
 
 
 class Server:
-    """Mail catcher or webhook sink: stopped and started again on the port it had."""
+    """Mail server or webhook receiver: stopped and started again on the port it had."""
 
     def __init__(self, module: str, file: Path, environment: Mapping[str, str] | None = None) -> None:
         """`file` gets a JSON line per mail or request, on disk before the other side hears yes."""
