@@ -11,16 +11,39 @@ from streams.adapters.identity import HmacIdentity
 from streams.adapters.notify import notifier_from
 from streams.adapters.smtp import SmtpMailer, SmtpSettings
 from streams.adapters.templates import JinjaWelcome
-from streams.engine.installation import Adapters
+from streams.engine.installation import Adapters, Installation
 from streams.engine.pauses import PauseRules
 from streams.errors import SettingsError
+from streams.kafka.producer import Publisher
+from streams.onboarding import ONBOARDING
 from streams.settings import Config, Settings
 from streams.store.contacts import SqlContacts
+from streams.store.engine import Database
 from streams.store.roster import SqlRoster
 from streams.workflow import Ports, Workflow
 from topics.events import Owner
+from topics.registry import TopicNames
 
 T = TypeVar("T")
+
+
+def installation_of(
+    settings: Settings, config: Config | None, database: Database, publisher: Publisher
+) -> Installation:
+    """Build what workers, commands and HTTP share; nothing is connected yet.
+
+    Without leads.toml (None) there are no adapters: enough for what runs no action.
+
+    Raise `SettingsError` naming the variable, or leads.toml and its key.
+    """
+    return Installation(
+        workflow=ONBOARDING if config is None else configured(ONBOARDING, config),
+        database=database,
+        publisher=publisher,
+        adapters=Adapters() if config is None else adapters(settings, config),
+        topics=TopicNames(settings.prefix),
+        group=settings.group,
+    )
 
 
 def adapters(settings: Settings, config: Config) -> Adapters:

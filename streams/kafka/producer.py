@@ -45,6 +45,16 @@ class Publisher(Protocol):
         ...
 
 
+class NoBroker:
+    """The `Publisher` of what connects to no broker, as a preview does."""
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Refuse. Raise `PublishError`."""
+        raise PublishError(
+            f"{len(records)} records were to be published, and nothing is connected to a broker"
+        )
+
+
 class KafkaPublisher:
     """A `Publisher` over an idempotent aiokafka producer.
 
