@@ -10,7 +10,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from streams.dead_letters.selector import Selector
+from streams.dead_letters.selection import Selector
 from streams.store.letters import EVERY, OPEN
 from streams.store.schema import letters
 from topics.envelope import parse_timestamp, timestamp

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streams.dead_letters.groups import groups, stats
-from streams.dead_letters.selector import Selector, count, select
+from streams.dead_letters.selection import Selector, count, select
 from streams.dead_letters.where import parse_where
 from streams.store import letters
 from streams.store.engine import Database

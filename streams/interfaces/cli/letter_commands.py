@@ -83,7 +83,7 @@ def schedule_command(
 ) -> None:
     """Let the workers try dead letters at a moment, once."""
     from streams.clock import now
-    from streams.dead_letters.selector import SelectorError, read_due
+    from streams.dead_letters.selection import SelectorError, read_due
 
     try:
         due = read_due("--at", at, now())

@@ -152,7 +152,7 @@ def check_command(wanted: selecting.Wanted, as_json: AsJson = False) -> None:
     Exit codes: 0 all would pass, also when there is none; 1 some would fail again.
     """
     from streams.dead_letters.prediction import FAILING
-    from streams.dead_letters.selector import select
+    from streams.dead_letters.selection import select
     from streams.dead_letters.totals import Totals
     from streams.engine.failures import app_version
     from streams.interfaces.cli import logs

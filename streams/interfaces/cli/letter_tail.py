@@ -32,7 +32,7 @@ def tail_command(
     from functools import partial
 
     from streams.clock import now, to_us
-    from streams.dead_letters.selector import indexed_since
+    from streams.dead_letters.selection import indexed_since
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections
     from streams.store import letters

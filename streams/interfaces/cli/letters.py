@@ -66,7 +66,7 @@ def list_command(
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, oldest first. With --json one letter per line."""
-    from streams.dead_letters.selector import count, select
+    from streams.dead_letters.selection import count, select
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections
     from streams.store import letters

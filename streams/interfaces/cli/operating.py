@@ -96,7 +96,7 @@ def chosen_ids(database: Database, wanted: Wanted, given: Sequence[str] | None, 
     """Give the letters that are meant: by id, by selection, or all. Raises `WrongUseError` when nothing says which."""
     from functools import partial
 
-    from streams.dead_letters.selector import select
+    from streams.dead_letters.selection import select
 
     chosen = wanted.selector()
     if given:

@@ -13,7 +13,7 @@ import typer
 from streams.interfaces.common.errors import WrongUseError
 
 if TYPE_CHECKING:
-    from streams.dead_letters.selector import Selector
+    from streams.dead_letters.selection import Selector
 
 _PANEL = "Which letters (all that is given must hold)"
 
@@ -102,7 +102,7 @@ class Wanted:
     def selector(self) -> Selector:
         """Give the letters that are meant. Raises `WrongUseError`."""
         from streams.clock import now
-        from streams.dead_letters.selector import SelectorError, read_selector
+        from streams.dead_letters.selection import SelectorError, read_selector
 
         given = {each.name: getattr(self, each.name) for each in fields(self)}
         try:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from streams.dead_letters.export import dump, load
 from streams.dead_letters.letter_commands import SIMPLE_COMMANDS, Done, LetterCommands
 from streams.dead_letters.patching import Patch
-from streams.dead_letters.selector import read_due, select
+from streams.dead_letters.selection import read_due, select
 from streams.dead_letters.serialize import record_as_data
 from streams.interfaces.http.app_state import AppState, Operator, State
 from streams.interfaces.http.letters import MOST, Words, etag

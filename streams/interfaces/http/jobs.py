@@ -15,7 +15,7 @@ from streams.dead_letters.job_control import control, create, resume
 from streams.dead_letters.job_limits import Options
 from streams.dead_letters.plan import PlanWriter, parse_plan
 from streams.dead_letters.plan_item import Stale
-from streams.dead_letters.selector import select
+from streams.dead_letters.selection import select
 from streams.engine.failures import app_version
 from streams.interfaces.http.app_state import AppState, Operator, State, Viewer
 from streams.interfaces.http.commands import NDJSON

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from streams.dead_letters.describe import what_happened, what_is_done, what_would_come
 from streams.dead_letters.groups import groups, stats
-from streams.dead_letters.selector import Selector, read_selector, select
+from streams.dead_letters.selection import Selector, read_selector, select
 from streams.dead_letters.serialize import as_data, record_as_data
 from streams.interfaces.http.app_state import AppState, State, Viewer
 from streams.store import ledger, letters

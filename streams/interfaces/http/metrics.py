@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from streams.dead_letters.groups import counted, headroom
-from streams.dead_letters.selector import Selector
+from streams.dead_letters.selection import Selector
 from streams.interfaces.http.app_state import State, Viewer
 from streams.store.letters import EVERY
 

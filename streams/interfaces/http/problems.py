@@ -16,7 +16,7 @@ from streams.dead_letters.export import TransferError
 from streams.dead_letters.job_control import JobError
 from streams.dead_letters.patching import PatchError
 from streams.dead_letters.plan import PlanError
-from streams.dead_letters.selector import SelectorError
+from streams.dead_letters.selection import SelectorError
 from streams.kafka.producer import PublishError
 from streams.store.engine import StoreError
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from streams.dead_letters.replay import Replay
-from streams.dead_letters.selector import Selector, select
+from streams.dead_letters.selection import Selector, select
 from streams.engine.pauses import StoppingError
 from streams.onboarding import ONBOARDING
 from streams.store import letters

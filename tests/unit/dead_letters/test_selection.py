@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streams.dead_letters.selector import (
+from streams.dead_letters.selection import (
     Selector,
     SelectorError,
     read_due,
