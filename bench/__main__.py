@@ -17,9 +17,10 @@ import orjson
 from bench.cluster import Cluster
 from bench.installation import CALLS
 from bench.machine import facts
-from bench.measure_onboarding import P3, OnboardingRuns
-from bench.measure_passing import P1, P2, PassingRuns
+from bench.measure_onboarding import P3, P3_PREVIOUS, OnboardingRuns
+from bench.measure_passing import P1, P1_PREVIOUS, P2, PassingRuns
 from bench.measure_replaying import ALONE, CANARY, P18, P18_UNYIELDING, PACES, ReplayingRuns
+from bench.processes import PREVIOUS
 from bench.progress import Progress
 from bench.report import print_report
 from bench.rounds import Rounds, Target
@@ -46,24 +47,32 @@ def _measure(given: argparse.Namespace, cluster: Cluster, folder: Path, progress
     machine = facts(cluster.version())
     run_id = f"bench.{int(time.time())}"
     measured: list[tuple[Target, Rounds]] = []
+    previous = () if given.previous is None else (PREVIOUS,)
     passing = [target for target in (P1, P2) if target.id in given.only]
     if passing:
-        runs = PassingRuns(cluster, folder, run_id, given.events, progress)
+        runs = PassingRuns(cluster, folder, run_id, given.events, progress, given.previous)
         runs.fill()
         contenders = [
             "engine",
             *(("plain",) if P1 in passing else ()),
             *(("stock",) if P2 in passing else ()),
+            *previous,
         ]
         rounds = Rounds()
         rounds.play(contenders, given.rounds, runs.run)
         measured += [(target, rounds) for target in passing]
+        measured += [(P1_PREVIOUS, rounds)] if previous else []
     if P3.id in given.only:
-        counts = {"worker": given.leads, "naive": max(given.leads // NAIVE_SHARE, FEWEST)}
-        onboarding = OnboardingRuns(cluster, folder, run_id, counts, progress)
+        counts = {
+            "worker": given.leads,
+            PREVIOUS: given.leads,
+            "naive": max(given.leads // NAIVE_SHARE, FEWEST),
+        }
+        onboarding = OnboardingRuns(cluster, folder, run_id, counts, progress, given.previous)
         rounds = Rounds()
-        rounds.play(["worker", "naive"], given.rounds, onboarding.run)
+        rounds.play(["worker", "naive", *previous], given.rounds, onboarding.run)
         measured.append((P3, rounds))
+        measured += [(P3_PREVIOUS, rounds)] if previous else []
     if P18.id in given.only:
         replaying = ReplayingRuns(cluster, folder, run_id, given.live, given.letters // CALLS, progress)
         rounds = Rounds()
@@ -99,6 +108,12 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=3, help="of every contender (%(default)s)")
     parser.add_argument("--only", default="p1,p2,p3,p18", help="which to measure (%(default)s)")
+    parser.add_argument(
+        "--previous",
+        type=Path,
+        metavar="FOLDER",
+        help="checkout of another build of this software, measured as one more contender of P1 and P3",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there")
     given = parser.parse_args(arguments)
     given.only = {name.strip().upper() for name in given.only.split(",")}

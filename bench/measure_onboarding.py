@@ -14,7 +14,7 @@ from bench.checks import copies, demand
 from bench.cluster import Cluster
 from bench.events import LIVE, leads, people_of
 from bench.onboarded import ROWS, START_S, leads_by_topic, results, rows, until_onboarded, values
-from bench.processes import SERVERS, Talking, outside, taken
+from bench.processes import PREVIOUS, SERVERS, Talking, build_of, outside, taken
 from bench.progress import Progress
 from bench.rounds import Figures, Target
 from streams.onboarding import ONBOARDING
@@ -23,6 +23,16 @@ from topics.registry import TOPICS, TopicNames
 
 P3 = Target(
     "P3", "whole onboarding", "leads_per_s", "worker", "naive", must=10, stretch=20, is_less_better=False
+)
+P3_PREVIOUS = Target(
+    "P3",
+    "against the previous build",
+    "leads_per_s",
+    "worker",
+    PREVIOUS,
+    must=0.95,
+    stretch=1.0,
+    is_less_better=False,
 )
 
 
@@ -36,6 +46,8 @@ class OnboardingRuns:
     leads: dict[str, int]
     """How many, by contender: the naive one is given fewer, which its rate does not suffer from."""
     progress: Progress
+    previous: Path | None = None
+    """Checkout of the build that runs as the contender `PREVIOUS`."""
 
     def run(self, name: str, number: int) -> Figures:
         """Run one contender and check what it did everywhere. Raises `WrongRunError`."""
@@ -61,9 +73,9 @@ class OnboardingRuns:
                 "notify": f"http://127.0.0.1:{ports['webhook_receiver']}/",
                 "notify_secret": secret,
             }
-            child = stack.enter_context(
-                Talking(["bench.contender", name, orjson.dumps(told).decode()], folder, name)
-            )
+            contender, build = build_of(name, "worker", self.previous)
+            arguments = ["bench.contender", contender, orjson.dumps(told).decode()]
+            child = stack.enter_context(Talking(arguments, folder, name, build=build))
             child.hear("ready", START_S)
             ids = (f"{LIVE}{number}" for number in range(count))
             seconds = until_onboarded(self.cluster, names, leads(count), ids, child)

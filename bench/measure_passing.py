@@ -11,7 +11,7 @@ import orjson
 from bench.checks import Sequence, WrongRunError, demand, sequence_of
 from bench.cluster import Cluster
 from bench.events import event
-from bench.processes import Talking
+from bench.processes import PREVIOUS, Talking, build_of
 from bench.progress import Progress
 from bench.rounds import Figures, Target
 
@@ -21,6 +21,9 @@ P1 = Target(
 )
 P2 = Target(
     "P2", "pass-through, CPU per event", CPU, "stock", "engine", must=12, stretch=22, is_less_better=False
+)
+P1_PREVIOUS = Target(
+    "P1", "against the previous build", CPU, PREVIOUS, "engine", must=0.95, stretch=1.0, is_less_better=False
 )
 _US_AT_MOST = 2000
 """So slow that it must hang."""
@@ -35,6 +38,8 @@ class PassingRuns:
     run_id: str
     events: int
     progress: Progress
+    previous: Path | None = None
+    """Checkout of the build that runs as the contender `PREVIOUS`."""
 
     @property
     def source(self) -> str:
@@ -62,9 +67,9 @@ class PassingRuns:
             "events": self.events,
         }
         self.progress.say(f"round {number + 1}: {name} passes {self.events} events through")
-        with Talking(
-            ["bench.contender", name, orjson.dumps(told).decode()], self.folder, f"{name}-{number}"
-        ) as child:
+        contender, build = build_of(name, "engine", self.previous)
+        arguments = ["bench.contender", contender, orjson.dumps(told).decode()]
+        with Talking(arguments, self.folder, f"{name}-{number}", build=build) as child:
             figures: dict[str, float] = child.hear("measured", 60 + self.events * _US_AT_MOST / 1e6)
         what = f"{name}, round {number + 1}"
         sequence = self._read(what, target)

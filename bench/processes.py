@@ -20,6 +20,15 @@ SERVERS = ("mail_server", "webhook_receiver")
 """The mail server and the webhook, by their modules' names."""
 
 
+PREVIOUS = "previous"
+"""Contender that is another build of this very software."""
+
+
+def build_of(name: str, ours: str, previous: Path | None) -> tuple[str, Path]:
+    """Return the contender's name in its build, and the build's folder; `ours` is what `PREVIOUS` runs as."""
+    return (ours, previous) if name == PREVIOUS and previous is not None else (name, REPOSITORY)
+
+
 class ContenderError(Exception):
     """A process ended, or was silent for too long; the message has the end of its log."""
 
@@ -28,9 +37,14 @@ class Talking:
     """A fresh Python process that says lines of JSON; `with` ends it."""
 
     def __init__(
-        self, arguments: Sequence[str], folder: Path, name: str, environment: Mapping[str, str] | None = None
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        name: str,
+        environment: Mapping[str, str] | None = None,
+        build: Path = REPOSITORY,
     ) -> None:
-        """Start `python -m arguments…` in `folder`, its log beside; our own `LEADS_*` are not passed on."""
+        """Start `python -m arguments…` of a build in `folder`, its log beside; our own `LEADS_*` are not passed on."""
         self._name = name
         self._log = folder / f"{name}.log"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEADS_")}
@@ -38,7 +52,7 @@ class Talking:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 cwd=folder,
-                env=inherited | {"PYTHONPATH": str(REPOSITORY)} | dict(environment or {}),
+                env=inherited | {"PYTHONPATH": str(build)} | dict(environment or {}),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
