@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,9 +11,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench.window import Window
 from streams.engine.faust.app import AppSettings, create_app
+from streams.engine.handover import SETTLED, RecordBatch, Unfinished
 from streams.kafka.address import parse_kafka
 from streams.kafka.producer import KafkaPublisher, Outgoing, new_producer
-from topics.decode import Record
 from topics.registry import TopicNames
 
 POLL_RECORDS = 1000
@@ -39,14 +38,15 @@ async def engine(told: Passing) -> dict[str, float]:
     window, over = Window(told.events), asyncio.Event()
     publisher = KafkaPublisher(partial(new_producer, address))
 
-    async def forward(records: Iterable[Record], _: object) -> None:
+    async def forward(batch: RecordBatch) -> Unfinished:
         outgoing = [
-            Outgoing(told.target, record.key, record.value, list(record.headers)) for record in records
+            Outgoing(told.target, record.key, record.value, list(record.headers)) for record in batch.records
         ]
         await publisher.publish(outgoing)
         window.settled(len(outgoing))
         if window.is_over:
             over.set()
+        return SETTLED
 
     stop = asyncio.Event()
     settings = AppSettings(address, told.group, TopicNames(), session_timeout_s=10.0)

@@ -19,7 +19,7 @@ from actions.normalise.country import normalise_country
 from streams.clock import now
 from streams.dead_letters.retries import RetryTimer
 from streams.engine.assembly import Parts, assemble
-from streams.engine.faust.app import AppSettings, SafeApp, agents, create_app, eager_agents
+from streams.engine.faust.app import AppSettings, SafeApp, agents_of, create_app
 from streams.engine.indexing import LetterIndexer
 from streams.engine.installation import Adapters, Installation
 from streams.errors import SettingsError
@@ -151,9 +151,10 @@ class Worker:
                 self._settings.session_timeout.total_seconds(),
                 folder,
             ),
-            self._health.agents(agents(self._workflow, parts.processor, indexer, self._names)),
+            agents_of(self._workflow, parts.processor, indexer, self._names),
             self._stopping,
-            self._health.agents(eager_agents(self._workflow, parts.processor, self._names)),
+            parts.pauses,
+            self._health.progress.part,
         )
         await app.start()
         self._health.follow(app)

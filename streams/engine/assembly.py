@@ -1,13 +1,13 @@
-"""This file puts a processor together from a workflow and adapters."""
+"""Puts a processor together from a workflow and adapters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from uuid import uuid4
 
-from streams.engine.external_calls import OutsideRunner
-from streams.engine.group_commit import IntentLog
+from streams.engine.external_calls import ExternalCalls
 from streams.engine.installation import Installation
+from streams.engine.intents import IntentLog
 from streams.engine.pauses import Pauses
 from streams.engine.processor import Processor
 
@@ -17,12 +17,12 @@ class Parts:
     """A processor with what it needs."""
 
     processor: Processor
-    outside: OutsideRunner
+    external_calls: ExternalCalls
     pauses: Pauses
 
     def stop(self) -> None:
         """Begin nothing more that calls outside, and wait for no step that pauses."""
-        self.outside.stop()
+        self.external_calls.stop()
         self.pauses.stop()
 
 
@@ -33,5 +33,5 @@ def assemble(installation: Installation) -> Parts:
     dependencies = {step.name: adapters.ports.dependencies_of(step.action) for step in workflow.steps}
     pauses = Pauses(dependencies, adapters.pause_rules, installation.clock)
     intents = IntentLog(installation.database, str(uuid4()), installation.clock)
-    outside = OutsideRunner(installation, intents, pauses)
-    return Parts(Processor(installation, outside, pauses), outside, pauses)
+    external_calls = ExternalCalls(installation, intents, pauses)
+    return Parts(Processor(installation, external_calls, pauses), external_calls, pauses)

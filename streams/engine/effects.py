@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from actions.errors import PermanentError, TransientError, UncertainError
 from actions.ports import Receipt
 from streams.engine.execution import Execution
-from streams.engine.group_commit import IntentLog
+from streams.engine.intents import IntentLog
 from streams.failpoints import reach
 from streams.store import letters
 from streams.store.effects import Claim, Claimed, Mark, Verdict

@@ -1,4 +1,4 @@
-"""This file holds what passes between the stages of processing: work, and its outcome."""
+"""What passes between the stages of processing: an execution, and its outcome."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ Outcome = Succeeded | DeadLettered
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What came of works that were to be executed."""
+    """What came of executions that were to be run."""
 
     outcomes: list[Outcome]
-    left: list[Execution]
-    """Not begun, because the step pauses."""
+    not_begun: list[Execution]
+    """Those that may not begin, because the step pauses or one execution is to try first whether it can go on."""

@@ -1,11 +1,11 @@
-"""This file runs executions that call the outside world: intent before, outcome after, a few at a time."""
+"""Runs executions that call the outside world: intent before, outcome after, a few at a time."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from actions.action import ActionSpec
@@ -15,8 +15,9 @@ from streams.clock import to_us
 from streams.engine.effects import ExecutionEffects
 from streams.engine.execution import DeadLettered, Execution, Outcome, RunResult, Succeeded
 from streams.engine.failures import ID_REUSED, Failure, failure_of, store_failure
-from streams.engine.group_commit import Finish, IntentLog
+from streams.engine.handover import RecordBatch
 from streams.engine.installation import Installation
+from streams.engine.intents import Finish, IntentLog
 from streams.engine.ledger_entries import LedgerWriter
 from streams.engine.pauses import Pauses, Permit, StoppingError
 from streams.engine.staleness import skipped
@@ -51,11 +52,11 @@ class _Chains:
         self._held.append(chain)
 
     @property
-    def left(self) -> list[Execution]:
+    def not_begun(self) -> list[Execution]:
         return [execution for chain in (*self._held, *self.waiting) for execution, _ in chain]
 
 
-class OutsideRunner:
+class ExternalCalls:
     """Runs steps whose actions call the outside world through `Effects`."""
 
     def __init__(self, installation: Installation, intents: IntentLog, pauses: Pauses) -> None:
@@ -72,18 +73,16 @@ class OutsideRunner:
         """Begin no further execution; those under way are finished."""
         self._is_stopping = True
 
-    async def run(
-        self, step: Step, executions: Sequence[Execution], is_revoked: Callable[[], bool] = lambda: False
-    ) -> RunResult:
-        """Execute the works, each with its own commits. One outcome per work begun; none begins while the step pauses.
+    async def run(self, step: Step, executions: Sequence[Execution], batch: RecordBatch) -> RunResult:
+        """Run the executions, each with its own commits. Return one outcome for each that was begun.
 
-        `is_taken` says whether the records went to another worker meanwhile: no further execution is begun then. Raises
-        `StoreUnavailableError`, or `StoppingError` when some were not begun; what is done is in the ledger.
+        None begins while the step pauses, or once the batch is revoked. Raise `StoreUnavailableError`, or
+        `StoppingError` when some were not begun; what is done is in the ledger.
         """
         outcomes, todo = await self._recall(executions)
         chains = _Chains(todo)
         lanes = [
-            asyncio.create_task(self._lane(step, chains, outcomes, is_revoked))
+            asyncio.create_task(self._lane(step, chains, outcomes, batch))
             for _ in range(min(len(chains.waiting), self._adapters.lanes.get(step.name, 1)))
         ]
         try:
@@ -93,15 +92,13 @@ class OutsideRunner:
             chains.waiting.clear()
             await asyncio.gather(*lanes, return_exceptions=True)
             raise
-        return RunResult(outcomes, chains.left)
+        return RunResult(outcomes, chains.not_begun)
 
-    async def _lane(
-        self, step: Step, chains: _Chains, outcomes: list[Outcome], is_revoked: Callable[[], bool]
-    ) -> None:
+    async def _lane(self, step: Step, chains: _Chains, outcomes: list[Outcome], batch: RecordBatch) -> None:
         last: Awaitable[Outcome] | None = None
         try:
             while chain := chains.take():
-                if self._is_stopping or is_revoked():
+                if self._is_stopping or batch.is_revoked:
                     raise StoppingError
                 permit = self._pauses.begin(step.name)
                 if permit is None:
@@ -113,6 +110,7 @@ class OutsideRunner:
                     finish, outcome = await self._execute(step, execution, row, permit)
                 finally:
                     permit.end()
+                batch.note_progress()
                 # An outcome is handed in at once and waited for after the next call, whose intent was committed
                 # with it: half the commits. What is about the same contact waits for it before.
                 before, last = last, self._end(execution, outcome, finish, self._intents.finish(finish))

@@ -1,14 +1,15 @@
-"""This file takes dead letters from their topic into the index, from where they are listed, retried and replayed."""
+"""Takes dead letters from their topic into the index, from where they are listed, retried and replayed."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import orjson
 
 from streams.clock import Clock, to_us
 from streams.engine.failures import CANCELLED
+from streams.engine.handover import SETTLED, RecordBatch, Unfinished
 from streams.store import letters
 from streams.store.engine import Database, StoreRefusedError
 from streams.store.letters import DISCARDED, PARKED, SCHEDULED, LetterRow
@@ -27,10 +28,11 @@ class LetterIndexer:
         self._database = database
         self._clock = clock
 
-    async def process(self, records: Iterable[Record], is_revoked: object = None) -> None:  # noqa: ARG002
+    async def process(self, batch: RecordBatch) -> Unfinished:
         """Index a batch, whoever owns its partition by now. What is no letter is logged by its place."""
-        rows = [row for record in records if (row := row_of(record)) is not None]
+        rows = [row for record in batch.records if (row := row_of(record)) is not None]
         await self._index(rows, to_us(self._clock()))
+        return SETTLED
 
     async def _index(self, rows: Sequence[LetterRow], now_us: int) -> None:
         try:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from streams.engine.circuit_breaker import CircuitBreaker
-from topics.decode import Position
+from streams.engine.handover import RecordBatch
 
 log = logging.getLogger(__name__)
 
@@ -51,15 +51,6 @@ class Pause:
     """Who asked for it; None when it pauses by itself."""
     next_probe: datetime | None = None
     """When it is tried again; None when a person has to resume it."""
-
-
-class PausedError(Exception):
-    """The step pauses; `left` was not begun. Nothing of that may be acknowledged."""
-
-    def __init__(self, step: str, left: Sequence[Position]) -> None:
-        """Take where the records stand that were not begun."""
-        super().__init__(f"{step} pauses; {len(left)} executions were not begun")
-        self.left = left
 
 
 class StoppingError(Exception):
@@ -203,11 +194,12 @@ class Pauses:
             return True
         return not all(breaker.allows for breaker in self._breakers(step))
 
-    async def wait(self, step: str, is_revoked: Callable[[], bool]) -> None:
-        """Wait until something of the step may begin. Raises `StoppingError` when the batch is wanted elsewhere."""
+    async def wait(self, step: str, batch: RecordBatch) -> None:
+        """Wait until something of the step may begin. Raise `StoppingError` when the worker stops or lost the batch."""
         while self.is_paused(step):
-            if self._is_stopping or is_revoked():
+            if self._is_stopping or batch.is_revoked:
                 raise StoppingError
+            batch.note_progress()  # a pause may last for days, and is no hanging
             await asyncio.sleep(LOOK_EVERY_S)
 
     def held(self) -> tuple[Sequence[str], Sequence[str]]:

@@ -63,7 +63,7 @@ class TransactionRunner:
             ran = await self._run(step, executions[:most], permit)
         finally:
             permit.end()
-        return RunResult(ran.outcomes, [*ran.left, *executions[most:]])
+        return RunResult(ran.outcomes, [*ran.not_begun, *executions[most:]])
 
     async def _run(self, step: Step, executions: Sequence[Execution], permit: Permit) -> RunResult:
         outcomes: list[Outcome] = []

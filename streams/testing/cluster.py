@@ -9,7 +9,8 @@ from typing import Any
 
 from streams.dead_letters.retries import RetryTimer
 from streams.engine.assembly import assemble
-from streams.engine.external_calls import OutsideRunner
+from streams.engine.external_calls import ExternalCalls
+from streams.engine.handover import Records
 from streams.engine.indexing import LetterIndexer
 from streams.engine.installation import Adapters, Installation
 from streams.engine.pauses import Pauses
@@ -33,7 +34,7 @@ class MemoryWorker:
 
     workflow: Workflow
     processor: Processor
-    outside: OutsideRunner
+    external_calls: ExternalCalls
     indexer: LetterIndexer
     pauses: Pauses
     life: Life
@@ -79,7 +80,9 @@ class Cluster:
         installation = replace(self.installation, workflow=workflow, database=database, publisher=publisher)
         parts = assemble(installation)
         indexer = LetterIndexer(database, self.clock)
-        return MemoryWorker(workflow, parts.processor, parts.outside, indexer, parts.pauses, publisher.life)
+        return MemoryWorker(
+            workflow, parts.processor, parts.external_calls, indexer, parts.pauses, publisher.life
+        )
 
     def records(self, event: type[Event]) -> list[LogRecord]:
         """Give everything on the topic of this event."""
@@ -104,15 +107,21 @@ class Cluster:
         self.log.forget(GROUP)
 
     async def work(self, worker: MemoryWorker, topic: str, batch: Sequence[LogRecord]) -> None:
-        """Let every agent of one worker settle a batch. Raises as the processor does; acknowledges nothing."""
+        """Let every agent of one worker settle a batch. Raises as the processor does; acknowledges nothing.
+
+        While a step pauses this waits, as an agent does that has its topic to itself.
+        """
         if topic == self.names.requests:
-            await worker.processor.process_requests(batch)
+            await worker.processor.process_requests(Records(batch))
         elif topic == self.names.letters:
-            await worker.indexer.process(batch)
+            await worker.indexer.process(Records(batch))
         else:
             for step in worker.workflow.steps:
                 if self.names.of(step.reads) == topic:
-                    await worker.processor.process_events(step, batch)
+                    records = Records(batch)
+                    while unfinished := await worker.processor.process(step, records):
+                        await worker.pauses.wait(step.name, records)
+                        records = Records(unfinished.of(batch))
 
     async def work_while_alive(self, worker: MemoryWorker, topic: str, batch: Sequence[LogRecord]) -> bool:
         """Do the same for a worker that may die meanwhile; False when it did."""

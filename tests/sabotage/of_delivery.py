@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from tests.sabotage.sabotage import (
     ACKNOWLEDGING,
     ADAPTERS,
+    BACKLOG,
     FACTS,
     KAFKA,
     ONBOARDING,
     PAUSES,
     RACES,
     REVIEW,
-    SHELF,
     WAITING,
     Sabotage,
 )
@@ -26,7 +26,7 @@ def never_lost() -> Iterator[Sabotage]:
         )
 
     processor = "streams/engine/processor.py"
-    publish = "await self._publisher.publish([self._announcer.outgoing(outcome) for outcome in told])"
+    publish = "await self._publisher.publish([self._announcer.outgoing(outcome) for outcome in own])"
     later = '__import__("asyncio").ensure_future(self._publisher.publish('
     yield sabotage(
         "acknowledge before the work",
@@ -57,9 +57,9 @@ def never_lost() -> Iterator[Sabotage]:
         "the processor waits until the broker has the results",
         processor,
         publish,
-        f"{later}[self._announcer.outgoing(o) for o in told if not isinstance(o, Lettered)])); "
-        "await self._publisher.publish([self._announcer.outgoing(o) for o in told if isinstance(o, Lettered)])"
-        " if any(isinstance(o, Lettered) for o in told) else None",
+        f"{later}[self._announcer.outgoing(o) for o in own if not isinstance(o, DeadLettered)])); "
+        "await self._publisher.publish([self._announcer.outgoing(o) for o in own if isinstance(o, DeadLettered)])"
+        " if any(isinstance(o, DeadLettered) for o in own) else None",
         WAITING + "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[result]",
     )
     yield sabotage(
@@ -67,9 +67,9 @@ def never_lost() -> Iterator[Sabotage]:
         "the processor waits until the broker has the letters",
         processor,
         publish,
-        f"{later}[self._announcer.outgoing(o) for o in told if isinstance(o, Lettered)])); "
-        "await self._publisher.publish([self._announcer.outgoing(o) for o in told if not isinstance(o, Lettered)])"
-        " if not all(isinstance(o, Lettered) for o in told) else None",
+        f"{later}[self._announcer.outgoing(o) for o in own if isinstance(o, DeadLettered)])); "
+        "await self._publisher.publish([self._announcer.outgoing(o) for o in own if not isinstance(o, DeadLettered)])"
+        " if not all(isinstance(o, DeadLettered) for o in own) else None",
         WAITING + "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[letter]",
     )
     yield sabotage(
@@ -112,7 +112,7 @@ def never_lost() -> Iterator[Sabotage]:
         "streams/engine/faust/agents.py",
         "if self.backlog.is_empty:",
         "if True:",
-        SHELF + "test_what_pauses_goes_on_the_shelf_and_what_comes_later_behind_it",
+        BACKLOG + "test_what_pauses_goes_into_the_backlog_and_what_comes_later_behind_it",
     )
     yield sabotage(
         "a retry of a step that pauses is dropped",
@@ -167,7 +167,7 @@ def effects_once() -> Iterator[Sabotage]:
     yield sabotage(
         "outcome not written",
         "the outcome is committed after the call",
-        "streams/engine/group_commit.py",
+        "streams/engine/intents.py",
         "effects.mark(connection, [mark for finish in finishes for mark in finish.marks], now_us)",
         "pass",
         ONBOARDING + "test_two_leads_of_one_person_in_one_batch_are_one_contact_one_owner_one_welcome",
@@ -185,7 +185,7 @@ def effects_once() -> Iterator[Sabotage]:
         "revoked batch goes on calling",
         "nothing is called for records that went to another worker",
         outside,
-        "if self._is_stopping or is_revoked():",
+        "if self._is_stopping or batch.is_revoked:",
         "if self._is_stopping:",
         REVIEW + "test_no_call_is_begun_for_records_that_went_to_another_worker",
     )
@@ -193,8 +193,8 @@ def effects_once() -> Iterator[Sabotage]:
         "calls go on during a stop",
         "a worker that stops begins no call",
         outside,
-        "if self._is_stopping or is_revoked():",
-        "if is_revoked():",
+        "if self._is_stopping or batch.is_revoked:",
+        "if batch.is_revoked:",
         REVIEW + "test_a_worker_that_stops_begins_no_call_and_the_next_one_makes_the_rest",
     )
     yield sabotage(
@@ -232,7 +232,7 @@ def effects_once() -> Iterator[Sabotage]:
     yield sabotage(
         "outcome given up while the store is away",
         "the outcome of a call waits for the store",
-        "streams/engine/group_commit.py",
+        "streams/engine/intents.py",
         "except (StoreUnavailableError, StoreBusyError) as error:",
         "except ZeroDivisionError as error:",
         REVIEW + "test_the_outcome_that_was_written_first_counts_also_after_an_outage",
@@ -240,7 +240,7 @@ def effects_once() -> Iterator[Sabotage]:
     yield sabotage(
         "the second worker's outcome counts",
         "the outcome that was written first counts",
-        "streams/engine/group_commit.py",
+        "streams/engine/intents.py",
         "answers.append(row)  # a second",
         "answers.append(finish.row)  # a second",
         REVIEW + "test_the_outcome_that_was_written_first_counts_also_after_an_outage",

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from actions.errors import PermanentError, UncertainError
 from actions.ports import Mail
+from streams.engine.handover import Records
 from streams.onboarding import ONBOARDING
 from streams.operations.pruning import EXPIRED_AGE, LETTERS_AGE, Pruner
 from streams.settings import LedgerTable
@@ -97,14 +98,14 @@ class Year:
         now_ms = int(self.cluster.clock().timestamp() * 1000)
         for step in ONBOARDING.steps:
             batch = of_the_last(self.cluster.records(step.reads), LONGEST_RETENTION, now_ms)
-            await self.cluster.worker.processor.process_events(step, batch)
+            await self.cluster.worker.processor.process(step, Records(batch))
 
     async def ask_for_every_letter(self) -> None:
         """Ask for all letters that the topic still holds but the uncertain ones, as a person may."""
         now_ms = int(self.cluster.clock().timestamp() * 1000)
         held = of_the_last(self.cluster.letters, LONGEST_RETENTION, now_ms)
         refused = [record for record in held if dict(record.headers)["__dlq.errors.class"] == b"rejected"]
-        await self.cluster.worker.processor.process_requests(refused)
+        await self.cluster.worker.processor.process_requests(Records(refused))
 
 
 async def test_the_tables_level_off_and_only_contacts_and_their_welcomes_stay(cluster: Cluster) -> None:

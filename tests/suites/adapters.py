@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from actions.ports import Receipt
 from streams.engine.effects import ExecutionEffects
 from streams.engine.execution import Execution, Source
-from streams.engine.group_commit import IntentLog
+from streams.engine.intents import IntentLog
 from streams.onboarding import ONBOARDING
 from streams.store import effects
 from streams.store.contacts import SqlContacts

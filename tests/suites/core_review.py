@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,8 @@ from actions.create_or_update_contact import create_or_update_contact
 from actions.errors import PermanentError, TransientError
 from actions.ports import Contacts, Effects, Identity, LeadRules, Mail, StoredContact
 from actions.validate_lead import validate_lead
-from streams.engine.group_commit import Finish, IntentLog
+from streams.engine.handover import Records
+from streams.engine.intents import Finish, IntentLog
 from streams.engine.pauses import StoppingError
 from streams.engine.transaction import drive
 from streams.onboarding import ONBOARDING
@@ -36,6 +38,7 @@ from streams.workflow import Workflow, when
 from tests.suites.onboarding import RECEIVED, crash_while_sending, data, letter_of, with_function
 from tests.support.memory import Clock, Cluster
 from tests.support.onboarding import World, adapters_of, event_headers, lead
+from topics.decode import Record
 from topics.envelope import Envelope, Headers
 from topics.events import (
     ContactUpserted,
@@ -157,7 +160,7 @@ async def settle_by_others(cluster: Cluster) -> None:
     """Let every step be done by a worker of its own: none reads its own words."""
     for event in ONBOARDING.inputs:
         for step in ONBOARDING.reading(event):
-            await cluster.new_worker().processor.process_events(step, cluster.records(event))
+            await cluster.new_worker().processor.process(step, Records(cluster.records(event)))
 
 
 async def cell(cluster: Cluster, column: sa.Column[Any]) -> object:
@@ -636,7 +639,7 @@ async def test_a_retry_that_comes_after_the_events_expiry_calls_nobody(
 async def test_a_worker_that_stops_begins_no_call_and_the_next_one_makes_the_rest(
     cluster: Cluster, world: World
 ) -> None:
-    world.fail = lambda mail: cluster.worker.outside.stop()
+    world.fail = lambda mail: cluster.worker.external_calls.stop()
     for number in range(10):
         cluster.log.append(RECEIVED, b"k", lead(email=f"p{number}@example.com"))
     with pytest.raises(StoppingError):
@@ -651,6 +654,21 @@ async def test_a_worker_that_stops_begins_no_call_and_the_next_one_makes_the_res
     assert cluster.letters == []
 
 
+@dataclasses.dataclass
+class RevokedByTheFirstMail:
+    """A `RecordBatch` that goes to another worker once a mail was sent."""
+
+    records: Sequence[Record]
+    world: World
+
+    @property
+    def is_revoked(self) -> bool:
+        return bool(self.world.mails)
+
+    def note_progress(self) -> None:
+        """Nobody watches."""
+
+
 async def test_no_call_is_begun_for_records_that_went_to_another_worker(
     cluster: Cluster, world: World
 ) -> None:
@@ -659,11 +677,11 @@ async def test_no_call_is_begun_for_records_that_went_to_another_worker(
     for step in ONBOARDING.steps:
         if step.name == "send_welcome_email":
             break
-        await cluster.worker.processor.process_events(step, cluster.records(step.reads))
+        await cluster.worker.processor.process(step, Records(cluster.records(step.reads)))
 
     with pytest.raises(StoppingError):
-        await cluster.worker.processor.process_events(
-            step, cluster.records(step.reads), lambda: bool(world.mails)
+        await cluster.worker.processor.process(
+            step, RevokedByTheFirstMail(cluster.records(step.reads), world)
         )
     mails = len(world.mails)
     cluster.worker = cluster.new_worker()

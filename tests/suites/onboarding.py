@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from actions.action import ActionFunction
 from actions.create_or_update_contact import create_or_update_contact
 from actions.ports import Contacts, Mail
+from streams.engine.handover import Records
 from streams.kafka.producer import PublishError
 from streams.onboarding import ONBOARDING
 from streams.store import letters
@@ -227,7 +228,7 @@ async def test_workers_that_settle_the_same_records_at_once_do_everything_once(
         batch = list(cluster.records(event))
         unique = list({(record.value, str(record.headers)): record for record in batch}.values())
         for step in ONBOARDING.reading(event):
-            await asyncio.gather(*(worker.processor.process_events(step, unique) for worker in workers))
+            await asyncio.gather(*(worker.processor.process(step, Records(unique)) for worker in workers))
 
     assert await count(cluster, contacts) == 20
     assert await count(cluster, ledger) == 40 * 6

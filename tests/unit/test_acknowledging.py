@@ -1,9 +1,9 @@
-"""This file shows without a broker when a batch counts as settled, and how far offsets may be committed."""
+"""When a batch counts as settled, and how far offsets may be committed, without a broker."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator
 from typing import cast
 
 import pytest
@@ -13,13 +13,13 @@ from faust.types import TP
 from streams.engine.faust.agents import settle_batch
 from streams.engine.faust.app import AppSettings, SafeApp, create_app
 from streams.engine.faust.backlog import Backlog
-from streams.engine.faust.batch import Batch
+from streams.engine.faust.batch import Batch, Unobserved
 from streams.engine.faust.transport import BatchConsumer
+from streams.engine.handover import RecordBatch, Unfinished
 from streams.engine.pauses import StoppingError
 from streams.kafka.address import parse_kafka
 from streams.kafka.producer import PublishError
 from streams.store.engine import StoreUnavailableError
-from topics.decode import Record
 from topics.registry import TopicNames
 
 AGENT, PLACE = "agent", TP("topic", 0)
@@ -49,11 +49,11 @@ async def test_a_batch_counts_as_settled_only_when_all_its_work_is_done() -> Non
     batch, should_stop = batch_of(0), asyncio.Event()
     has_begun, may_end = asyncio.Event(), asyncio.Event()
 
-    async def settle(records: Iterable[Record], is_taken: Callable[[], bool]) -> None:
+    async def settle(batch: RecordBatch) -> None:
         has_begun.set()
         await may_end.wait()
 
-    settling = asyncio.create_task(settle_batch(AGENT, settle, batch, should_stop))
+    settling = asyncio.create_task(settle_batch(AGENT, settle, batch, should_stop, Unobserved()))
     await has_begun.wait()
     was_settled = batch.is_settled
     may_end.set()
@@ -68,11 +68,11 @@ async def test_a_batch_counts_as_settled_only_when_all_its_work_is_done() -> Non
 async def test_a_batch_whose_work_fails_is_not_settled_and_the_agent_goes_on(error: Exception) -> None:
     batch, should_stop = batch_of(0), asyncio.Event()
 
-    async def settle(records: Iterable[Record], is_taken: Callable[[], bool]) -> None:
+    async def settle(batch: RecordBatch) -> None:
         should_stop.set()  # so that it is not tried again
         raise error
 
-    await settle_batch(AGENT, settle, batch, should_stop)
+    await settle_batch(AGENT, settle, batch, should_stop, Unobserved())
 
     assert not batch.is_settled
 
@@ -81,17 +81,17 @@ async def test_a_batch_that_was_taken_away_is_not_begun() -> None:
     batch = batch_of(0)
     batch.is_revoked = True
 
-    async def settle(records: Iterable[Record], is_taken: Callable[[], bool]) -> None:
+    async def settle(batch: RecordBatch) -> None:
         raise AssertionError
 
-    await settle_batch(AGENT, settle, batch, asyncio.Event())
+    await settle_batch(AGENT, settle, batch, asyncio.Event(), Unobserved())
 
     assert not batch.is_settled
 
 
 @pytest.fixture
 async def consumer() -> AsyncIterator[BatchConsumer]:
-    async def settle(records: Iterable[Record], is_taken: Callable[[], bool]) -> None:
+    async def settle(batch: RecordBatch) -> Unfinished:
         raise AssertionError
 
     settings = AppSettings(parse_kafka("127.0.0.1:9092"), "group", TopicNames(), 6.0)

@@ -1,12 +1,12 @@
-"""This file settles the batches that an agent is handed, and catches up with what it had to put on its shelf."""
+"""Agents: they settle the batches they are handed, and decide what becomes of records that may not begin yet."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -14,8 +14,9 @@ from faust.types import TP
 
 from streams.engine.faust.backlog import Backlog, ranges_of
 from streams.engine.faust.backlog_reader import Rereader
-from streams.engine.faust.batch import Batch
-from streams.engine.pauses import PausedError, StoppingError
+from streams.engine.faust.batch import AgentBatch, AgentObserver, Batch
+from streams.engine.handover import BatchHandler
+from streams.engine.pauses import Pauses, StoppingError
 from streams.failpoints import reach
 from streams.kafka.producer import PublishError
 from streams.store.engine import StoreError
@@ -28,21 +29,27 @@ LONGEST_WAIT_S = 5.0
 REREAD_RECORDS = 1000
 CLOSE_WITHIN_S = 1.0
 
-BatchHandler = Callable[[Iterable[Record], Callable[[], bool]], Awaitable[None]]
-"""Settles records, given a way to ask whether they were taken away meanwhile."""
 
-
-async def settle_batch(name: str, settle: BatchHandler, batch: Batch, should_stop: asyncio.Event) -> None:
-    """Settle a batch, however long the store or the broker are away; leave it when it is taken away or we stop.
+async def settle_batch(
+    name: str,
+    settle: Callable[[AgentBatch], Awaitable[None]],
+    batch: Batch,
+    should_stop: asyncio.Event,
+    observer: AgentObserver,
+) -> None:
+    """Settle a batch, however long the store or the broker are away; leave it when it is revoked or we stop.
 
     Never raises out of the agent: Faust would restart the agent behind the batch.
     """
     wait = FIRST_WAIT_S
     while not should_stop.is_set() and batch.begin(name):
         is_settled = False
+        is_defect = False
         try:
             reach("settle.before")
-            await settle(batch.records, lambda: batch.is_revoked)
+            work = settle(AgentBatch(batch, list(batch.records), observer))
+            observer.begin(work)
+            await work
             reach("settle.after")
             is_settled = True
         except StoppingError:
@@ -51,8 +58,10 @@ async def settle_batch(name: str, settle: BatchHandler, batch: Batch, should_sto
             log.error("%s waits and tries again: %s", name, error)  # noqa: TRY400 - the trace says nothing more
         except Exception:
             # Ours, not an action's: those become letters. Skipping would lose records, so it is loud and waits.
+            is_defect = True
             log.exception("%s cannot settle a batch; nothing is acknowledged", name)
         finally:
+            observer.end(is_step=not is_defect)
             batch.end(name, is_settled=is_settled)
         if is_settled:
             return
@@ -68,40 +77,46 @@ async def _rest(should_stop: asyncio.Event, seconds: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent that has its topic to itself, or never pauses."""
+    """An agent that has its topic to itself: while its step pauses, the topic waits."""
 
     name: str
-    settle: BatchHandler
+    handler: BatchHandler
+    pauses: Pauses
     should_stop: asyncio.Event
+    observer: AgentObserver
 
     async def consume(self, stream: Any) -> None:  # noqa: ANN401 - Faust's stream
         """Settle batch after batch."""
         # noack: an acknowledgement by Faust says nothing here, and would cost memory.
         async for batch in stream.noack():
-            await settle_batch(self.name, self.settle, batch, self.should_stop)
+            await self.settle(batch, self.settle_or_wait)
+
+    async def settle(self, batch: Batch, how: Callable[[AgentBatch], Awaitable[None]]) -> None:
+        """Settle a batch this way, for as long as it takes; see `settle_batch`."""
+        await settle_batch(self.name, how, batch, self.should_stop, self.observer)
+
+    async def settle_or_wait(self, batch: AgentBatch) -> None:
+        """Settle a batch. Wait with what may not begin of it until its step goes on."""
+        while unfinished := await self.handler(batch):
+            await self.pauses.wait(unfinished.paused_step, batch)
+            batch = replace(batch, records=unfinished.of(batch.records))
 
 
 @dataclass(frozen=True, slots=True)
-class SharingAgent:
-    """An agent whose topic others read, too: while its step pauses, what it is handed goes on its shelf."""
+class SharingAgent(Agent):
+    """An agent whose topic others read, too: while its step pauses, its records go into its backlog."""
 
-    name: str
-    patient: BatchHandler
-    """Waits while the step pauses."""
-    eager: BatchHandler
-    """Raises `PausedError` while the step pauses."""
-    should_stop: asyncio.Event
     rereader: Rereader
     reopen: Callable[[Mapping[TP, list[Record]]], Batch]
     """Makes a batch of records that were read again."""
     backlog: Backlog = field(default_factory=Backlog)
 
     async def consume(self, stream: Any) -> None:  # noqa: ANN401 - Faust's stream
-        """Settle batch after batch, and what is on the shelf beside it."""
+        """Settle batch after batch, and the backlog beside them."""
         catching_up = asyncio.create_task(self.catch_up())
         try:
             async for batch in stream.noack():
-                await self.handle(batch)
+                await self.settle(batch, self.settle_or_put_aside)
         finally:
             catching_up.cancel()
             await asyncio.gather(catching_up, return_exceptions=True)
@@ -109,57 +124,47 @@ class SharingAgent:
                 async with asyncio.timeout(CLOSE_WITHIN_S):
                     await self.rereader.aclose()
 
-    async def handle(self, batch: Batch) -> None:
-        """Settle a batch, or put it on the shelf: behind what is there, so that a contact's events keep their order."""
+    async def settle_or_put_aside(self, batch: AgentBatch) -> None:
+        """Settle a batch. Put into the backlog what may not begin of it.
 
-        async def settle(records: Iterable[Record], is_revoked: Callable[[], bool]) -> None:
-            left: dict[TP, int] | None = None
-            if self.backlog.is_empty:
-                try:
-                    await self.eager(records, is_revoked)
-                except PausedError as paused:
-                    left = _first_offsets(paused)
-                else:
-                    return
-            if is_revoked():
-                raise StoppingError  # it will be read again by whoever gets it
-            self.backlog.put(ranges_of(batch, left))
-
-        await settle_batch(self.name, settle, batch, self.should_stop)
+        What comes while something is in the backlog goes behind it, so that a contact's events keep their order.
+        """
+        if self.backlog.is_empty:
+            unfinished = await self.handler(batch)
+            if not unfinished:
+                return
+            ranges = ranges_of(batch.batch, unfinished.positions)
+        else:
+            ranges = ranges_of(batch.batch)
+        if batch.is_revoked:
+            raise StoppingError  # it will be read again by whoever gets it
+        self.backlog.put(ranges)
 
     async def catch_up(self) -> None:
-        """Settle what is on the shelf, whenever something is."""
+        """Settle what is in the backlog, whenever something is."""
         wait = FIRST_WAIT_S
         while not self.should_stop.is_set():
             await self.backlog.wait_filled()
             try:
-                await self.take_some()
+                await self.settle_some()
                 wait = FIRST_WAIT_S
             except KafkaError as error:
-                log.error("%s cannot read again what it put aside: %s", self.name, type(error).__name__)  # noqa: TRY400
+                log.error("%s cannot read its backlog again: %s", self.name, type(error).__name__)  # noqa: TRY400
                 await _rest(self.should_stop, wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
             except Exception:
                 log.exception("%s cannot catch up; it tries again", self.name)
                 await _rest(self.should_stop, LONGEST_WAIT_S)
 
-    async def take_some(self) -> None:
-        """Read some of what is on the shelf again and settle it. Raises a Kafka error."""
+    async def settle_some(self) -> None:
+        """Read some of the backlog again and settle it. Raise a Kafka error."""
         assignment = self.backlog.assignment
-        found = await self.rereader.read(self.backlog.ranges, REREAD_RECORDS)
+        reread = await self.rereader.read(self.backlog.ranges, REREAD_RECORDS)
         if assignment != self.backlog.assignment:
             return  # partitions were taken away meanwhile
-        batch = self.reopen(found.parts)
+        batch = self.reopen(reread.parts)
         self.backlog.take(batch)
         try:
-            await settle_batch(self.name, self.patient, batch, self.should_stop)
+            await self.settle(batch, self.settle_or_wait)
         finally:
-            self.backlog.end(batch, found.reached, assignment)
-
-
-def _first_offsets(paused: PausedError) -> dict[TP, int]:
-    first: dict[TP, int] = {}
-    for position in paused.left:
-        tp = TP(position.topic, position.partition)
-        first[tp] = min(position.offset, first.get(tp, position.offset))
-    return first
+            self.backlog.end(batch, reread.reached, assignment)

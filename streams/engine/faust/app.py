@@ -1,11 +1,11 @@
-"""This file builds the Faust app: one agent per step, one for requests, one for the index of dead letters."""
+"""Builds the Faust app: one agent per step, one for requests, one for the index of dead letters."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,13 +14,16 @@ from typing import Any, cast
 import faust
 from faust.types import TP
 
+from streams.clock import now
 from streams.engine.faust import transport
-from streams.engine.faust.agents import Agent, BatchHandler, SharingAgent
+from streams.engine.faust.agents import Agent, SharingAgent
 from streams.engine.faust.backlog import Backlog
 from streams.engine.faust.backlog_reader import KafkaRereader
-from streams.engine.faust.batch import Batch, BatchSchema
+from streams.engine.faust.batch import AgentObserver, Batch, BatchSchema, Unobserved
+from streams.engine.handover import BatchHandler
 from streams.engine.indexing import LetterIndexer
-from streams.engine.processor import Processor, WhenPaused
+from streams.engine.pauses import PauseRules, Pauses
+from streams.engine.processor import Processor
 from streams.kafka.address import KafkaAddress
 from streams.workflow import Workflow
 from topics.decode import Record
@@ -63,14 +66,16 @@ def credentials_of(address: KafkaAddress) -> Any:  # noqa: ANN401 - faust is not
 
 def create_app(
     settings: AppSettings,
-    settle: Mapping[str, tuple[str, BatchHandler]],
+    agents: Mapping[str, tuple[str, BatchHandler]],
     should_stop: asyncio.Event,
-    eager: Mapping[str, tuple[str, BatchHandler]] | None = None,
+    pauses: Pauses | None = None,
+    observe: Callable[[str, str], AgentObserver] = lambda name, topic: Unobserved(),  # noqa: ARG005
 ) -> SafeApp:
     """Build the app; nothing is started or registered globally but the transport's URL scheme.
 
-    `settle` says for each agent name which topic it reads (full name) and what settles a batch of it; `eager` what does
-    so without waiting for a step that pauses: it is used where several agents read one topic.
+    `agents` has for each agent's name the topic it reads (full name) and what settles a batch of it. `pauses` says when
+    a step that pauses goes on; without it none pauses. `observe` gives what hears how the agent of this name and topic
+    gets on.
     """
     transport.register()
     app = SafeApp(
@@ -96,7 +101,7 @@ def create_app(
         cache="memory://",
     )
     readers: dict[str, list[str]] = defaultdict(list)
-    for name, (topic, _) in settle.items():
+    for name, (topic, _) in agents.items():
         readers[topic].append(name)
     app.agents_by_topic = {topic: tuple(names) for topic, names in readers.items()}
     channels = {
@@ -106,17 +111,12 @@ def create_app(
         for topic in readers
     }
     backlogs: dict[str, list[Backlog]] = defaultdict(list)
-    for name, (topic, function) in settle.items():
-        agent: Agent | SharingAgent = Agent(name, function, should_stop)
-        if len(readers[topic]) > 1 and eager is not None and name in eager:
-            agent = SharingAgent(
-                name,
-                function,
-                eager[name][1],
-                should_stop,
-                KafkaRereader(settings.address),
-                partial(_reopen, app, topic, name),
-            )
+    pauses = pauses or Pauses({}, PauseRules(), now)
+    for name, (topic, handler) in agents.items():
+        agent = Agent(name, handler, pauses, should_stop, observe(name, topic))
+        if len(readers[topic]) > 1:
+            reader, reopen = KafkaRereader(settings.address), partial(_reopen, app, topic, name)
+            agent = SharingAgent(name, handler, pauses, should_stop, agent.observer, reader, reopen)
             backlogs[topic].append(agent.backlog)
         # concurrency stays 1: two streams of one topic in one process would break the order of a contact.
         app.agent(channels[topic], name=name, concurrency=1)(agent.consume)
@@ -129,26 +129,13 @@ def _reopen(app: SafeApp, topic: str, name: str, parts: Mapping[TP, list[Record]
     return consumer.reopen(topic, name, parts)
 
 
-def agents(
+def agents_of(
     workflow: Workflow, processor: Processor, indexer: LetterIndexer, names: TopicNames
 ) -> dict[str, tuple[str, BatchHandler]]:
-    """Give an agent per step, and those for requests and letters."""
+    """Return an agent per step, and those for requests and letters, as `create_app` takes them."""
     by_name: dict[str, tuple[str, BatchHandler]] = {
-        step.name: (names.of(step.reads), partial(processor.process_events, step)) for step in workflow.steps
+        step.name: (names.of(step.reads), partial(processor.process, step)) for step in workflow.steps
     }
     by_name["requests"] = (names.requests, processor.process_requests)
     by_name["letters"] = (names.letters, indexer.process)
     return by_name
-
-
-def eager_agents(
-    workflow: Workflow, processor: Processor, names: TopicNames
-) -> dict[str, tuple[str, BatchHandler]]:
-    """Give what settles a step's batches without waiting while the step pauses."""
-    return {
-        step.name: (
-            names.of(step.reads),
-            partial(processor.process_events, step, when_paused=WhenPaused.RAISE),
-        )
-        for step in workflow.steps
-    }

@@ -1,18 +1,19 @@
-"""This file is where an agent puts what it may not do yet: as offsets, so that others who read the topic go on.
+"""Backlog of a paused agent, kept as offset ranges so that other agents on the topic can continue.
 
 Two steps may read one topic, and a batch counts when both have settled it. When one of them pauses, the other would
-stand still with it. So the paused one puts its batches on its shelf and is done with them. Offsets are committed only
-up to the lowest one on a shelf, and its records are read again when the step goes on.
+stand still with it. So the paused one puts its batches into its backlog and is done with them. Offsets are committed
+only up to the lowest one in a backlog, and its records are read again when the step goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from faust.types import TP
 
 from streams.engine.faust.batch import Batch
+from topics.decode import Position
 
 Ranges = Mapping[TP, tuple[int, int]]
 """Per partition the first offset, and the one after the last."""
@@ -22,12 +23,12 @@ class Backlog:
     """One agent's backlog of one topic: a range of offsets per partition, however long it grows."""
 
     def __init__(self) -> None:
-        """Nothing is on it."""
+        """Begin with nothing."""
         self._ranges: dict[TP, tuple[int, int]] = {}
         self._again: list[Batch] = []
         self._filled = asyncio.Event()
         self.assignment = 0
-        """Grows when something is forgotten: what was read before that says nothing any more."""
+        """Grows when partitions are forgotten: what was read of the backlog before that no longer counts."""
 
     @property
     def is_empty(self) -> bool:
@@ -36,7 +37,7 @@ class Backlog:
 
     @property
     def ranges(self) -> Ranges:
-        """What is on it now."""
+        """What is in it now."""
         return dict(self._ranges)
 
     @property
@@ -45,9 +46,9 @@ class Backlog:
         return tuple(self._again)
 
     def begin_of(self, tp: TP) -> int | None:
-        """Give the lowest offset on it: nothing from there on may be committed. None: it holds nothing of it."""
-        found = self._ranges.get(tp)
-        return None if found is None else found[0]
+        """Return the lowest offset in it: nothing from there on may be committed. None: it holds nothing of `tp`."""
+        span = self._ranges.get(tp)
+        return None if span is None else span[0]
 
     def put(self, ranges: Ranges) -> None:
         """Put what comes next in each partition's order."""
@@ -58,13 +59,13 @@ class Backlog:
             self._filled.set()
 
     def take(self, batch: Batch) -> None:
-        """Say that a batch of what is on it is at work."""
+        """Note that a batch of what is in it is at work."""
         self._again.append(batch)
 
     def end(self, batch: Batch, reached: Mapping[TP, int], assignment: int) -> None:
-        """Say that the batch's work ended; when it was settled, what lies below `reached` is done.
+        """Note that the batch's work ended. When it was settled, what lies below `reached` is done.
 
-        `assignment` is what it was when the batch was read.
+        `assignment` is what `Backlog.assignment` was when the batch was read.
         """
         self._again.remove(batch)
         if not batch.is_settled or assignment != self.assignment:
@@ -89,16 +90,18 @@ class Backlog:
                 batch.is_revoked = True
 
     async def wait_filled(self) -> None:
-        """Return when something is on it."""
+        """Return when something is in it."""
         while not self._ranges:
             self._filled.clear()
             await self._filled.wait()
 
 
-def ranges_of(batch: Batch, first_left: Mapping[TP, int] | None = None) -> Ranges:
-    """Give a batch's offsets; with `first_left`, those partitions alone and from that offset on."""
-    return {
-        tp: (records[0].offset if first_left is None else first_left[tp], records[-1].offset + 1)
-        for tp, records in batch.parts.items()
-        if first_left is None or tp in first_left
-    }
+def ranges_of(batch: Batch, not_begun: Sequence[Position] | None = None) -> Ranges:
+    """Return a batch's offsets; with `not_begun`, per partition those from the first of these positions on."""
+    begins = {tp: records[0].offset for tp, records in batch.parts.items()}
+    if not_begun is not None:
+        begins = {}
+        for position in not_begun:
+            tp = TP(position.topic, position.partition)
+            begins[tp] = min(position.offset, begins.get(tp, position.offset))
+    return {tp: (begin, batch.parts[tp][-1].offset + 1) for tp, begin in begins.items()}

@@ -1,9 +1,10 @@
-"""This file is a batch: the records of a topic that are settled together, and how far their settling is."""
+"""A batch: the records of a topic that are settled together, and how far their settling is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from faust import Schema
 from faust.types import TP
@@ -60,6 +61,53 @@ class Batch:
         if is_settled:
             self._left.discard(agent)
         self._changed()
+
+
+class AgentObserver(Protocol):
+    """Hears how an agent gets on with its batches."""
+
+    def begin(self, work: object) -> None:
+        """The agent takes up a batch; `work` is the coroutine that settles it."""
+        ...
+
+    def move(self) -> None:
+        """Something of the batch was done, or it waits for a known cause."""
+        ...
+
+    def end(self, *, is_step: bool) -> None:
+        """The agent's work on the batch ended. `is_step` is false when a defect of ours ended it."""
+        ...
+
+
+class Unobserved:
+    """An `AgentObserver` for agents that nobody watches."""
+
+    def begin(self, work: object) -> None:
+        """See `AgentObserver.begin`."""
+
+    def move(self) -> None:
+        """See `AgentObserver.move`."""
+
+    def end(self, *, is_step: bool) -> None:
+        """See `AgentObserver.end`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentBatch:
+    """A batch as one of its agents hands it over: the `RecordBatch` of the engine, whole or what is left of it."""
+
+    batch: Batch
+    records: Sequence[Record]
+    observer: AgentObserver
+
+    @property
+    def is_revoked(self) -> bool:
+        """See `RecordBatch.is_revoked`."""
+        return self.batch.is_revoked
+
+    def note_progress(self) -> None:
+        """See `RecordBatch.note_progress`."""
+        self.observer.move()
 
 
 class BatchSchema(Schema[Any, Any]):

@@ -143,7 +143,7 @@ class BatchConsumer(driver.Consumer):
         while queue and queue[0][1].is_settled:
             self._committable[tp] = queue.popleft()[0]
         done = self._committable.get(tp)
-        # What an agent has put on its shelf is not done.
+        # What is in an agent's backlog is not done.
         begins = [backlog.begin_of(tp) for backlog in self.transport.backlogs.get(tp.topic, ())]
         return min([done, *(begin for begin in begins if begin is not None)]) if done is not None else None
 
@@ -270,7 +270,7 @@ class BatchConsumer(driver.Consumer):
         return ConsumerSnapshot(is_joined, self._polls, topics, self._thread.heard_at)
 
     def reopen(self, topic: str, name: str, parts: Mapping[TP, list[Record]]) -> Batch:
-        """Make a batch of records that the agent of this name had put on its shelf."""
+        """Make a batch of records from the backlog of the agent of this name."""
         return Batch(parts, (name,), lambda: self._changed(topic))
 
     def _forget(self, tps: Iterable[TP]) -> None:

@@ -5,50 +5,18 @@ Nothing is asked for the sake of health: a dependency is as reachable as it was 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import Literal, TypeVar
 
 from actions.errors import TransientError, UncertainError
 from actions.ports import Mail, Mailer, Notifier
 from streams.engine.installation import Adapters
-from streams.engine.pauses import PausedError, StoppingError
 from streams.kafka.producer import Outgoing, Publisher, PublishError
-from streams.operations.health.progress import BROKER, MAIL, WEBHOOK, Dependency, Part, WorkerProgress
-from streams.store.engine import StoreError
-from topics.decode import Record
+from streams.operations.health.progress import BROKER, MAIL, WEBHOOK, Dependency, WorkerProgress
 from topics.events import LeadAssigned
 
 T = TypeVar("T")
-
-KNOWN = (StoreError, PublishError, StoppingError, PausedError)
-"""What an agent knows how to wait for. Anything else is a defect, and no sign of getting on."""
-
-BatchHandler = Callable[[Iterable[Record], Callable[[], bool]], Awaitable[None]]
-
-
-def watched_agent(part: Part, settle: BatchHandler) -> BatchHandler:
-    """Note how an agent's work on its batches goes."""
-
-    async def settle_and_note(records: Iterable[Record], is_taken: Callable[[], bool]) -> None:
-        def is_taken_and_note() -> bool:
-            # Asked before each outside call: the one before it is done. A step that pauses asks again and again.
-            part.move()
-            return is_taken()
-
-        work = settle(records, is_taken_and_note)
-        part.begin(work)
-        is_step = False
-        try:
-            await work
-            is_step = True
-        except KNOWN:
-            is_step = True
-            raise
-        finally:
-            part.end(is_step=is_step)
-
-    return settle_and_note
 
 
 class InstrumentedPublisher:

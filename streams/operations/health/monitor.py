@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from streams.engine.faust.snapshot import ConsumerSnapshot
 from streams.operations.health.address import HealthAddress
 from streams.operations.health.checks import HealthCheck
-from streams.operations.health.instrumentation import (
-    BatchHandler,
-    seen_adapters,
-    seen_publisher,
-    watched_agent,
-)
+from streams.operations.health.instrumentation import seen_adapters, seen_publisher
 from streams.operations.health.progress import STORE, WorkerProgress
 from streams.operations.health.server import HealthServer
 from streams.operations.health.watchdog import Watchdog
@@ -79,13 +74,6 @@ class Health:
     def follow(self, app: SafeApp | None) -> None:
         """Look at this engine, which was started, from now on; None while there is none."""
         self._app = app
-
-    def agents(self, settle: Mapping[str, tuple[str, BatchHandler]]) -> dict[str, tuple[str, BatchHandler]]:
-        """Give the agents so that how their work goes is noted."""
-        return {
-            name: (topic, watched_agent(self.progress.part(name, topic), function))
-            for name, (topic, function) in settle.items()
-        }
 
     def store(self, database: Database) -> Database:
         """Have noted how the store answers."""

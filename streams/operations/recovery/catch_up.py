@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from streams.clock import Clock, from_us, to_us
+from streams.engine.handover import Records
 from streams.engine.indexing import LetterIndexer
 from streams.kafka.log import Log, read_at
 from streams.kafka.reader import Ranges, count
@@ -110,7 +111,7 @@ class CatchUp:
         indexer = LetterIndexer(self.database, self.clock)
         read = 0
         async for batch in self.log.read(ranges):
-            await indexer.process(batch)
+            await indexer.process(Records(batch))
             read = self._told(self.names.letters, batch, ranges, read)
             found = [
                 failed

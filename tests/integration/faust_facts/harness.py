@@ -18,9 +18,9 @@ from faust.types import StreamT
 
 from streams.engine.faust.app import AppSettings, create_app
 from streams.engine.faust.transport import BatchConsumer
+from streams.engine.handover import SETTLED, RecordBatch, Unfinished
 from streams.engine.pauses import StoppingError
 from streams.kafka.address import parse_kafka
-from topics.decode import Record
 from topics.registry import TopicNames
 
 Handle = Callable[[int], Awaitable[None]]
@@ -99,11 +99,12 @@ class Ours:
         """`records` is the largest batch; with `leaves` the rest of one that is wanted back is left."""
         self._stopping = asyncio.Event()
 
-        async def settle(batch: Iterable[Record], is_taken: Callable[[], bool]) -> None:
-            for record in batch:
-                if leaves and is_taken():
+        async def settle(batch: RecordBatch) -> Unfinished:
+            for record in batch.records:
+                if leaves and batch.is_revoked:
                     raise StoppingError
                 await handle(record.offset)
+            return SETTLED
 
         settings = AppSettings(
             parse_kafka(log.kafka), log.group, TopicNames("facts."), SESSION_TIMEOUT_S, batch_records=records

@@ -9,14 +9,13 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Iterable
 from functools import partial
 
 from streams.engine.faust.app import AppSettings, create_app
+from streams.engine.handover import SETTLED, RecordBatch, Unfinished
 from streams.kafka.address import parse_kafka
 from streams.kafka.producer import KafkaPublisher, Outgoing, new_producer
 from tests.integration.faust_facts.harness import SESSION_TIMEOUT_S
-from topics.decode import Record
 from topics.registry import TopicNames
 
 
@@ -26,8 +25,9 @@ async def relay(kafka: str, group: str, reads: str, writes: str) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     publisher = KafkaPublisher(partial(new_producer, parse_kafka(kafka)))
 
-    async def settle(batch: Iterable[Record], _: object) -> None:
-        await publisher.publish([Outgoing(writes, None, record.value, []) for record in batch])
+    async def settle(batch: RecordBatch) -> Unfinished:
+        await publisher.publish([Outgoing(writes, None, record.value, []) for record in batch.records])
+        return SETTLED
 
     settings = AppSettings(parse_kafka(kafka), group, TopicNames("facts."), SESSION_TIMEOUT_S)
     app = create_app(settings, {"relay": (reads, settle)}, stopping)

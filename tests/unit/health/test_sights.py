@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import Awaitable
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -11,25 +12,27 @@ import pytest
 
 from actions.errors import ActionError, PermanentError, TransientError, UncertainError
 from actions.ports import Mail, Mailer, Notifier
+from streams.engine.faust.agents import settle_batch
+from streams.engine.faust.batch import Batch
+from streams.engine.handover import RecordBatch
 from streams.engine.installation import Adapters
+from streams.engine.pauses import StoppingError
 from streams.errors import SettingsError
 from streams.kafka.producer import Outgoing, PublishError
 from streams.operations.health.address import HealthAddress, read_health
 from streams.operations.health.instrumentation import (
-    BatchHandler,
     InstrumentedMailer,
     seen_adapters,
     seen_publisher,
-    watched_agent,
 )
 from streams.operations.health.progress import BROKER, MAIL, STORE, WEBHOOK, WorkerProgress
 from streams.settings import load_settings
 from streams.store.engine import StoreRefusedError, StoreUnavailableError
 from streams.store.migrate import open_database
 from streams.workflow import Ports
-from topics.decode import Record
 from topics.events import LeadAssigned
 
+AGENT = "assign_owner"
 LETTER = Mail(message_id="<1@acme.example>", to="jane@customer.example", subject="Hello", text="Hello")
 
 
@@ -57,17 +60,8 @@ class Outside:
             raise self.error
 
 
-def settling(*answers: Exception | None, asks: int = 0) -> BatchHandler:
-    left = iter(answers)
-
-    async def settle(records: Iterable[Record], is_revoked: Callable[[], bool]) -> None:
-        for _ in range(asks):
-            assert is_revoked()
-        error = next(left)
-        if error is not None:
-            raise error
-
-    return settle
+def agent_batch() -> Batch:
+    return Batch({}, [AGENT], lambda: None)
 
 
 async def error_of(work: Awaitable[object]) -> Exception | None:
@@ -85,27 +79,37 @@ def progress() -> WorkerProgress:
 
 @pytest.mark.parametrize(
     ("error", "steps"),
-    [(None, 1), (StoreUnavailableError(), 1), (PublishError(), 1), (KeyError(), 0)],
-    ids=["settled", "store away", "broker away", "a defect"],
+    [(None, 1), (StoreUnavailableError(), 1), (PublishError(), 1), (StoppingError(), 1), (KeyError(), 0)],
+    ids=["settled", "store away", "broker away", "stopping", "a defect"],
 )
 async def test_known_causes_are_steps_and_defects_are_not(
     progress: WorkerProgress, error: Exception | None, steps: int
 ) -> None:
-    part = progress.part("assign_owner")
-    settle = watched_agent(part, settling(error))
+    part, should_stop = progress.part(AGENT), asyncio.Event()
 
-    raised = await error_of(settle([], lambda: False))
+    async def settle(batch: RecordBatch) -> None:
+        assert part.is_busy
+        should_stop.set()  # so that it is not tried again
+        if error is not None:
+            raise error
 
-    assert raised is error
+    await settle_batch(AGENT, settle, agent_batch(), should_stop, part)
+
     assert (part.steps, part.is_busy) == (steps, False)
 
 
-async def test_each_question_whether_to_go_on_is_a_step(progress: WorkerProgress) -> None:
-    part = progress.part("assign_owner")
+async def test_what_is_done_of_a_batch_is_a_step_and_asking_for_it_is_none(progress: WorkerProgress) -> None:
+    part = progress.part(AGENT)
 
-    await watched_agent(part, settling(None, asks=3))([], lambda: True)
+    async def settle(batch: RecordBatch) -> None:
+        for _ in range(5):
+            assert not batch.is_revoked
+        batch.note_progress()
+        batch.note_progress()
 
-    assert part.steps == 4
+    await settle_batch(AGENT, settle, agent_batch(), asyncio.Event(), part)
+
+    assert part.steps == 2 + 1  # and one for the batch itself
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -11,15 +11,17 @@ import pytest
 from actions.ports import Identity, Mail, Mailer
 from streams.adapters.identity import HmacIdentity
 from streams.clock import to_us
-from streams.engine.pauses import PausedError, PauseRules
-from streams.engine.processor import WhenPaused
+from streams.engine.handover import Records
+from streams.engine.pauses import PauseRules
 from streams.onboarding import ONBOARDING
 from streams.operations.pause_sync import PauseKeeper
 from streams.store import letters, pauses
 from streams.store.pauses import Cancellation
-from streams.testing import Cluster, LogRecord, MemoryStore, World, adapters_of, event_headers, lead
+from streams.testing import Cluster, MemoryStore, World, adapters_of, event_headers, lead
 from streams.workflow import Step
 from topics import ids
+from topics.decode import Record
+from topics.events import LeadReceived
 from topics.letter import DeadLetter
 
 RECEIVED = "crm.leads.received.v1"
@@ -83,7 +85,7 @@ class Hands:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self.aside: dict[str, list[LogRecord]] = {}
+        self.aside: dict[str, list[Record]] = {}
 
     async def settle(self) -> set[str]:
         """Go on until nothing moves; gives the steps that pause."""
@@ -104,13 +106,11 @@ class Hands:
             self.cluster.log.commit("leads", record)
         return bool(batch)
 
-    async def _work(self, step: Step, batch: list[LogRecord]) -> None:
+    async def _work(self, step: Step, batch: Sequence[Record]) -> None:
         todo = [*self.aside.pop(step.name, []), *batch]
-        try:
-            await self.cluster.worker.processor.process_events(step, todo, when_paused=WhenPaused.RAISE)
-        except PausedError as paused:
-            left = {(place.partition, place.offset) for place in paused.left}
-            self.aside[step.name] = [each for each in todo if (each.partition, each.offset) in left]
+        unfinished = await self.cluster.worker.processor.process(step, Records(todo))
+        if unfinished:
+            self.aside[step.name] = unfinished.of(todo)
 
 
 @pytest.fixture
@@ -209,6 +209,20 @@ async def test_a_step_that_a_person_paused_begins_nothing_until_it_is_resumed(
 
     assert (paused, mails, cluster.letters) == ({WELCOME}, 0, [])
     assert (resumed, len(world.mails)) == (set(), PEOPLE)
+
+
+async def test_what_was_done_before_a_step_paused_is_published_and_the_rest_is_named(
+    cluster: Cluster, identity: Forgetful
+) -> None:
+    identity.is_broken = True
+    send_leads(cluster)
+    step, records = cluster.workflow.step(VALIDATE), cluster.records(LeadReceived)
+
+    unfinished = await cluster.worker.processor.process(step, Records(records))
+
+    assert codes(cluster) == {"DEFECT": LETTERS_PER_MINUTE}
+    assert unfinished.paused_step == VALIDATE
+    assert unfinished.of(records) == records[LETTERS_PER_MINUTE:]
 
 
 async def test_a_retry_that_was_asked_for_waits_with_its_step_and_is_not_lost(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from streams.engine.assembly import assemble
+from streams.engine.handover import Records
 from streams.engine.installation import Installation
 from streams.kafka.producer import Outgoing
 from streams.onboarding import ONBOARDING
@@ -65,7 +66,7 @@ async def test_a_batch_is_not_done_before_the_broker_has_what_came_of_it(
     )
     record = MemoryLog(clock).append(RECEIVED, b"L1", value, event_headers("e-1"))
 
-    processing = asyncio.create_task(parts.processor.process_events(ONBOARDING.steps[0], [record]))
+    processing = asyncio.create_task(parts.processor.process(ONBOARDING.steps[0], Records([record])))
     asked = asyncio.create_task(broker.is_asked.wait())
     await asyncio.wait({processing, asked}, return_when=asyncio.FIRST_COMPLETED)
     for _ in range(100):  # turns of the loop, for whatever would end without the broker's answer
