@@ -1,29 +1,85 @@
-"""This file marks a plain async function as an atomic action and checks its signature."""
+"""Mark a plain async function as an atomic action, and check its signature and what it declares."""
 
 from __future__ import annotations
 
 import inspect
+import re
 import types
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from string import Formatter
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from topics.envelope import Envelope
+from actions.ports import Effects
+from topics.envelope import Envelope, attribute_text
 from topics.events import Event
 
 ActionFunction = Callable[..., Awaitable[Event]]
 F = TypeVar("F", bound=ActionFunction)
 OnStale = Literal["run", "skip", "ask"]
+Scope = Literal["contact", "run"]
+WhenUncertain = Literal["ask", "repeat"]
+
+_RUN = "run"
+"""The placeholder of the run's id in a key; all others are fields of the event."""
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
 class SignatureError(TypeError):
-    """An `@action` function is not of the form `async (event, *, port: Port) -> Event`."""
+    """An `@action` function is not of the form `async (event, *, port: Port) -> Event`, or its effect does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The one call that an action makes outside, where no transaction reaches: at most once per key.
+
+    Everything that must know of the call reads it here: the engine, pruning, recovery, previews, `leads verify`. What
+    is declared is the default; the table of leads.toml that has the effect's name wins.
+    """
+
+    key: str
+    """Names the call for ever: `welcome:{contact_key}`. Placeholders are fields of the event read, and `{run}`."""
+    scope: Scope
+    """How long it is known that the call was made.
+
+    `contact`: for ever, so that it is made once per contact. `run`: as long as the ledger remembers the run's
+    execution, so that it is made once per lead event; the key is then the name and the run.
+    """
+    when_uncertain: WhenUncertain = "ask"
+    """What becomes of a call that was cut off before its outcome was known.
+
+    `ask`: a person looks, by a dead letter. `repeat`: the call is made again with the same key, which is right where
+    the other side drops the copy. An adapter with `drops_copies` makes its calls repeat, whatever is declared.
+    """
+    concurrency: int = 16
+    """Calls that one worker makes at once."""
+    reference_field: str | None = None
+    """The field of the result that holds the call's reference: it proves the call where a result has no headers yet."""
+
+    @property
+    def name(self) -> str:
+        """What stands before the colon of the key; leads.toml, pages and reports call the effect by it."""
+        return self.key.partition(":")[0]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The placeholders of the key, `run` among them."""
+        return tuple(name for _, name, _, _ in Formatter().parse(self.key) if name is not None)
+
+    def key_of(self, event: Event, envelope: Envelope) -> str:
+        """Return the key of the call that is made for this event; it can be an attribute of the result."""
+        values = {name: getattr(event, name) for name in self.fields if name != _RUN}
+        return attribute_text(self.key.format_map({_RUN: envelope.correlation_id, **values}))
+
+    def key_of_run(self, run: str) -> str:
+        """Return the key of a call of scope `run`: its run tells it."""
+        return attribute_text(self.key.format_map({_RUN: run}))
 
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
-    """What the signature of one action says."""
+    """What an action's signature and its decorator declare."""
 
     name: str
     """The function's name; `kebab` is what the outside calls it."""
@@ -40,6 +96,8 @@ class ActionSpec:
     """What a stale replay does: all the same, `skip`, or ask the person who wants it."""
     skip: Callable[[Any], Event] | None = None
     """States of a stale event, without doing anything, that it was skipped."""
+    effect: Effect | None = None
+    """Its call outside; None for an action that decides over the store alone."""
     kebab: str = field(init=False)
     """Name for the outside: `assign-owner`."""
 
@@ -51,6 +109,7 @@ class ActionSpec:
 def action(
     *,
     version: int,
+    effect: Effect | None = None,
     max_age: timedelta | None = None,
     on_stale: OnStale = "run",
     skip: Callable[[Any], Event] | None = None,
@@ -59,16 +118,20 @@ def action(
 
     The first parameter's type is the event it reads, the return type the event (or `A | B`) it states;
     keyword-only parameters are ports, bound by their Protocol at start-up. A parameter typed `Envelope` gets
-    the envelope of the event. `max_age`, `on_stale` and `skip` say what becomes of replays that come late (see
-    `ActionSpec`). Raises `SignatureError` naming the function and the parameter.
+    the envelope of the event. `effect` declares the call outside of an action that asks for `Effects`. `max_age`,
+    `on_stale` and `skip` decide what becomes of replays that come late (see `ActionSpec`). Raises `SignatureError`
+    naming the function and what does not fit.
     """
 
     def mark(function: F) -> F:
-        spec = _inspect(function, version)
+        spec = replace(
+            _inspect(function, version), effect=effect, max_age=max_age, on_stale=on_stale, skip=skip
+        )
         if on_stale == "skip" and skip is None:
             msg = f"action {spec.name} skips what is stale: `skip` must say which event it states then"
             raise SignatureError(msg)
-        function.__action__ = replace(spec, max_age=max_age, on_stale=on_stale, skip=skip)  # type: ignore[attr-defined]
+        _check_effect(spec)
+        function.__action__ = spec  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -117,6 +180,67 @@ def _inspect(function: ActionFunction, version: int) -> ActionSpec:
         ports=ports,
         envelope_parameter=envelope_parameter,
         function=function,
+    )
+
+
+def _check_effect(spec: ActionSpec) -> None:
+    effect, asks = spec.effect, Effects in spec.ports.values()
+    if effect is None:
+        if asks:
+            msg = f'action {spec.name} asks for Effects: declare its call, @action(…, effect=Effect("name:{{run}}", …))'
+            raise SignatureError(msg)
+        return
+    problem = None if asks else "the action does not ask for `effects: Effects`, so it cannot make the call"
+    problem = problem or _key_problem(effect, spec.reads) or _reference_problem(effect, spec.emits)
+    if problem is not None:
+        msg = f"action {spec.name}, effect {effect.key!r}: {problem}"
+        raise SignatureError(msg)
+
+
+def _key_problem(effect: Effect, reads: type[Event]) -> str | None:
+    """Return what is wrong with the key, as the end of a sentence; None when it fits the event."""
+    try:
+        parts = list(Formatter().parse(effect.key))
+    except ValueError as error:
+        return f"the key is no template: {error}"
+    if any(conversion or style for _, _, style, conversion in parts):
+        return "a placeholder of the key takes neither conversion nor format"
+    if _NAME.fullmatch(effect.name) is None:
+        return "the key must begin with the effect's name and a colon, as in welcome:{contact_key}"
+    for name in effect.fields:
+        # Only a text that is always there names the same call every time.
+        if name != _RUN and (
+            name not in reads.model_fields or reads.model_fields[name].annotation is not str
+        ):
+            return f"{{{name}}} is no required text of {reads.__name__}"
+    return _scope_problem(effect)
+
+
+def _scope_problem(effect: Effect) -> str | None:
+    if effect.scope == "run" and effect.key != f"{effect.name}:{{{_RUN}}}":
+        # The ledger row that is forgotten tells its run, and with it the one key to forget.
+        return f"the key of a run must be {effect.name}:{{{_RUN}}}"
+    if effect.scope == "contact" and ("contact_key" not in effect.fields or _RUN in effect.fields):
+        return "the key of a contact must have {contact_key}, and not {run}: it is kept for ever"
+    return None
+
+
+def _reference_problem(effect: Effect, emits: tuple[type[Event], ...]) -> str | None:
+    """Return what is wrong with the reference field, as the end of a sentence.
+
+    It proves a call that an older build made: with a misspelt one the call would be made once more.
+    """
+    if effect.reference_field is None:
+        return None
+    proving = [event for event in emits if effect.reference_field in event.model_fields]
+    if not proving:
+        return f"reference_field {effect.reference_field!r} is no field of what the action states"
+    needed = set(effect.fields) - {_RUN}
+    missing = sorted(name for event in proving for name in needed - event.model_fields.keys())
+    return (
+        f"what the action states needs {missing[0]}, too, to prove the call by its reference"
+        if missing
+        else None
     )
 
 

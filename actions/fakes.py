@@ -1,4 +1,4 @@
-"""This file answers the ports from memory, for tests of actions; shared suites hold it to the real adapters."""
+"""Fakes of the ports, for tests of actions; shared suites hold them to the real adapters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from actions.errors import PermanentError, TransientError, UncertainError
-from actions.ports import Mail, Receipt, StoredContact
+from actions.ports import (
+    Identity,
+    LeadRules,
+    Mail,
+    Mailer,
+    Notifier,
+    Receipt,
+    StoredContact,
+    WelcomeTemplate,
+)
 from topics.events import Candidate, Contact, LeadAssigned, Owner
 
 _MOST_CANDIDATES = 10
@@ -94,31 +103,32 @@ class _Effect:
 
 @dataclass
 class FakeEffects:
-    """The port Effects as one event sees it; `of` gives it as another event sees the same effects."""
+    """The port Effects as one event sees it; `of` returns it as another event sees the same effects."""
 
+    key: str = "effect"
     event_id: str = "event-1"
     begun: dict[str, _Effect] = field(default_factory=dict)
 
-    def of(self, event_id: str) -> FakeEffects:
-        return FakeEffects(event_id, self.begun)
+    def of(self, event_id: str, key: str | None = None) -> FakeEffects:
+        return FakeEffects(self.key if key is None else key, event_id, self.begun)
 
-    async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
-        effect = self.begun.get(key)
+    async def once(self, call: Callable[[], Awaitable[str]]) -> Receipt:
+        effect = self.begun.get(self.key)
         if effect is None:
-            return Receipt(await self._call(key, call), is_mine=True)
+            return Receipt(await self._call(call), is_mine=True)
         is_mine = effect.event_id == self.event_id
         if effect.reference is not None:
             return Receipt(effect.reference, is_mine=is_mine)
         if is_mine:
-            raise UncertainError(f"the call {key} was cut off before its outcome was known")
+            raise UncertainError(f"the call {self.key} was cut off before its outcome was known")
         return Receipt("", is_mine=False, is_pending=True)
 
-    async def _call(self, key: str, call: Callable[[], Awaitable[str]]) -> str:
-        effect = self.begun[key] = _Effect(self.event_id)
+    async def _call(self, call: Callable[[], Awaitable[str]]) -> str:
+        effect = self.begun[self.key] = _Effect(self.event_id)
         try:
             effect.reference = await call()
         except (TransientError, PermanentError):
-            del self.begun[key]
+            del self.begun[self.key]
             raise
         return effect.reference
 
@@ -162,3 +172,13 @@ class FakeNotifier:
             raise self.failures.pop(0)
         self.told.append((key, assigned))
         return f"reference of {key}"
+
+
+SHARED_FAKES: dict[type, Callable[[], object]] = {
+    Identity: FakeIdentity,
+    LeadRules: FakeRules,
+    Mailer: FakeMailer,
+    Notifier: FakeNotifier,
+    WelcomeTemplate: FakeTemplate,
+}
+"""What makes a fake of each port that is the same object for all records; the test kit binds what it finds here."""

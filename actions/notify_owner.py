@@ -1,17 +1,21 @@
-"""This file is the action that tells the owner about a lead."""
+"""The action that notifies the owner of a lead."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from actions.action import action
+from actions.action import Effect, action
 from actions.ports import Effects, Notifier
 from actions.suppression import quiet_reason
 from topics.envelope import Envelope
 from topics.events import LeadAssigned, OwnerNotified
 
 
-@action(version=1)
+# The run stands for the LeadReceived: a known lead id under another event id is one more thing to notify of.
+@action(
+    version=1,
+    effect=Effect("notify:{run}", scope="run", when_uncertain="ask", reference_field="reference"),
+)
 async def notify_owner(
     assigned: LeadAssigned, *, envelope: Envelope, notifier: Notifier, effects: Effects
 ) -> OwnerNotified:
@@ -24,9 +28,7 @@ async def notify_owner(
     quiet = quiet_reason(envelope.origin)
     if quiet is not None:
         return _stated(assigned, notifier, "skipped", reason=quiet)
-    # The run stands for the LeadReceived: a known lead id under a new event id is one more thing to tell.
-    key = f"notify:{envelope.correlation_id}"
-    receipt = await effects.once(key, lambda: notifier.notify(key=key, assigned=assigned))
+    receipt = await effects.once(lambda: notifier.notify(key=effects.key, assigned=assigned))
     if receipt.is_pending:
         return _stated(assigned, notifier, "skipped", reason="notification-pending")
     if not receipt.is_mine:

@@ -1,4 +1,4 @@
-"""This file lists what actions may ask for: one Protocol per need, bound by its type at start-up.
+"""What actions may ask for: one Protocol per need, bound by its type at start-up.
 
 Three kinds of adapters answer them. A *shared* one is the same object for all records (rules, roster rules,
 templates). A *transactional* one (`Contacts`, `Roster`) reads through the batch's transaction and stages what the
@@ -94,14 +94,19 @@ class Receipt:
 
 
 class Effects(Protocol):
-    """Makes an outside call at most once per key: intent written before it, outcome after it."""
+    """Makes the action's declared call at most once per key: intent written before it, outcome after it."""
 
-    async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
+    @property
+    def key(self) -> str:
+        """The call's key for this event, by the action's `Effect`; e.g. `welcome:<contact key>`."""
+        ...
+
+    async def once(self, call: Callable[[], Awaitable[str]]) -> Receipt:
         """Await `call()` unless one with this key was made before.
 
-        `key` names the effect for ever, e.g. `welcome:<contact key>`. `call` gives a reference to keep, and raises
-        TransientError or PermanentError when it is certain that nothing happened outside. Raises UncertainError when
-        an earlier attempt of this event was cut off between the call and its outcome, and must not be repeated.
+        `call` returns a reference to keep, and raises TransientError or PermanentError when it is certain that nothing
+        happened outside. Raises UncertainError when an earlier attempt of this event was cut off between the call and
+        its outcome, and must not be repeated.
         """
         ...
 

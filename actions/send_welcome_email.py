@@ -1,10 +1,10 @@
-"""This file is the action that welcomes a contact by e-mail, once."""
+"""The action that welcomes a contact by e-mail, once."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from actions.action import action
+from actions.action import Effect, action
 from actions.ports import Effects, Mailer, WelcomeTemplate
 from actions.suppression import quiet_reason
 from topics.envelope import Envelope
@@ -16,6 +16,9 @@ GREETS_WITHIN = timedelta(days=2)
 
 @action(
     version=1,
+    effect=Effect(
+        "welcome:{contact_key}", scope="contact", when_uncertain="ask", reference_field="message_id"
+    ),
     max_age=GREETS_WITHIN,
     on_stale="ask",
     skip=lambda assigned: _skipped(assigned, "too-late"),
@@ -32,15 +35,14 @@ async def send_welcome_email(
     quiet = quiet_reason(envelope.origin)
     if quiet is not None:
         return _skipped(assigned, quiet)
-    key = f"welcome:{assigned.contact_key}"
     # Written before the intent: a template that fails then leaves nothing that looks like a mail on its way.
-    mail = template.render(key=key, contact=assigned.contact, owner=assigned.owner)
+    mail = template.render(key=effects.key, contact=assigned.contact, owner=assigned.owner)
 
     async def send() -> str:
         await mailer.send(mail)
         return mail.message_id
 
-    receipt = await effects.once(key, send)
+    receipt = await effects.once(send)
     if receipt.is_pending:
         return _skipped(assigned, "welcome-pending")
     if not receipt.is_mine:

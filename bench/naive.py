@@ -42,8 +42,14 @@ class CallsInTransaction:
         self._connection = connection
         self._work = work
 
-    async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
+    @property
+    def key(self) -> str:
+        """See `actions.ports.Effects.key`."""
+        return self._work.effect_key
+
+    async def once(self, call: Callable[[], Awaitable[str]]) -> Receipt:
         """See `actions.ports.Effects.once`."""
+        key = self.key
         made = sa.select(effects.c.ledger_id, effects.c.reference).where(effects.c.key == key)
         row = self._connection.execute(made).one_or_none()
         if row is not None:

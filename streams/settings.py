@@ -25,6 +25,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from actions.action import WhenUncertain
 from streams.dead_letters.recipes import RecipeTable
 from streams.durations import Duration
 from streams.errors import SettingsError
@@ -98,20 +99,23 @@ class LeadsTable(Closed):
     default_region: Annotated[str, AfterValidator(_region)] = "US"
 
 
-class WelcomeTable(Closed):
-    """`[welcome]`: what a new contact is told."""
+class EffectTable(Closed):
+    """The table of an effect, found by the effect's name; a key that is set wins over what the action declares."""
+
+    when_uncertain: WhenUncertain = "ask"
+    connections: int = Field(default=16, ge=1, le=100)
+
+
+class WelcomeTable(EffectTable):
+    """`[welcome]`: the mail that welcomes a contact."""
 
     sender: Annotated[str, AfterValidator(_sender)] = "welcome@leads.invalid"
     templates: Path | None = None
     language: str = "en"
-    when_uncertain: Literal["ask", "repeat"] = "ask"
-    connections: int = Field(default=16, ge=1, le=100)
 
 
-class NotifyTable(Closed):
-    """`[notify]`: how owners are told."""
-
-    connections: int = Field(default=16, ge=1, le=100)
+class NotifyTable(EffectTable):
+    """`[notify]`: the notice to the owner."""
 
 
 class RetryTable(Closed):

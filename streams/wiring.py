@@ -1,4 +1,4 @@
-"""This file is where adapters meet ports: the one place that knows both."""
+"""Where adapters meet ports, and leads.toml meets what actions declare."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streams.engine.pauses import PauseRules
 from streams.errors import SettingsError
 from streams.kafka.producer import Publisher
 from streams.onboarding import ONBOARDING
-from streams.settings import Config, Settings
+from streams.settings import Config, EffectTable, Settings
 from streams.store.contacts import SqlContacts
 from streams.store.engine import Database
 from streams.store.roster import SqlRoster
@@ -82,21 +82,26 @@ def adapters(settings: Settings, config: Config) -> Adapters:
     )
     return Adapters(
         ports,
-        lanes={"send_welcome_email": config.welcome.connections, "notify_owner": config.notify.connections},
-        repeats={
-            "send_welcome_email": config.welcome.when_uncertain == "repeat",
-            "notify_owner": notifier.channel == "webhook",
-        },
         pause_rules=PauseRules(**dict(config.pause)),
         closers=(mailer.aclose, notifier.aclose),
     )
 
 
 def configured(workflow: Workflow, config: Config) -> Workflow:
-    """Give the workflow with the retry rules of leads.toml."""
+    """Return the workflow with the rules of leads.toml, which win: of retries, and of each effect by its name."""
     rules = {name: value for name, value in config.retry if value is not None}
     steps = (replace(step, retry=replace(step.retry, **rules)) for step in workflow.steps)
-    return Workflow(workflow.name, *steps)
+    workflow = Workflow(workflow.name, *steps)
+    for effect in workflow.effects:
+        table = getattr(config, effect.name, None)
+        if isinstance(table, EffectTable):
+            wins = {_FIELDS[key]: getattr(table, key) for key in table.model_fields_set & _FIELDS.keys()}
+            workflow = workflow.with_effect(effect.name, **wins)
+    return workflow
+
+
+_FIELDS = {"connections": "concurrency", "when_uncertain": "when_uncertain"}
+"""Keys of an effect's table, and the fields of `Effect` that they win over."""
 
 
 def _read(place: str, build: Callable[[], T]) -> T:

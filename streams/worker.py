@@ -119,7 +119,7 @@ class Worker:
             keeper = PauseKeeper(self._database, parts.pauses, str(uuid4()), now)
             await self._once(keeper.tick)  # what a person paused stays paused when a worker starts
             stack.push_async_callback(keeper.leave)
-            pruner = Pruner(self._database, now, self._ledger_retention)
+            pruner = Pruner(installation, self._ledger_retention)
             timers = [
                 asyncio.create_task(self._every(RETRY_EVERY_S, retries.tick)),
                 asyncio.create_task(self._every(PAUSE_EVERY_S, keeper.tick)),

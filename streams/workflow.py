@@ -1,15 +1,15 @@
-"""This file makes a workflow a value that one can read, check and draw."""
+"""A workflow as a value that one can read, check and draw, and the ports that its actions ask for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Connection
 
-from actions.action import ActionSpec, spec_of
+from actions.action import ActionSpec, Effect, spec_of
 from actions.ports import Effects
 from topics.envelope import Envelope
 from topics.events import Event, LeadReceived
@@ -87,13 +87,16 @@ class _Doing:
 
 
 def when(event: type[Event]) -> _When:
-    """Begin a step: `when(LeadReceived).do(validate_lead).then(LeadValidated, LeadRejected)`."""
+    """Begin a step: `when(LeadAssigned).do(my_action).then(MyEvent)`."""
     return _When(event)
 
 
 @dataclass(frozen=True)
 class Workflow:
-    """The graph of one process. Checked when it is made: every event read is stated by a step, no action twice."""
+    """The graph of one process. Checked when it is made.
+
+    Every event that is read is stated by a step. No action and no effect stands in two steps.
+    """
 
     name: str
     steps: tuple[Step, ...] = field(default=())
@@ -106,6 +109,7 @@ class Workflow:
 
     def _check(self) -> None:
         seen: dict[str, Step] = {}
+        effects: dict[str, Step] = {}
         stated = {LeadReceived} | {event for step in self.steps for event in step.emits}
         for step in self.steps:
             if step.name in seen:
@@ -114,6 +118,12 @@ class Workflow:
             seen[step.name] = step
             if step.reads not in stated:
                 msg = f"workflow {self.name}: {step.name} reads {step.reads.__name__}, which no step states"
+                raise WorkflowError(msg)
+            effect = step.action.effect
+            if effect is not None and effects.setdefault(effect.name, step) is not step:
+                # Each would take the other's call for its own.
+                other = effects[effect.name].name
+                msg = f"workflow {self.name}: {other} and {step.name} both have the effect {effect.name!r}; rename one"
                 raise WorkflowError(msg)
 
     def step(self, action: str) -> Step:
@@ -128,6 +138,27 @@ class Workflow:
     def reading(self, event: type[Event]) -> tuple[Step, ...]:
         """Give the steps that read this event."""
         return tuple(step for step in self.steps if step.reads is event)
+
+    def with_effect(self, name: str, **changes: Any) -> Workflow:  # noqa: ANN401 - fields of Effect
+        """Return the workflow with another rule for one effect: `with_effect("welcome", when_uncertain="repeat")`.
+
+        Raises KeyError when no step has an effect of this name.
+        """
+        if name not in {effect.name for effect in self.effects}:
+            raise KeyError(name)
+
+        def changed(step: Step) -> Step:
+            effect = step.action.effect
+            if effect is None or effect.name != name:
+                return step
+            return replace(step, action=replace(step.action, effect=replace(effect, **changes)))
+
+        return Workflow(self.name, *map(changed, self.steps))
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """The calls outside that its actions declare, in reading order."""
+        return tuple(step.action.effect for step in self.steps if step.action.effect is not None)
 
     @property
     def inputs(self) -> tuple[type[Event], ...]:
@@ -200,6 +231,17 @@ class Ports:
         names = (getattr(adapter, "dependency", None) for adapter in adapters)
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
+    def may_repeat(self, action: ActionSpec) -> bool:
+        """Whether a call of the action that was cut off may be made again.
+
+        It may when its effect declares so, and when the other side drops the copy by its key: what the adapters have
+        as `drops_copies`. All that have it must say so, for the call may be any one's.
+        """
+        adapters = self.shared_for(action).values()
+        drops = [bool(adapter.drops_copies) for adapter in adapters if hasattr(adapter, "drops_copies")]
+        is_declared = action.effect is not None and action.effect.when_uncertain == "repeat"
+        return is_declared or (bool(drops) and all(drops))
+
     def open(
         self, action: ActionSpec, connection: Connection, events: Sequence[Event]
     ) -> dict[str, Transactional]:
@@ -212,8 +254,8 @@ class Ports:
 
 
 def calls_outside(step: Step) -> bool:
-    """Whether the step's action makes calls that no transaction covers."""
-    return Effects in step.action.ports.values()
+    """Whether the step's action makes a call that no transaction covers."""
+    return step.action.effect is not None
 
 
 def envelope_argument(action: ActionSpec, envelope: Envelope) -> dict[str, Any]:

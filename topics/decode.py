@@ -52,7 +52,7 @@ def decode(value: bytes | None, headers: Headers, expected: type[Event], positio
 
 _OWN = frozenset({
     "specversion", "id", "source", "type", "subject", "time", "dataschema", "datacontenttype", "correlationid",
-    "position", "causationid", "workflow", "origin", "expirytime", *TRACE,
+    "position", "causationid", "workflow", "origin", "expirytime", "effect", "effectref", *TRACE,
 })  # fmt: skip
 _ORIGINS = frozenset({"live", "import", "replay", "backfill"})
 
@@ -89,6 +89,9 @@ def _envelope(attributes: dict[str, str], expected: type[Event], position: Posit
         expiry_time=None if expiry is None else _time(attributes, "expirytime"),
         trace=tuple([(name, attributes[name]) for name in TRACE if name in attributes]),
         extensions=tuple([(name, text) for name, text in attributes.items() if name not in _OWN]),
+        # What a result did outside is believed where only we write; on a public topic anyone could claim a call.
+        effect=None if begins else attributes.get("effect"),
+        effect_reference=None if begins else attributes.get("effectref"),
     )
 
 

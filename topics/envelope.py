@@ -1,4 +1,4 @@
-"""This file holds the envelope: who stated an event, when and why, as CloudEvents 1.0 attributes."""
+"""The envelope of an event: who stated it, when and why, as CloudEvents 1.0 attributes."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ class Envelope(NamedTuple):
     """`traceparent` and `tracestate`, where given."""
     extensions: tuple[tuple[str, str], ...] = ()
     """Unknown `ce_*` attributes (without the prefix), carried to what follows."""
+    effect: str | None = None
+    """Key of the call outside that stating this event came with; not carried to what follows."""
+    effect_reference: str | None = None
+    """What that call returned, e.g. a Message-ID."""
 
     def followed_by(
         self, *, event_type: str, event_id: str, action: str, time: str, workflow: str | None
@@ -94,6 +98,10 @@ def result_headers(envelope: Envelope, lead_id: str) -> Headers:
         headers.append(("ce_causationid", envelope.causation_id.encode()))
     if envelope.workflow is not None:
         headers.append(("ce_workflow", envelope.workflow.encode()))
+    if envelope.effect is not None:
+        headers.append(("ce_effect", envelope.effect.encode()))
+    if envelope.effect_reference is not None:
+        headers.append(("ce_effectref", envelope.effect_reference.encode()))
     if envelope.origin != "live":
         headers.append(("ce_origin", envelope.origin.encode()))
     if envelope.expiry_time is not None:
@@ -111,9 +119,12 @@ def _type_and_schema(event_type: str) -> tuple[bytes, bytes]:
 
 
 def _subject(lead_id: str) -> bytes:
-    # A body may have line ends and tabs in a text; an attribute may not, and our own reader would refuse it.
-    text = lead_id if lead_id.isprintable() else _CONTROL.sub(" ", lead_id)
-    return f"lead/{text}".encode()
+    return f"lead/{attribute_text(lead_id)}".encode()
+
+
+def attribute_text(text: str) -> str:
+    """Return a text as an attribute may have it: line ends and tabs, which our own reader would refuse, are spaces."""
+    return text if text.isprintable() else _CONTROL.sub(" ", text)
 
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")

@@ -13,6 +13,8 @@ class MailtoNotifier:
     """A `Notifier` that mails the owner; an answer goes to the contact."""
 
     channel: Literal["email"] = "email"
+    drops_copies = False
+    """No mail server drops the copy of a mail."""
 
     def __init__(self, mailer: Mailer, *, domain: str) -> None:
         """`domain` is the sender's, for Message-IDs; `mailer` is closed by whoever made it."""

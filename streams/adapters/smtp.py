@@ -27,6 +27,7 @@ class SmtpMailer:
     """A `Mailer` with a pool of connections that stay open between mails."""
 
     dependency = "mail-server"
+    drops_copies = False
     """What the steps that use it pause for when it fails every time."""
 
     def __init__(

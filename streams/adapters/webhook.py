@@ -45,6 +45,8 @@ class WebhookNotifier:
     channel: Literal["webhook"] = "webhook"
     dependency = "webhook"
     """What the steps that use it pause for when it fails every time."""
+    drops_copies = True
+    """The receiver knows a copy by its `webhook-id`, so a call that was cut off may be made again."""
 
     def __init__(
         self,

@@ -111,12 +111,18 @@ class PreviewEffects:
         if is_kept:
             self._kept |= self._staged
 
-    async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
+    @property
+    def key(self) -> str:
+        """See `actions.ports.Effects.key`."""
+        return self._work.effect_key
+
+    async def once(self, call: Callable[[], Awaitable[str]]) -> Receipt:
         """See `actions.ports.Effects.once`."""
+        key = self.key
         row = self._staged.get(key) or self._kept.get(key)
         row = row or effects.standing(self._connection, [key]).get(key)
         if row is not None:
-            answer = effects.judge(claim_of(self._work, key, may_repeat=self._may_repeat), *row)
+            answer = effects.judge(claim_of(self._work, may_repeat=self._may_repeat), *row)
             if answer.verdict is Verdict.CALLED:
                 self.calls.append(Call("", key, "held", "it went out already"))
                 return Receipt(answer.reference, is_mine=answer.is_mine)

@@ -108,7 +108,7 @@ class PreviewRunner:
             return failing(row, self._failed(execution, refused, now))
         self._events[:] = self._by_step.get(execution.step.name) or [execution.event]
         self._effects.begin(
-            execution, to_us(now), may_repeat=self._found.repeats.get(execution.step.name, False)
+            execution, to_us(now), may_repeat=self._found.ports.may_repeat(execution.step.action)
         )
         if self._contacts is not None:
             self._contacts.changes = []

@@ -1,12 +1,13 @@
-"""This file is the port Effects: an outside call is intended in the store before it is made, and made once."""
+"""The port Effects: an outside call is intended in the store before it is made, and made once."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from actions.errors import PermanentError, TransientError, UncertainError
 from actions.ports import Receipt
-from streams.engine.execution import Execution
+from streams.engine.execution import Execution, MadeCall
 from streams.engine.intents import IntentLog
 from streams.failpoints import reach
 from streams.store import letters
@@ -21,42 +22,36 @@ class ExecutionEffects:
     def __init__(self, intents: IntentLog, execution: Execution, *, may_repeat: bool) -> None:
         """`may_repeat`: a call of this execution that was cut off may be made again."""
         self._intents = intents
-        self._work = execution
+        self._execution = execution
         self._may_repeat = may_repeat
-        self._held: dict[str, Mark | None] = {}
+        self._mark: Mark | None = None
         self.has_called = False
         """Whether it got as far as calling."""
+        self.call: MadeCall | None = None
+        """The call that this execution made, now or in an earlier attempt."""
+
+    @property
+    def key(self) -> str:
+        """See `actions.ports.Effects.key`."""
+        return self._execution.effect_key
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """Outcomes known so far; a call without one stays an intent, which says: uncertain."""
-        return tuple(mark for mark in self._held.values() if mark is not None)
+        """The outcome, once it is known; a call without one stays an intent, which says: uncertain."""
+        return () if self._mark is None else (self._mark,)
 
-    async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
+    async def once(self, call: Callable[[], Awaitable[str]]) -> Receipt:
         """See `actions.ports.Effects.once`."""
-        if key in self._held:
-            held = self._held[key]
-            if held is None:
-                action = self._work.step.action.kebab
-                raise UncertainError(f"{action} does not know what became of its call and must not repeat it")
-            if held.status == CALLED:
-                return Receipt(held.reference or "", is_mine=True)
-        else:
-            claimed = await self._claim(claim_of(self._work, key, may_repeat=self._may_repeat))
-            if claimed.verdict is Verdict.CALLED:
-                return Receipt(claimed.reference, is_mine=claimed.is_mine)
-            if claimed.verdict is Verdict.PENDING:
-                return Receipt("", is_mine=False, is_pending=True)
-            if claimed.verdict is Verdict.UNCERTAIN:
-                raise cut_off(self._work)
-        self._held[key] = None
-        self.has_called = True
+        receipt = self._earlier() if self.has_called else await self._claimed()
+        if receipt is not None:
+            return receipt
+        key, self._mark, self.has_called = self.key, None, True
         try:
             reach("call.before")
             reference = await call()
             reach("call.after")
         except (TransientError, PermanentError):
-            self._held[key] = Mark(key, self._work.ledger_id, RELEASED, None)
+            self._mark = Mark(key, self._execution.ledger_id, RELEASED, None)
             raise
         except UncertainError:
             raise
@@ -64,8 +59,29 @@ class ExecutionEffects:
             # An adapter that fails in a way it does not know itself: whether the call happened cannot be said.
             msg = f"the call failed with {type(error).__name__}, so whether it happened is not known"
             raise UncertainError(msg) from error
-        self._held[key] = Mark(key, self._work.ledger_id, CALLED, reference)
+        self._mark = Mark(key, self._execution.ledger_id, CALLED, reference)
+        self.call = MadeCall(key, reference)
         return Receipt(reference, is_mine=True)
+
+    def _earlier(self) -> Receipt | None:
+        """Return what came of the call of an earlier attempt; None when it was certainly not made."""
+        if self._mark is None:
+            action = self._execution.step.action.kebab
+            raise UncertainError(f"{action} does not know what became of its call and must not repeat it")
+        return Receipt(self._mark.reference or "", is_mine=True) if self._mark.status == CALLED else None
+
+    async def _claimed(self) -> Receipt | None:
+        """Claim the call. Return what came of it before; None when it is to be made now."""
+        claimed = await self._claim(claim_of(self._execution, may_repeat=self._may_repeat))
+        if claimed.verdict is Verdict.CALLED:
+            if claimed.is_mine:
+                self.call = MadeCall(self.key, claimed.reference)
+            return Receipt(claimed.reference, is_mine=claimed.is_mine)
+        if claimed.verdict is Verdict.PENDING:
+            return Receipt("", is_mine=False, is_pending=True)
+        if claimed.verdict is Verdict.UNCERTAIN:
+            raise cut_off(self._execution)
+        return None
 
     async def _claim(self, claim: Claim) -> Claimed:
         try:
@@ -78,13 +94,26 @@ class ExecutionEffects:
             raise StoreUnavailableError(msg) from error
 
 
-def claim_of(execution: Execution, key: str, *, may_repeat: bool) -> Claim:
-    """Say what this execution asks for when it asks for the call with this key."""
-    return Claim(key, execution.ledger_id, execution.step.action.kebab, may_repeat, _decided_us(execution))
+def claim_of(execution: Execution, *, may_repeat: bool) -> Claim:
+    """Return what this execution asks for when it asks to make its call."""
+    action = execution.step.action.kebab
+    return Claim(execution.effect_key, execution.ledger_id, action, may_repeat, _decided_us(execution))
+
+
+def made_by(execution: Execution, standing: Mapping[str, Sequence[Any]]) -> MadeCall | None:
+    """Return the call that this execution made, by how the effects stand (`store.effects.standing`); None: none.
+
+    The row tells it, and not the result: a result that is stated again from the ledger has the same headers then.
+    """
+    key = execution.effect_key
+    row = standing.get(key)
+    if row is None or bytes(row[0]) != execution.ledger_id or row[1] != CALLED:
+        return None
+    return MadeCall(key, row[2] or "")
 
 
 def cut_off(execution: Execution) -> UncertainError:
-    """Give what the action is told whose earlier call has no known outcome."""
+    """Return the error of an execution whose earlier call has no known outcome."""
     return UncertainError(
         f"{execution.step.action.kebab} was cut off between call and outcome;"
         " look at the other side, then replay or discard"

@@ -58,6 +58,15 @@ class Execution:
         return self.decoded.envelope
 
     @property
+    def effect_key(self) -> str:
+        """Key of the call that the action makes outside for this event. Raises ValueError when it makes none."""
+        effect = self.step.action.effect
+        if effect is None:
+            msg = f"{self.step.name} declares no effect"
+            raise ValueError(msg)
+        return effect.key_of(self.event, self.envelope)
+
+    @property
     def lead_id(self) -> str:
         """The caller's id of the lead, else the event's."""
         return (self.decoded.event.lead_id or self.decoded.envelope.id)[:MAX_ATTRIBUTE]
@@ -69,6 +78,13 @@ class Execution:
         return self.decoded.event.__dict__.get("contact_key")
 
 
+class MadeCall(NamedTuple):
+    """The call outside that an execution made."""
+
+    key: str
+    reference: str
+
+
 class Succeeded(NamedTuple):
     """The action stated a result (now or before)."""
 
@@ -76,6 +92,8 @@ class Succeeded(NamedTuple):
     row: LedgerRow
     event: Event | None
     """The result itself when it was stated just now; a remembered one is only known as bytes."""
+    call: MadeCall | None = None
+    """What this very execution called outside, now or in an earlier attempt; the result's headers prove it."""
 
     @property
     def is_new(self) -> bool:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy.engine import Connection
 
 from actions.action import ActionSpec
 from actions.errors import TransientError
 from actions.ports import Effects
 from streams.clock import to_us
-from streams.engine.effects import ExecutionEffects
-from streams.engine.execution import DeadLettered, Execution, Outcome, RunResult, Succeeded
+from streams.engine.effects import ExecutionEffects, made_by
+from streams.engine.execution import DeadLettered, Execution, MadeCall, Outcome, RunResult, Succeeded
 from streams.engine.failures import ID_REUSED, Failure, failure_of, store_failure
 from streams.engine.handover import RecordBatch
 from streams.engine.installation import Installation
@@ -22,13 +24,21 @@ from streams.engine.ledger_entries import LedgerWriter
 from streams.engine.pauses import Pauses, Permit, StoppingError
 from streams.engine.staleness import skipped
 from streams.engine.transaction import checked, inline_wait, skip_failure
+from streams.store import effects as effects_table
 from streams.store import ledger, letter_replays
 from streams.store.engine import StoreError, StoreRefusedError
 from streams.store.ledger import LedgerRow
 from streams.workflow import Step, envelope_argument
 from topics.events import Event
 
-Todo = tuple[Execution, LedgerRow | None]
+
+class Todo(NamedTuple):
+    """An execution that is to run, and what is known of its earlier attempts."""
+
+    execution: Execution
+    row: LedgerRow | None
+    call: MadeCall | None
+    """The call that an earlier attempt made, though its result could not be stated."""
 
 
 class _Chains:
@@ -36,8 +46,9 @@ class _Chains:
 
     def __init__(self, todo: Sequence[Todo]) -> None:
         chains: dict[str, deque[Todo]] = {}
-        for execution, row in todo:
-            chains.setdefault(execution.contact_key or execution.lead_id, deque()).append((execution, row))
+        for each in todo:
+            execution = each.execution
+            chains.setdefault(execution.contact_key or execution.lead_id, deque()).append(each)
         self.waiting = deque(chains.values())
         self._held: list[deque[Todo]] = []
 
@@ -53,7 +64,7 @@ class _Chains:
 
     @property
     def not_begun(self) -> list[Execution]:
-        return [execution for chain in (*self._held, *self.waiting) for execution, _ in chain]
+        return [each.execution for chain in (*self._held, *self.waiting) for each in chain]
 
 
 class ExternalCalls:
@@ -81,9 +92,10 @@ class ExternalCalls:
         """
         outcomes, todo = await self._recall(executions)
         chains = _Chains(todo)
+        effect = step.action.effect
         lanes = [
             asyncio.create_task(self._lane(step, chains, outcomes, batch))
-            for _ in range(min(len(chains.waiting), self._adapters.lanes.get(step.name, 1)))
+            for _ in range(min(len(chains.waiting), 1 if effect is None else effect.concurrency))
         ]
         try:
             await asyncio.gather(*lanes)
@@ -105,15 +117,15 @@ class ExternalCalls:
                     chains.hold(chain)
                     return
                 is_probe = permit.is_probe
-                execution, row = chain.popleft()
+                todo = chain.popleft()
                 try:
-                    finish, outcome = await self._execute(step, execution, row, permit)
+                    finish, outcome = await self._execute(step, todo, permit)
                 finally:
                     permit.end()
                 batch.note_progress()
                 # An outcome is handed in at once and waited for after the next call, whose intent was committed
                 # with it: half the commits. What is about the same contact waits for it before.
-                before, last = last, self._end(execution, outcome, finish, self._intents.finish(finish))
+                before, last = last, self._end(todo.execution, outcome, finish, self._intents.finish(finish))
                 if before is not None:
                     outcomes.append(await before)
                 if chain or is_probe:
@@ -131,7 +143,7 @@ class ExternalCalls:
         unique: dict[bytes, list[Execution]] = {}
         for execution in executions:
             unique.setdefault(execution.ledger_id, []).append(execution)
-        known = await self._database.run(lambda connection: ledger.find(connection, unique))
+        known, calls = await self._database.run(lambda connection: _known(connection, unique))
         outcomes: list[Outcome] = []
         todo: list[Todo] = []
         noop: list[str] = []
@@ -148,9 +160,9 @@ class ExternalCalls:
                 outcome = None if row is None else self._ledger_writer.recorded_outcome(execution, row, now)
                 if outcome is None:
                     first = execution
-                    todo.append((execution, row))
+                    todo.append(Todo(execution, row, calls.get(ledger_id)))
                     continue
-                outcomes.append(outcome)
+                outcomes.append(_with_call(outcome, calls.get(ledger_id)))
                 if execution.request is not None and isinstance(outcome, Succeeded):
                     noop.append(execution.request.id)
         if noop:
@@ -159,13 +171,12 @@ class ExternalCalls:
             )
         return outcomes, todo
 
-    async def _execute(
-        self, step: Step, execution: Execution, row: LedgerRow | None, permit: Permit
-    ) -> tuple[Finish, Outcome]:
-        """Run the action; gives what is to be written and what came of it when that is written."""
+    async def _execute(self, step: Step, todo: Todo, permit: Permit) -> tuple[Finish, Outcome]:
+        """Run the action. Return what is to be written, and the outcome that counts once it is."""
         began = time.perf_counter_ns()
+        execution, row = todo.execution, todo.row
         effects = ExecutionEffects(
-            self._intents, execution, may_repeat=self._adapters.repeats.get(step.name, False)
+            self._intents, execution, may_repeat=self._adapters.ports.may_repeat(step.action)
         )
         now = self._clock()
         answer: Event | Failure | None = skip_failure(execution, now, self._pauses.cancelled) or skipped(
@@ -188,7 +199,7 @@ class ExternalCalls:
             mine, letter = self._ledger_writer.failed(execution, answer, duration, now)
             outcome = DeadLettered(execution.source, letter, is_new=True)
         else:
-            outcome = Succeeded(execution, mine, answer)
+            outcome = Succeeded(execution, mine, answer, effects.call or todo.call)
             resolves = None if execution.request is None else execution.request.id
         return Finish(mine, None if row is None else row.generation, effects.marks, resolves), outcome
 
@@ -206,7 +217,9 @@ class ExternalCalls:
         recalled = self._ledger_writer.recorded_outcome(execution, counted, self._clock())
         if recalled is None:
             raise StoppingError  # another worker is at a later generation of this very letter: leave it to it
-        return recalled
+        same = {execution.ledger_id: [execution]}
+        _, calls = await self._database.run(lambda connection: _known(connection, same))
+        return _with_call(recalled, calls.get(execution.ledger_id))
 
     async def _attempt(self, step: Step, execution: Execution, effects: ExecutionEffects) -> Event | Failure:
         """Attempts until the policy's inline budget is spent."""
@@ -243,6 +256,20 @@ class ExternalCalls:
     ) -> dict[str, Any]:
         mine = {name: effects for name, port in action.ports.items() if port is Effects}
         return self._adapters.ports.shared_for(action) | mine | envelope_argument(action, execution.envelope)
+
+
+def _known(
+    connection: Connection, executions: Mapping[bytes, Sequence[Execution]]
+) -> tuple[dict[bytes, LedgerRow], dict[bytes, MadeCall]]:
+    """Return what the ledger knows of these executions, and the calls that those it knows have made."""
+    rows = ledger.find(connection, executions)
+    standing = effects_table.standing(connection, {executions[key][0].effect_key for key in rows})
+    made = ((key, made_by(executions[key][0], standing)) for key in rows)
+    return rows, {key: call for key, call in made if call is not None}
+
+
+def _with_call(outcome: Outcome, call: MadeCall | None) -> Outcome:
+    return outcome._replace(call=call) if isinstance(outcome, Succeeded) else outcome
 
 
 def _tell(permit: Permit, answer: Event | Failure, effects: ExecutionEffects) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -19,10 +19,6 @@ class Adapters:
     """What answers the ports, and what is closed when the worker stops."""
 
     ports: Ports = field(default_factory=Ports)
-    lanes: Mapping[str, int] = field(default_factory=dict)
-    """How many outside calls an action makes at once."""
-    repeats: Mapping[str, bool] = field(default_factory=dict)
-    """Whether a call that was cut off is made again: right where the other side drops the copy by its key."""
     pause_rules: PauseRules = field(default_factory=PauseRules)
     """When a step pauses by itself."""
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()

@@ -1,19 +1,20 @@
-"""This file forgets what can no longer come again: old ledger rows, effects of their events, and letters."""
+"""Forget what can no longer come again: old ledger rows, effects of their runs, and letters."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from streams.clock import Clock, to_us
+from streams.clock import to_us
+from streams.engine.installation import Installation
 from streams.store import jobs, ledger, letter_pruning, letters
-from streams.store.engine import Database
+from streams.workflow import Workflow
 from topics.registry import AUDIT, BY_NAME, LONGEST_RETENTION
 
 log = logging.getLogger(__name__)
@@ -31,27 +32,27 @@ EXPIRED_AGE = BY_NAME[AUDIT].retention + SEGMENT
 
 
 class Pruner:
-    """Keeps the tables bounded. Effects of contacts (one welcome, ever) are not forgotten."""
+    """Keeps the tables bounded. Effects of scope `contact` (one welcome, ever) are not forgotten."""
 
     def __init__(
         self,
-        database: Database,
-        clock: Clock,
+        installation: Installation,
         retention: timedelta,
         rest: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         """`retention` is how long the ledger remembers: longer than topics and letters can replay."""
-        self._database = database
-        self._clock = clock
+        self._database = installation.database
+        self._clock = installation.clock
         self._retention = retention
         self._rest = rest
+        self._of_runs = keys_of_runs(installation.workflow)
 
     async def tick(self) -> int:
-        """Forget all that is too old, a few rows at a time; gives back how many it were. Raises as the store does."""
+        """Forget all that is too old, a few rows at a time. Return how many rows. Raises as the store does."""
         now = self._clock()
         ledger_before = to_us(now - self._retention)
         letters_before = to_us(now - max(self._retention, LETTERS_AGE))
-        forgotten = await self._prune(ledger.prune, ledger_before)
+        forgotten = await self._prune(partial(ledger.prune, of_runs=self._of_runs), ledger_before)
         expired = await self._prune(letter_pruning.expire, letters_before)
         if expired:
             log.error(
@@ -81,3 +82,13 @@ class Pruner:
                 return forgotten
             # The worker's own batches come in between, and so do those of other processes.
             await self._rest((time.monotonic() - began) * REST)
+
+
+def keys_of_runs(workflow: Workflow) -> Mapping[str, Callable[[str], str]]:
+    """Return for each action (kebab-case) whose effect is of scope `run` what makes the key of a run."""
+    effects = ((step.action.kebab, step.action.effect) for step in workflow.steps)
+    return {
+        action: effect.key_of_run
+        for action, effect in effects
+        if effect is not None and effect.scope == "run"
+    }

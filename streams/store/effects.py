@@ -1,8 +1,8 @@
-"""This file keeps intents and outcomes of calls that no transaction covers."""
+"""Intents and outcomes of calls that no transaction covers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
@@ -12,13 +12,6 @@ from sqlalchemy.engine import Connection
 from streams.store.bulk import delete_in, insert_many, select_in
 from streams.store.engine import ConflictError
 from streams.store.schema import CALLED, INTENT, RELEASED, effects
-
-EVENT_EFFECTS = {"notify-owner": "notify:"}
-"""By action: how the keys of effects begin that are about one event, followed by the run's id.
-
-They go when the ledger row of their event goes: then nothing can replay it any more. Effects of contacts, as
-`welcome:`, stay for ever: without it, the next lead of the contact would be welcomed again.
-"""
 
 
 class Verdict(Enum):
@@ -87,9 +80,9 @@ _TAKE = (
 _MARK = (
     sa.update(effects)
     .where(effects.c.key == sa.bindparam("b_key"), effects.c.ledger_id == sa.bindparam("b_ledger_id"))
+    .where(effects.c.status != CALLED)
     .values({name: sa.bindparam(name) for name in ("status", "reference", "changed_at")})
 )
-_MARK_UNLESS_CALLED = _MARK.where(effects.c.status != CALLED)
 
 
 def claim(connection: Connection, claims: Sequence[Claim], worker: str, now_us: int) -> list[Claimed]:
@@ -140,32 +133,36 @@ def judge(asked: Claim, ledger_id: bytes, status: int, reference: str | None, ch
 
 
 def mark(connection: Connection, marks: Sequence[Mark], now_us: int) -> None:
-    """Write outcomes; one of another execution is left as it is, and what was called stays called."""
-    for statement, is_called in ((_MARK_UNLESS_CALLED, False), (_MARK, True)):
-        values = [
-            {
-                "b_key": item.key,
-                "b_ledger_id": item.ledger_id,
-                "status": item.status,
-                "reference": item.reference,
-                "changed_at": now_us,
-            }
-            for item in marks
-            if (item.status == CALLED) is is_called
-        ]
-        if values:
-            connection.execute(statement, values)
+    """Write outcomes. One of another execution stays as it is, and what was called stays called, with its reference.
 
-
-def prune(connection: Connection, forgotten: Iterable[tuple[str, str, bytes]]) -> None:
-    """Forget the effects of events whose executions `(action, run, ledger id)` were forgotten.
-
-    One that another execution holds is left to that one.
+    Of two workers that made one call (a copy is dropped by its key) the result of the first counts, hence its
+    reference, too.
     """
-    keys = {
-        EVENT_EFFECTS[action] + run: ledger_id
-        for action, run, ledger_id in forgotten
-        if action in EVENT_EFFECTS
-    }
+    values = [
+        {
+            "b_key": item.key,
+            "b_ledger_id": item.ledger_id,
+            "status": item.status,
+            "reference": item.reference,
+            "changed_at": now_us,
+        }
+        for item in marks
+    ]
+    if values:
+        connection.execute(_MARK, values)
+
+
+def prune(
+    connection: Connection,
+    forgotten: Iterable[tuple[str, str, bytes]],
+    of_runs: Mapping[str, Callable[[str], str]],
+) -> None:
+    """Forget the effects of runs whose executions `(action, run, ledger id)` were forgotten.
+
+    `of_runs` returns a run's key, by kebab-case action, for the actions whose effects are of scope `run`: nothing can
+    replay those any more. Effects of contacts stay for ever, or the next lead would make their calls again. One that
+    another execution holds is left to that one.
+    """
+    keys = {of_runs[action](run): ledger_id for action, run, ledger_id in forgotten if action in of_runs}
     held = select_in(connection, (effects.c.key, effects.c.ledger_id), effects.c.key, keys)
     delete_in(connection, effects.c.key, [key for key, holder in held if bytes(holder) == keys[key]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -91,10 +91,15 @@ def of_contact(connection: Connection, contact_key: str) -> list[LedgerRow]:
     return [LedgerRow._make(row) for row in connection.execute(query)]
 
 
-def prune(connection: Connection, before_us: int, limit: int) -> int:
-    """Forget at most `limit` executions that ended before `before_us`; gives back how many it were.
+def prune(
+    connection: Connection,
+    before_us: int,
+    limit: int,
+    of_runs: Mapping[str, Callable[[str], str]],
+) -> int:
+    """Forget at most `limit` executions that ended before `before_us`. Return how many they were.
 
-    With an execution goes the effect of its event (see `effects.EVENT_EFFECTS`): in one transaction, so that none of
+    With an execution goes the effect of its run (`of_runs`: see `effects.prune`): in one transaction, so that none of
     them outlives the other.
     """
     old = connection.execute(
@@ -106,5 +111,5 @@ def prune(connection: Connection, before_us: int, limit: int) -> int:
     ).all()
     ids = [row.id for row in old]
     delete_in(connection, ledger.c.id, ids)
-    effects.prune(connection, [(row.action, row.correlation_id, row.id) for row in old])
+    effects.prune(connection, [(row.action, row.correlation_id, row.id) for row in old], of_runs)
     return len(ids)

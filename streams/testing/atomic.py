@@ -33,8 +33,8 @@ def check_atomic(
     batch. Nothing may differ from a run without a death.
 
     `given` are contacts that the store has before. `ports` makes your own ports anew for each run, by type; mail,
-    notifications, templates, rules and identity are there. `repeats` says that the other side drops the copy of a call
-    by its key, as `repeats` of the wiring does. `only_ask` names async calls that change nothing outside:
+    notifications, templates, rules and identity are there. With `repeats` the other side drops the copy of a call by
+    its key, also where effect and adapters do not declare it. `only_ask` names async calls that change nothing outside:
     `("billing.price",)`; all others count as effects.
 
     Gives back how many deaths it tried. Raises `AssertionError`, which names the port call, and what was done twice,
@@ -145,10 +145,10 @@ class Judge:
         is_uncertain = any(letter.code == "UNCERTAIN" for letter in end.letters)
         for call, count in made.items():
             allowed = right[call]
-            if count <= allowed or (allowed and self._trial.repeats and call.key is not None):
+            if count <= allowed or (allowed and self._trial.may_repeat and call.key is not None):
                 continue
             hint = (
-                f"It is not made through Effects.once: write `await effects.once(key, lambda: {call.port}(…))`."
+                f"It is not made through Effects.once: write `await effects.once(lambda: {call.port}(…))`."
                 if call.key is None
                 else f"Its key was {call.key!r}: the same event must make the same call with the same key."
             )

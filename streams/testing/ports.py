@@ -135,11 +135,16 @@ class WatchedEffects:
         self._effects = effects
         self._around = around
 
-    async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Any:  # noqa: ANN401 - a Receipt
+    @property
+    def key(self) -> str:
+        """See `actions.ports.Effects.key`."""
+        return self._effects.key
+
+    async def once(self, call: Callable[[], Awaitable[str]]) -> Any:  # noqa: ANN401 - a Receipt
         """See `actions.ports.Effects.once`."""
 
         async def named() -> str:
-            token = _key.set(key)
+            token = _key.set(self._effects.key)
             try:
                 with self._around.action():
                     called = call()
@@ -148,7 +153,7 @@ class WatchedEffects:
             finally:
                 _key.reset(token)
 
-        return await Stepped(self._effects.once(key, named), self._around.port)
+        return await Stepped(self._effects.once(named), self._around.port)
 
 
 def with_watched_ports(

@@ -41,20 +41,15 @@ class Rehearsal:
     """
 
     def __init__(
-        self,
-        workflow: Workflow = ONBOARDING,
-        *,
-        ports: Mapping[type, object] | None = None,
-        repeats_welcome: bool = False,
+        self, workflow: Workflow = ONBOARDING, *, ports: Mapping[type, object] | None = None
     ) -> None:
-        """`ports` are your own, by type; they may also replace those of `world`. See `adapters_of` for the rest."""
+        """`ports` are your own, by type; they may also replace those of `world`. See `adapters_of` for the rest.
+
+        `ONBOARDING.with_effect("welcome", when_uncertain="repeat")` is the workflow with another rule for one effect.
+        """
         self.world = World()
         self._store = MemoryStore()
-        self.cluster = Cluster(
-            workflow,
-            adapters_of(self.world, repeats_welcome=repeats_welcome, shared=ports),
-            self._store,
-        )
+        self.cluster = Cluster(workflow, adapters_of(self.world, shared=ports), self._store)
         self._runner = asyncio.Runner(loop_factory=TimelessLoop)
 
     def __enter__(self) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -98,8 +98,21 @@ class Trial:
             port._dirty[contact.contact_key] = contact  # noqa: SLF001 - as above
         port.flush(0)
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the action's call may be made again after a death: so it was asked for, or so it is declared."""
+        return self._adapters().ports.may_repeat(self._action())
+
+    def _action(self) -> ActionSpec:
+        effect = self.action.effect
+        if effect is None:
+            return self.action
+        rule = "repeat" if self.repeats else effect.when_uncertain
+        # One call at a time: every run dies at the same points.
+        return replace(self.action, effect=replace(effect, when_uncertain=rule, concurrency=1))
+
     def _workflow(self) -> Workflow:
-        step = Step(self.action.reads, self.action, self.action.emits, RetryPolicy())
+        step = Step(self.action.reads, self._action(), self.action.emits, RetryPolicy())
         if self.action.reads is LeadReceived:
             return Workflow(_NAME, step)
         # A workflow begins with a lead: this stands for everything before the action.
@@ -107,8 +120,7 @@ class Trial:
         return Workflow(_NAME, Step(LeadReceived, before, before.emits, RetryPolicy()), step)
 
     def _adapters(self) -> Adapters:
-        found = adapters_of(World(), shared=self.ports())
-        return Adapters(found.ports, lanes={}, repeats={self.action.name: self.repeats})
+        return adapters_of(World(), shared=self.ports())
 
     def _append(self, cluster: Cluster, topic: str, number: int) -> LogRecord:
         event = self.examples[number - 1]

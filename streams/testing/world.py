@@ -1,4 +1,4 @@
-"""This file is the outside world of a test: it records what reaches it, and can be down."""
+"""The outside world of a test: it records what reaches it, and can be down."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from actions.errors import TransientError
-from actions.fakes import FakeRules
-from actions.ports import Contacts, Identity, LeadRules, Mail, Mailer, Notifier, Roster, WelcomeTemplate
+from actions.fakes import SHARED_FAKES
+from actions.ports import Contacts, Identity, Mail, Mailer, Notifier, Roster, WelcomeTemplate
 from streams.adapters.identity import HmacIdentity
 from streams.engine.installation import Adapters
 from streams.store.contacts import SqlContacts
@@ -81,28 +81,32 @@ class World:
         )
 
 
-def adapters_of(
-    world: World,
-    *,
-    repeats_welcome: bool = False,
-    repeats_notice: bool = True,
-    shared: Mapping[type, object] | None = None,
-) -> Adapters:
-    """Bind every port: those of the store to SQL, the outside ones to `world`, and your own as `shared` says.
+@dataclass(frozen=True)
+class Webhook:
+    """The world's notifications, for a receiver that knows a copy by its key."""
 
-    `repeats_…`: a call that was cut off is made again, because the other side drops the copy by its key.
+    world: World
+    channel: Literal["webhook"] = "webhook"
+    drops_copies = True
+
+    async def notify(self, *, key: str, assigned: LeadAssigned) -> str:
+        """See `actions.ports.Notifier.notify`."""
+        return await self.world.notify(key=key, assigned=assigned)
+
+
+def adapters_of(world: World, *, shared: Mapping[type, object] | None = None) -> Adapters:
+    """Bind every port: those of the store to SQL, the outside ones to `world`, all others to their fakes.
+
+    `shared` are your own, by type; they win.
     """
     bound: dict[type, object] = {
+        **{port: fake() for port, fake in SHARED_FAKES.items()},
         Identity: HmacIdentity(b"a secret for tests"),
-        LeadRules: FakeRules(),
         Mailer: world,
         WelcomeTemplate: world,
-        Notifier: world,
+        Notifier: Webhook(world),
         **(shared or {}),
     }
-    ports = Ports(bound, {Contacts: SqlContacts, Roster: lambda connection, _: SqlRoster(connection, OWNERS)})
     return Adapters(
-        ports,
-        lanes={"send_welcome_email": 4, "notify_owner": 4},
-        repeats={"send_welcome_email": repeats_welcome, "notify_owner": repeats_notice},
+        Ports(bound, {Contacts: SqlContacts, Roster: lambda connection, _: SqlRoster(connection, OWNERS)})
     )

@@ -151,8 +151,8 @@ def effects_once() -> Iterator[Sabotage]:
         "no ledger look-up before calls",
         "the ledger answers a record that comes again before anything is called",
         outside,
-        "known = await self._database.run(lambda connection: ledger.find(connection, unique))",
-        "known = {}",
+        "known, calls = await self._database.run(lambda connection: _known(connection, unique))",
+        "known, calls = {}, {}",
         ONBOARDING + "test_a_second_request_for_the_same_letter_is_a_noop",
     )
     yield sabotage(
@@ -225,8 +225,8 @@ def effects_once() -> Iterator[Sabotage]:
         "a call that was made counts as not made",
         "what was called stays called",
         effects,
-        "_MARK_UNLESS_CALLED = _MARK.where(effects.c.status != CALLED)",
-        "_MARK_UNLESS_CALLED = _MARK",
+        "    .where(effects.c.status != CALLED)\n",
+        "",
         REVIEW + "test_a_call_that_was_made_stays_made_whatever_its_second_execution_says",
     )
     yield sabotage(

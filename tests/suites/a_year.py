@@ -13,9 +13,9 @@ from actions.errors import PermanentError, UncertainError
 from actions.ports import Mail
 from streams.engine.handover import Records
 from streams.onboarding import ONBOARDING
-from streams.operations.pruning import EXPIRED_AGE, LETTERS_AGE, Pruner
+from streams.operations.pruning import EXPIRED_AGE, LETTERS_AGE, Pruner, keys_of_runs
 from streams.settings import LedgerTable
-from streams.store import effects, ledger, letters
+from streams.store import ledger, letters
 from streams.store.engine import Database
 from streams.store.schema import contacts as contacts_table
 from streams.store.schema import effects as effects_table
@@ -78,7 +78,7 @@ class Year:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self.pruner = Pruner(cluster.database, cluster.clock, RETENTION, no_rest)
+        self.pruner = Pruner(cluster.installation, RETENTION, no_rest)
         self.seen: list[dict[str, int]] = []
 
     async def live(self, steps: int) -> None:
@@ -118,7 +118,7 @@ async def test_the_tables_level_off_and_only_contacts_and_their_welcomes_stay(cl
     for table in ("ledger", "letters", "notify"):
         grown = max(seen[table] for seen in year.seen[: remembered + 2])
         assert max(seen[table] for seen in year.seen[remembered + 2 :]) <= grown, table
-    assert last["ledger"] <= remembered * LEADS_PER_STEP * 6
+    assert last["ledger"] <= remembered * LEADS_PER_STEP * len(ONBOARDING.steps)
     assert last["notify"] <= remembered * LEADS_PER_STEP
     assert last["contacts"] == STEPS * 3 + 1
     assert last["welcome"] == STEPS * 3 + 1
@@ -142,7 +142,7 @@ async def test_in_a_year_nobody_is_welcomed_twice_whatever_is_delivered_again(
 async def test_an_open_letter_stays_as_long_as_its_topic_may_hold_it_and_then_as_lost(
     cluster: Cluster,
 ) -> None:
-    pruner = Pruner(cluster.database, cluster.clock, RETENTION, no_rest)
+    pruner = Pruner(cluster.installation, RETENTION, no_rest)
     cluster.log.append(RECEIVED, b"k", b"not json")
     await cluster.settle()
 
@@ -171,14 +171,14 @@ async def test_an_effect_stays_while_another_execution_than_the_forgotten_one_ho
     await cluster.database.run(lambda connection: connection.execute(of_another))
 
     def forget_all(connection: Connection) -> int:
-        return ledger.prune(connection, 1 << 62, 100)
+        return ledger.prune(connection, 1 << 62, 100, keys_of_runs(ONBOARDING))
 
-    assert await cluster.database.run(forget_all) == 6
+    assert await cluster.database.run(forget_all) == len(ONBOARDING.steps)
     left = await cluster.database.run(counts)
     assert (left["ledger"], left["notify"], left["welcome"]) == (0, 1, 1)
 
 
-async def test_the_key_that_is_forgotten_with_its_event_is_the_one_that_the_action_claims(
+async def test_the_key_that_is_forgotten_with_its_run_is_the_one_that_the_action_claims(
     cluster: Cluster,
 ) -> None:
     cluster.log.append(RECEIVED, b"k", lead(lead_id="L1"))
@@ -188,6 +188,9 @@ async def test_the_key_that_is_forgotten_with_its_event_is_the_one_that_the_acti
         ledger_table.c.id == effects_table.c.ledger_id
     )
     claimed = await cluster.database.run(lambda connection: list(connection.execute(keys)))
-    of_events = {key for key, run, action in claimed if key == effects.EVENT_EFFECTS.get(action, "") + run}
-    assert {key.partition(":")[0] for key in of_events} == {"notify"}
-    assert len(claimed) == 2
+    of_runs = keys_of_runs(ONBOARDING)
+    forgotten = {key for key, run, action in claimed if action in of_runs and of_runs[action](run) == key}
+    assert {key.partition(":")[0] for key in forgotten} == {
+        effect.name for effect in ONBOARDING.effects if effect.scope == "run"
+    }
+    assert "notify" in {key.partition(":")[0] for key in forgotten}

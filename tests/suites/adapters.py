@@ -22,9 +22,8 @@ from tests.suites.contacts import ContactsSuite
 from tests.suites.effects import EffectsOf, EffectsSuite
 from tests.suites.roster import OWNERS, RosterSuite
 from tests.support.memory import Clock
-from tests.support.onboarding import event_headers
-from topics.decode import Position, decode
-from topics.events import LeadReceived
+from tests.unit.actions.examples import ENVELOPE, assigned
+from topics.decode import Decoded, Position
 
 MOMENT = 1_700_000_000_000_000
 
@@ -71,17 +70,21 @@ class BatchStore:
 class SqlEffects:
     """Every call is an execution of its own, whose outcome is written down as the runner does it."""
 
-    def __init__(self, database: Database, intents: IntentLog, work: Execution) -> None:
+    def __init__(self, database: Database, intents: IntentLog, execution: Execution) -> None:
         self._database = database
         self._intents = intents
-        self._work = work
+        self._execution = execution
 
-    async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:
-        execution = ExecutionEffects(self._intents, self._work, may_repeat=False)
+    @property
+    def key(self) -> str:
+        return self._execution.effect_key
+
+    async def once(self, call: Callable[[], Awaitable[str]]) -> Receipt:
+        port = ExecutionEffects(self._intents, self._execution, may_repeat=False)
         try:
-            return await execution.once(key, call)
+            return await port.once(call)
         finally:
-            await self._database.run(lambda connection: effects.mark(connection, execution.marks, MOMENT))
+            await self._database.run(lambda connection: effects.mark(connection, port.marks, MOMENT))
 
 
 class TestSqlEffects(EffectsSuite):
@@ -90,10 +93,12 @@ class TestSqlEffects(EffectsSuite):
         intents = IntentLog(database, "worker", Clock())
         step = ONBOARDING.step("send_welcome_email")
 
-        def of(event_id: str) -> SqlEffects:
-            position = Position("topic", 0, 0, 0)
-            decoded = decode(b"{}", event_headers(event_id), LeadReceived, position)
-            return SqlEffects(database, intents, Execution(Source(position, None, b"{}", []), step, decoded))
+        def of(event_id: str, *, key: str = "key") -> SqlEffects:
+            decoded = Decoded(
+                ENVELOPE._replace(id=event_id), assigned().model_copy(update={"contact_key": key}), None
+            )
+            source = Source(Position("topic", 0, 0, 0), None, b"{}", [])
+            return SqlEffects(database, intents, Execution(source, step, decoded))
 
         return of
 

@@ -1,17 +1,22 @@
-"""This file says what every adapter of the port Effects must do; subclass it and give the fixture `effects_of`."""
+"""What every adapter of the port Effects must do; subclass the suite and provide the fixture `effects_of`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import pytest
 
 from actions.errors import ActionError, PermanentError, TransientError, UncertainError
 from actions.ports import Effects, Receipt
 
-EffectsOf = Callable[[str], Effects]
-"""Gives the port as the execution for one event (by its id) sees it; all of them share the same effects."""
+
+class EffectsOf(Protocol):
+    """Returns the port as one execution sees it; all of them share the same effects."""
+
+    def __call__(self, event_id: str, *, key: str = "key") -> Effects:
+        """`event_id`: of the event that is acted on; `key`: of the call that the action makes for it."""
+        ...
 
 
 @dataclass
@@ -32,23 +37,23 @@ class EffectsSuite:
     async def test_a_call_is_made_once_and_its_reference_kept(self, effects_of: EffectsOf) -> None:
         call = Call()
 
-        receipts = [await effects_of("first").once("key", call) for _ in range(2)]
+        receipts = [await effects_of("first").once(call) for _ in range(2)]
 
         assert (receipts, call.count) == ([Receipt("reference 1", is_mine=True)] * 2, 1)
 
     async def test_another_event_learns_that_it_was_made_before(self, effects_of: EffectsOf) -> None:
         call = Call()
-        await effects_of("first").once("key", call)
+        await effects_of("first").once(call)
 
-        receipt = await effects_of("second").once("key", call)
+        receipt = await effects_of("second").once(call)
 
         assert (receipt, call.count) == (Receipt("reference 1", is_mine=False), 1)
 
     async def test_other_keys_are_other_calls(self, effects_of: EffectsOf) -> None:
         call = Call()
-        await effects_of("first").once("key", call)
+        await effects_of("first").once(call)
 
-        receipt = await effects_of("first").once("other key", call)
+        receipt = await effects_of("first", key="other key").once(call)
 
         assert (receipt, call.count) == (Receipt("reference 2", is_mine=True), 2)
 
@@ -58,27 +63,27 @@ class EffectsSuite:
     ) -> None:
         call = Call([failure])
         with pytest.raises(type(failure)):
-            await effects_of("first").once("key", call)
+            await effects_of("first").once(call)
 
-        receipt = await effects_of("second").once("key", call)
+        receipt = await effects_of("second").once(call)
 
         assert (receipt, call.count) == (Receipt("reference 2", is_mine=True), 2)
 
     async def test_an_uncertain_call_is_not_repeated_by_its_event(self, effects_of: EffectsOf) -> None:
         call = Call([UncertainError("cut off")])
         with pytest.raises(UncertainError):
-            await effects_of("first").once("key", call)
+            await effects_of("first").once(call)
 
         with pytest.raises(UncertainError):
-            await effects_of("first").once("key", call)
+            await effects_of("first").once(call)
 
         assert call.count == 1
 
     async def test_an_uncertain_call_is_pending_for_other_events(self, effects_of: EffectsOf) -> None:
         call = Call([UncertainError("cut off")])
         with pytest.raises(UncertainError):
-            await effects_of("first").once("key", call)
+            await effects_of("first").once(call)
 
-        receipt = await effects_of("second").once("key", call)
+        receipt = await effects_of("second").once(call)
 
         assert (receipt.is_pending, receipt.is_mine, call.count) == (True, False, 1)

@@ -346,7 +346,8 @@ async def test_a_crash_between_a_call_and_its_outcome_is_uncertain_and_not_repea
 async def test_a_crash_between_a_call_and_its_outcome_is_repeated_where_that_is_declared(
     database: Database, world: World
 ) -> None:
-    cluster = Cluster(ONBOARDING, adapters_of(world, repeats_welcome=True), database)
+    workflow = ONBOARDING.with_effect("welcome", when_uncertain="repeat")
+    cluster = Cluster(workflow, adapters_of(world), database)
     await crash_while_sending(cluster, world)
 
     await cluster.settle()

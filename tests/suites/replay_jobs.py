@@ -169,7 +169,7 @@ class ReplayJobsSuite(Replaying):
         cluster.clock.advance(days=36)
         await self.desk.keep([row.letter.id for row in self.rows()], "the letters are not")
 
-        await Pruner(cluster.database, cluster.clock, timedelta(days=35)).tick()
+        await Pruner(cluster.installation, timedelta(days=35)).tick()
 
         assert cluster.database.transact(lambda link: jobs.latest(link, 1)) == []
         assert self.items(job) == []

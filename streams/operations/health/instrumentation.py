@@ -45,6 +45,7 @@ class InstrumentedMailer:
         self._inner = inner
         self._server = server
         self.dependency: str | None = getattr(inner, "dependency", None)
+        self.drops_copies: bool = getattr(inner, "drops_copies", False)
 
     async def send(self, mail: Mail) -> None:
         """See `Mailer.send`."""
@@ -59,6 +60,7 @@ class InstrumentedNotifier:
         self._inner = inner
         self._webhook = webhook
         self.dependency: str | None = getattr(inner, "dependency", None)
+        self.drops_copies: bool = getattr(inner, "drops_copies", False)
 
     @property
     def channel(self) -> Literal["webhook", "email", "none"]:

@@ -14,7 +14,6 @@ from streams.engine.indexing import LetterIndexer
 from streams.kafka.log import Log, read_at
 from streams.kafka.reader import Ranges, count
 from streams.operations.recovery import failures
-from streams.operations.recovery.effect_keys import check_proofs
 from streams.operations.recovery.results import Result, ResultTaker, read_result
 from streams.operations.recovery.uncommitted import Perhaps, UnsettledTaker
 from streams.operations.recovery.watermark import mark_as_behind, mark_as_caught_up
@@ -76,7 +75,6 @@ class CatchUp:
 
     async def run(self, *, margin: timedelta = MARGIN, is_gap_accepted: bool = False) -> CaughtUp:
         """Read what the store lacks. Raises `GapError`, and as store and log do; then it still counts as behind."""
-        check_proofs(self.workflow)
         since = from_us(await self.database.run(mark_as_behind))
         moment_ms = max(0, int((since - margin).timestamp() * 1000))
         done = CaughtUp(since)
@@ -118,7 +116,7 @@ class CatchUp:
                 for record in batch
                 if (failed := failures.read_letter(record, self.workflow, self.group)) is not None
             ]
-            await failures.ask_claims(found, self.ports)
+            found = await failures.with_claims(found, self.ports)
             done.failures += await self.database.run(partial(failures.take, found=found))
         done.letters = read
         done.records += read

@@ -1,55 +1,53 @@
-"""This file finds out which effects an execution stands for: asked of the action itself, or proven by its result."""
+"""Which outside call an execution stands for: the one that its result proves, or that its action would make."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
+from actions.action import Effect
 from actions.ports import Effects, Receipt
-from streams.engine.execution import Execution
-from streams.workflow import Ports, Workflow, WorkflowError, calls_outside, envelope_argument
+from streams.engine.execution import Execution, MadeCall
+from streams.workflow import Ports, envelope_argument
 from topics.envelope import Envelope
-from topics.events import Event, LeadWelcomed, OwnerNotified
-
-PROVING: tuple[type[Event], ...] = (LeadWelcomed, OwnerNotified)
+from topics.events import Event
 
 
-def proven(event: Event, envelope: Envelope) -> tuple[str, str | None] | None:
-    """Give key and reference of the call that a result says was made; None when it says that none was."""
-    if isinstance(event, LeadWelcomed) and event.outcome == "sent":
-        return f"welcome:{event.contact_key}", event.message_id
-    if isinstance(event, OwnerNotified) and event.outcome == "sent":
-        return f"notify:{envelope.correlation_id}", event.reference
-    return None
+def proven(effect: Effect | None, event: Event, envelope: Envelope) -> MadeCall | None:
+    """Return the call that a result proves by its headers; None when stating it came with no call.
 
-
-def check_proofs(workflow: Workflow) -> None:
-    """Raise `WorkflowError` when an action calls outside and nobody said here what its result proves."""
-    for step in workflow.steps:
-        unknown = [event.__name__ for event in step.emits if event not in PROVING]
-        if calls_outside(step) and unknown:
-            msg = f"{step.name} calls outside; say in operations/recovery/effect_keys.py what its {unknown[0]} proves"
-            raise WorkflowError(msg)
+    Builds before these headers wrote none: of theirs, the field proves it that holds the call's reference.
+    """
+    if envelope.effect is not None:
+        return MadeCall(envelope.effect, envelope.effect_reference or "")
+    if effect is None or effect.reference_field is None:
+        return None
+    reference = getattr(event, effect.reference_field, None)
+    # Their results name what their keys name: the contact, and the run in the envelope.
+    return None if reference is None else MadeCall(effect.key_of(event, envelope), reference)
 
 
 class _Asking:
-    """An `Effects` that calls nothing and remembers the keys."""
+    """An `Effects` that calls nothing and remembers whether it was asked to."""
 
-    def __init__(self) -> None:
-        self.keys: list[str] = []
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.is_asked = False
 
-    async def once(self, key: str, call: Callable[[], Awaitable[str]]) -> Receipt:  # noqa: ARG002 - the port's signature
-        self.keys.append(key)
+    async def once(self, call: Callable[[], Awaitable[str]]) -> Receipt:  # noqa: ARG002 - the port's signature
+        self.is_asked = True
         return Receipt("", is_mine=True)
 
 
-async def would_claim(work: Execution, ports: Ports) -> list[str]:
-    """Keys of the calls that the action would make for this event now; none are made."""
-    action = work.step.action
-    asking = _Asking()
+async def would_claim(execution: Execution, ports: Ports) -> str | None:
+    """Return the key of the call that the action would make for this event now; None when it would make none.
+
+    No call is made. The action is asked, because one that skips the event claims nothing.
+    """
+    action = execution.step.action
+    asking = _Asking(execution.effect_key)
     mine = {name: asking for name, port in action.ports.items() if port is Effects}
-    arguments = ports.shared_for(action) | mine | envelope_argument(action, work.envelope)
-    try:
-        await action.function(work.event, **arguments)
-    except Exception:  # noqa: BLE001 - an action that fails here fails when it runs, too: then its letter tells
-        return asking.keys
-    return asking.keys
+    arguments = ports.shared_for(action) | mine | envelope_argument(action, execution.envelope)
+    with suppress(Exception):  # an action that fails here fails when it runs, too: then its letter tells
+        await action.function(execution.event, **arguments)
+    return asking.key if asking.is_asked else None

@@ -1,9 +1,9 @@
-"""This file takes dead letters from their topic into ledger and effects, and closes those that were done since."""
+"""Take dead letters from their topic into ledger and effects, and close those that were done since."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -39,8 +39,8 @@ class Failed:
     letter: DeadLetter
     work: Execution
     ledger_id: bytes
-    claims: list[str] = field(default_factory=list)
-    """Keys of the outside calls that it was about."""
+    claim: str | None = None
+    """Key of the outside call that it was about."""
 
     @property
     def at_us(self) -> int:
@@ -74,8 +74,10 @@ class Failed:
         )
 
     def traces(self) -> list[Trace]:
-        """Give its calls."""
-        return [Trace(key, self.ledger_id, self.letter.action, self.at_us) for key in self.claims]
+        """Return its call, if it was about one."""
+        if self.claim is None:
+            return []
+        return [Trace(self.claim, self.ledger_id, self.letter.action, self.at_us)]
 
 
 def read_letter(record: Record, workflow: Workflow, group: str) -> Failed | None:
@@ -113,11 +115,14 @@ def _failed(
     return Failed(letter, work, bytes.fromhex(result_id.replace("-", "")))
 
 
-async def ask_claims(found: Sequence[Failed], ports: Ports) -> None:
-    """Ask the actions that call outside which calls the letters are about."""
-    for failed in found:
-        if calls_outside(failed.work.step):
-            failed.claims.extend(await would_claim(failed.work, ports))
+async def with_claims(found: Sequence[Failed], ports: Ports) -> list[Failed]:
+    """Return the failures, each with the call that it is about: the actions that call outside are asked."""
+    return [
+        replace(failed, claim=await would_claim(failed.work, ports))
+        if calls_outside(failed.work.step)
+        else failed
+        for failed in found
+    ]
 
 
 def take(connection: Connection, found: Sequence[Failed]) -> int:

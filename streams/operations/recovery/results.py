@@ -1,4 +1,4 @@
-"""This file takes results from their topics into the store: what was done, and what it changed."""
+"""Take results from their topics into the store: what was done, and what it changed."""
 
 from __future__ import annotations
 
@@ -122,9 +122,8 @@ class ResultTaker:
 
 
 def _trace(result: Result) -> Trace | None:
-    proof = proven(result.decoded.event, result.decoded.envelope)
-    return (
-        None
-        if proof is None
-        else Trace(proof[0], result.id, result.step.action.kebab, result.at_us, proof[1])
-    )
+    action = result.step.action
+    call = proven(action.effect, result.decoded.event, result.decoded.envelope)
+    if call is None:
+        return None
+    return Trace(call.key, result.id, action.kebab, result.at_us, call.reference or None)

@@ -33,7 +33,7 @@ class Perhaps:
     action: str
     lead_id: str
     result_id: str
-    keys: tuple[str, ...]
+    key: str
 
 
 @dataclass(slots=True)
@@ -114,11 +114,12 @@ class UnsettledTaker:
 
     async def _suspect(self, work: Execution) -> None:
         now_us, action = to_us(self.clock()), work.step.action.kebab
-        traces = [Trace(key, work.ledger_id, action, now_us) for key in await would_claim(work, self.ports)]
-        held = await self.database.run(partial(_write, traces=traces)) if traces else []
-        if held:
-            keys = tuple(trace.key for trace in held)
-            self.found.append(Perhaps(action, work.lead_id, work.result_id, keys))
+        key = await would_claim(work, self.ports)
+        if key is None:
+            return
+        trace = Trace(key, work.ledger_id, action, now_us)
+        if await self.database.run(partial(_write, traces=[trace])):
+            self.found.append(Perhaps(action, work.lead_id, work.result_id, key))
 
 
 def _write(connection: Connection, traces: Sequence[Trace]) -> list[Trace]:

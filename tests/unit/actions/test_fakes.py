@@ -25,4 +25,5 @@ class TestFakeRoster(RosterSuite):
 class TestFakeEffects(EffectsSuite):
     @pytest.fixture
     def effects_of(self) -> EffectsOf:
-        return FakeEffects().of
+        effects = FakeEffects()
+        return lambda event_id, *, key="key": effects.of(event_id, key)

@@ -46,14 +46,14 @@ async def notify(
 async def test_the_owner_is_told(channel: Literal["webhook", "email"]) -> None:
     notifier = FakeNotifier(channel)
 
-    event = await notify(notifier, FakeEffects())
+    event = await notify(notifier, FakeEffects(KEY))
 
     assert event == said("sent", channel=channel, reference=f"reference of {KEY}")
     assert notifier.told == [(KEY, assigned())]
 
 
 async def test_the_same_event_again_says_sent_and_tells_nobody() -> None:
-    notifier, effects = FakeNotifier(), FakeEffects()
+    notifier, effects = FakeNotifier(), FakeEffects(KEY)
     await notify(notifier, effects)
 
     event = await notify(notifier, effects)
@@ -62,17 +62,17 @@ async def test_the_same_event_again_says_sent_and_tells_nobody() -> None:
 
 
 async def test_one_more_event_about_the_lead_is_one_more_notification() -> None:
-    notifier, effects = FakeNotifier(), FakeEffects("event-1")
+    notifier, effects = FakeNotifier(), FakeEffects(KEY)
     await notify(notifier, effects, run="run-1")
 
-    event = await notify(notifier, effects.of("event-2"), run="run-2")
+    event = await notify(notifier, effects.of("event-2", "notify:run-2"), run="run-2")
 
     assert event == said("sent", reference="reference of notify:run-2")
     assert [key for key, _ in notifier.told] == [KEY, "notify:run-2"]
 
 
 async def test_the_action_asked_for_once_more_in_the_same_run_tells_nobody() -> None:
-    notifier, effects = FakeNotifier(), FakeEffects("event-1")
+    notifier, effects = FakeNotifier(), FakeEffects(KEY)
     await notify(notifier, effects)
 
     event = await notify(notifier, effects.of("event-2"))
@@ -81,7 +81,7 @@ async def test_the_action_asked_for_once_more_in_the_same_run_tells_nobody() -> 
 
 
 async def test_a_notification_whose_outcome_is_unknown_is_left_to_the_event_that_began_it() -> None:
-    notifier, effects = FakeNotifier(failures=[UncertainError("cut off")]), FakeEffects("event-1")
+    notifier, effects = FakeNotifier(failures=[UncertainError("cut off")]), FakeEffects(KEY)
     with pytest.raises(UncertainError):
         await notify(notifier, effects)
 
@@ -91,7 +91,7 @@ async def test_a_notification_whose_outcome_is_unknown_is_left_to_the_event_that
 
 
 async def test_a_notification_that_certainly_failed_can_be_made_later() -> None:
-    notifier, effects = FakeNotifier(failures=[TransientError("SERVER_DOWN")]), FakeEffects()
+    notifier, effects = FakeNotifier(failures=[TransientError("SERVER_DOWN")]), FakeEffects(KEY)
     with pytest.raises(TransientError):
         await notify(notifier, effects)
 
@@ -102,7 +102,7 @@ async def test_a_notification_that_certainly_failed_can_be_made_later() -> None:
 
 @pytest.mark.parametrize("origin", ["import", "backfill"])
 async def test_nobody_is_told_of_data_of_the_past(origin: str) -> None:
-    notifier, effects = FakeNotifier(), FakeEffects()
+    notifier, effects = FakeNotifier(), FakeEffects(KEY)
 
     event = await notify(notifier, effects, origin=origin)
 
@@ -110,7 +110,7 @@ async def test_nobody_is_told_of_data_of_the_past(origin: str) -> None:
 
 
 async def test_without_a_channel_nobody_is_told() -> None:
-    effects = FakeEffects()
+    effects = FakeEffects(KEY)
 
     event = await notify(FakeNotifier("none"), effects)
 

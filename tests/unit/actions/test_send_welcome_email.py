@@ -11,8 +11,9 @@ from actions.send_welcome_email import send_welcome_email
 from tests.unit.actions.examples import ANNA_KEY, assigned, envelope
 from topics.events import Contact, LeadAssigned, LeadWelcomed, Owner
 
+KEY = f"welcome:{ANNA_KEY}"
 MAIL = Mail(
-    message_id=f"<welcome:{ANNA_KEY}>",
+    message_id=f"<{KEY}>",
     to="anna@example.com",
     subject="Welcome",
     text="Hello Anna Schmidt, Kim Berg looks after you.",
@@ -22,7 +23,7 @@ SENT = LeadWelcomed(
     contact_key=ANNA_KEY,
     contact_id="id of anna",
     outcome="sent",
-    message_id=f"<welcome:{ANNA_KEY}>",
+    message_id=f"<{KEY}>",
 )
 
 
@@ -48,13 +49,13 @@ async def welcome(
 async def test_a_contact_is_welcomed(origin: str) -> None:
     mailer = FakeMailer()
 
-    event = await welcome(mailer, FakeEffects(), origin=origin)
+    event = await welcome(mailer, FakeEffects(KEY), origin=origin)
 
     assert (event, mailer.sent) == (SENT, [MAIL])
 
 
 async def test_the_same_event_again_says_sent_and_sends_nothing() -> None:
-    mailer, effects = FakeMailer(), FakeEffects()
+    mailer, effects = FakeMailer(), FakeEffects(KEY)
     await welcome(mailer, effects)
 
     event = await welcome(mailer, effects)
@@ -63,7 +64,7 @@ async def test_the_same_event_again_says_sent_and_sends_nothing() -> None:
 
 
 async def test_a_later_lead_of_the_same_contact_is_not_welcomed_again() -> None:
-    mailer, effects = FakeMailer(), FakeEffects("event-1")
+    mailer, effects = FakeMailer(), FakeEffects(KEY)
     await welcome(mailer, effects)
 
     event = await welcome(mailer, effects.of("event-2"))
@@ -72,7 +73,7 @@ async def test_a_later_lead_of_the_same_contact_is_not_welcomed_again() -> None:
 
 
 async def test_a_welcome_whose_outcome_is_unknown_is_left_to_the_event_that_began_it() -> None:
-    mailer, effects = FakeMailer([UncertainError("cut off")]), FakeEffects("event-1")
+    mailer, effects = FakeMailer([UncertainError("cut off")]), FakeEffects(KEY)
     with pytest.raises(UncertainError):
         await welcome(mailer, effects)
 
@@ -83,7 +84,7 @@ async def test_a_welcome_whose_outcome_is_unknown_is_left_to_the_event_that_bega
 
 @pytest.mark.parametrize("origin", ["import", "backfill"])
 async def test_nobody_is_welcomed_for_data_of_the_past(origin: str) -> None:
-    mailer, effects = FakeMailer(), FakeEffects()
+    mailer, effects = FakeMailer(), FakeEffects(KEY)
 
     event = await welcome(mailer, effects, origin=origin)
 
@@ -93,14 +94,14 @@ async def test_nobody_is_welcomed_for_data_of_the_past(origin: str) -> None:
 async def test_a_contact_without_email_cannot_be_welcomed() -> None:
     mailer = FakeMailer()
 
-    event = await welcome(mailer, FakeEffects(), assigned(Contact(phone="+491701234567")))
+    event = await welcome(mailer, FakeEffects(KEY), assigned(Contact(phone="+491701234567")))
 
     assert (event, mailer.sent) == (skipped("no-email"), [])
 
 
 @pytest.mark.parametrize("failure", [TransientError("SERVER_DOWN"), PermanentError("NO_SUCH_MAILBOX")])
 async def test_a_mail_that_was_certainly_not_taken_can_be_sent_later(failure: ActionError) -> None:
-    mailer, effects = FakeMailer([failure]), FakeEffects()
+    mailer, effects = FakeMailer([failure]), FakeEffects(KEY)
     with pytest.raises(type(failure)):
         await welcome(mailer, effects)
 
@@ -115,7 +116,7 @@ class BrokenTemplate(FakeTemplate):
 
 
 async def test_a_template_that_fails_leaves_no_intent_behind() -> None:
-    effects = FakeEffects()
+    effects = FakeEffects(KEY)
 
     with pytest.raises(PermanentError):
         await send_welcome_email(

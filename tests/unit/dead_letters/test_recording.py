@@ -18,6 +18,7 @@ from topics.events import Owner
 
 WORK: Any = SimpleNamespace(
     ledger_id=b"1" * 16,
+    effect_key="welcome:k",
     request=None,
     step=SimpleNamespace(action=SimpleNamespace(kebab="send-welcome-email")),
 )
@@ -64,19 +65,20 @@ async def test_a_call_holds_the_same_one_of_later_letters_only_when_its_action_s
 ) -> None:
     port = PreviewEffects(store)
     port.begin(WORK, 1, may_repeat=False)
-    await port.once("welcome:k", called)
+    await port.once(called)
     port.end(is_kept=is_kept)
 
     port.begin(WORK, 2, may_repeat=False)
-    await port.once("welcome:k", called)
+    await port.once(called)
 
     assert [call.state for call in port.calls] == [state]
 
 
 async def test_a_call_that_was_cut_off_is_said_to_go_out_again(store: Connection) -> None:
     port = PreviewEffects(store)
-    port.begin(WORK, 1, may_repeat=True)
+    cut_off: Any = SimpleNamespace(**{**vars(WORK), "effect_key": "cut-off"})
+    port.begin(cut_off, 1, may_repeat=True)
 
-    await port.once("cut-off", called)
+    await port.once(called)
 
     assert [call.state for call in port.calls] == ["goes-out-again"]

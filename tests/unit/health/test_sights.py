@@ -125,7 +125,7 @@ async def test_mail_server_and_webhook_are_noted_as_the_actions_see_them(
     progress: WorkerProgress, error: ActionError | None, trouble: str | None
 ) -> None:
     outside = Outside()
-    found = seen_adapters(Adapters(Ports({Mailer: outside, Notifier: outside}), {}, {}), progress)
+    found = seen_adapters(Adapters(Ports({Mailer: outside, Notifier: outside})), progress)
     mailer, notifier = found.ports.shared[Mailer], found.ports.shared[Notifier]
     assert isinstance(mailer, InstrumentedMailer)
 

@@ -70,7 +70,8 @@ def cluster(world: World, identity: Forgetful) -> Iterator[Cluster]:
     store = MemoryStore()
     rules = PauseRules(failures=FAILURES, letters_per_minute=LETTERS_PER_MINUTE)
     found = adapters_of(world, shared={Mailer: MailServer(world), Identity: identity})
-    yield Cluster(ONBOARDING, replace(found, pause_rules=rules), store)
+    workflow = ONBOARDING.with_effect("welcome", concurrency=LANES)
+    yield Cluster(workflow, replace(found, pause_rules=rules), store)
     store.close()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from actions.action import action
+from actions.action import Effect, action
 from actions.errors import PermanentError
 from actions.ports import Contacts, Effects, Mail, Mailer, Notifier, StoredContact
 from topics.events import (
@@ -22,6 +22,8 @@ from topics.events import (
     LeadWelcomed,
     OwnerNotified,
 )
+
+WELCOME = Effect("welcome:{contact_key}", scope="contact")
 
 _seen: set[str] = set()
 _numbers = itertools.count()
@@ -86,18 +88,18 @@ async def sends_without_once(assigned: LeadAssigned, *, mailer: Mailer) -> LeadW
     return welcomed(assigned)
 
 
-@action(version=1)
+@action(version=1, effect=WELCOME)
 async def sends_beside_once(assigned: LeadAssigned, *, mailer: Mailer, effects: Effects) -> LeadWelcomed:
     async def note() -> str:
         return "noted"
 
-    receipt = await effects.once(f"welcome:{assigned.contact_key}", note)
+    receipt = await effects.once(note)
     if receipt.is_mine:
         await mailer.send(mail_to(assigned))
     return welcomed(assigned)
 
 
-@action(version=1)
+@action(version=1, effect=WELCOME)
 async def sends_in_the_background(
     assigned: LeadAssigned, *, mailer: Mailer, effects: Effects
 ) -> LeadWelcomed:
@@ -107,16 +109,16 @@ async def sends_in_the_background(
         await sending
         return "sent"
 
-    await effects.once(f"welcome:{assigned.contact_key}", wait)
+    await effects.once(wait)
     return welcomed(assigned)
 
 
-@action(version=1)
-async def names_its_effect_anew(
+@action(version=1, effect=Effect("notify:{run}", scope="run", when_uncertain="repeat"))
+async def names_its_call_otherwise_each_time(
     assigned: LeadAssigned, *, notifier: Notifier, effects: Effects
 ) -> OwnerNotified:
     key = f"notify:{uuid.uuid4()}"
-    await effects.once(key, lambda: notifier.notify(key=key, assigned=assigned))
+    await effects.once(lambda: notifier.notify(key=key, assigned=assigned))
     return OwnerNotified(
         lead_id=assigned.lead_id,
         contact_key=assigned.contact_key,
@@ -127,7 +129,7 @@ async def names_its_effect_anew(
     )
 
 
-@action(version=1)
+@action(version=1, effect=WELCOME)
 async def hides_what_is_uncertain(
     assigned: LeadAssigned, *, mailer: Mailer, effects: Effects
 ) -> LeadWelcomed:
@@ -136,7 +138,7 @@ async def hides_what_is_uncertain(
         return "sent"
 
     try:
-        receipt = await effects.once(f"welcome:{assigned.contact_key}", send)
+        receipt = await effects.once(send)
     except Exception:  # noqa: BLE001 - the sabotage
         return welcomed(assigned, "who knows")
     return welcomed(assigned, receipt.reference)

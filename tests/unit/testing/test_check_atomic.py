@@ -68,7 +68,7 @@ def test_no_shipped_action_is_left_out() -> None:
         ),
         (sabotaged.sends_in_the_background, [assigned()], ("a second effect", "mailer.send")),
         (
-            sabotaged.names_its_effect_anew,
+            sabotaged.names_its_call_otherwise_each_time,
             [assigned()],
             ("notifier.notify", "the same call with the same key"),
         ),
