@@ -10,11 +10,10 @@ from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
 from streams.engine.faust.agents import Agent, SharingAgent
-from streams.engine.faust.backlog import Ranges
-from streams.engine.faust.backlog_reader import Reread
 from streams.engine.faust.batch import Batch, Unobserved
 from streams.engine.handover import RecordBatch, Unfinished
 from streams.engine.pauses import Pause, PauseRules, Pauses
+from streams.kafka.reader import Fetched, Ranges
 from streams.operations.health.progress import Part
 from streams.testing import Clock
 from topics.decode import Position, Record
@@ -33,9 +32,9 @@ def batch_of(parts: Mapping[TP, list[Record]]) -> Batch:
 class Log:
     """Reads again what offsets name; the chaos run with an outage does so on a real broker."""
 
-    async def read(self, ranges: Ranges, most: int) -> Reread:
-        found = {tp: [record(each) for each in range(*ends)][:most] for tp, ends in ranges.items()}
-        return Reread(found, {tp: records[-1].offset + 1 for tp, records in found.items()})
+    async def fetch(self, ranges: Ranges, max_records: int) -> Fetched:
+        found = {at: [record(each) for each in range(*ends)][:max_records] for at, ends in ranges.items()}
+        return Fetched(found, {at: records[-1].offset + 1 for at, records in found.items()})
 
     async def aclose(self) -> None:
         """Nothing is open."""

@@ -12,8 +12,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from streams.engine.faust.backlog import Backlog, ranges_of
-from streams.engine.faust.backlog_reader import Rereader
+from streams.engine.faust.backlog import Backlog, BacklogReader, ranges_of
 from streams.engine.faust.batch import AgentBatch, AgentObserver, Batch
 from streams.engine.handover import BatchHandler
 from streams.engine.pauses import Pauses, StoppingError
@@ -26,7 +25,7 @@ log = logging.getLogger(__name__)
 
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 5.0
-REREAD_RECORDS = 1000
+BACKLOG_RECORDS = 1000
 CLOSE_WITHIN_S = 1.0
 
 
@@ -106,7 +105,7 @@ class Agent:
 class SharingAgent(Agent):
     """An agent whose topic others read, too: while its step pauses, its records go into its backlog."""
 
-    rereader: Rereader
+    reader: BacklogReader
     reopen: Callable[[Mapping[TP, list[Record]]], Batch]
     """Makes a batch of records that were read again."""
     backlog: Backlog = field(default_factory=Backlog)
@@ -122,7 +121,7 @@ class SharingAgent(Agent):
             await asyncio.gather(catching_up, return_exceptions=True)
             with suppress(TimeoutError, KafkaError):
                 async with asyncio.timeout(CLOSE_WITHIN_S):
-                    await self.rereader.aclose()
+                    await self.reader.aclose()
 
     async def settle_or_put_aside(self, batch: AgentBatch) -> None:
         """Settle a batch. Put into the backlog what may not begin of it.
@@ -159,12 +158,12 @@ class SharingAgent(Agent):
     async def settle_some(self) -> None:
         """Read some of the backlog again and settle it. Raise a Kafka error."""
         assignment = self.backlog.assignment
-        reread = await self.rereader.read(self.backlog.ranges, REREAD_RECORDS)
+        fetched = await self.reader.fetch(self.backlog.ranges, BACKLOG_RECORDS)
         if assignment != self.backlog.assignment:
             return  # partitions were taken away meanwhile
-        batch = self.reopen(reread.parts)
+        batch = self.reopen({TP(*place): list(records) for place, records in fetched.records.items()})
         self.backlog.take(batch)
         try:
             await self.settle(batch, self.settle_or_wait)
         finally:
-            self.backlog.end(batch, reread.reached, assignment)
+            self.backlog.end(batch, fetched.reached, assignment)

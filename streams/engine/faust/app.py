@@ -18,13 +18,13 @@ from streams.clock import now
 from streams.engine.faust import transport
 from streams.engine.faust.agents import Agent, SharingAgent
 from streams.engine.faust.backlog import Backlog
-from streams.engine.faust.backlog_reader import KafkaRereader
 from streams.engine.faust.batch import AgentObserver, Batch, BatchSchema, Unobserved
 from streams.engine.handover import BatchHandler
 from streams.engine.indexing import LetterIndexer
 from streams.engine.pauses import PauseRules, Pauses
 from streams.engine.processor import Processor
 from streams.kafka.address import KafkaAddress
+from streams.kafka.reader import RangeReader
 from streams.workflow import Workflow
 from topics.decode import Record
 from topics.registry import TopicNames
@@ -115,7 +115,7 @@ def create_app(
     for name, (topic, handler) in agents.items():
         agent = Agent(name, handler, pauses, should_stop, observe(name, topic))
         if len(readers[topic]) > 1:
-            reader, reopen = KafkaRereader(settings.address), partial(_reopen, app, topic, name)
+            reader, reopen = RangeReader(settings.address), partial(_reopen, app, topic, name)
             agent = SharingAgent(name, handler, pauses, should_stop, agent.observer, reader, reopen)
             backlogs[topic].append(agent.backlog)
         # concurrency stays 1: two streams of one topic in one process would break the order of a contact.

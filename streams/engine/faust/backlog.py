@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-
-from faust.types import TP
+from typing import Protocol
 
 from streams.engine.faust.batch import Batch
+from streams.kafka.reader import Fetched, Partition, Ranges
 from topics.decode import Position
 
-Ranges = Mapping[TP, tuple[int, int]]
-"""Per partition the first offset, and the one after the last."""
+
+class BacklogReader(Protocol):
+    """Reads again what a backlog names; see `streams.kafka.reader.RangeReader`."""
+
+    async def fetch(self, ranges: Ranges, max_records: int) -> Fetched:
+        """Read at most `max_records` records from where the ranges begin. Raise a Kafka error."""
+        ...
+
+    async def aclose(self) -> None:
+        """Disconnect."""
+        ...
 
 
 class Backlog:
@@ -24,7 +33,7 @@ class Backlog:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._ranges: dict[TP, tuple[int, int]] = {}
+        self._ranges: dict[Partition, tuple[int, int]] = {}
         self._again: list[Batch] = []
         self._filled = asyncio.Event()
         self.assignment = 0
@@ -45,7 +54,7 @@ class Backlog:
         """Batches taken from it that were not settled yet."""
         return tuple(self._again)
 
-    def begin_of(self, tp: TP) -> int | None:
+    def begin_of(self, tp: Partition) -> int | None:
         """Return the lowest offset in it: nothing from there on may be committed. None: it holds nothing of `tp`."""
         span = self._ranges.get(tp)
         return None if span is None else span[0]
@@ -62,7 +71,7 @@ class Backlog:
         """Note that a batch of what is in it is at work."""
         self._again.append(batch)
 
-    def end(self, batch: Batch, reached: Mapping[TP, int], assignment: int) -> None:
+    def end(self, batch: Batch, reached: Mapping[Partition, int], assignment: int) -> None:
         """Note that the batch's work ended. When it was settled, what lies below `reached` is done.
 
         `assignment` is what `Backlog.assignment` was when the batch was read.
@@ -79,7 +88,7 @@ class Backlog:
             else:
                 self._ranges[tp] = (max(known[0], offset), known[1])
 
-    def forget(self, tps: Iterable[TP]) -> None:
+    def forget(self, tps: Iterable[Partition]) -> None:
         """Forget these partitions: they were taken away, or will be read from what is committed."""
         gone = set(tps)
         self.assignment += 1
@@ -98,10 +107,12 @@ class Backlog:
 
 def ranges_of(batch: Batch, not_begun: Sequence[Position] | None = None) -> Ranges:
     """Return a batch's offsets; with `not_begun`, per partition those from the first of these positions on."""
-    begins = {tp: records[0].offset for tp, records in batch.parts.items()}
-    if not_begun is not None:
-        begins = {}
-        for position in not_begun:
-            tp = TP(position.topic, position.partition)
-            begins[tp] = min(position.offset, begins.get(tp, position.offset))
-    return {tp: (begin, batch.parts[tp][-1].offset + 1) for tp, begin in begins.items()}
+    firsts: dict[Partition, int] = {}
+    for position in not_begun or ():
+        place = position.topic, position.partition
+        firsts[place] = min(position.offset, firsts.get(place, position.offset))
+    return {
+        tp: (records[0].offset if not_begun is None else firsts[tp], records[-1].offset + 1)
+        for tp, records in batch.parts.items()
+        if not_begun is None or tp in firsts
+    }

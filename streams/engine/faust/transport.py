@@ -166,7 +166,7 @@ class BatchConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Go back to what is committed: what is in flight will be read again. Raises TimeoutError."""
-        self._forget({*self._in_flight, *self._shelved})
+        self._forget({*self._in_flight, *self._in_backlogs})
         # Faust's recovery ends without a word when this takes longer than its own limit (broker_request_timeout), and
         # with it all consumption. An error it does not overlook: the engine crashes and starts again.
         async with asyncio.timeout(SEEK_WAIT_S):
@@ -239,12 +239,12 @@ class BatchConsumer(driver.Consumer):
         await self.commit(start_new_transaction=False)
 
     @property
-    def _shelved(self) -> set[TP]:
+    def _in_backlogs(self) -> set[TP]:
         return {
-            tp
+            TP(*place)
             for backlogs in self.transport.backlogs.values()
             for backlog in backlogs
-            for tp in backlog.ranges
+            for place in backlog.ranges
         }
 
     @Service.task
