@@ -54,7 +54,7 @@ class CircuitBreaker:
         return not self._is_probing and not is_early
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """How many failures are left until it opens."""
         self._forget_old(self._clock())
         return max(self._most - len(self._failures), 0)

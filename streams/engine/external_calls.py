@@ -184,7 +184,7 @@ class ExternalCalls:
         )
         if answer is None:
             answer = await self._attempt(step, execution, effects)
-        _tell(permit, answer, effects)
+        _record(permit, answer, effects)
         now = self._clock()
         duration = (time.perf_counter_ns() - began) // 1000
         resolves = None
@@ -272,8 +272,8 @@ def _with_call(outcome: Outcome, call: MadeCall | None) -> Outcome:
     return outcome._replace(call=call) if isinstance(outcome, Succeeded) else outcome
 
 
-def _tell(permit: Permit, answer: Event | Failure, effects: ExecutionEffects) -> None:
+def _record(permit: Permit, answer: Event | Failure, effects: ExecutionEffects) -> None:
     if isinstance(answer, Failure):
-        permit.tell(answer.failure_class, has_called=effects.has_called, retry_after=answer.retry_after)
+        permit.record(answer.failure_class, has_called=effects.has_called, retry_after=answer.retry_after)
     else:
-        permit.tell(None, has_called=effects.has_called)
+        permit.record(None, has_called=effects.has_called)

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.engine import Connection
 
-from streams.store.engine import Database, StoreRefusedError
+from streams.store.engine import Database, StoreRefusedError, isolate_refused
 
 GATHER_S = 0.002
 """Seconds a group waits for others to join it: half as many commits, and a call outside takes longer anyway."""
@@ -41,7 +41,9 @@ class GroupCommit(Generic[Item, Answer]):
         while self._waiting:
             await asyncio.sleep(GATHER_S)
             group, self._waiting = self._waiting, []
-            answers = await self._commit([item for item, _ in group])
+            items = [item for item, _ in group]
+            parts = await isolate_refused(items, self._commit, lambda _, error: [error])
+            answers = [answer for part in parts for answer in part]
             for (_, future), answer in zip(group, answers, strict=True):
                 if future.done():
                     continue
@@ -53,11 +55,7 @@ class GroupCommit(Generic[Item, Answer]):
     async def _commit(self, items: Sequence[Item]) -> Sequence[Answer | Exception]:
         try:
             return await self._database.run(lambda connection: self._apply(connection, items))
-        except StoreRefusedError as error:
-            if len(items) == 1:
-                return [error]
-            # What the database refuses must not fail those who wait with it: halve until it stands alone.
-            middle = len(items) // 2
-            return [*await self._commit(items[:middle]), *await self._commit(items[middle:])]
-        except Exception as error:  # noqa: BLE001 - it is given to those who wait
+        except StoreRefusedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - those who wait get it
             return [error] * len(items)

@@ -11,7 +11,7 @@ from streams.clock import Clock, to_us
 from streams.engine.failures import CANCELLED
 from streams.engine.handover import SETTLED, RecordBatch, Unfinished
 from streams.store import letters
-from streams.store.engine import Database, StoreRefusedError
+from streams.store.engine import Database, StoreRefusedError, isolate_refused
 from streams.store.letters import DISCARDED, PARKED, SCHEDULED, LetterRow
 from topics.decode import Record
 from topics.letter import DeadLetter, LetterError, without_letter
@@ -31,20 +31,16 @@ class LetterIndexer:
     async def process(self, batch: RecordBatch) -> Unfinished:
         """Index a batch, whoever owns its partition by now. What is no letter is logged by its place."""
         rows = [row for record in batch.records if (row := row_of(record)) is not None]
-        await self._index(rows, to_us(self._clock()))
+        await isolate_refused(rows, self._index, _log_refused)
         return SETTLED
 
-    async def _index(self, rows: Sequence[LetterRow], now_us: int) -> None:
-        try:
-            await self._database.run(lambda connection: letters.index(connection, rows, now_us))
-        except StoreRefusedError as error:
-            if len(rows) > 1:
-                # One letter that the database refuses must not keep the others out: halve until it stands alone.
-                middle = len(rows) // 2
-                await self._index(rows[:middle], now_us)
-                await self._index(rows[middle:], now_us)
-                return
-            log.error("letter %s cannot be indexed and stays in its topic: %s", rows[0].letter.id, error)  # noqa: TRY400
+    async def _index(self, rows: Sequence[LetterRow]) -> None:
+        now_us = to_us(self._clock())
+        await self._database.run(lambda connection: letters.index(connection, rows, now_us))
+
+
+def _log_refused(row: LetterRow, error: StoreRefusedError) -> None:
+    log.error("letter %s cannot be indexed and stays in its topic: %s", row.letter.id, error)
 
 
 def row_of(record: Record) -> LetterRow | None:

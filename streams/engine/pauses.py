@@ -76,20 +76,20 @@ class Permit:
         return bool(self._probes)
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """How many letters may be written under it."""
-        return 1 if self.is_probe else max(self._flood.room, 1)
+        return 1 if self.is_probe else max(self._flood.capacity, 1)
 
     @property
     def _all(self) -> tuple[CircuitBreaker, ...]:
         return (self._flood, *self._dependencies.values())
 
-    def tell(
+    def record(
         self, failure_class: str | None, *, has_called: bool = False, retry_after: timedelta | None = None
     ) -> None:
-        """Say how an execution went: None when it stated its result, else the class of its letter.
+        """Record how an execution went: None when it stated its result, else the class of its letter.
 
-        `has_called` says whether it got as far as calling the dependency.
+        `has_called` is whether it got as far as calling the dependency.
         """
         if failure_class in FLOODING:
             self._note(self._flood, is_bad=True)

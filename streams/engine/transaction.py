@@ -1,4 +1,4 @@
-"""This file runs a batch of executions in one store transaction: ledger, staged changes, results, one commit."""
+"""Runs a batch of executions in one store transaction: ledger, staged changes, results, one commit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streams.engine.ledger_entries import LedgerWriter
 from streams.engine.pauses import FLOODING, Pauses, Permit
 from streams.engine.staleness import needs_decision, skipped
 from streams.store import ledger, letter_replays
-from streams.store.engine import StoreError, StoreRefusedError
+from streams.store.engine import StoreError, StoreRefusedError, isolate_refused
 from streams.store.ledger import LedgerRow
 from streams.workflow import Ports, RetryPolicy, Step, Transactional, envelope_argument
 from topics.events import Event
@@ -35,8 +35,8 @@ class CommitResult:
     outcomes: list[Outcome] = field(default_factory=list)
     again: list[Execution] = field(default_factory=list)
     """Failed for the moment: nothing of them is committed, another attempt is left."""
-    left: list[Execution] = field(default_factory=list)
-    """Not begun: there were letters enough."""
+    not_begun: list[Execution] = field(default_factory=list)
+    """The transaction wrote as many letters as it may."""
 
 
 class TransactionRunner:
@@ -51,65 +51,57 @@ class TransactionRunner:
         self._pauses = pauses
 
     async def run(self, step: Step, executions: Sequence[Execution]) -> RunResult:
-        """Execute the works and commit; transient failures get their inline attempts. One outcome per work begun.
+        """Run the executions and commit; transient failures get their inline attempts.
 
-        Raises `StoreUnavailableError`; what was committed until then is found in the ledger next time.
+        Return one outcome for each that was begun. Raise `StoreUnavailableError`; what was committed until then is
+        found in the ledger next time.
         """
         permit = self._pauses.begin(step.name)
         if permit is None:
             return RunResult([], list(executions))
-        most = 1 if permit.is_probe else len(executions)
+        allowed = 1 if permit.is_probe else len(executions)
         try:
-            ran = await self._run(step, executions[:most], permit)
+            ran = await self._run(step, executions[:allowed], permit)
         finally:
             permit.end()
-        return RunResult(ran.outcomes, [*ran.not_begun, *executions[most:]])
+        return RunResult(ran.outcomes, [*ran.not_begun, *executions[allowed:]])
 
     async def _run(self, step: Step, executions: Sequence[Execution], permit: Permit) -> RunResult:
-        outcomes: list[Outcome] = []
-        left: list[Execution] = []
+        ran = RunResult([], [])
         pending = list(executions)
         began = time.monotonic()
         for attempt in range(1, step.retry.inline_attempts + 1):
+            if not pending:
+                break
             wait = inline_wait(step.retry, attempt)
             is_last = attempt == step.retry.inline_attempts
             is_last = is_last or time.monotonic() - began + wait > step.retry.inline_budget.total_seconds()
-            settled = await self._commit(step, pending, attempt, permit, is_last=is_last)
-            outcomes += settled.outcomes
-            left += settled.left
-            pending = settled.again
-            if not pending:
-                break
-            await asyncio.sleep(wait)
-        return RunResult(outcomes, left)
+            parts = await self._commit(step, pending, attempt, permit, is_last=is_last)
+            for part in parts:
+                ran.outcomes.extend(part.outcomes)
+                ran.not_begun.extend(part.not_begun)
+            if pending := [execution for part in parts for execution in part.again]:
+                await asyncio.sleep(wait)
+        return ran
 
     async def _commit(
         self, step: Step, executions: Sequence[Execution], attempt: int, permit: Permit, *, is_last: bool
-    ) -> CommitResult:
-        if not executions:
-            return CommitResult()
-        room = permit.room
+    ) -> list[CommitResult]:
+        async def commit(part: Sequence[Execution]) -> CommitResult:
+            capacity = permit.capacity  # less with each letter of the parts before
+            result = await self._database.run(
+                lambda connection: self._unit(connection, step, part, attempt, capacity, is_last=is_last)
+            )
+            _record(permit, result)
+            return result
 
-        def unit(connection: Connection) -> CommitResult:
-            return self._unit(connection, step, executions, attempt, room, is_last=is_last)
+        def refused(execution: Execution, error: StoreRefusedError) -> CommitResult:
+            letter = self._ledger_writer.letter(execution, store_failure(error), self._clock())
+            result = CommitResult([DeadLettered(execution.source, letter, is_new=True)])
+            _record(permit, result)
+            return result
 
-        try:
-            settled = await self._database.run(unit)
-        except StoreRefusedError as error:
-            if len(executions) > 1:
-                # One row that the database refuses must not fail its neighbours: halve until it stands alone.
-                middle = len(executions) // 2
-                first = await self._commit(step, executions[:middle], attempt, permit, is_last=is_last)
-                second = await self._commit(step, executions[middle:], attempt, permit, is_last=is_last)
-                return CommitResult(
-                    first.outcomes + second.outcomes, first.again + second.again, first.left + second.left
-                )
-            letter = self._ledger_writer.letter(executions[0], store_failure(error), self._clock())
-            settled = CommitResult([DeadLettered(executions[0].source, letter, is_new=True)])
-        for outcome in settled.outcomes:
-            if outcome.is_new:
-                permit.tell(outcome.letter.failure_class if isinstance(outcome, DeadLettered) else None)
-        return settled
+        return await isolate_refused(executions, commit, refused)
 
     def _unit(
         self,
@@ -117,35 +109,35 @@ class TransactionRunner:
         step: Step,
         executions: Sequence[Execution],
         attempt: int,
-        room: int,
+        capacity: int,
         *,
         is_last: bool,
     ) -> CommitResult:
         now = self._clock()
         batch = _Batch(connection, self._ports, step, executions)
         known = ledger.find(connection, (execution.ledger_id for execution in executions))
-        settled = CommitResult()
+        result = CommitResult()
         for number, execution in enumerate(executions):
-            if room == 0:
-                settled.left += executions[number:]
+            if capacity == 0:
+                result.not_begun += executions[number:]
                 break
             row = known.get(execution.ledger_id)
             recalled = None if row is None else self._ledger_writer.recorded_outcome(execution, row, now)
             if recalled is not None:
-                settled.outcomes.append(recalled)
+                result.outcomes.append(recalled)
                 batch.note_recalled(execution, recalled)
                 continue
             execution.attempts = attempt
             outcome = self._execute(batch, execution, row, now, is_last=is_last)
             if outcome is None:
-                settled.again.append(execution)
+                result.again.append(execution)
                 continue
-            settled.outcomes.append(outcome)
+            result.outcomes.append(outcome)
             known[execution.ledger_id] = batch.last_row
             if isinstance(outcome, DeadLettered) and outcome.letter.failure_class in FLOODING:
-                room -= 1
+                capacity -= 1
         batch.flush(to_us(now))
-        return settled
+        return result
 
     def _execute(
         self, batch: _Batch, execution: Execution, row: LedgerRow | None, now: datetime, *, is_last: bool
@@ -232,6 +224,12 @@ class _Batch:
         ledger.replace_failed(self._connection, self._replaced)
         letter_replays.resolve(self._connection, self.resolved, "resolved", now_us)
         letter_replays.resolve(self._connection, self._noop, "noop", now_us)
+
+
+def _record(permit: Permit, result: CommitResult) -> None:
+    for outcome in result.outcomes:
+        if outcome.is_new:
+            permit.record(outcome.letter.failure_class if isinstance(outcome, DeadLettered) else None)
 
 
 def drive(coroutine: Coroutine[Any, Any, Event]) -> Event:

@@ -1,10 +1,10 @@
-"""This file opens the database and runs units of work in one thread of their own."""
+"""Opens the database and runs units of work in one thread of their own."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from streams.failpoints import reach
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 CONFLICT_TRIES = 8
 BUSY_TIMEOUT_S = 30
@@ -153,6 +154,27 @@ class Database:
         """Wait for the running transaction and close."""
         self._thread.shutdown(wait=True)
         self.engine.dispose()
+
+
+async def isolate_refused(
+    items: Sequence[Item],
+    apply: Callable[[Sequence[Item]], Awaitable[T]],
+    refused: Callable[[Item, StoreRefusedError], T],
+) -> list[T]:
+    """Apply a transaction to all items at once; where the database refuses one, halve until it stands alone.
+
+    So an item that the database does not take fails none of its neighbours. Return what came of each part, in order:
+    the result of `apply`, or of `refused` for an item that stands alone. Raise what else `apply` raises; the parts
+    before that one are committed.
+    """
+    try:
+        return [await apply(items)]
+    except StoreRefusedError as error:
+        if len(items) > 1:
+            middle = len(items) // 2
+            first = await isolate_refused(items[:middle], apply, refused)
+            return first + await isolate_refused(items[middle:], apply, refused)
+        return [refused(items[0], error)]
 
 
 def _engine(url: str) -> Engine:

@@ -49,8 +49,8 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         name="one refused row fails its neighbours",
         promise="isolation",
         mechanism="a batch that the database refuses is halved until the one record stands alone",
-        file=transaction,
-        old="if len(executions) > 1:",
+        file="streams/store/engine.py",
+        old="if len(items) > 1:",
         new="if False:",
         tests=(REVIEW + "test_a_contact_that_the_database_refuses_fails_alone",),
     )
