@@ -17,7 +17,7 @@ LAZY = {
     ),
     "verify": (
         "streams.interfaces.cli.verify:verify",
-        "Is anything lost, doubled, torn or stuck? Only reads.",
+        "Is anything lost, duplicated, inconsistent or stuck? Only reads.",
     ),
     "serve": (
         "streams.interfaces.cli.serve:serve",

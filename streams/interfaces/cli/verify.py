@@ -1,4 +1,4 @@
-"""This file is `leads verify`: what topics and database say of each other, and where a promise was broken."""
+"""`leads verify`: whether topics and database agree with each other, and where a promise was broken."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from streams.interfaces.common.progress import telling
 if TYPE_CHECKING:
     from streams.kafka.address import KafkaAddress
     from streams.operations.verify.judge import Verdict
-    from streams.operations.verify.verifying import Question, Tell
     from streams.settings import Settings
 
 
 def verify(
     limit: Annotated[
-        int, typer.Option(min=1, help="Tell at most so many findings of a kind with ids; all are counted.")
+        int, typer.Option(min=1, help="Print at most so many findings of a kind with ids; all are counted.")
     ] = 20,
     unsettled_after: Annotated[
         float,
@@ -38,25 +37,25 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare topics and database, and name what is lost, doubled, torn, altered, out of place or stuck. Only reads.
+    """Compare topics with database; name what is lost, duplicated, inconsistent, altered, misplaced or stuck.
 
-    Workers may go on meanwhile: what was found is looked at a second time, and what is under way is no finding.
+    It only reads. Workers may go on meanwhile: what was found is looked at a second time, and what is under way is
+    no finding.
 
     Exit codes: 0 nothing was found, 5 something was, 2 wrong use or settings, 3 something could not be read.
     """
     from streams.interfaces.cli import logs
-    from streams.interfaces.common import connections
+    from streams.interfaces.common import connections, verifying
     from streams.operations.verify.logs import CannotLookError
     from streams.operations.verify.snapshot import Ages
-    from streams.operations.verify.verifying import Question
 
     logs.silence()
     settings = connections.settings()
     ages = Ages(unsettled=timedelta(minutes=unsettled_after))
-    question = Question(settings.prefix, settings.group, limit, ages, mails, webhooks)
+    question = verifying.question_of(settings, limit=limit, ages=ages, mails=mails, webhooks=webhooks)
     try:
-        with telling() as tell:
-            verdict = asyncio.run(_verify(settings, question, tell))
+        with telling() as on_progress:
+            verdict = asyncio.run(verifying.verify(settings, _address(settings), question, on_progress))
     except CannotLookError as error:
         raise UnreachableError(str(error)) from error
     if as_json:
@@ -81,19 +80,6 @@ def _address(settings: Settings) -> KafkaAddress:
     return parse_kafka(local.bootstrap)
 
 
-async def _verify(settings: Settings, question: Question, tell: Tell) -> Verdict:
-    from streams.interfaces.common import connections
-    from streams.kafka.reader import RangeReader
-    from streams.operations.verify.logs import KafkaLogs
-    from streams.operations.verify.tables import Tables
-    from streams.operations.verify.verifying import verify as look
-
-    address = _address(settings)
-    async with connections.admin(address) as admin, RangeReader(address) as reader:
-        kafka = KafkaLogs(reader, admin, settings.prefix, settings.group)
-        return await look(question, kafka, Tables(settings.database_url), tell)
-
-
 def _print(verdict: Verdict) -> None:
     from streams.operations.verify.findings import KINDS
 
@@ -107,22 +93,20 @@ def _print(verdict: Verdict) -> None:
     waiting = sum(counts["unread"].values())
     if waiting:
         print_out(f"Under way: {plural(waiting, 'record')} not settled yet.")
-    if verdict.uncertain:
-        print_out(
-            f"Uncertain: {plural(len(verdict.uncertain), 'call')}; `leads dead-letters list` names them."
-        )
+    if counts["uncertain"]:
+        print_out(f"Uncertain: {plural(counts['uncertain'], 'call')}; `leads dead-letters list` names them.")
     for what, many in sorted(verdict.unjudged.items()):
         print_out(f"Not judged: {many:,} {what}.")
     for kind in KINDS:
         for tally in verdict.findings.of(kind):
             fault = tally.fault
-            print_out(f"\n{kind.replace('_', ' ').upper()}: {fault.what} ({tally.count:,} times)")
+            print_out(f"\n{kind.upper()}: {fault.what} ({tally.count:,} times)")
             print_out(f"  It means: {fault.means}")
             print_out(f"  Do now:   {fault.next}")
             for finding in tally.kept:
                 print_out(f"  - {_ids({**finding.ids, **finding.details})}")
             if tally.count > len(tally.kept):
-                print_out(f"  - and {tally.count - len(tally.kept):,} more; --limit tells more of them")
+                print_out(f"  - and {tally.count - len(tally.kept):,} more; --limit prints more of them")
     print_out("\nNothing was found." if verdict.is_clean else "")
 
 

@@ -1,4 +1,4 @@
-"""This file compares every dead letter with the record that failed, byte for byte, on the topic and in the index."""
+"""Compares every dead letter with the record that failed, byte for byte, on the topic and in the index."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_SOURCE = Fault(
     "altered",
     "a letter of a record that is not there",
     "The letter names a place at which the topic has no record.",
-    "See who else may write to the topic of dead letters, and whether topics were deleted or made anew.",
+    "See who else may write to the topic of dead letters, and whether topics were deleted or made again.",
 )
 KEY = Fault("altered", "the letter's key is not that of the record", "The original key is lost.", _KEEP)
 VALUE = Fault(
@@ -25,9 +25,9 @@ VALUE = Fault(
 HEADERS = Fault(
     "altered", "the letter's header list is not that of the record", "The original headers are lost.", _KEEP
 )
-SAYS = Fault(
+WRONG_HEADERS = Fault(
     "altered",
-    "the letter says something wrong about its record",
+    "the letter has wrong headers about its record",
     "The named headers are not what follows from the record: its place, its time, its hash, or the consumer group.",
     "If the group was renamed, run `leads verify` with the LEADS_GROUP of then; else somebody else wrote the letter.",
 )
@@ -35,7 +35,7 @@ ONLY_INDEXED = Fault(
     "altered",
     "the index has a letter that the topic has not",
     "The database lists a dead letter that was never published, or was deleted.",
-    "See whether the topic of dead letters was deleted or made anew, or LEADS_PREFIX changed.",
+    "See whether the topic of dead letters was deleted or made again, or LEADS_PREFIX changed.",
 )
 INDEXED_OTHERWISE = Fault(
     "altered",
@@ -62,7 +62,7 @@ SELECT l.id, l.place FROM letter l JOIN records r ON r.n = l.record WHERE l.inde
 
 
 def altered(snapshot: Snapshot) -> Iterator[Finding]:
-    """Give the letters that are not the record that failed, or that say wrong things about it."""
+    """Return the letters that are not the record that failed, or that have wrong headers about it."""
     for letter, place, wrong, is_gone, is_cut, *differs, timestamp, edits in snapshot.ask(_LETTERS):
         where = {"letter": letter, "record": place}
         if is_gone and is_cut:
@@ -74,7 +74,7 @@ def altered(snapshot: Snapshot) -> Iterator[Finding]:
                 yield Finding(fault, where)
         names = [*filter(None, wrong.split(", ")), *(["timestamp"] if timestamp else [])]
         if names:
-            yield Finding(SAYS, {**where, "headers": sorted(names)})
+            yield Finding(WRONG_HEADERS, {**where, "headers": sorted(names)})
     for letter, indexed_ms in snapshot.ask(_ONLY_INDEXED):
         if (head := snapshot.heads.get(LETTERS, 0)) and indexed_ms < head + SLACK_MS:
             snapshot.unjudged["indexed letters that retention may have taken from their topic"] += 1

@@ -1,10 +1,10 @@
-"""This file counts what was seen: records, results, letters, and the fate of each received lead."""
+"""Counts what was seen: records, results, letters, and the fate of each received lead."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from streams.operations.verify.contract import CONSUMED, RESULTS, TOPICS
+from streams.operations.verify.contract import Contract, Ending
 from streams.operations.verify.snapshot import Snapshot
 
 _OPEN = "status IN ('scheduled', 'parked', 'replaying', 'unindexed')"
@@ -12,7 +12,7 @@ _OPEN = "status IN ('scheduled', 'parked', 'replaying', 'unindexed')"
 _FATES = f"""
 WITH received AS (
     SELECT r.n, r.part, r.off, r.run, EXISTS (SELECT 1 FROM lost WHERE record = r.n) AS is_lost,
-        EXISTS (SELECT 1 FROM letter l WHERE l.action = 0 AND l.topic = r.topic AND l.part = r.part AND l.off = r.off
+        EXISTS (SELECT 1 FROM letter l WHERE l.topic = r.topic AND l.part = r.part AND l.off = r.off
             AND {_OPEN}) AS has_letter
     FROM records r WHERE r.topic = :received),
 numbered AS (
@@ -25,9 +25,7 @@ SELECT CASE
     WHEN run IS NULL THEN 'discarded'
     WHEN nth > 1 THEN 'repetition'
     WHEN run IN (SELECT r.run FROM lost JOIN records r ON r.n = lost.record) THEN 'lost'
-    WHEN run IN (SELECT run FROM ends WHERE topic = :rejected) THEN 'rejected'
-    WHEN run IN (SELECT run FROM ends WHERE topic = :welcomed)
-        AND run IN (SELECT run FROM ends WHERE topic = :notified) THEN 'onboarded'
+    {{endings}}
     WHEN run IN (SELECT run FROM letter WHERE run IS NOT NULL AND {_OPEN}) THEN 'letter'
     ELSE 'on its way' END AS fate, count(*)
 FROM numbered GROUP BY fate
@@ -43,20 +41,33 @@ GROUP BY r.topic
 
 
 def counts(snapshot: Snapshot) -> dict[str, Any]:
-    """Count, after `lost` has judged."""
-    scratch = snapshot.scratch
-    results = {TOPICS[row[0]]: row[1:] for row in snapshot.ask(_RESULTS)}
-    unread = {TOPICS[topic]: number for topic, number in snapshot.ask(_UNREAD)}
+    """Return the counts, after `lost` has judged."""
+    scratch, contract = snapshot.scratch, snapshot.contract
+    results = {contract.topics[row[0]]: row[1:] for row in snapshot.ask(_RESULTS)}
+    unread = {contract.topics[topic]: number for topic, number in snapshot.ask(_UNREAD)}
+    fates = _FATES.format(endings="\n    ".join(_when(contract, ending) for ending in contract.endings))
     return {
         "records": scratch.count("SELECT count(*) FROM records"),
         "received": scratch.count("SELECT count(*) FROM records WHERE topic = :received"),
-        "fates": dict(snapshot.ask(_FATES)),
-        "results": {topic: results.get(topic, (0, 0))[0] for topic in RESULTS},
-        "results_with_copies": {topic: results.get(topic, (0, 0))[1] for topic in RESULTS},
+        "fates": dict(snapshot.ask(fates)),
+        "results": {topic: results.get(topic, (0, 0))[0] for topic in contract.results},
+        "results_with_copies": {topic: results.get(topic, (0, 0))[1] for topic in contract.results},
         "letters": dict(snapshot.ask(_LETTERS)),
-        "unread": {topic: unread[topic] for topic in CONSUMED if topic in unread},
+        "unread": {topic: unread[topic] for topic in contract.consumed if topic in unread},
         "ledger": scratch.count("SELECT count(*) FROM ledger"),
         "contacts": scratch.count("SELECT count(*) FROM contacts"),
         "mails": scratch.count("SELECT count(*) FROM mails") if snapshot.has_mails else None,
-        "webhooks": scratch.count("SELECT count(DISTINCT id) FROM hooks") if snapshot.has_webhooks else None,
+        "webhooks": scratch.count("SELECT count(DISTINCT webhook_id) FROM hooks")
+        if snapshot.has_webhooks
+        else None,
     }
+
+
+def _when(contract: Contract, ending: Ending) -> str:
+    """Return the SQL of a run that has all results of an ending."""
+    have = " AND ".join(
+        "run IN (SELECT run FROM records WHERE "  # noqa: S608 - numbers of ours
+        f"topic = {contract.topics.index(topic)} AND action = {contract.names.index(action)})"
+        for action, topic in sorted(ending.results)
+    )
+    return f"WHEN {have} THEN '{'rejected' if ending.is_rejection else 'onboarded'}'"

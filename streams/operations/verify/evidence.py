@@ -1,4 +1,4 @@
-"""This file is what there is to judge by: records, offsets, rows and what arrived outside, as plain values."""
+"""What there is to judge by: records, offsets, rows and what arrived outside, as plain values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Record:
         return f"{self.topic}/{self.partition}/{self.offset}"
 
     def header(self, name: str) -> str | None:
-        """Text of the last header with this name."""
+        """Return the text of the last header with this name."""
         found = [value for given, value in self.headers if given == name]
         return None if not found or found[-1] is None else found[-1].decode(errors="replace")
 
@@ -50,9 +50,9 @@ class Record:
         return found if isinstance(found, dict) else {}
 
     def identity(self, place: str) -> tuple[str, str] | None:
-        """`(ce_source, ce_id)`; None when it cannot be told, which is a dead letter.
+        """Return `(ce_source, ce_id)`; None of a record that has no readable identity, which becomes a dead letter.
 
-        `place` is where the record was first consumed, topic with its prefix: what brings no id is named by it.
+        `place` is where the record was first consumed, topic with its prefix: it names what brings no id.
         """
         types = [value or b"" for name, value in self.headers if name.lower() == "content-type"]
         if types and types[-1].partition(b";")[0].strip().lower() == b"application/cloudevents+json":
@@ -79,7 +79,7 @@ def _text(attribute: object) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerRow:
+class LedgerEntry:
     """One execution as the ledger has it; `id` as text, `done_at` in µs since the epoch."""
 
     id: str
@@ -114,7 +114,7 @@ class EffectRow:
 
 
 @dataclass(frozen=True, slots=True)
-class LetterRow:
+class IndexedLetter:
     """One letter of the index, with the original record; moments in µs since the epoch."""
 
     id: str

@@ -1,4 +1,4 @@
-"""This file compares what leads said with what was kept: the newest word counts, and none is dropped unseen."""
+"""Compares what leads state with what contacts keep: the newest statement counts, and none is dropped unseen."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from streams.operations.verify.contract import NAMES
 from streams.operations.verify.evidence import Record
 from streams.operations.verify.findings import Fault, Finding
 from streams.operations.verify.snapshot import Snapshot
 
 OLDER_FIELD = Fault(
-    "torn",
+    "inconsistent",
     "a contact's field is older than what a lead said later",
     "Fields keep the word of the newest event, by its ce_time; here an older one was written over it.",
     "Publish the newer lead once more under a new ce_id and with its own ce_time: merging it again puts it right.",
@@ -31,7 +30,7 @@ _NAME = ("name", "first_name", "last_name")
 
 
 def fields_row(number: int, record: Record) -> tuple[int, str, str, str] | None:
-    """Say which fields of its contact a LeadMatched tells, and since when: record, contact key, time, names."""
+    """Return the fields of its contact that a LeadMatched states, and since when: record, contact key, time, names."""
     data = record.data
     lead, origin, key = data.get("lead"), data.get("origin"), data.get("contact_key")
     if not isinstance(lead, dict) or not isinstance(origin, dict) or not isinstance(key, str):
@@ -46,7 +45,7 @@ def fields_row(number: int, record: Record) -> tuple[int, str, str, str] | None:
 
 
 def content_of(record: Record) -> bytes | None:
-    """Hash of what a lead event says, however its JSON is written; None of what is no object."""
+    """Return a hash of a lead event's content, however its JSON is written; None of what is no object."""
     data: Any = record.data
     types = [value or b"" for name, value in record.headers if name.lower() == "content-type"]
     if types and types[-1].startswith(b"application/cloudevents+json"):
@@ -57,7 +56,7 @@ def content_of(record: Record) -> bytes | None:
 
 
 def times_of(fields: bytes | None) -> dict[str, str]:
-    """Read from a contact's fields, `{name: [value, source, time, event id]}`, the time of each."""
+    """Return the time of each field of a contact, from `{name: [value, source, time, event id]}`."""
     try:
         found = json.loads(fields or b"{}")
     except ValueError:
@@ -68,17 +67,16 @@ def times_of(fields: bytes | None) -> dict[str, str]:
 # What was asked for again may have been edited by a person: then it is not the event's word that counts.
 _OLDER = """
 SELECT t.key, t.field, s.record, (SELECT id FROM contacts c WHERE c.key = t.key)
-FROM said s JOIN times t ON t.key = s.key AND t.time < s.time
-JOIN steps p ON p.record = s.record AND p.action = :upsert
+FROM field_times s JOIN times t ON t.key = s.key AND t.time < s.time
+JOIN steps p ON p.record = s.record
 WHERE EXISTS (SELECT 1 FROM json_each(s.names) WHERE value = t.field)
-    AND EXISTS (SELECT 1 FROM records r WHERE r.event = p.result AND r.action IS NOT NULL)
+    AND EXISTS (SELECT 1 FROM records r WHERE r.event = p.result AND r.action IS NOT NULL AND r.topic = :upserted)
     AND NOT EXISTS (SELECT 1 FROM asked a WHERE a.result = p.result)
 GROUP BY t.key, t.field
 """
 _REUSED = """
 SELECT c.event, min(c.record), max(c.record), count(DISTINCT c.digest) - count(DISTINCT CASE
-    WHEN EXISTS (SELECT 1 FROM letter l
-        WHERE l.action = :validate AND l.topic = r.topic AND l.part = r.part AND l.off = r.off)
+    WHEN EXISTS (SELECT 1 FROM letter l WHERE l.topic = r.topic AND l.part = r.part AND l.off = r.off)
         OR r.off >= p.settled THEN c.digest END) AS unanswered
 FROM contents c JOIN records r ON r.n = c.record JOIN spans p ON p.topic = r.topic AND p.part = r.part
 WHERE c.event IN (SELECT event FROM contents GROUP BY event HAVING count(DISTINCT digest) > 1)
@@ -86,9 +84,9 @@ GROUP BY c.event HAVING unanswered > 1
 """
 
 
-def said(snapshot: Snapshot) -> Iterator[Finding]:
-    """Give fields that an older event holds, and events that were dropped because another one had their id."""
+def field_history(snapshot: Snapshot) -> Iterator[Finding]:
+    """Return fields that an older event holds, and events that were dropped because another one had their id."""
     for _, field, record, contact in snapshot.ask(_OLDER):
         yield Finding(OLDER_FIELD, {"contact": contact, "field": field, "record": snapshot.place_of(record)})
-    for _, first, last, _ in list(snapshot.ask(_REUSED, validate=NAMES.index("validate-lead"))):
+    for _, first, last, _ in list(snapshot.ask(_REUSED)):
         yield Finding(REUSED, {"records": [snapshot.place_of(first), snapshot.place_of(last)]})

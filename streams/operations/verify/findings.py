@@ -1,4 +1,4 @@
-"""This file says what a finding is: what is wrong, where, what it means, and what to do next."""
+"""What a finding is: what is wrong, where, what it means, and what to do next."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["lost", "doubled", "torn", "altered", "out_of_place", "stuck"]
-KINDS: tuple[Kind, ...] = ("lost", "doubled", "torn", "altered", "out_of_place", "stuck")
+Kind = Literal["lost", "duplicated", "inconsistent", "altered", "misplaced", "stuck"]
+KINDS: tuple[Kind, ...] = ("lost", "duplicated", "inconsistent", "altered", "misplaced", "stuck")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Finding:
 
     @property
     def identity(self) -> str:
-        """Text by which a second look recognises it."""
+        """Return the text by which a second look recognises it."""
         return f"{self.fault.what} {sorted(self.ids.items())!r}"
 
     def as_data(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class Tally:
     identities: set[str] = field(default_factory=set)
 
 
-MOST_COMPARED = 100_000
+MAX_COMPARED = 100_000
 """Findings per fault that a second look is compared with; more than these are no moment's doing."""
 
 
@@ -73,18 +73,18 @@ class Findings:
             tally.count += 1
             if tally.count <= self.limit:
                 tally.kept.append(finding)
-            if tally.count <= MOST_COMPARED:
+            if tally.count <= MAX_COMPARED:
                 tally.identities.add(finding.identity)
 
     def has(self, finding: Finding) -> bool:
-        """Whether this look found it, as far as it can be said."""
+        """Return whether this look found it, as far as is known."""
         tally = self.tallies.get(finding.fault.what)
         if tally is None:
             return False
-        return tally.count > MOST_COMPARED or finding.identity in tally.identities
+        return tally.count > MAX_COMPARED or finding.identity in tally.identities
 
     def of(self, kind: Kind) -> Iterator[Tally]:
-        """Give the faults of one kind."""
+        """Return the faults of one kind."""
         return (tally for tally in self.tallies.values() if tally.fault.kind == kind)
 
     def __bool__(self) -> bool:

@@ -1,10 +1,10 @@
-"""This file finds what happened only in part: one side says done and the other does not have it."""
+"""Finds what happened only in part: one side has it done and the other does not have it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streams.operations.verify.contract import DONE, NAMES
+from streams.operations.verify.contract import DONE
 from streams.operations.verify.findings import Fault, Finding
 from streams.operations.verify.lost import SLACK_MS
 from streams.operations.verify.scratch import as_uuid
@@ -15,57 +15,57 @@ _OTHER_DATABASE = (
     "if neither, keep both sides and report it."
 )
 NOT_IN_LEDGER = Fault(
-    "torn",
+    "inconsistent",
     "a result event that the ledger does not have",
-    "The topic says that an action was done and the database does not know it: the record may be acted on again.",
+    "The topic has an action's result and the database does not: the record may be acted on again.",
     _OTHER_DATABASE,
 )
 OTHER_RESULT = Fault(
-    "torn",
+    "inconsistent",
     "the ledger has another result than the topic",
     "Readers of the topic and the database disagree about what happened.",
     _OTHER_DATABASE,
 )
 NO_CAUSE = Fault(
-    "torn",
+    "inconsistent",
     "a result event of no record there is",
     "The event that it should follow from is not on its topic.",
     "See who else may write to the topic; `leads topics export` says which topics are ours.",
 )
 ROW_OF_NOTHING = Fault(
-    "torn",
+    "inconsistent",
     "a ledger row of no record there is",
-    "The database says that an action was done for a record that is not on its topic.",
-    "See whether LEADS_PREFIX and LEADS_DATABASE belong together, and whether topics were deleted or made anew.",
+    "The database has an action as done for a record that is not on its topic.",
+    "See whether LEADS_PREFIX and LEADS_DATABASE belong together, and whether topics were deleted or made again.",
 )
-NOT_TOLD = Fault(
-    "torn",
+NO_RESULT = Fault(
+    "inconsistent",
     "done by the ledger, but no result event",
-    "The change is in the database, its record is acknowledged, and nobody was told: what follows did not happen.",
-    "Publish the lead that began the run once more under its ce_source and ce_id: the ledger tells the result again.",
+    "The change is in the database and its record is acknowledged, but there is no event: what follows did not happen.",
+    "Publish the lead that began the run once more under its ce_source and ce_id: the ledger states the result again.",
 )
 NO_LETTER = Fault(
-    "torn",
+    "inconsistent",
     "failed by the ledger, but no letter",
     "The action gave the record up and the record is not among the dead letters.",
     "Publish the lead that began the run once more under its ce_source and ce_id: the ledger writes the letter again.",
 )
 NOT_INDEXED = Fault(
-    "torn",
+    "inconsistent",
     "a letter that is not in the index",
     "The letter is on its topic, but `leads dead-letters` does not list it and no retry will come.",
     "Look in the workers' logs for `cannot be indexed`; then reset the group's offset of that topic to before it.",
 )
 RESULT_AND_LETTER = Fault(
-    "torn",
+    "inconsistent",
     "a result, and an open letter",
     "The action was done and its letter still waits.",
     "Replay the letter with `leads dead-letters replay`: the ledger answers noop and closes it.",
 )
 
 
-def torn(snapshot: Snapshot) -> Iterator[Finding]:
-    """Give every half that has no other half. What is unread may still become whole, and is no finding."""
+def inconsistent(snapshot: Snapshot) -> Iterator[Finding]:
+    """Return every half that has no other half. What is unread may still become whole, and is no finding."""
     yield from _results(snapshot)
     yield from _strays(snapshot)
     yield from _ledger(snapshot)
@@ -113,9 +113,9 @@ FROM ledger l WHERE NOT EXISTS (SELECT 1 FROM records r WHERE r.event = l.id AND
 
 def _ledger(snapshot: Snapshot) -> Iterator[Finding]:
     for ledger_id, action, status, done_ms, has_step, is_pending, has_letter in snapshot.ask(_ROWS):
-        ids = {"id": as_uuid(ledger_id), "action": None if action is None else NAMES[action]}
+        ids = {"id": as_uuid(ledger_id), "action": snapshot.name(action)}
         if is_pending or (status != DONE and has_letter):
-            continue  # committed and not yet acknowledged: it will be told (again)
+            continue  # committed and not yet acknowledged: it will be stated (again)
         if not has_step:
             if action is None or snapshot.is_cut(action):
                 snapshot.unjudged["ledger rows whose record retention may have taken"] += 1
@@ -124,7 +124,7 @@ def _ledger(snapshot: Snapshot) -> Iterator[Finding]:
         elif (head := snapshot.result_head(action)) and done_ms < head + SLACK_MS:
             snapshot.unjudged["ledger rows whose result or letter retention may have taken"] += 1
         else:
-            yield Finding(NOT_TOLD if status == DONE else NO_LETTER, ids)
+            yield Finding(NO_RESULT if status == DONE else NO_LETTER, ids)
 
 
 _UNINDEXED = """

@@ -1,29 +1,23 @@
-"""This file turns records into rows of the scratch database: ids, places, hashes, and few values."""
+"""Turns records into rows of the scratch database: ids, places, hashes, and few values."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from streams.operations.verify.contract import (
-    ACTIONS,
     ASSIGNED,
-    KEY_FIELDS,
+    EFFECT_KEY,
+    EFFECT_REFERENCE,
     LETTERS,
     MATCHED,
-    NAMES,
-    NOTIFIED,
     RECEIVED,
-    REJECTED,
     REQUESTS,
-    STATES,
-    TOPICS,
-    TYPES,
     UPSERTED,
-    WELCOMED,
-    WORKFLOW,
+    Effect,
     Headers,
     derive,
     partition_of,
@@ -31,34 +25,26 @@ from streams.operations.verify.contract import (
 from streams.operations.verify.evidence import Look, Record
 from streams.operations.verify.field_history import content_of, fields_row
 from streams.operations.verify.letters import letter_row
-from streams.operations.verify.scratch import Scratch, number
+from streams.operations.verify.scratch import Scratch
 
-AT_ONCE = 5_000
+BATCH_SIZE = 5_000
 """Records per insert."""
 NOT_OF_THIS_TOPIC = "a record that is no event of this topic"
 WRONG_KEY = "a result under another key"
 WRONG_PARTITION = "a record on another partition than its key's"
 NO_LETTER = "a record that is no dead letter on the topic of dead letters"
 _UUID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-_TOPICS = {topic: at for at, topic in enumerate(TOPICS)}
-_ACTIONS = {f"/leads/{name}".encode(): at for at, name in enumerate(NAMES)}
-_BEFORE = {
-    name: next((f"/leads/{other}" for other in NAMES if topic in STATES[other]), None)
-    for topic, actions in ACTIONS.items()
-    for name in actions
-}
-"""Per action: the source of the events that it acts on; None of those that other people publish."""
 
 
 def id_bytes(text: str) -> bytes:
-    """16 bytes of an id: itself where it is a UUID, else its hash."""
+    """Return 16 bytes of an id: itself where it is a UUID, else its hash."""
     if _UUID.fullmatch(text):
         return bytes.fromhex(text.replace("-", ""))
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def fingerprint(key: bytes | None, value: bytes | None, headers: Headers) -> bytes:
-    """Three hashes of 8 bytes each, of what a dead letter must repeat: key, value, header list."""
+    """Return three hashes of 8 bytes each, of what a dead letter must repeat: key, value, header list."""
     return _hash(key) + _hash(value) + _hash(repr(headers).encode())
 
 
@@ -70,11 +56,20 @@ class Intake:
     """Takes records of any topic, in any order of topics; partition by partition in offset order."""
 
     def __init__(self, scratch: Scratch, look: Look, prefix: str, group: str, taken: int = 0) -> None:
-        """`look` says how many partitions there are; letters must name `prefix` and `group`; `taken` are in."""
+        """`look` has the numbers of partitions; letters must name `prefix` and `group`; `taken` are in already."""
+        contract = scratch.contract
         self._scratch = scratch
+        self._contract = contract
         self._prefix = prefix
         self._group = group
-        self._partitions = {topic: look.partitions(topic) for topic in TOPICS}
+        self._partitions = {topic: look.partitions(topic) for topic in contract.topics}
+        self._topics = {topic: number for number, topic in enumerate(contract.topics)}
+        self._by_source = {action.source.encode(): number for number, action in enumerate(contract.actions)}
+        self._causes = [
+            [contract.actions[before].source for before in contract.emitting(action.reads)]
+            for action in contract.actions
+        ]
+        """Per action the sources of the events that it acts on; none of those that other people publish."""
         self._rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
         self._emails: set[bytes] = set()
         self._next = taken
@@ -90,7 +85,7 @@ class Intake:
             self._take_request(record)
         else:
             self._take_result(record)
-        if self._next % AT_ONCE == 0:
+        if self._next % BATCH_SIZE == 0:
             self.flush()
 
     def flush(self) -> None:
@@ -105,29 +100,40 @@ class Intake:
     def _add(self, record: Record, *more: object) -> None:
         original = record.original_headers
         print_ = fingerprint(record.key, record.value, original)
-        at = (_TOPICS[record.topic], record.partition, record.offset, record.timestamp)
+        at = (self._topics[record.topic], record.partition, record.offset, record.timestamp)
         self._rows["records"].append((self._next, *at, print_, *more))
 
     def _misplace(self, what: str) -> None:
         self._rows["misplaced"].append((self._next, what))
 
+    def _result(self, identity: tuple[str, str] | None, action: int) -> bytes | None:
+        """Return the id of what an action states about an event; None for an event without an identity."""
+        if identity is None:
+            return None
+        acting = self._contract.actions[action]
+        return id_bytes(derive(*identity, acting.name, acting.version))
+
+    def _add_steps(self, topic: str, identity: tuple[str, str] | None) -> None:
+        for action in self._contract.reading(topic):
+            self._rows["steps"].append((self._result(identity, action), action, self._next))
+
     def _take_received(self, record: Record) -> None:
         place = self._place(record)
         identity = record.identity(place)
-        event = run = result = None
+        event = run = None
         if identity is not None:
             event, run = id_bytes(identity[1]), id_bytes(derive(*identity))
-            result = id_bytes(derive(*identity, NAMES[0], 1))
         self._add(record, event, run, _hash(place.encode()), None, None, None)
-        self._rows["steps"].append((result, 0, self._next))
+        self._add_steps(RECEIVED, identity)
         if identity is not None and identity[0] != "/unknown" and (digest := content_of(record)) is not None:
-            self._rows["contents"].append((self._next, result, digest))
+            self._rows["contents"].append((self._next, run, digest))
 
     def _take_request(self, record: Record) -> None:
         self._add(record, None, None, None, None, None, None)
         letter = letter_row(record, self._prefix, self._group)
-        if letter.action in NAMES and letter.identity is not None:
-            self._rows["asked"].append((id_bytes(derive(*letter.identity, letter.action, 1)),))
+        action = self._scratch.action(letter.action)
+        if action is not None and (result := self._result(letter.identity, action)) is not None:
+            self._rows["asked"].append((result,))
 
     def _take_letter(self, record: Record) -> None:
         run = record.header("ce_correlationid")
@@ -137,23 +143,21 @@ class Intake:
             self._misplace(NO_LETTER)
             return
         self._check_partition(record)
-        result = None
-        if letter.action in NAMES and letter.identity is not None:
-            result = id_bytes(derive(*letter.identity, letter.action, 1))
+        action = self._scratch.action(letter.action)
         self._rows["letters"].append(
             (
                 self._next,
                 letter.id,
-                number(NAMES, letter.action),
+                action,
                 letter.code,
                 letter.failure_class,
                 letter.generation,
-                _TOPICS.get(letter.topic),
+                self._topics.get(letter.topic),
                 letter.partition,
                 letter.offset,
                 letter.timestamp,
                 letter.place,
-                result,
+                None if action is None else self._result(letter.identity, action),
                 None if run is None else id_bytes(run),
                 ", ".join(letter.wrong),
                 letter.edits,
@@ -161,75 +165,86 @@ class Intake:
         )
 
     def _take_result(self, record: Record) -> None:
-        said = {name: value or b"" for name, value in record.headers}
-        source, event_id = said.get("ce_source", b""), said.get("ce_id", b"").decode(errors="replace")
-        action = _ACTIONS.get(source)
+        headers = {name: value or b"" for name, value in record.headers}
+        event_id = headers.get("ce_id", b"").decode(errors="replace")
+        action = self._by_source.get(headers.get("ce_source", b""))
         is_ours = (
             action is not None
-            and record.topic in STATES[NAMES[action]]
-            and said.get("ce_type") == TYPES[record.topic].encode()
+            and record.topic in self._contract.actions[action].emits
+            and headers.get("ce_type") == self._contract.events[record.topic].type.encode()
             and _UUID.fullmatch(event_id) is not None
         )
         if not is_ours:
             self._misplace(NOT_OF_THIS_TOPIC)
             action = None
         event = id_bytes(event_id)
-        cause = said.get("ce_causationid", b"").decode(errors="replace")
-        run = id_bytes(said.get("ce_correlationid", b"").decode(errors="replace"))
-        origin = _hash(said.get("ce_position", b""))
-        before = None if action is None else _BEFORE[NAMES[action]]
+        cause = headers.get("ce_causationid", b"").decode(errors="replace")
+        run = id_bytes(headers.get("ce_correlationid", b"").decode(errors="replace"))
+        origin = _hash(headers.get("ce_position", b""))
         is_derived = None
-        if action is not None and before is not None:
-            is_derived = derive(before, cause, NAMES[action], 1) == event_id
+        if action is not None and (sources := self._causes[action]):
+            is_derived = any(event == self._result((source, cause), action) for source in sources)
         self._add(record, event, run, origin, action, id_bytes(cause), is_derived)
         if action is not None:
-            self._take_facts(record, run)
-            if record.topic == MATCHED and (row := fields_row(self._next, record)) is not None:
-                self._rows["said"].append(row)
-        if said.get("ce_workflow") != WORKFLOW.encode():
-            return  # an action asked for alone: nothing follows it
-        identity = record.identity(self._place(record))
-        for name in ACTIONS.get(record.topic, ()):
-            result = None if identity is None else id_bytes(derive(*identity, name, 1))
-            self._rows["steps"].append((result, NAMES.index(name), self._next))
+            self._take_facts(record, headers, action)
+        if headers.get("ce_workflow") == self._contract.workflow.encode():
+            self._add_steps(record.topic, record.identity(self._place(record)))
+        # else an action asked for alone: nothing follows it
 
-    def _take_facts(self, record: Record, run: bytes) -> None:
+    def _take_facts(self, record: Record, headers: Mapping[str, bytes], action: int) -> None:
         data = record.data
-        key = data.get(KEY_FIELDS[record.topic])
+        key = data.get(self._contract.events[record.topic].key_field)
         if not isinstance(key, str) or record.key != key.encode():
             self._misplace(WRONG_KEY)
         self._check_partition(record)
-        if record.topic in (REJECTED, WELCOMED, NOTIFIED):
-            self._rows["ends"].append((run, _TOPICS[record.topic]))
-        if record.topic not in (UPSERTED, ASSIGNED, WELCOMED, NOTIFIED):
-            return
-        revision, owner, names = data.get("revision"), data.get("owner"), data.get("candidates")
+        effect = self._contract.actions[action].effect
+        if effect is not None:
+            self._take_proof(record, headers, effect, data)
+        if record.topic == MATCHED and (row := fields_row(self._next, record)) is not None:
+            self._rows["field_times"].append(row)
+        elif record.topic == UPSERTED:
+            revision = data.get("revision")
+            revision = revision if isinstance(revision, int) else 0
+            self._add_fact(record, data, str(data.get("outcome")), revision, None, None, None)
+        elif record.topic == ASSIGNED:
+            self._take_assigned(record, data)
+
+    def _take_assigned(self, record: Record, data: Mapping[str, Any]) -> None:
+        owner, names = data.get("owner"), data.get("candidates")
         owner = owner if isinstance(owner, dict) else {}
-        said = {
-            UPSERTED: None,
-            ASSIGNED: owner.get("id"),
-            WELCOMED: data.get("message_id"),
-            NOTIFIED: data.get("reference"),
-        }
-        outcome = data.get("strategy" if record.topic == ASSIGNED else "outcome")
-        lead = self._scratch.hide(str(data.get("lead_id"))) if record.topic == ASSIGNED else None
-        self._rows["facts"].append(
-            (
-                self._next,
-                _TOPICS[record.topic],
-                str(data.get("contact_id")),
-                str(outcome),
-                revision if isinstance(revision, int) else 0,
-                None if said[record.topic] is None else str(said[record.topic]),
-                lead,
-                "\n".join(map(str, names)) if record.topic == ASSIGNED and isinstance(names, list) else None,
-            )
+        owner_id = None if owner.get("id") is None else str(owner["id"])
+        lead = self._scratch.hide(str(data.get("lead_id")))
+        candidates = "\n".join(map(str, names)) if isinstance(names, list) else None
+        self._add_fact(record, data, str(data.get("strategy")), 0, owner_id, lead, candidates)
+        email = self._scratch.hide(str(owner.get("email")).lower())
+        if email is not None and email not in self._emails:
+            self._emails.add(email)
+            self._rows["owners"].append((email,))
+
+    def _add_fact(self, record: Record, data: Mapping[str, Any], *more: object) -> None:
+        contact = str(data.get("contact_id"))
+        self._rows["facts"].append((self._next, self._topics[record.topic], contact, *more))
+
+    def _take_proof(
+        self, record: Record, headers: Mapping[str, bytes], effect: Effect, data: Mapping[str, Any]
+    ) -> None:
+        """Note that the action made its call: a result that names a reference is the proof."""
+        reference = (
+            headers[EFFECT_REFERENCE].decode(errors="replace") if EFFECT_REFERENCE in headers else None
         )
-        if record.topic == ASSIGNED:
-            email = self._scratch.hide(str(owner.get("email")).lower())
-            if email is not None and email not in self._emails:
-                self._emails.add(email)
-                self._rows["owners"].append((email,))
+        if reference is None and data.get(effect.reference_field) is not None:
+            reference = str(data[effect.reference_field])
+        if reference is None:
+            return
+        # Older builds state no key. It follows from what the effect happens once for, so that both name it alike.
+        subject = headers.get("ce_correlationid", b"")
+        if effect.scope == "contact":
+            subject = str(data["contact_key"]).encode() if "contact_key" in data else record.key or b""
+        key = headers.get(EFFECT_KEY) or effect.name.encode() + b":" + subject
+        contact = data.get("contact_id")
+        self._rows["proofs"].append(
+            (self._next, effect.name, _hash(key), None if contact is None else str(contact), reference)
+        )
 
     def _check_partition(self, record: Record) -> None:
         count = self._partitions[record.topic]

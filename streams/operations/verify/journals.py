@@ -1,16 +1,17 @@
-"""This file reads what arrived outside: JSON Lines of a mail server and of a webhook's receiver."""
+"""Reads what arrived outside into the scratch database: JSON Lines of a mail server and of a webhook's receiver."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from streams.operations.verify.contract import hook_id, mail_id
 from streams.operations.verify.evidence import Mail, Webhook
 from streams.operations.verify.logs import CannotLookError
-from streams.operations.verify.rows import put_mails, put_webhooks
 from streams.operations.verify.scratch import Scratch
+from streams.operations.verify.tables import chunked
 
 
 def read_mails(scratch: Scratch, path: Path) -> None:
@@ -26,6 +27,24 @@ def read_webhooks(scratch: Scratch, path: Path) -> None:
         scratch,
         (Webhook(line["webhook_id"], line["lead_id"]) for line in _lines(path, "webhook_id", "lead_id")),
     )
+
+
+def put_mails(scratch: Scratch, mails: Iterable[Mail]) -> None:
+    """Take what the mail server has; recipients as keyed hashes."""
+    for some in chunked(mails):
+        scratch.insert("mails", [(mail.message_id, mail_id(mail.message_id)) for mail in some])
+        scratch.insert(
+            "mailed", [(mail.message_id, scratch.hide(to.lower())) for mail in some for to in mail.to]
+        )
+
+
+def put_webhooks(scratch: Scratch, hooks: Iterable[Webhook]) -> None:
+    """Take what the webhook's receiver has; leads as keyed hashes."""
+    for some in chunked(hooks):
+        scratch.insert(
+            "hooks",
+            [(hook.webhook_id, hook_id(hook.webhook_id), scratch.hide(hook.lead_id)) for hook in some],
+        )
 
 
 def _lines(path: Path, *names: str) -> Iterator[dict[str, Any]]:

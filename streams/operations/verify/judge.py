@@ -1,21 +1,22 @@
-"""This file states the verdict: lost, doubled, torn, altered, out of place, stuck, with the offending ids."""
+"""States the verdict: lost, duplicated, inconsistent, altered, misplaced, stuck, with the offending ids."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from streams.operations.verify.altered import altered
 from streams.operations.verify.calls import calls, uncertain
 from streams.operations.verify.contacts import contacts
 from streams.operations.verify.counts import counts
-from streams.operations.verify.duplicated import doubled, repeated_webhooks
-from streams.operations.verify.field_history import said
+from streams.operations.verify.duplicated import duplicated, repeated_webhooks
+from streams.operations.verify.field_history import field_history
 from streams.operations.verify.findings import KINDS, Findings, Kind
-from streams.operations.verify.inconsistent import torn
+from streams.operations.verify.inconsistent import inconsistent
 from streams.operations.verify.lost import lost
-from streams.operations.verify.place import out_of_place
+from streams.operations.verify.misplaced import misplaced
 from streams.operations.verify.snapshot import Snapshot
 from streams.operations.verify.stuck import stuck
 
@@ -27,24 +28,24 @@ class Verdict:
     findings: Findings
     counts: dict[str, Any]
     uncertain: list[dict[str, object]] = field(default_factory=list)
-    """Calls of which nobody can say whether they happened; honest, hence no fault."""
+    """Calls of which nobody can say whether they happened; honest, hence no fault. `counts` has how many there are."""
     repeated_webhooks: list[dict[str, object]] = field(default_factory=list)
-    """Calls made again under the same id, which the receiver drops by it; no fault either."""
+    """Calls made again under the same id, by which the receiver drops them; no fault either. Counted likewise."""
     unjudged: dict[str, int] = field(default_factory=dict)
     """What could not be judged, and how often."""
     is_second_look: bool = False
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was found."""
+        """Return whether nothing was found."""
         return not self.findings
 
     def found(self, kind: Kind) -> list[dict[str, Any]]:
-        """Give the findings of one kind that were kept, as JSON."""
+        """Return the findings of one kind that were kept, as JSON."""
         return [finding.as_data() for tally in self.findings.of(kind) for finding in tally.kept]
 
     def as_data(self) -> dict[str, Any]:
-        """Everything as JSON."""
+        """Return everything as JSON."""
         return {
             "is_clean": self.is_clean,
             "is_second_look": self.is_second_look,
@@ -74,21 +75,31 @@ def judge(snapshot: Snapshot, *, limit: int, before: Findings | None = None) -> 
     findings = Findings(limit)
     every = chain(
         lost(snapshot),
-        doubled(snapshot),
-        torn(snapshot),
+        duplicated(snapshot),
+        inconsistent(snapshot),
         contacts(snapshot),
-        said(snapshot),
+        field_history(snapshot),
         calls(snapshot),
         altered(snapshot),
-        out_of_place(snapshot),
+        misplaced(snapshot),
         stuck(snapshot),
     )
     findings.add(every, before)
+    in_doubt, in_doubt_count = _first(uncertain(snapshot), limit)
+    repeated, repeated_count = _first(repeated_webhooks(snapshot), limit)
     return Verdict(
         findings,
-        counts(snapshot),
-        list(islice(uncertain(snapshot), limit)),
-        list(islice(repeated_webhooks(snapshot), limit)) if snapshot.has_webhooks else [],
+        {**counts(snapshot), "uncertain": in_doubt_count, "repeated_webhooks": repeated_count},
+        in_doubt,
+        repeated,
         dict(snapshot.unjudged),
         is_second_look=before is not None,
     )
+
+
+def _first(found: Iterable[dict[str, object]], limit: int) -> tuple[list[dict[str, object]], int]:
+    kept, count = [], 0
+    for count, each in enumerate(found, 1):
+        if count <= limit:
+            kept.append(each)
+    return kept, count

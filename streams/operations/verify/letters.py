@@ -1,4 +1,4 @@
-"""This file reads what a dead letter's own headers say, and which of them cannot be true."""
+"""Reads a dead letter's own headers, and names those that cannot be true."""
 
 from __future__ import annotations
 
@@ -41,44 +41,44 @@ class Letter:
 
 def letter_row(record: Record, prefix: str, group: str) -> Letter:
     """Read a record of the letters or the requests topic."""
-    said = {
+    headers = {
         name.removeprefix(LETTER): (value or b"").decode(errors="replace")
         for name, value in record.headers
         if name.startswith(LETTER)
     }
     names = [name.removeprefix(LETTER) for name, _ in record.headers if name.startswith(LETTER)]
-    topic = _formed(said, "topic", _TOPIC)
-    partition, offset = _number(said, "partition"), _number(said, "offset")
+    topic = _formed(headers, "topic", _TOPIC)
+    partition, offset = _number(headers, "partition"), _number(headers, "offset")
     place = f"{topic}/{partition}/{offset}"
     expected = {
         "group": group,
         "version": "1",
-        "id": derive(topic, partition, offset, said.get("group", ""), said.get("action", "")),
+        "id": derive(topic, partition, offset, headers.get("group", ""), headers.get("action", "")),
         "value.sha256": None if record.value is None else hashlib.sha256(record.value).hexdigest(),
     }
-    wrong = [name for name, text in expected.items() if said.get(name) != text]
+    wrong = [name for name, text in expected.items() if headers.get(name) != text]
     original = Record("", 0, 0, 0, record.key, record.value, record.original_headers)
     return Letter(
-        _formed(said, "id", _ID),
-        _formed(said, "action", _WORD),
-        _formed(said, "code", _WORD),
-        _formed(said, "class", _WORD),
-        _number(said, "generation"),
+        _formed(headers, "id", _ID),
+        _formed(headers, "action", _WORD),
+        _formed(headers, "code", _WORD),
+        _formed(headers, "class", _WORD),
+        _number(headers, "generation"),
         topic.removeprefix(prefix),
         partition,
         offset,
-        _number(said, "timestamp"),
-        max(_number(said, "edit.number"), 0),
+        _number(headers, "timestamp"),
+        max(_number(headers, "edit.number"), 0),
         original.identity(place),
         (*wrong, *sorted({name for name in names if names.count(name) > 1 and _TOPIC.fullmatch(name)})),
         place,
     )
 
 
-def _formed(said: dict[str, str], name: str, form: re.Pattern[str]) -> str:
-    text = said.get(name, "")
+def _formed(headers: dict[str, str], name: str, form: re.Pattern[str]) -> str:
+    text = headers.get(name, "")
     return text if form.fullmatch(text) else ""
 
 
-def _number(said: dict[str, str], name: str) -> int:
-    return int(said[name]) if _NUMBER.fullmatch(said.get(name, "")) else -1
+def _number(headers: dict[str, str], name: str) -> int:
+    return int(headers[name]) if _NUMBER.fullmatch(headers.get(name, "")) else -1

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streams.kafka.reader import Partition, RangeReader, committed_offsets, partition_counts
-from streams.operations.verify.contract import CONSUMED, TOPICS
+from streams.operations.verify.contract import Contract
 from streams.operations.verify.evidence import Look, PartitionId, Record, Span
 
 if TYPE_CHECKING:
@@ -35,10 +35,13 @@ class Logs(Protocol):
 class KafkaLogs:
     """`Logs` on a cluster. Raises Kafka errors and `LogError`, too."""
 
-    def __init__(self, reader: RangeReader, admin: AIOKafkaAdminClient, prefix: str, group: str) -> None:
+    def __init__(
+        self, reader: RangeReader, admin: AIOKafkaAdminClient, contract: Contract, prefix: str, group: str
+    ) -> None:
         """Both clients are closed by the caller."""
         self._reader = reader
         self._admin = admin
+        self._contract = contract
         self._prefix = prefix
         self._group = group
 
@@ -74,8 +77,11 @@ class KafkaLogs:
                     take(_record(name, each))
 
     async def _partitions(self) -> list[Partition]:
-        counts = await partition_counts(self._admin, [self._prefix + topic for topic in TOPICS])
-        missing = [self._prefix + topic for topic in CONSUMED if not counts.get(self._prefix + topic)]
+        counts = await partition_counts(
+            self._admin, [self._prefix + topic for topic in self._contract.topics]
+        )
+        consumed = [self._prefix + topic for topic in self._contract.consumed]
+        missing = [topic for topic in consumed if topic not in counts]
         if missing:
             raise CannotLookError(
                 f"there is no topic {missing[0]}; LEADS_PREFIX names the prefix of the topics, "

@@ -1,10 +1,9 @@
-"""This file finds what is gone: records that were acknowledged and left neither a result nor a letter."""
+"""Finds what is gone: records that were acknowledged and left neither a result nor a letter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streams.operations.verify.contract import NAMES
 from streams.operations.verify.findings import Fault, Finding
 from streams.operations.verify.scratch import as_uuid
 from streams.operations.verify.snapshot import LETTER_OF, Snapshot
@@ -26,7 +25,7 @@ FROM undone u WHERE COALESCE({LETTER_OF.format(column="status", step="u")}, 'res
 
 
 def lost(snapshot: Snapshot) -> Iterator[Finding]:
-    """Give the steps of acknowledged records without result or letter; a resolved letter has a result."""
+    """Return the steps of acknowledged records without result or letter; a resolved letter has a result."""
     scratch = snapshot.scratch
     remembers_from = scratch.count("SELECT min(done_at) FROM ledger") // 1000
     now = snapshot.look.at_ms
@@ -36,13 +35,13 @@ def lost(snapshot: Snapshot) -> Iterator[Finding]:
     for action, topic, part, off, ts, record, run, is_known in snapshot.ask(_UNANSWERED):
         head = snapshot.result_head(action)
         if head and (ts < head + SLACK_MS or ts > now + SLACK_MS):
-            # The result may have been there. The ledger, which remembers longer, tells; if it reaches that far.
+            # The result may have been there. The ledger remembers longer and knows, if it reaches that far.
             if is_known:
                 continue
             if not remembers_from <= ts <= now + SLACK_MS:
                 snapshot.unjudged[TOO_OLD] += 1
                 continue
         gone.append((record,))
-        ids = {"record": snapshot.place(topic, part, off), "action": NAMES[action]}
+        ids = {"record": snapshot.place(topic, part, off), "action": snapshot.name(action)}
         yield Finding(LOST, ids if run is None else {**ids, "run": as_uuid(run)})
     scratch.insert("lost", gone)

@@ -1,4 +1,4 @@
-"""This file puts what was read in order: newest letters, heads that retention took, and what nobody has done yet."""
+"""Puts what was read in order: newest letters, what retention took, what is not done, which effect made a call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from streams.operations.verify.contract import LETTERS, NAMES, READS, STATES, TOPICS
+from streams.operations.verify.contract import LETTERS, Contract
 from streams.operations.verify.evidence import Look
 from streams.operations.verify.scratch import Scratch, as_uuid
 
@@ -35,11 +35,20 @@ _HEADS = """
 UPDATE spans SET head_ts = CASE WHEN start = 0 THEN 0 ELSE COALESCE(
     (SELECT r.ts FROM records r WHERE r.topic = spans.topic AND r.part = spans.part ORDER BY off LIMIT 1), :now) END
 """
+# The other side's ids follow from the effect's key, so that also a call without an outcome is known by its id there.
+_CALLS_OF = """
+CREATE TABLE {calls}_of AS
+SELECT c.{id} AS reference, p.effect, NULL AS ledger, NULL AS status, NULL AS changed_at
+FROM {calls} c JOIN proofs p ON p.reference = c.{id}
+UNION
+SELECT c.{id}, e.name, e.ledger, e.status, e.changed_at
+FROM effects e CROSS JOIN {calls} c ON c.id = {own}(e.key) WHERE :is_read
+"""
 PENDING = """
 EXISTS (SELECT 1 FROM steps s JOIN records r ON r.n = s.record JOIN spans p ON p.topic = r.topic AND p.part = r.part
     WHERE s.result = {id} AND r.off >= p.settled)
 """
-"""SQL: whether a record that leads to this result is still unread, so that a copy of it may be on its way."""
+"""SQL: whether a record that leads to this result is still unread, so that a copy of it may be under way."""
 LETTER_OF = """
 COALESCE(
     (SELECT l.{column} FROM letter l
@@ -81,62 +90,78 @@ class Snapshot:
     unjudged: Counter[str] = field(default_factory=Counter)
     """What could not be judged, in words, and how often."""
 
+    @property
+    def contract(self) -> Contract:
+        """What there should be."""
+        return self.scratch.contract
+
     def order(self) -> None:
         """Build what all judges ask for; again after more was read."""
-        scratch = self.scratch
+        scratch, topics = self.scratch, self.contract.topics
         scratch.clear("spans")
         scratch.insert(
             "spans",
             [
-                (TOPICS.index(topic), part, span.start, span.end, span.settled, 0)
+                (topics.index(topic), part, span.start, span.end, span.settled, 0)
                 for (topic, part), span in self.look.spans.items()
             ],
         )
         scratch.index()
         scratch.run(_HEADS, now=self.look.at_ms)
         self.heads = {
-            TOPICS[row[0]]: row[1]
+            topics[row[0]]: row[1]
             for row in scratch.ask("SELECT topic, max(head_ts) FROM spans GROUP BY topic")
         }
         for table, statement in (("letter", _LETTER), ("undone", _UNDONE), ("stray", _STRAY)):
             scratch.run(f"DROP TABLE IF EXISTS {table}")
             scratch.run(statement)
-        scratch.run("CREATE INDEX letter_place ON letter (action, topic, part, off)")
+        scratch.run("CREATE INDEX letter_place ON letter (topic, part, off, action)")
         scratch.run("CREATE INDEX letter_result ON letter (result)")
         scratch.run("CREATE INDEX stray_cause ON stray (action, cause, run)")
         scratch.run("CREATE INDEX letter_id ON letter (id)")
+        for calls, id_, own, is_read in (
+            ("mails", "message_id", "mail_id_of", self.has_mails),
+            ("hooks", "webhook_id", "hook_id_of", self.has_webhooks),
+        ):
+            scratch.run(f"DROP TABLE IF EXISTS {calls}_of")
+            scratch.run(_CALLS_OF.format(calls=calls, id=id_, own=own), is_read=is_read)
+            scratch.run(f"CREATE INDEX {calls}_of_reference ON {calls}_of (reference)")
 
     def result_head(self, action: int | None) -> int:
-        """Moment (ms) before which a result or a letter of this action may have been taken by retention."""
-        topics = (*STATES[NAMES[action]], LETTERS) if action is not None else (LETTERS,)
+        """Return the moment (ms) before which retention may have taken a result or a letter of this action."""
+        topics = (LETTERS,) if action is None else (*self.contract.actions[action].emits, LETTERS)
         return max(self.heads.get(topic, 0) for topic in topics)
 
     def is_cut(self, action: int | None) -> bool:
-        """Whether retention took records that this action read."""
-        return action is not None and self.heads.get(READS[NAMES[action]], 0) > 0
+        """Return whether retention took records that this action read."""
+        return action is not None and self.heads.get(self.contract.actions[action].reads, 0) > 0
+
+    def name(self, action: int | None) -> str | None:
+        """Return the name of an action by its number."""
+        return None if action is None else self.contract.names[action]
 
     def place(self, topic: int, partition: int, offset: int) -> str:
-        """`topic/partition/offset`, topic with its prefix."""
-        return f"{self.prefix}{TOPICS[topic]}/{partition}/{offset}"
+        """Return `topic/partition/offset`, topic with its prefix."""
+        return f"{self.prefix}{self.contract.topics[topic]}/{partition}/{offset}"
 
     def place_of(self, record: int) -> str:
-        """Place of a record by its number."""
+        """Return the place of a record by its number."""
         for row in self.scratch.ask("SELECT topic, part, off FROM records WHERE n = :n", n=record):
             return self.place(*row)
         return "unknown"
 
     def places(self, event: bytes) -> list[str]:
-        """Places of all copies of a result."""
+        """Return the places of all copies of a result."""
         rows = self.scratch.ask(
             "SELECT topic, part, off FROM records WHERE event = :id AND action IS NOT NULL", id=event
         )
         return sorted(self.place(*row) for row in rows)
 
     def ask(self, statement: str, **values: object) -> Iterator[tuple[Any, ...]]:
-        """Give the rows of a SELECT, read to their end first where the caller asks more meanwhile."""
+        """Return the rows of a SELECT as they are found."""
         return iter(self.scratch.ask(statement, **values))
 
 
 def texts(*ids: bytes) -> list[str]:
-    """Ids of ours as text, in order."""
+    """Return ids of ours as text, in order."""
     return sorted(as_uuid(each) for each in ids)

@@ -1,11 +1,12 @@
-"""This file finds what stands still: records nobody settles, retries nobody asks for, calls nobody ends."""
+"""Finds what stands still: records nobody settles, retries nobody asks for, calls nobody ends."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from streams.operations.verify.contract import CONSUMED, NAMES, TOPICS
 from streams.operations.verify.findings import Fault, Finding
 from streams.operations.verify.scratch import as_uuid
 from streams.operations.verify.snapshot import PENDING, Snapshot
@@ -43,50 +44,55 @@ CUT_OFF = Fault(
     "See whether the worker hangs; when it ends, the next one writes a letter UNCERTAIN or repeats the call.",
 )
 
-_LAG = f"""
+_LAG = """
 SELECT p.topic, p.part, p.settled, count(*), min(r.off), min(r.ts)
 FROM spans p JOIN records r ON r.topic = p.topic AND r.part = p.part AND r.off >= p.settled
-WHERE p.topic IN ({", ".join(str(TOPICS.index(topic)) for topic in CONSUMED)})
-GROUP BY p.topic, p.part
-"""  # noqa: S608 - numbers of ours
+WHERE p.topic IN (SELECT value FROM json_each(:consumed)) GROUP BY p.topic, p.part
+"""
 _DUE = """
 SELECT id, action, due_at FROM indexed
 WHERE status IN ('scheduled', 'replaying') AND (due_at IS NULL OR due_at < :before)
 """
 _INTENTS = f"""
-SELECT key, ledger, changed_at FROM effects
+SELECT name, ledger, changed_at FROM effects
 WHERE status = :intent AND changed_at < :before AND {PENDING.format(id="effects.ledger")}
 """  # noqa: S608 - texts of ours
 
 
 def stuck(snapshot: Snapshot) -> Iterator[Finding]:
-    """Give what waits for longer than it may."""
+    """Return what waits for longer than it may."""
     yield from _lag(snapshot)
     now_us = snapshot.look.at_ms * 1000
     for letter, action, due_at in snapshot.ask(_DUE, before=now_us - _us(snapshot.ages.overdue)):
-        name = None if action is None else NAMES[action]
+        name = snapshot.name(action)
         if due_at is None:
             yield Finding(NEVER_DUE, {"letter": letter, "action": name})
         else:
             yield Finding(OVERDUE, {"letter": letter, "action": name, "due": _time(due_at)})
-    for key, ledger_id, changed_at in snapshot.ask(_INTENTS, before=now_us - _us(snapshot.ages.intent)):
-        ids = {"call": key.partition(":")[0], "result": as_uuid(ledger_id), "since": _time(changed_at)}
+    for name, ledger_id, changed_at in snapshot.ask(_INTENTS, before=now_us - _us(snapshot.ages.intent)):
+        ids = {"call": name, "result": as_uuid(ledger_id), "since": _time(changed_at)}
         yield Finding(CUT_OFF, ids)
 
 
 def has_old_lag(snapshot: Snapshot) -> bool:
-    """Whether a record waits for so long that a second look should tell if the offset moves."""
+    """Return whether a record waits for so long that a second look should see if the offset moves."""
     least = snapshot.look.at_ms - _us(snapshot.ages.standing) // 1000
-    return any(oldest <= least for *_, oldest in snapshot.ask(_LAG))
+    return any(oldest <= least for *_, oldest in _waiting(snapshot))
+
+
+def _waiting(snapshot: Snapshot) -> Iterator[tuple[Any, ...]]:
+    contract = snapshot.contract
+    consumed = [contract.topics.index(topic) for topic in contract.consumed]
+    return snapshot.ask(_LAG, consumed=json.dumps(consumed))
 
 
 def _lag(snapshot: Snapshot) -> Iterator[Finding]:
-    now = snapshot.look.at_ms
-    for topic, part, settled, waiting, first, oldest in snapshot.ask(_LAG):
-        before = None if snapshot.before is None else snapshot.before.spans.get((TOPICS[topic], part))
+    now, topics = snapshot.look.at_ms, snapshot.contract.topics
+    for topic, part, settled, waiting, first, oldest in _waiting(snapshot):
+        before = None if snapshot.before is None else snapshot.before.spans.get((topics[topic], part))
         is_standing = before is not None and before.settled == settled and before.end > settled
         details = {"waiting": waiting, "oldest": _time(oldest * 1000)}
-        ids = {"partition": f"{snapshot.prefix}{TOPICS[topic]}/{part}"}
+        ids = {"partition": f"{snapshot.prefix}{topics[topic]}/{part}"}
         if is_standing and now - oldest >= _us(snapshot.ages.standing) // 1000:
             yield Finding(STANDING, ids, {"record": snapshot.place(topic, part, first), **details})
         elif now - oldest >= _us(snapshot.ages.unsettled) // 1000:
@@ -98,7 +104,7 @@ def _us(age: timedelta) -> int:
 
 
 def _time(moment_us: int) -> str:
-    """RFC 3339 text; what is no moment of our calendar is told as its number."""
+    """Return RFC 3339 text, or the number of what is no moment of our calendar."""
     try:
         return (
             datetime.fromtimestamp(moment_us / 1e6, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,29 +1,35 @@
-"""This file reads the tables of the product row by row, in one read-only transaction, on SQLite and PostgreSQL."""
+"""Reads the product's tables row by row into the scratch database, on SQLite and PostgreSQL.
+
+They are read in one read-only transaction. Of a person and of values only hashes are kept.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
 import psycopg
 from sqlalchemy.engine import make_url
 
-from streams.operations.verify.contract import Headers
-from streams.operations.verify.evidence import ContactRow, EffectRow, LedgerRow, LetterRow
+from streams.operations.verify.contract import GONE, Headers
+from streams.operations.verify.evidence import ContactRow, EffectRow, IndexedLetter, LedgerEntry
+from streams.operations.verify.field_history import times_of
+from streams.operations.verify.intake import fingerprint, id_bytes
 from streams.operations.verify.logs import CannotLookError
-from streams.operations.verify.rows import put_contacts, put_effects, put_ledger, put_letters
 from streams.operations.verify.scratch import Scratch
 
+Row = TypeVar("Row")
 CONNECT_WITHIN_S = 8
 BUSY_WITHIN_S = 30
-AT_ONCE = 2_000
+BATCH_SIZE = 5_000
 
 _LEDGER = "SELECT id, action, status, result, done_at FROM ledger"
 _CONTACTS = "SELECT contact_key, contact_id, email, phone, owner_id, revision, fields FROM contacts"
@@ -31,8 +37,8 @@ _EFFECTS = "SELECT key, ledger_id, status, changed_at FROM effects"
 _LETTERS = """
 SELECT id, action, status, generation, due_at, indexed_at, record_key, record_value, record_headers FROM letters
 """
-READ_ANEW = ("ledger", "contacts", "times", "effects", "indexed")
-"""Tables of the scratch database that one reading fills."""
+FILLED = ("ledger", "contacts", "times", "effects", "indexed")
+"""Tables of the scratch database that one reading of the store fills."""
 
 
 class Store(Protocol):
@@ -53,7 +59,7 @@ class Tables:
     def read(self, scratch: Scratch) -> None:
         """See `Store.read`."""
         place = self._url.render_as_string(hide_password=True)
-        scratch.clear(*READ_ANEW)
+        scratch.clear(*FILLED)
         try:
             if self._url.get_backend_name() == "sqlite":
                 self._read_sqlite(scratch)
@@ -86,24 +92,101 @@ class Tables:
             def ask(statement: str) -> Iterator[Sequence[Any]]:
                 # A named cursor stays on the server: the driver would fetch the whole table otherwise.
                 with connection.cursor(name="verify") as cursor:
-                    cursor.itersize = AT_ONCE
+                    cursor.itersize = BATCH_SIZE
                     cursor.execute(statement.encode())
                     yield from cursor
 
             _put(scratch, ask)
 
 
-class _Ask(Protocol):
-    def __call__(self, statement: str) -> Iterable[Sequence[Any]]: ...
-
-
-def _put(scratch: Scratch, ask: _Ask) -> None:
+def _put(scratch: Scratch, ask: Callable[[str], Iterable[Sequence[Any]]]) -> None:
     put_ledger(
-        scratch, (LedgerRow(_uuid(row[0]), row[1], row[2], _bytes(row[3]), row[4]) for row in ask(_LEDGER))
+        scratch, (LedgerEntry(_uuid(row[0]), row[1], row[2], _bytes(row[3]), row[4]) for row in ask(_LEDGER))
     )
     put_contacts(scratch, (_contact(row) for row in ask(_CONTACTS)))
     put_effects(scratch, (EffectRow(row[0], _uuid(row[1]), row[2], row[3]) for row in ask(_EFFECTS)))
     put_letters(scratch, (_letter(row) for row in ask(_LETTERS)))
+
+
+def put_ledger(scratch: Scratch, rows: Iterable[LedgerEntry]) -> None:
+    """Take the ledger; of a result only its hash."""
+    for some in chunked(rows):
+        scratch.insert(
+            "ledger",
+            [
+                (
+                    id_bytes(row.id),
+                    scratch.action(row.action),
+                    row.status,
+                    fingerprint(None, row.result, [])[8:16],
+                    row.done_at,
+                )
+                for row in some
+            ],
+        )
+
+
+def put_contacts(scratch: Scratch, rows: Iterable[ContactRow]) -> None:
+    """Take the contacts; e-mail and phone as keyed hashes."""
+    for some in chunked(rows):
+        scratch.insert(
+            "contacts",
+            [
+                (
+                    row.contact_id,
+                    row.contact_key,
+                    scratch.hide(None if row.email is None else row.email.lower()),
+                    scratch.hide(row.phone),
+                    row.owner_id,
+                    row.revision,
+                )
+                for row in some
+            ],
+        )
+        times = [
+            (row.contact_key, name, moment) for row in some for name, moment in times_of(row.fields).items()
+        ]
+        scratch.insert("times", times)
+
+
+def put_effects(scratch: Scratch, rows: Iterable[EffectRow]) -> None:
+    """Take intents and outcomes."""
+    for some in chunked(rows):
+        scratch.insert(
+            "effects",
+            [
+                (row.key, name, subject, id_bytes(row.ledger_id), row.status, row.changed_at)
+                for row in some
+                for name, _, subject in (row.key.partition(":"),)
+            ],
+        )
+
+
+def put_letters(scratch: Scratch, rows: Iterable[IndexedLetter]) -> None:
+    """Take the index of dead letters; of the original records only hashes."""
+    for some in chunked(rows):
+        scratch.insert(
+            "indexed",
+            [
+                (
+                    row.id,
+                    scratch.action(row.action),
+                    row.status,
+                    row.generation,
+                    row.due_at,
+                    row.indexed_at,
+                    None if row.status in GONE else fingerprint(row.key, row.value, row.headers),
+                )
+                for row in some
+            ],
+        )
+
+
+def chunked(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Return the rows in lists of `BATCH_SIZE`."""
+    rest = iter(rows)
+    while some := list(islice(rest, BATCH_SIZE)):
+        yield some
 
 
 def _contact(row: Sequence[Any]) -> ContactRow:
@@ -111,9 +194,9 @@ def _contact(row: Sequence[Any]) -> ContactRow:
     return ContactRow(contact_key, contact_id, email, phone, owner_id, revision, _bytes(fields))
 
 
-def _letter(row: Sequence[Any]) -> LetterRow:
+def _letter(row: Sequence[Any]) -> IndexedLetter:
     letter_id, action, status, generation, due_at, indexed_at, key, value, headers = row
-    return LetterRow(
+    return IndexedLetter(
         letter_id,
         action,
         status,

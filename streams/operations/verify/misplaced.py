@@ -1,4 +1,4 @@
-"""This file finds what is out of place: wrong topic, key, partition, cause, run or position."""
+"""Finds what is misplaced: wrong topic, key, partition, cause, run or position."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from streams.operations.verify.snapshot import Snapshot
 _WRITER = "See who else may write to this topic; only the workers may."
 FAULTS = {
     NOT_OF_THIS_TOPIC: Fault(
-        "out_of_place",
+        "misplaced",
         NOT_OF_THIS_TOPIC,
         "Its ce_type, ce_source or ce_id is not that of what the workers state here. Workers dead-letter it.",
         _WRITER,
     ),
     WRONG_KEY: Fault(
-        "out_of_place",
+        "misplaced",
         WRONG_KEY,
         "What is about one contact is read in order only while it has one key.",
         _WRITER,
     ),
     WRONG_PARTITION: Fault(
-        "out_of_place",
+        "misplaced",
         WRONG_PARTITION,
         "What is about one contact is read in order only while it stands on one partition.",
         "See whether partitions were added in place (`leads topics plan`): keys move then. Else see who writes here.",
     ),
     NO_LETTER: Fault(
-        "out_of_place", NO_LETTER, "It lacks the headers of a letter; the workers skip it.", _WRITER
+        "misplaced", NO_LETTER, "It lacks the headers of a letter; the workers skip it.", _WRITER
     ),
 }
 WRONG_CAUSE = Fault(
-    "out_of_place",
+    "misplaced",
     "a result with another ce_causationid than its event's",
     "Whoever follows the causes of a run takes a wrong turn here.",
     _WRITER,
 )
 WRONG_RUN = Fault(
-    "out_of_place",
+    "misplaced",
     "a result with another ce_correlationid than its event's",
     "It counts for a run that it does not belong to, and its own run looks unfinished.",
     _WRITER,
 )
 WRONG_POSITION = Fault(
-    "out_of_place",
+    "misplaced",
     "a result with another ce_position than its event's",
     "Whoever published the lead and waits for the result at its position waits for ever, or gets another lead's.",
     _WRITER,
@@ -62,8 +62,8 @@ HAVING NOT (max(c.event = r.cause) AND max(c.run = r.run) AND max(c.origin = r.o
 """
 
 
-def out_of_place(snapshot: Snapshot) -> Iterator[Finding]:
-    """Give records that stand or point where they should not."""
+def misplaced(snapshot: Snapshot) -> Iterator[Finding]:
+    """Return records that stand or point where they should not."""
     for what, record in snapshot.ask(_MISPLACED):
         yield Finding(FAULTS[what], {"record": snapshot.place_of(record)})
     for record, event, is_cause, is_run, is_origin in snapshot.ask(_CHAIN):
