@@ -1,4 +1,4 @@
-"""This file counts dead letters: in groups of one cause, and by all that tells them apart."""
+"""Dead letters are counted in groups of one cause, and by all that tells them apart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from streams.dead_letters.selection import Selector
+from streams.dead_letters.selection import Condition, Selection
 from streams.store.letters import EVERY, OPEN
 from streams.store.schema import letters
 from topics.envelope import parse_timestamp, timestamp
@@ -41,7 +41,7 @@ class Group:
     versions: Sequence[str]
     """Builds that failed, in the order of their names."""
     is_new: bool
-    """Whether nothing failed like this before, be those letters done by now or not."""
+    """Whether the group was first seen within `NEW_FOR`; resolved letters count too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class Stats:
     """Until retention deletes that letter from its topic; negative: it may be gone there. None: none is open."""
 
 
-def groups(connection: Connection, selector: Selector, now: datetime, limit: int) -> list[Group]:
-    """Give at most `limit` groups, the largest first, counted by the database."""
+def groups(connection: Connection, condition: Condition, now: datetime, limit: int) -> list[Group]:
+    """Return at most `limit` groups, the largest first, counted by the database."""
     column = letters.c
     count = sa.func.count().label("number")
     query = (
@@ -69,33 +69,33 @@ def groups(connection: Connection, selector: Selector, now: datetime, limit: int
             sa.func.sum(sa.case((column.status == "scheduled", 1), else_=0)),
             sa.func.min(column.id),
         )
-        .where(selector.condition())
+        .where(condition)
         .group_by(*_CAUSE)
         .order_by(count.desc(), column.fingerprint)
         .limit(limit)
     )
     rows = connection.execute(query).all()
     marks = [row[0] for row in rows]
-    builds, begun = _builds(connection, selector, marks), _begun(connection, marks)
+    builds, first_seen = _builds(connection, condition, marks), _first_seen(connection, marks)
     newest = timestamp(now - NEW_FOR)
     found = []
     for mark, action, code, kind, number, first, last, waiting, sample in rows:
         cause = (mark, action, code, kind)
-        versions, is_new = builds.get(cause, ()), begun[cause] >= newest
+        versions, is_new = builds.get(cause, ()), first_seen[cause] >= newest
         found.append(
             Group(mark, action, code, kind, number, first, last, int(waiting), sample, versions, is_new)
         )
     return found
 
 
-def _builds(connection: Connection, selector: Selector, marks: Sequence[str]) -> dict[Cause, list[str]]:
+def _builds(connection: Connection, condition: Condition, marks: Sequence[str]) -> dict[Cause, list[str]]:
     column = letters.c
     found: dict[Cause, list[str]] = {}
     for part in _parts(marks):
         query = (
             sa.select(*_CAUSE, column.app_version)
             .distinct()
-            .where(selector.condition(), column.fingerprint.in_(part), column.app_version.is_not(None))
+            .where(condition, column.fingerprint.in_(part), column.app_version.is_not(None))
             .order_by(column.app_version)
         )
         for *cause, build in connection.execute(query):
@@ -103,8 +103,8 @@ def _builds(connection: Connection, selector: Selector, marks: Sequence[str]) ->
     return found
 
 
-def _begun(connection: Connection, marks: Sequence[str]) -> dict[Cause, str]:
-    """Say when each cause was first seen, whatever has become of those letters."""
+def _first_seen(connection: Connection, marks: Sequence[str]) -> dict[Cause, str]:
+    """Return when each cause was first seen, whatever has become of those letters."""
     column = letters.c
     found: dict[Cause, str] = {}
     for part in _parts(marks):
@@ -121,11 +121,11 @@ def _parts(marks: Sequence[str]) -> Iterator[Sequence[str]]:
     return (marks[start : start + 500] for start in range(0, len(marks), 500))
 
 
-def stats(connection: Connection, selector: Selector, now: datetime) -> Stats:
-    """Count the letters of the selector."""
+def stats(connection: Connection, condition: Condition, now: datetime) -> Stats:
+    """Count the letters of the selection."""
     column = letters.c
     by = {
-        name: _counted(connection, selector, of)
+        name: _counted(connection, condition, of)
         for name, of in (
             ("status", column.status),
             ("class", column.failure_class),
@@ -133,18 +133,18 @@ def stats(connection: Connection, selector: Selector, now: datetime) -> Stats:
             ("code", column.code),
         )
     }
-    oldest = _oldest_open(connection, selector)
+    oldest = _oldest_open(connection, condition)
     return Stats(by, oldest, _left(oldest, now))
 
 
 def headroom(connection: Connection, now: datetime) -> timedelta | None:
-    """Say how long it is until retention deletes the oldest open letter from its topic; None: none is open."""
-    return _left(_oldest_open(connection, Selector()), now)
+    """Return how long it is until retention deletes the oldest open letter from its topic; None: none is open."""
+    return _left(_oldest_open(connection, Selection().condition(now)), now)
 
 
-def _oldest_open(connection: Connection, selector: Selector) -> str | None:
+def _oldest_open(connection: Connection, condition: Condition) -> str | None:
     # Each generation is written anew: retention counts from the last writing.
-    query = sa.select(sa.func.min(letters.c.time)).where(selector.condition(), letters.c.status.in_(OPEN))
+    query = sa.select(sa.func.min(letters.c.time)).where(condition, letters.c.status.in_(OPEN))
     found: str | None = connection.execute(query).scalar()
     return found
 
@@ -163,15 +163,15 @@ class Count(NamedTuple):
     letters: int
 
 
-def counted(connection: Connection, selector: Selector) -> list[Count]:
+def counted(connection: Connection, condition: Condition) -> list[Count]:
     """Count letters by all that tells them apart, at once."""
     column = letters.c
     by = (column.status, column.action, column.code, column.failure_class)
-    query = sa.select(*by, sa.func.count()).where(selector.condition()).group_by(*by).order_by(*by)
+    query = sa.select(*by, sa.func.count()).where(condition).group_by(*by).order_by(*by)
     return [Count(*row) for row in connection.execute(query)]
 
 
-def _counted(connection: Connection, selector: Selector, of: sa.Column[str]) -> dict[str, int]:
+def _counted(connection: Connection, condition: Condition, of: sa.Column[str]) -> dict[str, int]:
     count = sa.func.count()
-    query = sa.select(of, count).where(selector.condition()).group_by(of).order_by(count.desc(), of)
+    query = sa.select(of, count).where(condition).group_by(of).order_by(count.desc(), of)
     return {value: number for value, number in connection.execute(query)}  # noqa: C416 - rows are no pairs to mypy

@@ -1,4 +1,4 @@
-"""This file loads some commands only when they are run: what they import takes longer than `leads --help` may."""
+"""Some commands are loaded only when they run: what they import takes longer than `leads --help` may."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 LAZY = {
+    "dead-letters": (
+        "streams.interfaces.cli.letters:app",
+        "Dead letters: list what failed, look at one, do it again.",
+    ),
+    "topics": (
+        "streams.interfaces.cli.topics:app",
+        "The topics: what is missing or differs, make it so, list them.",
+    ),
+    "store": (
+        "streams.interfaces.cli.store:app",
+        "The store: copy it while workers run, put a copy back, catch up.",
+    ),
     "kafka": ("streams.interfaces.cli.kafka:app", "Keep a local Apache Kafka running, end it, look at it."),
     "failpoints": (
         "streams.interfaces.cli.failpoints:failpoints",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from streams.interfaces.cli import selecting
-from streams.interfaces.cli.operating import Every, LetterIds, act_on
+from streams.clock import now
+from streams.dead_letters.selection import Selection, read_due
+from streams.interfaces.cli.operating import act_on
 from streams.interfaces.cli.pausing import Reason
+from streams.interfaces.cli.selecting import Every, LetterIds, selects
 from streams.interfaces.common.errors import WrongUseError
 from streams.interfaces.common.output import AsJson
 
@@ -24,19 +26,15 @@ class _Plain(NamedTuple):
 
     help: str
     done: str
-    status: selecting.Status = selecting.Status.OPEN
+    status: str = "open"
 
 
 PLAIN = {
     "discard": _Plain(
         "Give dead letters up. They stay readable, and `restore` brings them back.", "given up"
     ),
-    "restore": _Plain(
-        "Park dead letters again that were given up.", "parked again", selecting.Status.DISCARDED
-    ),
-    "unschedule": _Plain(
-        "Park dead letters that would be tried by themselves.", "parked", selecting.Status.SCHEDULED
-    ),
+    "restore": _Plain("Park dead letters again that were given up.", "parked again", "discarded"),
+    "unschedule": _Plain("Park dead letters that would be tried by themselves.", "parked", "scheduled"),
     "keep": _Plain(
         "Write open dead letters anew, so that their topic keeps them for another 28 days.", "kept"
     ),
@@ -53,9 +51,9 @@ PLAIN = {
 def plain_command(name: str) -> Callable[..., None]:
     """Give the command of a plain act."""
 
-    @selecting.selects(status=PLAIN[name].status)
+    @selects(status=PLAIN[name].status)
     def command(
-        wanted: selecting.Wanted,
+        selection: Selection,
         reason: Reason,
         letter_ids: LetterIds = None,
         all_: Every = False,
@@ -67,14 +65,14 @@ def plain_command(name: str) -> Callable[..., None]:
             return await SIMPLE_COMMANDS[name](desk, ids, why)
 
         done = PLAIN[name].done
-        act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done=done, as_json=as_json)
+        act_on(selection, letter_ids, act, is_all=all_, reason=reason, done=done, as_json=as_json)
 
     return command
 
 
-@selecting.selects()
+@selects()
 def schedule_command(
-    wanted: selecting.Wanted,
+    selection: Selection,
     reason: Reason,
     at: Annotated[str, typer.Option("--at", metavar="WHEN", help="A moment, or in how long: 2h, 3d.")],
     letter_ids: LetterIds = None,
@@ -82,24 +80,18 @@ def schedule_command(
     as_json: AsJson = False,
 ) -> None:
     """Let the workers try dead letters at a moment, once."""
-    from streams.clock import now
-    from streams.dead_letters.selection import SelectorError, read_due
-
-    try:
-        due = read_due("--at", at, now())
-    except SelectorError as error:
-        raise WrongUseError(str(error)) from None
+    due = read_due("--at", at, now())
 
     async def act(desk: LetterCommands, ids: Sequence[str], why: str) -> Done:
         return await desk.schedule(ids, due, why)
 
     done = f"scheduled for {due:%Y-%m-%d %H:%M:%SZ}"
-    act_on(wanted, letter_ids, act, is_all=all_, reason=reason, done=done, as_json=as_json)
+    act_on(selection, letter_ids, act, is_all=all_, reason=reason, done=done, as_json=as_json)
 
 
-@selecting.selects()
+@selects()
 def repair_command(
-    wanted: selecting.Wanted,
+    selection: Selection,
     reason: Reason,
     recipe: Annotated[str, typer.Option("--recipe", metavar="NAME", help="One of leads.toml's [[recipes]].")],
     letter_ids: LetterIds = None,
@@ -116,7 +108,7 @@ def repair_command(
         raise WrongUseError(f"leads.toml has no recipe {recipe!r}; it has {names}")
     patch = recipes[recipe].as_patch()
     act_on(
-        wanted,
+        selection,
         letter_ids,
         _editing(patch),
         is_all=all_,
@@ -126,9 +118,9 @@ def repair_command(
     )
 
 
-@selecting.selects()
+@selects()
 def edit_command(  # noqa: PLR0913, PLR0917 - one per option
-    wanted: selecting.Wanted,
+    selection: Selection,
     reason: Reason,
     letter_ids: LetterIds = None,
     set_: Annotated[
@@ -155,7 +147,9 @@ def edit_command(  # noqa: PLR0913, PLR0917 - one per option
 ) -> None:
     """Edit the records of dead letters. The event's id stays, so at most one version ever takes effect."""
     chosen = _patch(set_ or [], unset or [], patch, value, encoding, is_undone=original)
-    act_on(wanted, letter_ids, _editing(chosen), is_all=all_, reason=reason, done="edited", as_json=as_json)
+    act_on(
+        selection, letter_ids, _editing(chosen), is_all=all_, reason=reason, done="edited", as_json=as_json
+    )
 
 
 def _editing(patch: Patch) -> Any:  # noqa: ANN401 - an async function of desk, ids and reason

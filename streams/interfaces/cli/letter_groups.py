@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.interfaces.cli import selecting
+from streams.clock import now
+from streams.dead_letters.selection import Selection
+from streams.interfaces.cli.selecting import selects
 from streams.interfaces.common.output import (
     AsJson,
     plural,
@@ -26,9 +28,9 @@ SHORT_ID = 8
 MOST_BUILDS = 2
 
 
-@selecting.selects()
+@selects()
 def groups_command(
-    wanted: selecting.Wanted,
+    selection: Selection,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the largest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -36,15 +38,14 @@ def groups_command(
 
     NEW: it failed like this for the first time within the last 24 hours. With --json one group per line.
     """
-    from streams.clock import now
     from streams.dead_letters.groups import groups
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections
 
     logs.silence()
-    chosen = wanted.selector()
+    condition = selection.condition(now())
     with connections.database(connections.settings()) as database:
-        found = database.transact(lambda connection: groups(connection, chosen, now(), limit + 1))
+        found = database.transact(lambda connection: groups(connection, condition, now(), limit + 1))
     shown = found[:limit]
     if as_json:
         for each in shown:
@@ -94,21 +95,20 @@ def _builds(versions: Sequence[str]) -> str:
     return ", ".join(versions[:MOST_BUILDS]) + more
 
 
-@selecting.selects(status=selecting.Status.ALL)
+@selects(status="all")
 def stats_command(
-    wanted: selecting.Wanted,
+    selection: Selection,
     as_json: AsJson = False,
 ) -> None:
     """Count dead letters by status, class, action and code, and say how long the oldest open one is still kept."""
-    from streams.clock import now
     from streams.dead_letters.groups import stats
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections
 
     logs.silence()
-    chosen = wanted.selector()
+    condition = selection.condition(now())
     with connections.database(connections.settings()) as database:
-        found = database.transact(lambda connection: stats(connection, chosen, now()))
+        found = database.transact(lambda connection: stats(connection, condition, now()))
     if as_json:
         left = None if found.headroom is None else found.headroom.total_seconds()
         write_json({**found.by, "oldest_open": found.oldest_open, "headroom_seconds": left})

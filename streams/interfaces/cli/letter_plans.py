@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from streams.interfaces.cli import selecting
-from streams.interfaces.cli.operating import Every, LetterIds, chosen_ids
+from streams.clock import now
+from streams.dead_letters.selection import Selection, select
+from streams.interfaces.cli.selecting import Every, LetterIds, chosen_ids, selects
 from streams.interfaces.common.errors import NOT_DONE
 from streams.interfaces.common.output import AsJson, plural, print_err, print_out, write_json, write_table
 from streams.interfaces.common.progress import telling
@@ -45,7 +46,6 @@ CALLS = {"goes-out": "goes out", "goes-out-again": "goes out again", "held": "he
 @contextmanager
 def previewing(settings: Settings, database: Database) -> Iterator[Preview]:
     """Give a preview with the ports of leads.toml. Raises `SettingsError`."""
-    from streams.clock import now
     from streams.dead_letters.preview import Preview
     from streams.onboarding import ONBOARDING
     from streams.settings import load_config
@@ -64,9 +64,9 @@ def previewing(settings: Settings, database: Database) -> Iterator[Preview]:
     )
 
 
-@selecting.selects()
+@selects()
 def plan_command(
-    wanted: selecting.Wanted,
+    selection: Selection,
     letter_ids: LetterIds = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the plan there, for `apply`.")
@@ -87,11 +87,11 @@ def plan_command(
     logs.silence()
     settings = connections.settings()
     with connections.database(settings) as database:
-        ids = chosen_ids(database, wanted, letter_ids, is_all=all_)
+        ids = chosen_ids(database, selection, letter_ids, is_all=all_)
         if not ids:
             print_err("There is no such dead letter: nothing to plan.")
             return
-        totals = _plan(settings, database, ids, out, stale, selector=wanted.words())
+        totals = _plan(settings, database, ids, out, stale, selector=selection.as_options())
     _print(totals, as_json=as_json)
     if out is not None:
         print_err(f"The plan is in {out}; `leads dead-letters apply {out} --reason TEXT` carries it out.")
@@ -106,7 +106,6 @@ def _plan(
     *,
     selector: str,
 ) -> Totals:
-    from streams.clock import now
     from streams.dead_letters.plan import PlanWriter
     from streams.engine.failures import app_version
     from topics.envelope import timestamp
@@ -143,8 +142,8 @@ def _fill(
     return writer.totals
 
 
-@selecting.selects(status=selecting.Status.PARKED)
-def check_command(wanted: selecting.Wanted, as_json: AsJson = False) -> None:
+@selects(status="parked")
+def check_command(selection: Selection, as_json: AsJson = False) -> None:
     """Check this build against parked letters: how many would pass now, and why the others would not.
 
     For CI before a deploy: give it the database (a copy will do) and the leads.toml of production.
@@ -152,7 +151,6 @@ def check_command(wanted: selecting.Wanted, as_json: AsJson = False) -> None:
     Exit codes: 0 all would pass, also when there is none; 1 some would fail again.
     """
     from streams.dead_letters.prediction import FAILING
-    from streams.dead_letters.selection import select
     from streams.dead_letters.totals import Totals
     from streams.engine.failures import app_version
     from streams.interfaces.cli import logs
@@ -160,10 +158,10 @@ def check_command(wanted: selecting.Wanted, as_json: AsJson = False) -> None:
 
     logs.silence()
     settings = connections.settings()
-    chosen = wanted.selector()
+    condition = selection.condition(now())
     totals = Totals()
     with connections.database(settings) as database:
-        ids = database.transact(partial(select, selector=chosen))
+        ids = database.transact(partial(select, condition=condition))
         with previewing(settings, database) as preview, telling("letter") as tell:
             for number_, (_, found) in enumerate(preview.of(ids), 1):
                 totals.add(found, None)

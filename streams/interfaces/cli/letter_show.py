@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.dead_letters.serialize import as_data, record_as_data
-from streams.interfaces.cli.letter_data import whole_ids
 from streams.interfaces.cli.operating import with_desk
 from streams.interfaces.cli.pausing import said
+from streams.interfaces.cli.selecting import whole_ids
 from streams.interfaces.common.errors import WrongUseError
 from streams.interfaces.common.output import AsJson, print_err, print_out, write_json
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.clock import now, to_us
+from streams.dead_letters.selection import Selection, indexed_since
 from streams.dead_letters.serialize import as_data
-from streams.interfaces.cli import selecting
+from streams.interfaces.cli.selecting import selects
 from streams.interfaces.common.output import AsJson, print_err, print_out, readable_text, write_json
 
 if TYPE_CHECKING:
@@ -20,9 +22,9 @@ OVERLAP_US = 5_000_000
 AT_ONCE = 500
 
 
-@selecting.selects()
+@selects()
 def tail_command(
-    wanted: selecting.Wanted,
+    selection: Selection,
     seconds: Annotated[
         float | None, typer.Option("--for", min=0, metavar="SECONDS", help="End after that.")
     ] = None,
@@ -31,14 +33,12 @@ def tail_command(
     """Print dead letters as they are indexed, until Ctrl-C. With --json one per line."""
     from functools import partial
 
-    from streams.clock import now, to_us
-    from streams.dead_letters.selection import indexed_since
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections
     from streams.store import letters
 
     logs.silence()
-    chosen = wanted.selector()
+    condition = selection.condition(now())
     ends = None if seconds is None else time.monotonic() + seconds
     with connections.database(connections.settings()) as database:
         begun = to_us(now())
@@ -46,7 +46,9 @@ def tail_command(
         print_err("Waiting for dead letters; Ctrl-C ends this.")
         while ends is None or time.monotonic() < ends:
             since = max(begun, to_us(now()) - OVERLAP_US)
-            found = database.transact(partial(indexed_since, selector=chosen, since_us=since, limit=AT_ONCE))
+            found = database.transact(
+                partial(indexed_since, condition=condition, since_us=since, limit=AT_ONCE)
+            )
             new = [key for key in found if key not in seen]
             seen = {key: at for key, at in {**seen, **found}.items() if at >= since}
             rows = (

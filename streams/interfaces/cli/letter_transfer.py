@@ -9,16 +9,17 @@ from typing import Annotated
 
 import typer
 
-from streams.interfaces.cli import selecting
-from streams.interfaces.cli.operating import Connections, Every, LetterIds, at_desk, chosen_ids, on_letters
+from streams.dead_letters.selection import Selection
+from streams.interfaces.cli.operating import Connections, at_desk, on_letters
 from streams.interfaces.cli.pausing import Reason, said
+from streams.interfaces.cli.selecting import Every, LetterIds, chosen_ids, selects
 from streams.interfaces.common.errors import WrongUseError
 from streams.interfaces.common.output import plural, print_err
 
 
-@selecting.selects()
+@selects()
 def export_command(
-    wanted: selecting.Wanted,
+    selection: Selection,
     file: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="Written for its owner alone (mode 600).")
     ],
@@ -32,7 +33,7 @@ def export_command(
         from streams.dead_letters.export import dump
 
         why = said(reason)
-        ids = chosen_ids(place.database, wanted, letter_ids, is_all=all_)
+        ids = chosen_ids(place.database, selection, letter_ids, is_all=all_)
 
         async def run() -> int:
             done = 0

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streams.clock import now
+from streams.dead_letters.selection import Selection, count, select
 from streams.dead_letters.serialize import as_data
-from streams.interfaces.cli import letter_commands, letter_jobs, selecting
+from streams.interfaces.cli import letter_commands, letter_jobs
 from streams.interfaces.cli.letter_groups import groups_command, stats_command
 from streams.interfaces.cli.letter_plans import check_command, plan_command
 from streams.interfaces.cli.letter_show import show_command
@@ -17,6 +19,7 @@ from streams.interfaces.cli.letter_tail import tail_command
 from streams.interfaces.cli.letter_transfer import export_command, import_command
 from streams.interfaces.cli.reindexing import reindex_command
 from streams.interfaces.cli.replaying import replay_command
+from streams.interfaces.cli.selecting import selects
 from streams.interfaces.common.output import (
     AsJson,
     data,
@@ -59,23 +62,22 @@ ROOM_FOR_ALL = 160
 
 
 @app.command("list")
-@selecting.selects()
+@selects()
 def list_command(
-    wanted: selecting.Wanted,
+    selection: Selection,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, oldest first.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, oldest first. With --json one letter per line."""
-    from streams.dead_letters.selection import count, select
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections
     from streams.store import letters
 
     logs.silence()
-    chosen = wanted.selector()
+    condition = selection.condition(now())
     with connections.database(connections.settings()) as database:
-        total = database.transact(partial(count, selector=chosen))
-        ids = database.transact(partial(select, selector=chosen, limit=limit))
+        total = database.transact(partial(count, condition=condition))
+        ids = database.transact(partial(select, condition=condition, limit=limit))
         for start in range(0, len(ids), PAGE):
             page = ids[start : start + PAGE]
             found = {row.letter.id: row for row in database.transact(partial(letters.get, ids=page))}
@@ -86,8 +88,8 @@ def list_command(
             else:
                 _print_list(rows)
     if not ids and not as_json:
-        more = "" if chosen.is_everything else ", and as asked for"
-        print_out(f"No dead letters that are {', '.join(chosen.statuses)}{more}.")
+        more = "" if selection.is_everything else ", and as asked for"
+        print_out(f"No dead letters that are {', '.join(selection.statuses)}{more}.")
     if total > len(ids):
         print_err(f"{plural(total - len(ids), 'more letter')}; --limit {total} lists all.")
 

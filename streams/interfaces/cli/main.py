@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streams.interfaces.cli import health, letters, pausing, publish, show, status, store, topics, worker
+from streams.interfaces.cli import health, pausing, publish, show, status, worker
 from streams.interfaces.cli.lazy import LazyGroup
 from streams.interfaces.common.errors import INTERRUPTED, NOT_DONE, ending_of
 from streams.interfaces.common.output import plain
@@ -45,12 +45,9 @@ app.command("publish", short_help="Publish leads from JSON Lines or CSV.", epilo
 app.command("show", short_help="What was done about a lead or a person.", epilog=show.EPILOG)(
     show.show_command
 )
-app.add_typer(letters.app, name="dead-letters")
-app.add_typer(topics.app, name="topics")
 app.command("pause", short_help="Let no worker begin anything more of a step.")(pausing.pause)
 app.command("resume", short_help="Let a step go on that a person paused.")(pausing.resume)
 app.command("cancel", short_help="End the runs of a lead.")(pausing.cancel)
-app.add_typer(store.app, name="store")
 app.command("health", short_help="Is the worker on this machine alive, and does it get on?")(health.health)
 app.command("status", short_help="Do broker and database answer, and what is waiting?")(status.status)
 

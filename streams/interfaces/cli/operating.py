@@ -7,28 +7,22 @@ import getpass
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from streams.interfaces.cli.letter_data import whole_ids
 from streams.interfaces.cli.pausing import said
-from streams.interfaces.cli.selecting import Wanted
+from streams.interfaces.cli.selecting import chosen_ids
 from streams.interfaces.common.errors import NOT_DONE, WrongUseError
 from streams.interfaces.common.output import plural, print_err, print_out, write_json
 
 if TYPE_CHECKING:
     from streams.dead_letters.letter_commands import Done, LetterCommands
+    from streams.dead_letters.selection import Selection
     from streams.kafka.address import KafkaAddress
     from streams.settings import Settings
     from streams.store.engine import Database
 
-LetterIds = Annotated[
-    list[str] | None, typer.Argument(metavar="ID", help="Ids, or their first six characters or more.")
-]
-Every = Annotated[
-    bool, typer.Option("--all", help="Every letter of the status, without any other selection.")
-]
 SHOWN = 20
 T = TypeVar("T")
 
@@ -92,24 +86,8 @@ def with_desk(settings: Settings, database: Database, act: Callable[[LetterComma
         return asyncio.run(run(address))
 
 
-def chosen_ids(database: Database, wanted: Wanted, given: Sequence[str] | None, *, is_all: bool) -> list[str]:
-    """Give the letters that are meant: by id, by selection, or all. Raises `WrongUseError` when nothing says which."""
-    from functools import partial
-
-    from streams.dead_letters.selection import select
-
-    chosen = wanted.selector()
-    if given:
-        if not chosen.is_everything or is_all:
-            raise WrongUseError("name letters by id, or select them by options, not both")
-        return whole_ids(database, given)
-    if chosen.is_everything and not is_all:
-        raise WrongUseError("say which letters: ids, a selection (--group, --code, …), or --all")
-    return database.transact(partial(select, selector=chosen))
-
-
 def act_on(
-    wanted: Wanted,
+    selection: Selection,
     given: Sequence[str] | None,
     act: Callable[[LetterCommands, Sequence[str], str], Awaitable[Done]],
     *,
@@ -125,7 +103,7 @@ def act_on(
 
     def work(place: Connections) -> int:
         why = said(reason)
-        ids = chosen_ids(place.database, wanted, given, is_all=is_all)
+        ids = chosen_ids(place.database, selection, given, is_all=is_all)
         if not ids:
             print_err("There is no such dead letter: nothing to do.")
             return 0

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.interfaces.cli import selecting
-from streams.interfaces.cli.operating import chosen_ids
+from streams.dead_letters.selection import Selection
 from streams.interfaces.cli.pausing import said
+from streams.interfaces.cli.selecting import chosen_ids, selects
 from streams.interfaces.common.errors import INTERRUPTED, NOT_DONE, UnreachableError, WrongUseError
 from streams.interfaces.common.output import AsJson, plural, print_err, print_out, write_json
 
@@ -29,9 +29,9 @@ ANSWER_WITHIN_S = 30.0
 RECORDS_PER_S = 100
 
 
-@selecting.selects()
+@selects()
 def replay_command(
-    wanted: selecting.Wanted,
+    selection: Selection,
     letter_ids: Annotated[
         list[str] | None, typer.Argument(metavar="ID…", help="Ids, or their first six characters or more.")
     ] = None,
@@ -63,8 +63,8 @@ def replay_command(
     with connections.database(settings) as database:
         ids = free_letters(
             database,
-            chosen_ids(database, wanted, letter_ids, is_all=all_),
-            is_named=bool(letter_ids or wanted.id),
+            chosen_ids(database, selection, letter_ids, is_all=all_),
+            is_named=bool(letter_ids or selection.id),
         )
         if not ids:
             print_err("There is no open dead letter to replay: nothing to do.")

@@ -1,156 +1,158 @@
-"""This file is how a command is told which dead letters it is about: the same options everywhere."""
+"""Commands take the fields of a model as options: those of a selection say which dead letters are meant."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from annotated_types import Ge, Le
+from pydantic import BaseModel
 
-from streams.interfaces.common.errors import WrongUseError
+from streams.clock import now
+from streams.dead_letters.selection import ID_START, SHORTEST_ID, STATUSES, Selection, option_name, select
+from streams.interfaces.common.errors import CommandError, WrongUseError
 
 if TYPE_CHECKING:
-    from streams.dead_letters.selection import Selector
+    from streams.store.engine import Database
 
-_PANEL = "Which letters (all that is given must hold)"
-
-
-class Status(StrEnum):
-    """What `--status` takes."""
-
-    OPEN = "open"
-    SCHEDULED = "scheduled"
-    PARKED = "parked"
-    REPLAYING = "replaying"
-    RESOLVED = "resolved"
-    DISCARDED = "discarded"
-    EXPIRED = "expired"
-    ERASED = "erased"
-    ALL = "all"
-
-
-def _option(text: str, *names: str, metavar: str = "TEXT") -> typer.models.OptionInfo:
-    found: typer.models.OptionInfo = typer.Option(*names, help=text, metavar=metavar, rich_help_panel=_PANEL)
-    return found
-
-
-Texts = list[str] | None
-Statuses = Annotated[
-    list[Status] | None,
-    typer.Option(
-        "--status",
-        help="May be given several times; `open` is scheduled, parked and replaying.",
-        show_default="open",
-        rich_help_panel=_PANEL,
-    ),
+Command = Callable[..., None]
+LetterIds = Annotated[
+    list[str] | None, typer.Argument(metavar="ID", help="Ids, or their first six characters or more.")
 ]
-Ids = Annotated[Texts, _option("A letter's id, or its first six characters or more.", "--id", metavar="ID")]
-Groups = Annotated[Texts, _option("Failures of one cause; `groups` lists them.", "--group", metavar="GROUP")]
-Actions = Annotated[Texts, _option("The action that failed.", "--action", metavar="ACTION")]
-Classes = Annotated[Texts, _option("poison, transient, defect, …", "--class", metavar="CLASS")]
-Codes = Annotated[Texts, _option("The reason: SMTP_REFUSED, …", "--code", metavar="CODE")]
-Leads = Annotated[Texts, _option("The lead's id.", "--lead", metavar="LEAD")]
-Keys = Annotated[Texts, _option("The record's key.", "--key", metavar="KEY")]
-Since = Annotated[
-    str | None,
-    _option("First failed then or later: a moment, or how long ago (3d).", "--since", metavar="WHEN"),
-]
-Until = Annotated[str | None, _option("First failed before that.", "--until", metavar="WHEN")]
-Generations = Annotated[
-    str | None, _option("How often a replay has failed: 0, or 1-3.", "--generation", metavar="N[-M]")
+Every = Annotated[
+    bool, typer.Option("--all", help="Every letter of the status, without any other selection.")
 ]
 
 
-AppVersions = Annotated[Texts, _option("The build that failed.", "--app-version", metavar="VERSION")]
-Where = Annotated[
-    str | None,
-    _option("E.g. `code = NOT_JSON and first_seen < -3d`.", "--where", metavar="EXPRESSION"),
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the options of a command said; an option that was not given is None."""
-
-    id: Texts
-    status: list[Status]
-    group: Texts
-    action: Texts
-    class_: Texts
-    code: Texts
-    lead: Texts
-    key: Texts
-    since: str | None
-    until: str | None
-    generation: str | None
-    app_version: Texts
-    where: str | None
-
-    def words(self) -> str:
-        """Give the options as they were typed, for the head of a plan."""
-        given = {each.name.rstrip("_"): getattr(self, each.name) for each in fields(self)}
-        return " ".join(
-            f"--{name} {text}"
-            for name, value in given.items()
-            if value is not None
-            for text in ([value] if isinstance(value, str) else value)
-        )
-
-    def selector(self) -> Selector:
-        """Give the letters that are meant. Raises `WrongUseError`."""
-        from streams.clock import now
-        from streams.dead_letters.selection import SelectorError, read_selector
-
-        given = {each.name: getattr(self, each.name) for each in fields(self)}
-        try:
-            return read_selector(now(), **given | {"status": [each.value for each in self.status]})
-        except SelectorError as error:
-            raise WrongUseError(str(error)) from None
-
-
-def _options(  # noqa: PLR0913 - one per option
+def options_of(
+    model: type[BaseModel],
+    placeholders: Mapping[str, str],
     *,
-    id: Ids = None,  # noqa: A002 - the option's name
-    status: Statuses = None,
-    group: Groups = None,
-    action: Actions = None,
-    class_: Classes = None,
-    code: Codes = None,
-    lead: Leads = None,
-    key: Keys = None,
-    since: Since = None,
-    until: Until = None,
-    generation: Generations = None,
-    app_version: AppVersions = None,
-    where: Where = None,
-) -> None:
-    """Declare the options: Typer reads this signature."""
+    words: Mapping[str, Sequence[str]] | None = None,
+    texts: Mapping[str, Callable[[Any], str]] | None = None,
+    panel: str | None = None,
+) -> list[inspect.Parameter]:
+    """Return the fields of a model as parameters that Typer reads.
+
+    `placeholders` stand for values in `--help`. `words` are all that a list may hold, the default first. `texts` are
+    fields that people write as text, each with how its default is written.
+    """
+    words, texts = words or {}, texts or {}
+    parameters = []
+    for name, field in model.model_fields.items():
+        kind: Any = field.annotation
+        default, settings = field.default, {"metavar": placeholders.get(name), **_bounds(field.metadata)}
+        if name in words:
+            kind = list[StrEnum(name, {word.upper(): word for word in words[name]})] | None  # type: ignore[misc]
+            default, settings = None, {"show_default": words[name][0]}
+        elif name in texts:
+            kind, default, settings = str, texts[name](default), {"metavar": placeholders.get(name)}
+        elif kind == list[str]:
+            kind, default = list[str] | None, None
+            settings["metavar"] = placeholders.get(name, name.rstrip("_").upper())
+        option = typer.Option(
+            f"--{option_name(field.alias or name)}", help=field.description, rich_help_panel=panel, **settings
+        )
+        parameters.append(
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
+            )
+        )
+    return parameters
 
 
-def selects(*, status: Status = Status.OPEN) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command, whose first parameter is `wanted`, the options by which letters are named."""
+def _bounds(metadata: Sequence[object]) -> dict[str, Any]:
+    least = [each.ge for each in metadata if isinstance(each, Ge)]
+    most = [each.le for each in metadata if isinstance(each, Le)]
+    return {"min": least[0], "max": most[0]} if least and most else {}
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        mine = inspect.signature(_options, eval_str=True).parameters
-        own = [
-            each
-            for each in inspect.signature(command, eval_str=True).parameters.values()
-            if each.name != "wanted"
+
+def with_options(
+    place: str, options: Sequence[inspect.Parameter], read: Callable[[dict[str, Any]], object]
+) -> Callable[[Command], Command]:
+    """Give a command options in the place of a parameter, which is then what `read` makes of them."""
+
+    def decorate(command: Command) -> Command:
+        own = inspect.signature(command, eval_str=True).parameters
+        parameters = [
+            each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for name, parameter in own.items()
+            for each in (options if name == place else [parameter])
         ]
 
         def run(**given: Any) -> None:  # noqa: ANN401 - what Typer parsed
-            words = {name: given.pop(name) for name in mine}
-            # Who names a letter means it, whatever has become of it.
-            words["status"] = words["status"] or [Status.ALL if words["id"] else status]
-            command(Wanted(**words), **given)
+            typed = {each.name: given.pop(each.name) for each in options}
+            command(**given, **{place: read(typed)})
 
-        parameters = [*mine.values(), *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own)]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         run.__doc__, run.__name__ = command.__doc__, command.__name__
         return run
 
     return decorate
+
+
+_SELECTION = options_of(
+    Selection,
+    {
+        "since": "WHEN",
+        "until": "WHEN",
+        "generation": "N[-M]",
+        "app_version": "VERSION",
+        "where": "EXPRESSION",
+    },
+    words={"status": STATUSES},
+    panel="Which letters (all that is given must hold)",
+)
+
+
+def selects(*, status: str = "open") -> Callable[[Command], Command]:
+    """Give a command that has a parameter `selection` the options by which letters are named."""
+
+    def read(typed: dict[str, Any]) -> Selection:
+        given = {name: value for name, value in typed.items() if value is not None}
+        return Selection(**given | {"status": [str(each) for each in given.get("status", ())]}).or_status(
+            status
+        )
+
+    return with_options("selection", _SELECTION, read)
+
+
+def chosen_ids(
+    database: Database, selection: Selection, given: Sequence[str] | None, *, is_all: bool
+) -> list[str]:
+    """Return the letters that are meant: by id, by selection, or all. Raise `WrongUseError` when nothing says which."""
+    condition = selection.condition(now())
+    if given:
+        if not selection.is_everything or is_all:
+            raise WrongUseError("name letters by id, or select them by options, not both")
+        return whole_ids(database, given)
+    if selection.is_everything and not is_all:
+        raise WrongUseError("say which letters: ids, a selection (--group, --code, …), or --all")
+    return database.transact(partial(select, condition=condition))
+
+
+def whole_ids(database: Database, given: Sequence[str]) -> list[str]:
+    """Find letters by their ids, or how these begin. Raise `CommandError` for what names none, or several."""
+    from streams.store.queries import letter_ids_like
+
+    ids: list[str] = []
+    for text in given:
+        prefix = text.strip().lower()
+        if ID_START.fullmatch(prefix) is None:
+            raise WrongUseError(
+                f"{text!r} is no id of a letter, nor its first {SHORTEST_ID} characters or more"
+            )
+        found = database.transact(partial(letter_ids_like, prefix=prefix))
+        if not found:
+            raise CommandError(
+                f"there is no dead letter {text}; `leads dead-letters list --status all` shows all"
+            )
+        if len(found) > 1:
+            raise CommandError(f"several letters begin with {text}: {', '.join(found)}; give more of the id")
+        ids.append(found[0])
+    return list(dict.fromkeys(ids))

@@ -55,6 +55,7 @@ def ending_of(error: Exception) -> Ending | None:
     from streams.dead_letters.audit import AuditError
     from streams.dead_letters.job_control import JobError
     from streams.dead_letters.plan import PlanError
+    from streams.dead_letters.selection import SelectionError
     from streams.errors import SettingsError
     from streams.kafka.local import JarsUnavailableError, LocalKafkaError
     from streams.kafka.producer import PublishError
@@ -77,7 +78,7 @@ def ending_of(error: Exception) -> Ending | None:
         ((JarsUnavailableError,), UNREACHABLE, str(error)),
         ((LocalKafkaError, TopicsError, CareError, BehindError, GapError), NOT_DONE, str(error)),
         ((LogError, AuditError), UNREACHABLE, str(error)),
-        ((PlanError,), WRONG_USE, str(error)),
+        ((PlanError, SelectionError), WRONG_USE, str(error)),
         ((JobError,), NOT_DONE, str(error)),
         (
             (StoreUnavailableError,),

@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from streams.dead_letters.export import dump, load
 from streams.dead_letters.letter_commands import SIMPLE_COMMANDS, Done, LetterCommands
 from streams.dead_letters.patching import Patch
-from streams.dead_letters.selection import read_due, select
+from streams.dead_letters.selection import Selection, read_due, select
 from streams.dead_letters.serialize import record_as_data
 from streams.interfaces.http.app_state import AppState, Operator, State
-from streams.interfaces.http.letters import MOST, Words, etag
+from streams.interfaces.http.letters import MOST, etag
 from streams.interfaces.http.problems import ProblemError
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
@@ -30,7 +30,7 @@ class Command(BaseModel):
 
     reason: str = Field(min_length=1, max_length=500)
     ids: list[str] = Field(default=[], max_length=MOST)
-    select: Words | None = None
+    select: Selection | None = None
     at: str | None = None
     """When letters are to be tried: a moment, or in how long (2h); `schedule` alone."""
     recipe: str | None = None
@@ -125,13 +125,10 @@ async def _chosen(at: AppState, name: str, act: Command) -> list[str]:
         raise ProblemError(422, "Which letters?", "send `ids`, or `select` with at least one option")
     if act.select is None:
         return act.ids
-    words = act.select
-    if not words.status and name in DEFAULT_STATUS:
-        words = words.model_copy(update={"status": [DEFAULT_STATUS[name]]})
-    chosen = words.selector(at)
-    if chosen.is_everything and not act.select.status:
+    condition = act.select.or_status(DEFAULT_STATUS.get(name, "open")).condition(at.clock())
+    if act.select.is_everything and not act.select.status:
         raise ProblemError(422, "Which letters?", "`select` says nothing; a status alone selects all of it")
-    return await at.database.run(partial(select, selector=chosen))
+    return await at.database.run(partial(select, condition=condition))
 
 
 def _told(done: Done) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from streams.dead_letters.job_control import control, create, resume
 from streams.dead_letters.job_limits import Options
 from streams.dead_letters.plan import PlanWriter, parse_plan
 from streams.dead_letters.plan_item import Stale
-from streams.dead_letters.selection import select
+from streams.dead_letters.selection import Selection, select
 from streams.engine.failures import app_version
 from streams.interfaces.http.app_state import AppState, Operator, State, Viewer
 from streams.interfaces.http.commands import NDJSON
-from streams.interfaces.http.letters import MOST, Words
+from streams.interfaces.http.letters import MOST
 from streams.interfaces.http.problems import ProblemError
 from streams.store import jobs
 from streams.store.jobs import JobRow
@@ -35,7 +35,7 @@ class Planned(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ids: list[str] = Field(default=[], max_length=MOST)
-    select: Words | None = None
+    select: Selection | None = None
     stale: Stale | None = None
 
 
@@ -68,20 +68,16 @@ async def plan(wanted: Planned, at: State, _: Viewer) -> Response:
         raise ProblemError(422, "Which letters?", "send `ids`, or `select`")
     ids = wanted.ids
     if wanted.select is not None:
-        ids = await at.database.run(partial(select, selector=wanted.select.selector(at)))
+        ids = await at.database.run(partial(select, condition=wanted.select.condition(at.clock())))
     content = await asyncio.to_thread(_plan, at, ids, wanted)
     return Response(content, media_type=NDJSON)
 
 
 def _plan(at: AppState, ids: Sequence[str], wanted: Planned) -> bytes:
     file = BytesIO()
-    said = (
-        "ids"
-        if wanted.select is None
-        else wanted.select.model_dump_json(exclude_defaults=True, by_alias=True)
-    )
+    selector = "ids" if wanted.select is None else wanted.select.as_options()
     writer = PlanWriter(
-        file, made=timestamp(at.clock()), app_version=app_version(), selector=said, stale=wanted.stale
+        file, made=timestamp(at.clock()), app_version=app_version(), selector=selector, stale=wanted.stale
     )
     for row, found in at.preview.of(ids, stale=wanted.stale):
         writer.add(row, found)

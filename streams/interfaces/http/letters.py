@@ -8,13 +8,13 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from streams.dead_letters.describe import what_happened, what_is_done, what_would_come
 from streams.dead_letters.groups import groups, stats
-from streams.dead_letters.selection import Selector, read_selector, select
+from streams.dead_letters.selection import Selection, select
 from streams.dead_letters.serialize import as_data, record_as_data
-from streams.interfaces.http.app_state import AppState, State, Viewer
+from streams.interfaces.http.app_state import State, Viewer
 from streams.store import ledger, letters
 from streams.store.letters import LetterRow
 
@@ -22,31 +22,7 @@ router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
 MOST = 1000
 
 
-class Words(BaseModel):
-    """Which letters: the options of the commands."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    id: list[str] = []
-    status: list[str] = []
-    group: list[str] = []
-    action: list[str] = []
-    class_: list[str] = Field(default=[], alias="class")
-    code: list[str] = []
-    lead: list[str] = []
-    key: list[str] = []
-    since: str | None = None
-    until: str | None = None
-    generation: str | None = None
-    app_version: list[str] = []
-    where: str | None = None
-
-    def selector(self, at: AppState) -> Selector:
-        """Read them. Raises `SelectorError`."""
-        return read_selector(at.clock(), **self.model_dump())
-
-
-class Listing(Words):
+class Listing(Selection):
     """A page of letters."""
 
     limit: int = Field(default=100, ge=1, le=MOST)
@@ -58,27 +34,29 @@ def etag(row: LetterRow) -> str:
 
 
 @router.get("")
-async def list_letters(at: State, _: Viewer, words: Annotated[Listing, Query()]) -> list[dict[str, Any]]:
+async def list_letters(at: State, _: Viewer, selection: Annotated[Listing, Query()]) -> list[dict[str, Any]]:
     """List letters, oldest first, without their records."""
-    chosen = read_selector(at.clock(), **words.model_dump(exclude={"limit"}))
-    ids = await at.database.run(partial(select, selector=chosen, limit=words.limit))
+    condition = selection.condition(at.clock())
+    ids = await at.database.run(partial(select, condition=condition, limit=selection.limit))
     rows = {row.letter.id: row for row in await at.database.run(partial(letters.get, ids=ids))}
     return [as_data(rows[each]) for each in ids if each in rows]
 
 
 @router.get("/groups")
-async def list_groups(at: State, _: Viewer, words: Annotated[Listing, Query()]) -> list[dict[str, Any]]:
+async def list_groups(at: State, _: Viewer, selection: Annotated[Listing, Query()]) -> list[dict[str, Any]]:
     """Group letters by cause, the largest first."""
-    chosen, now = read_selector(at.clock(), **words.model_dump(exclude={"limit"})), at.clock()
-    found = await at.database.run(partial(groups, selector=chosen, now=now, limit=words.limit))
+    now = at.clock()
+    condition = selection.condition(now)
+    found = await at.database.run(partial(groups, condition=condition, now=now, limit=selection.limit))
     return [asdict(each) for each in found]
 
 
 @router.get("/stats")
-async def count_letters(at: State, _: Viewer, words: Annotated[Words, Query()]) -> dict[str, Any]:
+async def count_letters(at: State, _: Viewer, selection: Annotated[Selection, Query()]) -> dict[str, Any]:
     """Count letters by status, class, action and code, and say how long the oldest open one is still kept."""
-    given = words.model_copy(update={"status": words.status or ["all"]})
-    found = await at.database.run(partial(stats, selector=given.selector(at), now=at.clock()))
+    now = at.clock()
+    condition = selection.or_status("all").condition(now)
+    found = await at.database.run(partial(stats, condition=condition, now=now))
     left = None if found.headroom is None else found.headroom.total_seconds()
     return {**found.by, "oldest_open": found.oldest_open, "headroom_seconds": left}
 

@@ -13,9 +13,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from streams.dead_letters.groups import counted, headroom
-from streams.dead_letters.selection import Selector
+from streams.dead_letters.selection import Selection
 from streams.interfaces.http.app_state import State, Viewer
-from streams.store.letters import EVERY
 
 if TYPE_CHECKING:
     from streams.dead_letters.groups import Count
@@ -26,8 +25,9 @@ router = APIRouter(tags=["metrics"])
 @router.get("/metrics")
 async def metrics(at: State, _: Viewer) -> Response:
     """Count dead letters for Prometheus, which sends a viewer's key as its bearer token."""
+    everything = Selection(status=["all"]).condition(at.clock())
     left = await at.database.run(partial(headroom, now=at.clock()))
-    counts = await at.database.run(partial(counted, selector=Selector(statuses=EVERY)))
+    counts = await at.database.run(partial(counted, condition=everything))
     registry = CollectorRegistry()
     registry.register(_Seen(left, counts))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)

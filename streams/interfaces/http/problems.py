@@ -16,14 +16,14 @@ from streams.dead_letters.export import TransferError
 from streams.dead_letters.job_control import JobError
 from streams.dead_letters.patching import PatchError
 from streams.dead_letters.plan import PlanError
-from streams.dead_letters.selection import SelectorError
+from streams.dead_letters.selection import SelectionError
 from streams.kafka.producer import PublishError
 from streams.store.engine import StoreError
 
 log = logging.getLogger(__name__)
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 EXPECTED: dict[type[Exception], tuple[int, str]] = {
-    SelectorError: (400, "The selection cannot be used"),
+    SelectionError: (400, "The selection cannot be used"),
     PatchError: (422, "The patch cannot be used"),
     PlanError: (422, "The plan cannot be used"),
     TransferError: (422, "The letters cannot be taken in"),

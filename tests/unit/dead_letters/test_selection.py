@@ -1,4 +1,4 @@
-"""This file runs the suite of the index on SQLite, and holds selectors to refusing what can only be a slip."""
+"""The suite of the index runs on SQLite, and selections refuse what can only be a slip."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from streams.dead_letters.selection import (
-    Selector,
-    SelectorError,
+    Selection,
+    SelectionError,
     read_due,
     read_generations,
     read_moment,
-    read_selector,
 )
 from streams.store.engine import Database
 from streams.store.letters import EVERY, OPEN
@@ -35,17 +34,19 @@ class TestLetterIndexOnSqlite(LetterIndexSuite):
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"groups": ["c21f"]}, r"--group 'c21f' is no group.*`leads dead-letters groups`"),
-        ({"classes": ["posion"]}, r"--class 'posion' .* did you mean poison\?"),
-        ({"classes": ["xyz"]}, r"--class 'xyz' .* one of poison, "),
-        ({"ids": ["12%"]}, "--id '12%' is no id"),
-        ({"since": NOW, "until": NOW - timedelta(days=1)}, "--since .* is not before --until"),
-        ({"generations": (3, 1)}, "--generation 3-1 runs backwards"),
+        ({"group": ["c21f"]}, r"--group 'c21f' is no group.*`leads dead-letters groups`"),
+        ({"class_": ["posion"]}, r"--class 'posion' .* did you mean poison\?"),
+        ({"class_": ["xyz"]}, r"--class 'xyz' .* one of poison, "),
+        ({"id": ["12%"]}, "--id '12%' is no id"),
+        ({"since": "0s", "until": "1d"}, "--since .* is not before --until"),
+        ({"generation": "3-1"}, "--generation 3-1 runs backwards"),
+        ({"status": ["opne"]}, "--status 'opne' is none; one of open, scheduled, "),
+        ({"where": "clas = poison"}, r"--where: .*did you mean class\?"),
     ],
 )
 def test_what_can_only_be_a_slip_is_refused_with_the_next_step(given: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(SelectorError, match=sentence):
-        Selector(**given)
+    with pytest.raises(SelectionError, match=sentence):
+        Selection(**given).condition(NOW)
 
 
 @pytest.mark.parametrize(
@@ -64,9 +65,9 @@ def test_a_moment_is_a_date_a_time_or_how_long_ago(text: str, moment: datetime) 
     "text", ["9999999d", "9" * 30 + "d", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
 )
 def test_a_moment_that_cannot_be_counted_to_is_refused(text: str) -> None:
-    with pytest.raises(SelectorError, match=r"--since .* is no moment"):
+    with pytest.raises(SelectionError, match=r"--since .* is no moment"):
         read_moment("--since", text, NOW)
-    with pytest.raises(SelectorError, match="--at "):
+    with pytest.raises(SelectionError, match="--at "):
         read_due("--at", text, NOW)
 
 
@@ -75,19 +76,30 @@ def test_a_moment_that_cannot_be_counted_to_is_refused(text: str) -> None:
     [("9999-12-31T23:59:59.999999Z", "too far"), ("2026-11-23", "is over"), ("0s", "is over")],
 )
 def test_a_due_time_is_to_come_and_not_beyond_reason(text: str, said: str) -> None:
-    with pytest.raises(SelectorError, match=said):
+    with pytest.raises(SelectionError, match=said):
         read_due("--at", text, NOW)
 
 
 def test_who_names_a_letter_means_it_whatever_has_become_of_it() -> None:
-    named = read_selector(NOW, id=["00000005"])
-    narrowed = read_selector(NOW, id=["00000005"], status=["parked"])
+    named = Selection(id=["00000005"])
+    narrowed = Selection(id=["00000005"], status=["parked"])
 
     assert (named.statuses, narrowed.statuses) == (EVERY, ("parked",))
-    assert read_selector(NOW).statuses == OPEN
+    assert named.or_status("scheduled").statuses == EVERY
+    assert Selection().statuses == OPEN
+    assert Selection().or_status("scheduled").statuses == ("scheduled",)
+
+
+def test_a_selection_is_written_as_the_options_that_make_it() -> None:
+    selection = Selection(status=["parked"], class_=["poison", "defect"], app_version=["2.0"], since="3d")
+
+    assert (
+        selection.as_options() == "--status parked --class poison --class defect --since 3d --app-version 2.0"
+    )
+    assert (selection.is_everything, Selection(status=["all"]).is_everything) == (False, True)
 
 
 def test_a_generation_is_a_number_or_a_range() -> None:
     assert (read_generations("2"), read_generations("1-3")) == ((2, 2), (1, 3))
-    with pytest.raises(SelectorError, match="--generation 'x'"):
+    with pytest.raises(SelectionError, match="--generation 'x'"):
         read_generations("x")

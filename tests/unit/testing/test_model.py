@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from streams.dead_letters.replay import Replay
-from streams.dead_letters.selection import Selector, select
+from streams.dead_letters.selection import Selection, select
 from streams.engine.pauses import StoppingError
 from streams.onboarding import ONBOARDING
 from streams.store import letters
@@ -145,7 +145,7 @@ class Onboarding(RuleBasedStateMachine):
 
     @rule()
     def letters_are_replayed(self) -> None:
-        every = self.store.transact(lambda link: select(link, Selector()))
+        every = self.store.transact(lambda link: select(link, Selection().condition(self.cluster.clock())))
         uncertain = self.store.transact(lambda link: uncertain_letter_ids(link, every))
         ids = [each for each in every if each not in uncertain]
         cluster = self.cluster
