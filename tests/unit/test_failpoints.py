@@ -24,7 +24,7 @@ CORE = [
 ]
 LASTING = re.compile(
     r"engine\.begin\(|consumer\.commit\(|await _all\(futures|await call\(\)|_session\.post\("
-    r"|_exchange\(body|await settle\("
+    r"|_exchange\(body|await work"
 )
 """What commits, publishes, calls, posts or acknowledges, as it is written in the core."""
 
