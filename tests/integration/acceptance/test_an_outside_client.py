@@ -145,6 +145,10 @@ def test_a_client_without_our_code_publishes_in_every_mode_and_follows_each_run(
             }
             if mode == "binary":
                 expected["traceparent"] = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+            if topic in (WELCOMED, NOTIFIED) and record.data["outcome"] == "sent":
+                of_contact = topic == WELCOMED
+                expected["ce_effect"] = f"welcome:{key}" if of_contact else f"notify:{run}"
+                expected["ce_effectref"] = record.data["message_id" if of_contact else "reference"]
             if mode != "plain":
                 expected["ce_campaign"] = "autumn"  # an unknown attribute is carried to what follows
             assert found == expected, f"{mode}, {topic}"

@@ -199,6 +199,18 @@ def test_an_event_of_ours_is_read_without_the_fields_that_only_a_newer_build_kno
     assert found == decode(orjson.dumps(MATCHED), OURS, LeadMatched, HERE).event
 
 
+def test_what_a_result_did_outside_is_read_where_we_alone_write_and_taken_off_elsewhere() -> None:
+    claimed: Headers = [("ce_effect", b"welcome:k"), ("ce_effectref", b"<1@a.example>")]
+
+    ours = decode(orjson.dumps(MATCHED), [*OURS, *claimed], LeadMatched, HERE).envelope
+    public = read(orjson.dumps(BODY), [*event_headers("e-1"), *claimed]).envelope
+
+    assert (ours.effect, ours.effect_reference, ours.extensions) == ("welcome:k", "<1@a.example>", ())
+    assert (public.effect, public.effect_reference, public.extensions) == (None, None, ())
+    follows = ours.followed_by(event_type="t", event_id="e-2", action="a", time=ours.time, workflow=None)
+    assert (follows.effect, follows.effect_reference) == (None, None)
+
+
 def test_a_writer_of_our_events_is_closed() -> None:
     with pytest.raises(ValidationError, match="shoe_size"):
         LeadMatched(**MATCHED, shoe_size=42)  # type: ignore[call-arg]
