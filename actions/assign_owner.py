@@ -1,4 +1,4 @@
-"""This file is the action that gives a contact its owner."""
+"""The action that gives a contact its owner."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ async def assign_owner(contact: ContactUpserted, *, contacts: Contacts, roster: 
     if not owners:
         raise PermanentError("ROSTER_EMPTY", "the roster is empty; add [[owners]] to leads.toml and replay")
     owner = next((owner for owner in owners if owner.id == stored.owner_id), None)
+    turn = None
     if owner is not None:
         strategy: Literal["existing", "round-robin"] = "existing"
         candidates = [owner.id]
@@ -48,6 +49,7 @@ async def assign_owner(contact: ContactUpserted, *, contacts: Contacts, roster: 
         strategy=strategy,
         candidates=candidates,
         reason=reason,
+        turn=turn,
         contact=contact.contact,
         source=contact.source,
         message=contact.message,

@@ -1,4 +1,4 @@
-"""This file says which facts there are: one frozen class per topic, and the values they carry."""
+"""The facts there are: one frozen class per topic, and the values they carry."""
 
 from __future__ import annotations
 
@@ -213,6 +213,8 @@ class LeadAssigned(Event):
     strategy: Literal["existing", "round-robin"]
     candidates: list[str]
     reason: str
+    turn: int | None = None
+    """The number in the round that gave the owner; None when the contact kept its owner."""
     contact: Contact
     source: str | None = None
     message: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -28,11 +29,14 @@ def test_without_a_table_the_declaration_counts() -> None:
 
 
 def test_a_key_of_an_effects_table_wins_over_its_declaration() -> None:
-    tables = {"welcome": {"when_uncertain": "repeat"}, "notify": {"connections": 3}}
+    tables: dict[str, dict[str, object]] = {
+        "welcome": {"when_uncertain": "repeat"},
+        "notify": {"connections": 3},
+    }
 
     found = configured(ONBOARDING, config(**tables)).effects
 
-    wins = {"welcome": {"when_uncertain": "repeat"}, "notify": {"concurrency": 3}}
+    wins: dict[str, dict[str, Any]] = {"welcome": {"when_uncertain": "repeat"}, "notify": {"concurrency": 3}}
     assert found == tuple(replace(each, **wins.get(each.name, {})) for each in ONBOARDING.effects)
     assert found != ONBOARDING.effects
 

@@ -13,14 +13,14 @@ from streams.engine.handover import Records
 from streams.engine.indexing import LetterIndexer
 from streams.kafka.log import Log, read_at
 from streams.kafka.reader import Ranges, count
-from streams.operations.recovery import failures
+from streams.operations.recovery import failures, round_robin
 from streams.operations.recovery.results import Result, ResultTaker, read_result
 from streams.operations.recovery.uncommitted import Perhaps, UnsettledTaker
 from streams.operations.recovery.watermark import mark_as_behind, mark_as_caught_up
 from streams.store.engine import Database
 from streams.workflow import Ports, Workflow
 from topics.decode import Decoded, Position, Record, decode
-from topics.events import Event, LeadMatched, LeadReceived
+from topics.events import Event, LeadReceived
 from topics.failures import DecodeError
 from topics.registry import TopicNames
 
@@ -88,6 +88,7 @@ class CatchUp:
             await self._take_results(
                 taker, event, await self.log.since(self.names.of(event), moment_ms), done
             )
+        await self.database.run(partial(round_robin.pass_by, turn=taker.highest_turn))
         await self._resolve(done)
         unsettled = UnsettledTaker(self.workflow, self.ports, self.database, self.names, self.clock)
         done.uncertain = await unsettled.take(self.log)
@@ -152,17 +153,15 @@ class CatchUp:
         found = {key: _decoded(records[place]) for key, place in places.items() if place in records}
         return {key: decoded for key, decoded in found.items() if decoded is not None}
 
-    async def _edited(self, moment_ms: int) -> dict[str, LeadMatched]:
-        """Give the leads, by event id, that were replayed otherwise than the event said them."""
-        found: dict[str, LeadMatched] = {}
+    async def _edited(self, moment_ms: int) -> dict[str, Event]:
+        """Return what was acted on, by event id, where a person had edited the event for a replay."""
+        found: dict[str, Event] = {}
         async for batch in self.log.read(await self.log.since(self.names.requests, moment_ms)):
             for record in batch:
                 asked = failures.read_request(record, self.workflow)
                 if asked is None or asked.letter.edit_sha256 is None:
                     continue
-                event = asked.work.event
-                if isinstance(event, LeadMatched):
-                    found[asked.work.envelope.id] = event
+                found[asked.work.envelope.id] = asked.work.event
         return found
 
     async def _resolve(self, done: CaughtUp) -> None:

@@ -25,9 +25,7 @@ class Said:
     event: Event
 
 
-def take(
-    connection: Connection, results: Sequence[Said], edited: Mapping[str, LeadMatched], now_us: int
-) -> None:
+def take(connection: Connection, results: Sequence[Said], edited: Mapping[str, Event], now_us: int) -> None:
     """Take what these results, new to the store, say about contacts, in their order.
 
     The merge asks for no order and bears repetition, so merging the leads that the results name gives the contact that
@@ -45,7 +43,7 @@ def take(
 
 
 def _causes(
-    connection: Connection, results: Sequence[Said], edited: Mapping[str, LeadMatched]
+    connection: Connection, results: Sequence[Said], edited: Mapping[str, Event]
 ) -> dict[str, LeadMatched]:
     """Give by id the leads that each `ContactUpserted` merged: the ledger has them, as results of their own."""
     wanted = {
@@ -61,7 +59,7 @@ def _causes(
         for cause, key in wanted.items()
         if key in rows and rows[key].result_type == LeadMatched.type
     }
-    return {**found, **{cause: edited[cause] for cause in wanted if cause in edited}}
+    return found | {cause: event for cause in wanted if isinstance(event := edited.get(cause), LeadMatched)}
 
 
 def _key(event_id: str) -> bytes | None:

@@ -19,7 +19,7 @@ from streams.workflow import Step, Workflow
 from topics import ids
 from topics.decode import Decoded, Position, Record, decode
 from topics.envelope import parse_timestamp
-from topics.events import Event, LeadMatched
+from topics.events import Event
 from topics.failures import DecodeError
 
 _OWN_SOURCE = "/leads/"
@@ -58,18 +58,20 @@ def read_result(record: Record, event: type[Event], workflow: Workflow) -> Resul
     return Result(step, decoded, record.value or b"", result_id, at_us, place)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ResultTaker:
     """Writes batches of results of one topic, each in one transaction."""
 
     workflow: Workflow
-    edited: Mapping[str, LeadMatched]
+    edited: Mapping[str, Event]
     """What was acted on in the place of an event (by its id): a person had edited it."""
+    highest_turn: int = -1
+    """Of the results read so far, whether the store knew them or not; -1: none took one."""
 
     def take(
         self, connection: Connection, results: Sequence[Result], received: Mapping[bytes, Decoded]
     ) -> Counter[str]:
-        """Write what the store does not know; gives the number of executions by action.
+        """Write what the store does not know. Return the number of executions by action.
 
         `received` are the `LeadReceived` events that results (by id) were stated of, where they are still there.
         """
@@ -80,7 +82,9 @@ class ResultTaker:
         fresh = [result for result in results if first.get(result.id) is result]
         said = [Said(result.decoded.envelope, result.decoded.event) for result in fresh]
         contacts.take(connection, said, self.edited, max((result.at_us for result in fresh), default=0))
-        round_robin.take(connection, [each.event for each in said])
+        round_robin.count(connection, [each.event for each in said])
+        taken = (round_robin.turn_of(result.decoded.event) for result in results)
+        self.highest_turn = max([self.highest_turn, *(turn for turn in taken if turn is not None)])
         called(connection, [trace for result in fresh if (trace := _trace(result)) is not None])
         return Counter(row.action for row in new.values())
 

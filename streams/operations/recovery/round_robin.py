@@ -1,31 +1,54 @@
-"""This file moves the round of owners on by the turns that results say were taken."""
+"""Moves the round of owners on by the turns that results took."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from streams.store.schema import turns
-from topics.events import Event, LeadAssigned
+from topics.events import Event
 
-_NUMBER = re.compile(r"\bturn (\d+) of the round\b")
-"""As `assign_owner` says it: the result carries the number nowhere else."""
 _NAME = "owners"
 
 
-def take(connection: Connection, events: Sequence[Event]) -> None:
-    """Let the next turn be one that none of these assignments had."""
-    given = [event for event in events if isinstance(event, LeadAssigned) and event.strategy == "round-robin"]
-    if not given:
-        return
-    numbers = [int(found[1]) for event in given if (found := _NUMBER.search(event.reason))]
-    mine = turns.c.name == _NAME
-    there = connection.execute(sa.select(turns.c.next).where(mine).with_for_update()).scalar()
+def turn_of(event: Event) -> int | None:
+    """Return the number that stating this event took; None when it took none, or an older build did not write it."""
+    turn: int | None = getattr(event, "turn", None)
+    return turn
+
+
+def count(connection: Connection, events: Sequence[Event]) -> None:
+    """Count the turns that these events took, each of which is new to the store.
+
+    Turns are given without gaps, so their number is what the round has moved on. It needs no numbers: results of
+    builds before `turn` have none, and theirs and later ones come in any order.
+    """
+    taken = sum(turn_of(event) is not None or _took_one_unnumbered(event) for event in events)
+    if taken:
+        there = _next(connection)
+        _write(connection, there, (there or 0) + taken)
+
+
+def pass_by(connection: Connection, turn: int) -> None:
+    """Let the next turn be later than this one: where topics lack some results, fewer were counted than taken."""
+    there = _next(connection)
+    if (there or 0) <= turn:
+        _write(connection, there, turn + 1)
+
+
+def _took_one_unnumbered(event: Event) -> bool:
+    return getattr(event, "strategy", None) == "round-robin"
+
+
+def _next(connection: Connection) -> int | None:
+    mine = sa.select(turns.c.next).where(turns.c.name == _NAME).with_for_update()
+    return connection.execute(mine).scalar()
+
+
+def _write(connection: Connection, there: int | None, following: int) -> None:
     if there is None:
-        connection.execute(sa.insert(turns).values(name=_NAME, next=0))
-    # Without a number it is one turn more; no number is given twice either way.
-    after = max([(there or 0) + len(given) - len(numbers), *(number + 1 for number in numbers)])
-    connection.execute(sa.update(turns).where(mine).values(next=after))
+        connection.execute(sa.insert(turns).values(name=_NAME, next=following))
+    else:
+        connection.execute(sa.update(turns).where(turns.c.name == _NAME).values(next=following))

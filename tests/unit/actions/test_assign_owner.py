@@ -33,6 +33,7 @@ async def test_a_contact_without_owner_goes_to_the_next_in_turn() -> None:
         strategy="round-robin",
         candidates=["kim", "lou"],
         reason="The contact had no owner; turn 3 of the round is lou's.",
+        turn=3,
         contact=CONTACT,
         source="web-form",
         message="Please call me.",
@@ -46,7 +47,7 @@ async def test_a_contact_keeps_its_owner_and_takes_no_turn() -> None:
     event = await assign_owner(upserted(), contacts=contacts, roster=roster)
 
     assert (event.owner, event.strategy, event.candidates) == (KIM, "existing", ["kim"])
-    assert event.reason == "The contact already belongs to kim."
+    assert (event.reason, event.turn) == ("The contact already belongs to kim.", None)
     assert (roster.turns, contacts.saves) == (3, 0)
 
 
