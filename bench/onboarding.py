@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
 from bench.window import cpu_s
 from streams.engine.installation import Adapters
 from streams.kafka.address import parse_kafka
-from streams.onboarding import ONBOARDING
+from streams.kafka.producer import KafkaPublisher, new_producer
 from streams.settings import Config, OwnerEntry, Settings, load_settings
 from streams.store.engine import Database
 from streams.store.migrate import open_database
-from streams.wiring import adapters
+from streams.wiring import adapters, installation_of
 from streams.worker import Worker
 
 OWNERS = 3
@@ -69,25 +70,24 @@ class Onboarding:
 
 async def worker(task: Onboarding, say: Say, told_to_stop: ToldToStop) -> Mapping[str, object]:
     """Run our worker from when it has joined its group until it is told to stop."""
-    database, config = task.database(), task.config()
-    ours = Worker(
-        ONBOARDING,
-        task.adapters(),
-        settings=task.settings(),
-        ledger_retention=config.ledger.retention,
-        address=parse_kafka(task.kafka),
-        database=database,
-    )
-    running = asyncio.create_task(ours.run())
-    ready = asyncio.create_task(ours.ready.wait())
-    await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
-    if running.done():
-        running.result()
-    before = cpu_s()
-    say(ready=True)
-    await told_to_stop()
-    used = cpu_s() - before
-    ours.stop()
-    await running
+    database, config, address = task.database(), task.config(), parse_kafka(task.kafka)
+    async with KafkaPublisher(partial(new_producer, address)) as publisher:
+        ours = Worker(
+            installation_of(task.settings(), config, database, publisher),
+            settings=task.settings(),
+            address=address,
+            ledger_retention=config.ledger.retention,
+        )
+        running = asyncio.create_task(ours.run())
+        ready = asyncio.create_task(ours.ready.wait())
+        await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        before = cpu_s()
+        say(ready=True)
+        await told_to_stop()
+        used = cpu_s() - before
+        ours.stop()
+        await running
     database.close()
     return {"cpu_s": used, "process_cpu_s": cpu_s()}

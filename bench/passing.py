@@ -14,7 +14,6 @@ from streams.engine.faust.app import AppSettings, create_app
 from streams.engine.handover import SETTLED, RecordBatch, Unfinished
 from streams.kafka.address import parse_kafka
 from streams.kafka.producer import KafkaPublisher, Outgoing, new_producer
-from topics.registry import TopicNames
 
 POLL_RECORDS = 1000
 BATCH_BYTES = 256 * 1024
@@ -49,7 +48,7 @@ async def engine(told: Passing) -> dict[str, float]:
         return SETTLED
 
     stop = asyncio.Event()
-    settings = AppSettings(address, told.group, TopicNames(), session_timeout_s=10.0)
+    settings = AppSettings(address, told.group, session_timeout_s=10.0)
     app = create_app(settings, {"forward": (told.source, forward)}, stop)
     async with publisher:
         await app.start()

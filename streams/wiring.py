@@ -46,6 +46,11 @@ def installation_of(
     )
 
 
+def check_adapters(settings: Settings, config: Config) -> None:
+    """Raise `SettingsError` or `PortError` as `installation_of` does and who runs actions; nothing is connected."""
+    adapters(settings, config).ports.check(configured(ONBOARDING, config))
+
+
 def adapters(settings: Settings, config: Config) -> Adapters:
     """Build the adapters the settings ask for; nothing is connected yet.
 

@@ -1,4 +1,4 @@
-"""This file is a worker: the app, its producer and its timers, from start to an orderly stop."""
+"""A worker: the app and its timers, from start to an orderly stop."""
 
 from __future__ import annotations
 
@@ -10,29 +10,24 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
-from functools import partial
 from uuid import uuid4
 
 from aiokafka.errors import KafkaError
 
 from actions.normalise.country import normalise_country
-from streams.clock import now
 from streams.dead_letters.retries import RetryTimer
 from streams.engine.assembly import Parts, assemble
 from streams.engine.faust.app import AppSettings, SafeApp, agents_of, create_app
-from streams.engine.indexing import LetterIndexer
-from streams.engine.installation import Adapters, Installation
+from streams.engine.installation import Installation
 from streams.errors import SettingsError
 from streams.kafka.address import KafkaAddress
-from streams.kafka.producer import KafkaPublisher, PublishError, new_producer
-from streams.operations.health.exit import end_stuck
+from streams.kafka.producer import PublishError
 from streams.operations.health.monitor import Health
+from streams.operations.health.watchdog import end_stuck
 from streams.operations.pause_sync import PauseKeeper
 from streams.operations.pruning import Pruner
 from streams.settings import Settings
-from streams.store.engine import Database, StoreError
-from streams.workflow import Workflow
-from topics.registry import TopicNames
+from streams.store.engine import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -61,23 +56,21 @@ class Worker:
 
     def __init__(
         self,
-        workflow: Workflow,
-        adapters: Adapters,
+        installation: Installation,
         *,
         settings: Settings,
-        ledger_retention: timedelta,
         address: KafkaAddress,
-        database: Database,
+        ledger_retention: timedelta,
     ) -> None:
-        """Take what is to be run and where; nothing is started. Raises `PortError`."""
-        adapters.ports.check(workflow)
-        self._workflow = workflow
-        self._adapters = adapters
+        """Take what is to be run; nothing is started. The caller connects and closes the publisher and the database.
+
+        Raise `PortError`.
+        """
+        installation.adapters.ports.check(installation.workflow)
+        self._installation = installation
         self._settings = settings
-        self._ledger_retention = ledger_retention
         self._address = address
-        self._database = database
-        self._names = TopicNames(settings.prefix)
+        self._ledger_retention = ledger_retention
         self._stopping = asyncio.Event()
         self._health = Health(
             address=settings.health,
@@ -101,22 +94,14 @@ class Worker:
             except OSError as error:
                 msg = f"LEADS_HEALTH: nothing can listen there ({error.strerror}); give each worker a port of its own"
                 raise SettingsError(msg) from None
-            results = await stack.enter_async_context(KafkaPublisher(partial(new_producer, self._address)))
             # Country names of all languages take half a second to read: now, and not in the middle of a batch.
             await asyncio.to_thread(normalise_country, "Deutschland")
-            publisher = self._health.publisher(results)
-            stack.push_async_callback(self._adapters.aclose)
-            installation = Installation(
-                workflow=self._workflow,
-                adapters=self._health.adapters(self._adapters),
-                database=self._health.store(self._database),
-                publisher=publisher,
-                topics=self._names,
-                group=self._settings.group,
-            )
-            parts = assemble(installation)
-            retries = RetryTimer(self._database, publisher, self._names, now, parts.pauses)
-            keeper = PauseKeeper(self._database, parts.pauses, str(uuid4()), now)
+            stack.push_async_callback(self._installation.adapters.aclose)
+            installation = self._health.instrument(self._installation)
+            parts = assemble(installation, self._health.progress.dependency)
+            database, clock = installation.database, installation.clock
+            retries = RetryTimer(database, installation.publisher, installation.topics, clock, parts.pauses)
+            keeper = PauseKeeper(database, parts.pauses, str(uuid4()), clock)
             await self._once(keeper.tick)  # what a person paused stays paused when a worker starts
             stack.push_async_callback(keeper.leave)
             pruner = Pruner(installation, self._ledger_retention)
@@ -140,25 +125,20 @@ class Worker:
             await asyncio.gather(*timers, return_exceptions=True)
 
     async def _run_app(self, parts: Parts) -> None:
-        indexer = LetterIndexer(self._database, now)
+        installation = self._installation
         folder = self._settings.data / "faust"
         folder.parent.mkdir(parents=True, exist_ok=True)  # Faust makes the last one itself, and only that
+        session_timeout_s = self._settings.session_timeout.total_seconds()
         app = create_app(
-            AppSettings(
-                self._address,
-                self._settings.group,
-                self._names,
-                self._settings.session_timeout.total_seconds(),
-                folder,
-            ),
-            agents_of(self._workflow, parts.processor, indexer, self._names),
+            AppSettings(self._address, installation.group, session_timeout_s, folder),
+            agents_of(installation, parts),
             self._stopping,
             parts.pauses,
             self._health.progress.part,
         )
         await app.start()
         self._health.follow(app)
-        log.info("worker started: group %s, pid %d", self._settings.group, os.getpid())
+        log.info("worker started: group %s, pid %d", installation.group, os.getpid())
         stopping = asyncio.create_task(self._stopping.wait())
         crashed = asyncio.create_task(self._crashed(app))
         try:

@@ -26,9 +26,9 @@ _PERMANENT = 500
 class SmtpMailer:
     """A `Mailer` with a pool of connections that stay open between mails."""
 
-    dependency = "mail-server"
-    drops_copies = False
+    dependency = "mail"
     """What the steps that use it pause for when it fails every time."""
+    drops_copies = False
 
     def __init__(
         self,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
 from streams.engine.external_calls import ExternalCalls
+from streams.engine.indexing import LetterIndexer
 from streams.engine.installation import Installation
 from streams.engine.intents import IntentLog
-from streams.engine.pauses import Pauses
+from streams.engine.pauses import DependencyObserver, Pauses
 from streams.engine.processor import Processor
 
 
@@ -18,6 +20,7 @@ class Parts:
 
     processor: Processor
     external_calls: ExternalCalls
+    indexer: LetterIndexer
     pauses: Pauses
 
     def stop(self) -> None:
@@ -26,12 +29,16 @@ class Parts:
         self.pauses.stop()
 
 
-def assemble(installation: Installation) -> Parts:
-    """Put a processor together. Raises `PortError` when an action asks for a port that nothing answers."""
+def assemble(installation: Installation, observe: Callable[[str], DependencyObserver] | None = None) -> Parts:
+    """Put a processor together. `observe` gives what hears how the server of this name answers.
+
+    Raise `PortError` when an action asks for a port that nothing answers.
+    """
     adapters, workflow = installation.adapters, installation.workflow
     adapters.ports.check(workflow)
     dependencies = {step.name: adapters.ports.dependencies_of(step.action) for step in workflow.steps}
-    pauses = Pauses(dependencies, adapters.pause_rules, installation.clock)
+    pauses = Pauses(dependencies, adapters.pause_rules, installation.clock, observe)
     intents = IntentLog(installation.database, str(uuid4()), installation.clock)
     external_calls = ExternalCalls(installation, intents, pauses)
-    return Parts(Processor(installation, external_calls, pauses), external_calls, pauses)
+    processor = Processor(installation, external_calls, pauses)
+    return Parts(processor, external_calls, LetterIndexer(installation.database, installation.clock), pauses)

@@ -1,26 +1,27 @@
-"""This file is a breaker: what fails too often is left alone, then tried with one execution at a time."""
+"""A circuit breaker: what fails too often is left alone, then tried with one execution at a time."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from datetime import datetime, timedelta
+
+from streams.clock import Clock
 
 LONGEST_ASKED = timedelta(hours=1)
 """The other side may say when to come again (Retry-After), and is believed up to this."""
 
 
 class CircuitBreaker:
-    """Opens when `most` failures fall within a time, and closes when one execution that it let through goes well.
+    """Opens when `max_failures` fall within a time, and closes when one execution that it let through goes well.
 
     It holds no task and no timer: whoever is about to execute asks `allows`, calls `begin`, and says how it went.
     """
 
     def __init__(
         self,
-        clock: Callable[[], datetime],
+        clock: Clock,
         *,
-        most: int,
+        max_failures: int,
         within: timedelta,
         probe_after: timedelta,
         probe_at_most: timedelta,
@@ -28,7 +29,7 @@ class CircuitBreaker:
     ) -> None:
         """`in_a_row`: one success takes back the failures before it; else all within the time count."""
         self._clock = clock
-        self._most = most
+        self._max_failures = max_failures
         self._within = within
         self._first, self._longest = probe_after, probe_at_most
         self._in_a_row = in_a_row
@@ -57,7 +58,7 @@ class CircuitBreaker:
     def capacity(self) -> int:
         """How many failures are left until it opens."""
         self._forget_old(self._clock())
-        return max(self._most - len(self._failures), 0)
+        return max(self._max_failures - len(self._failures), 0)
 
     def begin(self) -> bool:
         """Begin an execution that is allowed; True says that it is the probe."""
@@ -84,7 +85,7 @@ class CircuitBreaker:
         if is_probe:
             self._wait = min(self._wait * 2, self._longest)
             self._is_probing = False
-        elif self.is_open or len(self._failures) < self._most:
+        elif self.is_open or len(self._failures) < self._max_failures:
             return
         else:
             self.opened_at, self._wait = now, self._first

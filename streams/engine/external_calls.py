@@ -274,6 +274,11 @@ def _with_call(outcome: Outcome, call: MadeCall | None) -> Outcome:
 
 def _record(permit: Permit, answer: Event | Failure, effects: ExecutionEffects) -> None:
     if isinstance(answer, Failure):
-        permit.record(answer.failure_class, has_called=effects.has_called, retry_after=answer.retry_after)
+        permit.record(
+            answer.failure_class,
+            code=answer.code,
+            has_called=effects.has_called,
+            retry_after=answer.retry_after,
+        )
     else:
         permit.record(None, has_called=effects.has_called)

@@ -1,4 +1,4 @@
-"""This file says which steps pause and why: a dependency that fails, a flood of letters, or a person."""
+"""Which steps pause and why: a dependency that fails, a flood of letters, or a person."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 
+from streams.clock import Clock
 from streams.engine.circuit_breaker import CircuitBreaker
 from streams.engine.handover import RecordBatch
 
@@ -20,8 +21,10 @@ FLOOD_WITHIN = timedelta(minutes=1)
 Kind = Literal["dependency", "flood", "person"]
 FLOODING = frozenset({"transient", "throttled", "uncertain", "defect"})
 """Classes that say something about us or the other side. What a publisher wrote (poison, invalid, rejected) flows."""
-TELLING = frozenset({"transient", "throttled", "uncertain"})
-"""Classes by which a call that was made says that its dependency fails."""
+FAILING = frozenset({"transient", "throttled", "uncertain"})
+"""Classes by which a call that was made shows that its dependency fails."""
+ANSWERING = frozenset({None, "rejected"})
+"""Those by which it shows that its dependency answers: a result, or a refusal for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,26 @@ class StoppingError(Exception):
     """The worker stops or lost the partition: the rest of the batch is left to whoever gets it next."""
 
 
+class DependencyObserver(Protocol):
+    """Hears how a server answers that steps call."""
+
+    def answered(self) -> None:
+        """It did what it was asked for, or refused it."""
+        ...
+
+    def failed(self, reason: str) -> None:
+        """It could not be reached, or could not answer. `reason` holds no personal data."""
+        ...
+
+
 @dataclass(slots=True)
 class Permit:
-    """Leave to execute; says afterwards how it went."""
+    """Leave to execute; records afterwards how it went."""
 
     _step: str
     _flood: CircuitBreaker
     _dependencies: Mapping[str, CircuitBreaker]
+    _observers: Mapping[str, DependencyObserver]
     _probes: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -85,9 +101,14 @@ class Permit:
         return (self._flood, *self._dependencies.values())
 
     def record(
-        self, failure_class: str | None, *, has_called: bool = False, retry_after: timedelta | None = None
+        self,
+        failure_class: str | None,
+        *,
+        code: str = "",
+        has_called: bool = False,
+        retry_after: timedelta | None = None,
     ) -> None:
-        """Record how an execution went: None when it stated its result, else the class of its letter.
+        """Record how an execution went: None when it stated its result, else class and code of its letter.
 
         `has_called` is whether it got as far as calling the dependency.
         """
@@ -95,13 +116,13 @@ class Permit:
             self._note(self._flood, is_bad=True)
         elif failure_class is None:
             self._note(self._flood, is_bad=False)
-        if not has_called:
+        if not has_called or failure_class not in ANSWERING | FAILING:
             return
+        is_bad = failure_class in FAILING
         for name, breaker in self._dependencies.items():
-            if failure_class in TELLING:
-                self._note(breaker, is_bad=True, retry_after=retry_after, name=name)
-            elif failure_class in (None, "rejected"):  # refused for good is an answer, too
-                self._note(breaker, is_bad=False, name=name)
+            self._note(breaker, is_bad=is_bad, retry_after=retry_after, name=name)
+            if (observer := self._observers.get(name)) is not None:
+                observer.failed(code) if is_bad else observer.answered()
 
     def end(self) -> None:
         """Give back the probes whose execution told nothing."""
@@ -145,14 +166,19 @@ class Pauses:
     """The pauses of one worker process. It must be asked before each execution."""
 
     def __init__(
-        self, dependencies: Mapping[str, Sequence[str]], rules: PauseRules, clock: Callable[[], datetime]
+        self,
+        dependencies: Mapping[str, Sequence[str]],
+        rules: PauseRules,
+        clock: Clock,
+        observe: Callable[[str], DependencyObserver] | None = None,
     ) -> None:
-        """`dependencies`: per step, by name, what its calls depend on."""
+        """`dependencies` has by step the names of what its calls depend on. `observe` gives what hears of each."""
         names = dict.fromkeys(name for needed in dependencies.values() for name in needed)
+        self._observers = {} if observe is None else {name: observe(name) for name in names}
         breakers = {
             name: CircuitBreaker(
                 clock,
-                most=rules.failures,
+                max_failures=rules.failures,
                 within=rules.failures_within,
                 probe_after=rules.probe_after,
                 probe_at_most=rules.probe_at_most,
@@ -166,7 +192,7 @@ class Pauses:
         self._floods = {
             step: CircuitBreaker(
                 clock,
-                most=rules.letters_per_minute,
+                max_failures=rules.letters_per_minute,
                 within=FLOOD_WITHIN,
                 probe_after=rules.probe_after,
                 probe_at_most=rules.probe_at_most,
@@ -186,7 +212,9 @@ class Pauses:
 
     def begin(self, step: str) -> Permit | None:
         """Give leave to execute one work of the step (or a batch of them); None while it pauses."""
-        return None if self.is_paused(step) else Permit(step, self._floods[step], self._needed[step])
+        if self.is_paused(step):
+            return None
+        return Permit(step, self._floods[step], self._needed[step], self._observers)
 
     def is_paused(self, step: str) -> bool:
         """Whether nothing of the step may begin now; no longer so when a probe is due."""
@@ -203,13 +231,13 @@ class Pauses:
             await asyncio.sleep(LOOK_EVERY_S)
 
     def held(self) -> tuple[Sequence[str], Sequence[str]]:
-        """Give the steps whose retries wait, and of these the ones that one retry may try; both in kebab-case."""
+        """Return the steps whose retries wait, and of these the ones that one retry may try; both in kebab-case."""
         held = [step for step in self._floods if self._is_held(step)]
-        tried = [step for step in held if not self.is_paused(step)]
-        return [_kebab(step) for step in held], [_kebab(step) for step in tried]
+        may_try = [step for step in held if not self.is_paused(step)]
+        return [_kebab(step) for step in held], [_kebab(step) for step in may_try]
 
     def now(self) -> list[Pause]:
-        """Give what is paused by itself, with its reasons."""
+        """Return what is paused by itself, with its reasons."""
         return [
             Pause(step, kind, reason_of(name), breaker.opened_at, next_probe=breaker.next_probe)
             for step in self._floods

@@ -79,9 +79,8 @@ class Cluster:
             database = database.of_worker(life) if isinstance(database, MemoryStore) else database
         installation = replace(self.installation, workflow=workflow, database=database, publisher=publisher)
         parts = assemble(installation)
-        indexer = LetterIndexer(database, self.clock)
         return MemoryWorker(
-            workflow, parts.processor, parts.external_calls, indexer, parts.pauses, publisher.life
+            workflow, parts.processor, parts.external_calls, parts.indexer, parts.pauses, publisher.life
         )
 
     def records(self, event: type[Event]) -> list[LogRecord]:

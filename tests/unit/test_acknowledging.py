@@ -20,7 +20,6 @@ from streams.engine.pauses import StoppingError
 from streams.kafka.address import parse_kafka
 from streams.kafka.producer import PublishError
 from streams.store.engine import StoreUnavailableError
-from topics.registry import TopicNames
 
 AGENT, PLACE = "agent", TP("topic", 0)
 
@@ -94,7 +93,7 @@ async def consumer() -> AsyncIterator[BatchConsumer]:
     async def settle(batch: RecordBatch) -> Unfinished:
         raise AssertionError
 
-    settings = AppSettings(parse_kafka("127.0.0.1:9092"), "group", TopicNames(), 6.0)
+    settings = AppSettings(parse_kafka("127.0.0.1:9092"), "group", 6.0)
     found = create_app(settings, {AGENT: (PLACE.topic, settle)}, asyncio.Event()).consumer
     assert isinstance(found, BatchConsumer)
     yield found

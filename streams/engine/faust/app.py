@@ -15,19 +15,17 @@ import faust
 from faust.types import TP
 
 from streams.clock import now
+from streams.engine.assembly import Parts
 from streams.engine.faust import transport
 from streams.engine.faust.agents import Agent, SharingAgent
 from streams.engine.faust.backlog import Backlog
 from streams.engine.faust.batch import AgentObserver, Batch, BatchSchema, Unobserved
 from streams.engine.handover import BatchHandler
-from streams.engine.indexing import LetterIndexer
+from streams.engine.installation import Installation
 from streams.engine.pauses import PauseRules, Pauses
-from streams.engine.processor import Processor
 from streams.kafka.address import KafkaAddress
 from streams.kafka.reader import RangeReader
-from streams.workflow import Workflow
 from topics.decode import Record
-from topics.registry import TopicNames
 
 BATCH_RECORDS = 1000
 
@@ -38,7 +36,6 @@ class AppSettings:
 
     address: KafkaAddress
     group: str
-    names: TopicNames
     session_timeout_s: float
     folder: Path = Path(tempfile.gettempdir()) / "leads-faust"
     """Where Faust makes its (empty) folders; without it, in whatever folder one stands."""
@@ -129,13 +126,13 @@ def _reopen(app: SafeApp, topic: str, name: str, parts: Mapping[TP, list[Record]
     return consumer.reopen(topic, name, parts)
 
 
-def agents_of(
-    workflow: Workflow, processor: Processor, indexer: LetterIndexer, names: TopicNames
-) -> dict[str, tuple[str, BatchHandler]]:
+def agents_of(installation: Installation, parts: Parts) -> dict[str, tuple[str, BatchHandler]]:
     """Return an agent per step, and those for requests and letters, as `create_app` takes them."""
+    topics, processor = installation.topics, parts.processor
     by_name: dict[str, tuple[str, BatchHandler]] = {
-        step.name: (names.of(step.reads), partial(processor.process, step)) for step in workflow.steps
+        step.name: (topics.of(step.reads), partial(processor.process, step))
+        for step in installation.workflow.steps
     }
-    by_name["requests"] = (names.requests, processor.process_requests)
-    by_name["letters"] = (names.letters, indexer.process)
+    by_name["requests"] = (topics.requests, processor.process_requests)
+    by_name["letters"] = (topics.letters, parts.indexer.process)
     return by_name

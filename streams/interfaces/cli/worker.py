@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from streams.settings import Config, Settings
     from streams.store.engine import Database
     from streams.worker import Worker
-    from streams.workflow import Workflow
 
 log = logging.getLogger(__name__)
 
@@ -47,33 +47,21 @@ def worker(
     # Until it is ready, all there is to say is one sentence; a client that cannot connect would log many.
     logs.silence()
     from streams.interfaces.common import connections
-    from streams.onboarding import ONBOARDING
     from streams.settings import load_config
-    from streams.wiring import adapters, configured
-    from streams.worker import Worker
+    from streams.wiring import check_adapters
 
     settings = connections.settings()
     config = load_config(settings.config)
     check_production(settings, config)
-    workflow = configured(ONBOARDING, config)
-    found = adapters(settings, config)
-    found.ports.check(workflow)
+    check_adapters(settings, config)
     with connections.kafka(settings) as address, connections.database(settings) as database:
         check_transport(settings, address)
         asyncio.run(check_topics(settings, config, address))
         logs.configure(as_json=json_logs)
-        asyncio.run(check_store(settings, workflow, address, database))
+        asyncio.run(check_store(settings, address, database))
         if settings.failpoint is not None:
             failpoints.arm(failpoints.parse(settings.failpoint))
-        made = Worker(
-            workflow,
-            found,
-            settings=settings,
-            ledger_retention=config.ledger.retention,
-            address=address,
-            database=database,
-        )
-        asyncio.run(_work(made, settings, address, database))
+        asyncio.run(_work(settings, config, address, database))
 
 
 def check_production(settings: Settings, config: Config) -> None:
@@ -110,18 +98,17 @@ async def check_topics(settings: Settings, config: Config, address: KafkaAddress
         raise WrongUseError(_topics_sentence(left))
 
 
-async def check_store(
-    settings: Settings, workflow: Workflow, address: KafkaAddress, database: Database
-) -> None:
+async def check_store(settings: Settings, address: KafkaAddress, database: Database) -> None:
     """Raise `BehindError` when the store is a restored one that has not caught up with the topics."""
     from streams.interfaces.common import connections
     from streams.kafka.log import open_log
+    from streams.onboarding import ONBOARDING
     from streams.operations.recovery.outdated_store import check_is_not_behind
     from topics.registry import TopicNames
 
     names = TopicNames(settings.prefix)
     async with connections.admin(address) as admin, open_log(admin, address, names, settings.group) as topics:
-        await check_is_not_behind(database, topics, workflow, names)
+        await check_is_not_behind(database, topics, ONBOARDING, names)
 
 
 def _topics_sentence(left: list[Difference]) -> str:
@@ -132,7 +119,25 @@ def _topics_sentence(left: list[Difference]) -> str:
     return f"{left[0]}" + (f" ({more} more topics differ, see `leads topics plan`)" if more else "")
 
 
-async def _work(worker: Worker, settings: Settings, address: KafkaAddress, database: Database) -> None:
+async def _work(settings: Settings, config: Config, address: KafkaAddress, database: Database) -> None:
+    from streams.kafka.producer import KafkaPublisher, new_producer
+    from streams.wiring import installation_of
+    from streams.worker import Worker
+
+    async with KafkaPublisher(partial(new_producer, address)) as publisher:
+        worker = Worker(
+            installation_of(settings, config, database, publisher),
+            settings=settings,
+            address=address,
+            ledger_retention=config.ledger.retention,
+        )
+        await _run_until_asked_to_stop(worker, settings, address, database)
+    log.info("stopped", extra={"pid": os.getpid()})
+
+
+async def _run_until_asked_to_stop(
+    worker: Worker, settings: Settings, address: KafkaAddress, database: Database
+) -> None:
     from topics.registry import TOPICS
 
     loop = asyncio.get_running_loop()
@@ -154,7 +159,6 @@ async def _work(worker: Worker, settings: Settings, address: KafkaAddress, datab
         log.info("ready", extra=facts)
     ready.cancel()
     await running
-    log.info("stopped", extra={"pid": os.getpid()})
 
 
 def _ask_to_stop(worker: Worker, loop: asyncio.AbstractEventLoop) -> None:

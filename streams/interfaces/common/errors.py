@@ -1,7 +1,7 @@
 """This file maps every expected error to its exit code and its one sentence: the one place that does.
 
 0 done · 1 what was asked did not succeed · 2 wrong use or settings · 3 a dependency cannot be reached ·
-4 a worker that hung was ended by its watchdog (streams/operations/health/exit.py) ·
+4 a worker that hung was ended by its watchdog (streams/operations/health/watchdog.py) ·
 5 `leads verify` found something · 130 interrupted
 """
 

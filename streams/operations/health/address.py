@@ -1,11 +1,11 @@
-"""This file reads where a worker tells its health: `8080`, `127.0.0.1:8080`, `0.0.0.0:8080`, `[::1]:8080`."""
+"""Reads where a worker answers for its health: `8080`, `127.0.0.1:8080`, `0.0.0.0:8080`, `[::1]:8080`."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-LOOPBACK = "127.0.0.1"
+THIS_MACHINE = "127.0.0.1"
 _TEXT = re.compile(r"(?:(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):)?(?P<port>[0-9]{1,5})", re.ASCII)
 _LAST_PORT = 65535
 
@@ -29,5 +29,5 @@ def read_health(value: object) -> HealthAddress | None:
     found = _TEXT.fullmatch(str(value).strip())
     if found is None or int(found["port"]) > _LAST_PORT:
         raise ValueError(f"is {value!r}, which is no port and no host:port; write 8080, or 0.0.0.0:8080")
-    host = (found["host"] or LOOPBACK).strip("[]")
+    host = (found["host"] or THIS_MACHINE).strip("[]")
     return HealthAddress(host, int(found["port"]))

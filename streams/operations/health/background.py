@@ -1,4 +1,4 @@
-"""This file runs a small server, in a thread of its own or as a process of its own."""
+"""Runs a small server, in a thread of its own or as a process of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file judges a worker by its progress: is it alive, is it ready, and what exactly hangs."""
+"""Judges a worker by its progress: is it alive, is it ready, and what exactly hangs."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class HealthVerdict:
 
 
 class HealthCheck:
-    """Judges the books of one worker, as often as it is asked; any thread may ask."""
+    """Judges the progress of one worker, as often as it is asked; any thread may ask."""
 
     def __init__(
         self, progress: WorkerProgress, *, limit_s: float, wall: Callable[[], float] = time.time
@@ -80,14 +80,14 @@ class HealthCheck:
         self._progress = progress
         self._limit_s = limit_s
         self._wall = wall
-        self._patience = StallTimer()
+        self._stall_timer = StallTimer()
         self._lock = threading.Lock()
 
     def look(self) -> HealthVerdict:
         """Judge now."""
         with self._lock:
             subjects = tuple(self._subjects())
-            still = self._patience.look(self._progress.clock(), subjects)
+            still = self._stall_timer.look(self._progress.clock(), subjects)
         stuck = tuple(
             f"{each.name} has work and has not got on for {still[each.name]:.0f} s"
             for each in subjects

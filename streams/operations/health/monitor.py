@@ -1,31 +1,48 @@
-"""This file keeps an eye on one worker from its start to its stop: books, judge, watchdog and server together."""
+"""Watches one worker from its start to its stop: progress, checks, watchdog and server together."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from streams.engine.faust.snapshot import ConsumerSnapshot
+from streams.kafka.producer import Outgoing, Publisher, PublishError
 from streams.operations.health.address import HealthAddress
 from streams.operations.health.checks import HealthCheck
-from streams.operations.health.instrumentation import seen_adapters, seen_publisher
-from streams.operations.health.progress import STORE, WorkerProgress
+from streams.operations.health.progress import BROKER, STORE, Dependency, WorkerProgress
 from streams.operations.health.server import HealthServer
 from streams.operations.health.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from streams.engine.faust.app import SafeApp
-    from streams.engine.installation import Adapters
-    from streams.kafka.producer import Publisher
-    from streams.store.engine import Database
+    from streams.engine.installation import Installation
 
 log = logging.getLogger(__name__)
 
 BEAT_EVERY_S = 0.5
 USUAL_LIMIT_S = 60.0
+
+
+class InstrumentedPublisher:
+    """A `Publisher` that notes whether the broker takes the records."""
+
+    def __init__(self, inner: Publisher, broker: Dependency) -> None:
+        """Publish through `inner`."""
+        self._inner = inner
+        self._broker = broker
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """See `Publisher.publish`."""
+        try:
+            await self._inner.publish(records)
+        except PublishError as error:
+            self._broker.failed(str(error))
+            raise
+        self._broker.answered()
 
 
 class Health:
@@ -41,7 +58,7 @@ class Health:
         patience_s = limit_s or USUAL_LIMIT_S
         # A broker that is gone must be known to be, before the wait for it looks like hanging.
         self.progress = WorkerProgress(silent_after_s=min(silent_after_s, patience_s / 2))
-        self._judge = HealthCheck(self.progress, limit_s=patience_s)
+        self._check = HealthCheck(self.progress, limit_s=patience_s)
         self._address = address
         self._limit_s = limit_s
         self._end = end
@@ -51,7 +68,7 @@ class Health:
     async def kept(self) -> AsyncIterator[None]:
         """Keep it while the block runs. Raises OSError when the address cannot be listened on."""
         beating = asyncio.create_task(self._beat())
-        server = None if self._address is None else HealthServer(self._address, self._judge)
+        server = None if self._address is None else HealthServer(self._address, self._check)
         watchdog = None
         try:
             if server is not None and self._address is not None:
@@ -59,7 +76,7 @@ class Health:
                 log.info("health is told at %s/live and /ready", self._address._replace(port=server.port).url)
             if self._limit_s:
                 loop = asyncio.get_running_loop()
-                watchdog = Watchdog(self.progress, self._judge, self._end, limit_s=self._limit_s, loop=loop)
+                watchdog = Watchdog(self.progress, self._check, self._end, limit_s=self._limit_s, loop=loop)
                 watchdog.start()
             yield
         finally:
@@ -75,18 +92,14 @@ class Health:
         """Look at this engine, which was started, from now on; None while there is none."""
         self._app = app
 
-    def store(self, database: Database) -> Database:
-        """Have noted how the store answers."""
-        database.observer = self.progress.dependencies[STORE]
-        return database
+    def instrument(self, installation: Installation) -> Installation:
+        """Return the installation so that how store and broker answer is noted.
 
-    def publisher(self, inner: Publisher) -> Publisher:
-        """Give the publisher so that what the broker takes is noted."""
-        return seen_publisher(inner, self.progress)
-
-    def adapters(self, inner: Adapters) -> Adapters:
-        """Give the adapters so that mail server and webhook are noted."""
-        return seen_adapters(inner, self.progress)
+        How other servers answer is heard from their circuit breakers (`WorkerProgress.dependency`).
+        """
+        installation.database.observer = self.progress.dependencies[STORE]
+        publisher = InstrumentedPublisher(installation.publisher, self.progress.dependencies[BROKER])
+        return replace(installation, publisher=publisher)
 
     async def _beat(self) -> None:
         while True:

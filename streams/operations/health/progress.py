@@ -1,6 +1,7 @@
-"""This file keeps the books of a worker's progress: what each part of it did last, and what was heard of whom it needs.
+"""A worker's progress: what each part of it did last, and how the servers answered that it needs.
 
-It does nothing by itself and asks nobody. Each entry is written by one thread and read by any: no lock is needed.
+It does nothing by itself and asks nobody: a server is as reachable as it was when the work last needed it. Each entry
+is written by one thread and read by any: no lock is needed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from streams.engine.faust.snapshot import ConsumerSnapshot
 
-STORE, BROKER, MAIL, WEBHOOK = "store", "broker", "mail", "webhook"
+STORE, BROKER = "store", "broker"
 NEEDED = (STORE, BROKER)
 """Without these nothing at all can be settled."""
 UNANSWERED_S = 10.0
@@ -103,21 +104,30 @@ class Dependency:
 
 
 class WorkerProgress:
-    """The books of one worker."""
+    """The progress of one worker: all its parts and dependencies."""
 
     def __init__(self, *, silent_after_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         """A broker that answers nothing for `silent_after_s` counts as away."""
         self.clock = clock
         self.parts: dict[str, Part] = {}
-        self.dependencies = {name: Dependency(name, clock) for name in (STORE, BROKER, MAIL, WEBHOOK)}
+        self.dependencies = {name: Dependency(name, clock) for name in NEEDED}
         self.situation = ConsumerSnapshot()
         self.beats = 0
         """How often the event loop had a turn to say so."""
         self._silent_after_s = silent_after_s
 
     def part(self, name: str, topic: str | None = None) -> Part:
-        """Open the account of a part, or give the one that is open."""
-        return self.parts.setdefault(name, Part(name, topic))
+        """Return the part of this name, a new one if there is none."""
+        if name not in self.parts:
+            # A new dict, here and below: another thread may be stepping through the old one.
+            self.parts = {**self.parts, name: Part(name, topic)}
+        return self.parts[name]
+
+    def dependency(self, name: str) -> Dependency:
+        """Return the dependency of this name, a new one if there is none."""
+        if name not in self.dependencies:
+            self.dependencies = {**self.dependencies, name: Dependency(name, self.clock)}
+        return self.dependencies[name]
 
     def beat(self, situation: ConsumerSnapshot | None) -> None:
         """Note that the event loop runs, and where the worker stands; None while the engine is down."""

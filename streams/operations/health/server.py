@@ -1,4 +1,4 @@
-"""This file answers `/live` and `/ready` over HTTP, in a thread of its own: it must answer when the worker cannot."""
+"""Answers `/live` and `/ready` over HTTP, in a thread of its own: it must answer when the worker cannot."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _OK, _NOT_FOUND, _NOT_ALLOWED, _UNAVAILABLE = 200, 404, 405, 503
 
 
 class HealthServer(Background):
-    """Tells what the judge says: 200 for yes, 503 for no, and why as JSON."""
+    """Answers with the verdict of the check: 200 for yes, 503 for no, and why as JSON."""
 
-    def __init__(self, address: HealthAddress, judge: HealthCheck) -> None:
+    def __init__(self, address: HealthAddress, check: HealthCheck) -> None:
         """Nothing is opened yet."""
         super().__init__(address.port, address.host)
-        self._judge = judge
+        self._check = check
         self._runner: web.ServerRunner | None = None
 
     async def opened(self, listener: socket.socket) -> None:
@@ -39,7 +39,7 @@ class HealthServer(Background):
             return _json(_NOT_FOUND, {"error": "ask for /live or /ready"})
         if request.method not in ("GET", "HEAD"):
             return _json(_NOT_ALLOWED, {"error": "ask with GET"})
-        verdict = self._judge.look()
+        verdict = self._check.look()
         if request.path == "/live":
             return _json(
                 _UNAVAILABLE if verdict.stuck else _OK,

@@ -1,4 +1,4 @@
-"""This file says where a process is: the stacks of its threads and tasks, by file, line and function.
+"""Where a process is: the stacks of its threads and tasks, by file, line and function.
 
 No values: what a function works on may be personal data.
 """

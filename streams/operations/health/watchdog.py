@@ -1,4 +1,4 @@
-"""This file is the watchdog: a thread that ends a worker which has work and does not get on with it.
+"""The watchdog: it ends a worker which has work and does not get on with it.
 
 It ends the process and not the task: what hangs may be a thread, a lock or a C library, of which nothing is left
 afterwards. That loses nothing. What was not committed comes again, to this worker's successor or to another worker.
@@ -7,62 +7,103 @@ afterwards. That loses nothing. What was not committed comes again, to this work
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
+import os
+import signal
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from streams.operations.health.checks import HealthCheck, HealthVerdict
-from streams.operations.health.cpu_limit import LastResort
 from streams.operations.health.progress import WorkerProgress
 from streams.operations.health.stacks import stacks
 
 log = logging.getLogger(__name__)
 
 NAME = "watchdog"
+STUCK = 4
+"""Exit code of a worker that its watchdog ended."""
+
+
+def end_stuck() -> None:
+    """Exit with `STUCK`, now: an orderly stop would wait for what hangs."""
+    sys.stderr.flush()
+    os._exit(STUCK)
+
+
+class CpuLimit:
+    """Ends a process in which not even the watchdog's thread can run: C code holds the GIL.
+
+    Catastrophic backtracking in a regular expression does that for hours. The kernel counts the CPU time that the
+    process uses between two looks of the watchdog, and ends the process when it was as much as the watchdog has
+    patience. A process that is stopped uses none. What holds the GIL and uses no CPU is not seen.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        """`limit_s` of CPU time."""
+        self._limit_s = limit_s
+
+    def arm(self) -> None:
+        """Begin to count, and have the places of all threads written to stderr before the process is ended."""
+        # Without a file descriptor (some test runners) the end is as sure, and silent.
+        with suppress(OSError, ValueError, AttributeError, RuntimeError):
+            faulthandler.register(signal.SIGVTALRM, file=sys.stderr, all_threads=True, chain=True)
+        self.put_off()
+
+    def put_off(self) -> None:
+        """Count from zero again."""
+        signal.setitimer(signal.ITIMER_VIRTUAL, self._limit_s)
+
+    def disarm(self) -> None:
+        """Count no more."""
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        faulthandler.unregister(signal.SIGVTALRM)
 
 
 class Watchdog:
-    """Looks at a worker about once a second."""
+    """Looks at a worker about once a second, in a thread of its own."""
 
     def __init__(
         self,
         progress: WorkerProgress,
-        judge: HealthCheck,
+        check: HealthCheck,
         end: Callable[[], None],
         *,
         limit_s: float,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        """`end` ends the process; `loop` is the one whose tasks are told, `limit_s` the judge's."""
+        """`end` ends the process, `loop` is the one whose tasks are logged, `limit_s` is the limit of `check`."""
         self._progress = progress
-        self._judge = judge
+        self._check = check
         self._end = end
         self._loop = loop
         self._every_s = min(1.0, limit_s / 10)
-        self._last_resort = LastResort(limit_s)
+        self._cpu_limit = CpuLimit(limit_s)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name=NAME, daemon=True)
 
     def start(self) -> None:
         """Begin to look."""
-        self._last_resort.arm()
+        self._cpu_limit.arm()
         self._thread.start()
 
     def stop(self) -> None:
         """Look no more."""
         self._stopping.set()
         self._thread.join()
-        self._last_resort.disarm()
+        self._cpu_limit.disarm()
 
     def look(self) -> bool:
-        """Look once; says whether the end was called for."""
-        verdict = self._judge.look()
+        """Look once. Return whether the process had to be ended."""
+        verdict = self._check.look()
         if verdict.stuck:
-            self._tell(verdict)
+            self._log(verdict)
             self._end()
         return bool(verdict.stuck)
 
-    def _tell(self, verdict: HealthVerdict) -> None:
+    def _log(self, verdict: HealthVerdict) -> None:
         works = {
             f"agent {part.name}": part.work for part in self._progress.parts.values() if part.work is not None
         }
@@ -74,7 +115,7 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stopping.wait(self._every_s):
-            self._last_resort.put_off()
+            self._cpu_limit.put_off()
             try:
                 if self.look():
                     return

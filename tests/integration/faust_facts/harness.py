@@ -21,7 +21,6 @@ from streams.engine.faust.transport import BatchConsumer
 from streams.engine.handover import SETTLED, RecordBatch, Unfinished
 from streams.engine.pauses import StoppingError
 from streams.kafka.address import parse_kafka
-from topics.registry import TopicNames
 
 Handle = Callable[[int], Awaitable[None]]
 """What an agent does with a record, which is told by its offset; it is handled when this returns."""
@@ -106,9 +105,7 @@ class Ours:
                 await handle(record.offset)
             return SETTLED
 
-        settings = AppSettings(
-            parse_kafka(log.kafka), log.group, TopicNames("facts."), SESSION_TIMEOUT_S, batch_records=records
-        )
+        settings = AppSettings(parse_kafka(log.kafka), log.group, SESSION_TIMEOUT_S, batch_records=records)
         self.app = create_app(settings, {"agent": (log.topic, settle)}, self._stopping)
         self.app.conf.broker_commit_interval = commit_every_s
 

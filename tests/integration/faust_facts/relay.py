@@ -16,7 +16,6 @@ from streams.engine.handover import SETTLED, RecordBatch, Unfinished
 from streams.kafka.address import parse_kafka
 from streams.kafka.producer import KafkaPublisher, Outgoing, new_producer
 from tests.integration.faust_facts.harness import SESSION_TIMEOUT_S
-from topics.registry import TopicNames
 
 
 async def relay(kafka: str, group: str, reads: str, writes: str) -> None:
@@ -29,7 +28,7 @@ async def relay(kafka: str, group: str, reads: str, writes: str) -> None:
         await publisher.publish([Outgoing(writes, None, record.value, []) for record in batch.records])
         return SETTLED
 
-    settings = AppSettings(parse_kafka(kafka), group, TopicNames("facts."), SESSION_TIMEOUT_S)
+    settings = AppSettings(parse_kafka(kafka), group, SESSION_TIMEOUT_S)
     app = create_app(settings, {"relay": (reads, settle)}, stopping)
     async with publisher:
         await app.start()

@@ -36,7 +36,7 @@ class MailServer:
     """The world's mail server, as something that a step depends on."""
 
     world: World
-    dependency = "mail-server"
+    dependency = "mail"
 
     async def send(self, mail: Mail) -> None:
         await self.world.send(mail)

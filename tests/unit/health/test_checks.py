@@ -1,4 +1,4 @@
-"""This file checks who counts as alive, ready or stuck, on a clock that moves when told."""
+"""Who counts as alive, ready or stuck, on a clock that moves when told."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pytest
 
 from streams.engine.faust.snapshot import ConsumerSnapshot, TopicProgress
 from streams.operations.health.checks import HealthCheck, HealthVerdict
-from streams.operations.health.progress import BROKER, MAIL, STORE, WEBHOOK, Part, WorkerProgress
+from streams.operations.health.progress import BROKER, STORE, Part, WorkerProgress
 
 LIMIT_S = 60
+MAIL, WEBHOOK = "mail", "webhook"
 TOPIC = "crm.leads.received.v1"
 IDLE = TopicProgress(partitions=12)
 BUSY = TopicProgress(partitions=12, waiting=500, given=100, settled=7, oldest_ms=4_000)
@@ -31,6 +32,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.progress = WorkerProgress(silent_after_s=10, clock=lambda: self.now)
+        for name in (MAIL, WEBHOOK):
+            self.progress.dependency(name)
         self.judge = HealthCheck(self.progress, limit_s=LIMIT_S, wall=lambda: 10.0)
         self.agent = self.progress.part("validate_lead", TOPIC)
         self.heard_at = self.now

@@ -1,63 +1,55 @@
-"""This file checks that the books note what the work sees, and change nothing of it."""
+"""What is noted of the work as it goes on, and that noting changes nothing of it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from actions.errors import ActionError, PermanentError, TransientError, UncertainError
-from actions.ports import Mail, Mailer, Notifier
+from actions.ports import Mail, Mailer
+from streams.engine.assembly import assemble
 from streams.engine.faust.agents import settle_batch
 from streams.engine.faust.batch import Batch
-from streams.engine.handover import RecordBatch
-from streams.engine.installation import Adapters
+from streams.engine.handover import RecordBatch, Records
 from streams.engine.pauses import StoppingError
-from streams.errors import SettingsError
 from streams.kafka.producer import Outgoing, PublishError
-from streams.operations.health.address import HealthAddress, read_health
-from streams.operations.health.instrumentation import (
-    InstrumentedMailer,
-    seen_adapters,
-    seen_publisher,
-)
-from streams.operations.health.progress import BROKER, MAIL, STORE, WEBHOOK, WorkerProgress
-from streams.settings import load_settings
+from streams.onboarding import ONBOARDING
+from streams.operations.health.monitor import InstrumentedPublisher
+from streams.operations.health.progress import BROKER, STORE, WorkerProgress
 from streams.store.engine import StoreRefusedError, StoreUnavailableError
 from streams.store.migrate import open_database
-from streams.workflow import Ports
-from topics.events import LeadAssigned
+from streams.testing import Cluster, MemoryStore, World, adapters_of, event_headers, lead
+from topics.events import LeadReceived
 
 AGENT = "assign_owner"
-LETTER = Mail(message_id="<1@acme.example>", to="jane@customer.example", subject="Hello", text="Hello")
 
 
-class Outside:
-    """A mail server, a webhook and a broker that do what they are told."""
+class Broker:
+    """A publisher that takes records while there is no error."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
 
-    async def send(self, mail: Mail) -> None:
-        if self.error is not None:
-            raise self.error
-
-    @property
-    def channel(self) -> Literal["webhook", "email", "none"]:
-        return "webhook"
-
-    async def notify(self, *, key: str, assigned: LeadAssigned) -> str:
-        if self.error is not None:
-            raise self.error
-        return key
-
     async def publish(self, records: object) -> None:
         if self.error is not None:
             raise self.error
+
+
+@dataclass
+class CarrierPigeons:
+    """A mailer that declares a dependency of its own."""
+
+    world: World
+    dependency = "carrier-pigeons"
+
+    async def send(self, mail: Mail) -> None:
+        await self.world.send(mail)
 
 
 def agent_batch() -> Batch:
@@ -116,39 +108,45 @@ async def test_what_is_done_of_a_batch_is_a_step_and_asking_for_it_is_none(progr
     ("error", "trouble"),
     [
         (None, None),
-        (TransientError("SMTP_UNREACHABLE", "jane@customer.example"), "SMTP_UNREACHABLE, for 0 s"),
+        (TransientError("UNREACHABLE", "jane@customer.example"), "UNREACHABLE, for 0 s"),
+        (TransientError("BUSY", retry_after=timedelta(minutes=1)), "BUSY, for 0 s"),
         (UncertainError("it was handed over"), "UNCERTAIN, for 0 s"),
-        (PermanentError("SMTP_REFUSED"), None),
+        (PermanentError("REFUSED"), None),
     ],
 )
-async def test_mail_server_and_webhook_are_noted_as_the_actions_see_them(
+async def test_a_server_is_noted_under_the_name_of_its_adapter_as_its_circuit_breaker_hears_of_it(
     progress: WorkerProgress, error: ActionError | None, trouble: str | None
 ) -> None:
-    outside = Outside()
-    found = seen_adapters(Adapters(Ports({Mailer: outside, Notifier: outside})), progress)
-    mailer, notifier = found.ports.shared[Mailer], found.ports.shared[Notifier]
-    assert isinstance(mailer, InstrumentedMailer)
+    world, store = World(), MemoryStore()
+    cluster = Cluster(ONBOARDING, adapters_of(world, shared={Mailer: CarrierPigeons(world)}), store)
+    parts = assemble(cluster.installation, progress.dependency)
+    cluster.log.append(cluster.names.of(LeadReceived), b"k", lead(), event_headers("e-1"))
 
-    outside.error = error
-    raised = await error_of(mailer.send(LETTER))
+    def fail(_: Mail) -> None:
+        if error is not None:
+            raise error
 
-    assert raised is error
-    assert progress.dependencies[MAIL].trouble == trouble
-    assert progress.dependencies[WEBHOOK].seen_s is None
-    assert getattr(notifier, "channel", None) == "webhook"
+    world.fail = fail
+    for step in ONBOARDING.steps:
+        await parts.processor.process(step, Records(cluster.records(step.reads)))
+    store.close()
+
+    pigeons = progress.dependencies["carrier-pigeons"]
+    assert list(progress.dependencies) == [STORE, BROKER, "carrier-pigeons"]
+    assert pigeons.trouble == trouble
+    assert (pigeons.seen_s is None) == (trouble is not None)
 
 
 async def test_the_broker_is_noted_as_publishing_sees_it(progress: WorkerProgress) -> None:
-    outside = Outside()
-    publisher = seen_publisher(outside, progress)
-    broker = progress.dependencies[BROKER]
+    broker, server = progress.dependencies[BROKER], Broker()
+    publisher = InstrumentedPublisher(server, broker)
     records: list[Outgoing] = []
 
-    outside.error = PublishError("the broker did not take 1 records")
+    server.error = PublishError("the broker did not take 1 records")
     with pytest.raises(PublishError):
         await publisher.publish(records)
     away = broker.is_away
-    outside.error = None
+    server.error = None
     await publisher.publish(records)
 
     assert (away, broker.is_away) == (True, False)
@@ -171,31 +169,3 @@ async def test_the_store_is_noted_as_transactions_see_it(progress: WorkerProgres
 
     assert seen == [False, False, True, False]
     assert (store.is_away, store.trouble) == (False, None)
-
-
-@pytest.mark.parametrize(
-    ("text", "address", "url"),
-    [
-        ("8080", HealthAddress("127.0.0.1", 8080), "http://127.0.0.1:8080"),
-        ("0.0.0.0:0", HealthAddress("0.0.0.0", 0), "http://0.0.0.0:0"),
-        ("[::1]:8080", HealthAddress("::1", 8080), "http://[::1]:8080"),
-    ],
-)
-def test_an_address_is_a_port_or_a_host_and_a_port(text: str, address: HealthAddress, url: str) -> None:
-    assert (read_health(text), address.url) == (address, url)
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "says"),
-    [
-        ("health", "here", "LEADS_HEALTH is 'here', which is no port and no host:port; write 8080"),
-        ("health", "127.0.0.1:70000", "LEADS_HEALTH is '127.0.0.1:70000', which is no port"),
-        ("watchdog", "10ms", "LEADS_WATCHDOG must be at least 1s, or 0s for no watchdog"),
-        ("watchdog", "soon", "LEADS_WATCHDOG must be a duration"),
-    ],
-)
-def test_a_setting_that_cannot_be_used_is_told(variable: str, value: str, says: str) -> None:
-    with pytest.raises(SettingsError) as raised:
-        load_settings(**{variable: value})
-
-    assert str(raised.value).startswith(says)
