@@ -29,6 +29,7 @@ class SmtpMailer:
     dependency = "mail"
     """What the steps that use it pause for when it fails every time."""
     drops_copies = False
+    """No mail server drops the copy of a mail."""
 
     def __init__(
         self,
