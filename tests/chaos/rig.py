@@ -115,7 +115,7 @@ class Rig(Stage):
         return seconds
 
     def end(self, told: Mapping[str, object]) -> dict[str, Any]:
-        """Publish the rest of the load, let everything settle and give the checker's verdict, which is clean."""
+        """Publish the rest of the load, let everything settle and return the verdict, which is clean."""
         self.finish_load()
         began = time.monotonic()
         self.settle(within=SETTLES_WITHIN_S)

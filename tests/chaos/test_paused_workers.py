@@ -13,11 +13,11 @@ from sqlalchemy.engine import make_url
 
 from tests.chaos.figures import SEED, databases, figure, seeded, time_limit
 from tests.chaos.rig import RECOVERS_WITHIN_S, Rig
-from tests.checker.gather import committed
 from tests.integration.acceptance.making import as_event, person
 from tests.integration.acceptance.processes import Process
 from tests.integration.acceptance.stage import LANES, SESSION_TIMEOUT_S
 from tests.integration.acceptance.waiting import eventually
+from tests.support.outside_client import committed
 
 PAUSES = figure(1, 20, 200)
 RECORDS = 300 + PAUSES * 900

@@ -15,11 +15,11 @@ from tests.chaos.figures import databases, figure, seeded, time_limit
 from tests.chaos.memory import MIB, Watch
 from tests.chaos.rig import Rig
 from tests.chaos.servers import Broker
-from tests.checker.evidence import LETTER, LETTERS
 from tests.integration.acceptance.making import as_event, person
 from tests.integration.acceptance.poison import ATTRIBUTES, PLAIN, code_of, poison
 from tests.integration.acceptance.stage import Published
 from tests.integration.acceptance.waiting import eventually
+from tests.support.outside_client import LETTER, LETTERS
 
 POISON = figure(1_000, 20_000, 1_000_000)
 WAVES = 5

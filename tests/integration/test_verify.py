@@ -1,4 +1,4 @@
-"""This file runs `leads verify` on what real workers left, and then on what broken ones would have left."""
+"""Runs `leads verify` on what real workers left, and then on what broken ones would have left."""
 
 from __future__ import annotations
 
@@ -15,19 +15,58 @@ from typing import Any
 
 import pytest
 
-from tests.checker.evidence import ASSIGNED, LETTERS, WELCOMED
+from tests.integration.acceptance.judging import KINDS
 from tests.integration.acceptance.making import event_headers, mixture
 from tests.integration.acceptance.processes import REPOSITORY, clean_environment
 from tests.integration.acceptance.stage import Published, Stage
+from tests.support.outside_client import ASSIGNED, LETTERS, WELCOMED, ends
 
 CLEAN, FOUND, COULD_NOT_LOOK = 0, 5, 3
-KINDS = ("lost", "doubled", "torn", "altered", "out_of_place", "stuck")
-POISON = Published(b'{"email": 17}', b"a key", [("x", b"1"), ("x", None), *event_headers("poison")])
-ID = "WHERE id = (SELECT id FROM ledger WHERE action = 'assign-owner' AND status = 1 ORDER BY id LIMIT 1)"
+POISONED = 3
+ID = "(SELECT id FROM ledger WHERE action = 'assign-owner' AND status = 1 ORDER BY id LIMIT 1 OFFSET {})"
+CONTACT = "(SELECT contact_id FROM contacts WHERE email IS NOT NULL ORDER BY contact_id LIMIT 1 OFFSET {})"
+COLUMNS = "email, phone, fields, owner_id, revision, row_version, created_at, updated_at"
+PLANTS = {
+    "a result event that the ledger does not have": (
+        f"DELETE FROM ledger WHERE id = {ID.format(0)} RETURNING lower(hex(id))"
+    ),
+    "the ledger has another result than the topic": (
+        f"UPDATE ledger SET result = X'7B7D' WHERE id = {ID.format(1)} RETURNING lower(hex(id))"
+    ),
+    "two contacts for one e-mail": (
+        f"INSERT INTO contacts (contact_key, contact_id, {COLUMNS}) SELECT 'other', 'other', {COLUMNS} "
+        f"FROM contacts WHERE contact_id = {CONTACT.format(0)} RETURNING contact_id"
+    ),
+    "the contact is older than its newest event": (
+        f"UPDATE contacts SET revision = 0 WHERE contact_id = {CONTACT.format(1)} RETURNING contact_id"
+    ),
+    "LeadAssigned, but the contact has not this owner": (
+        f"UPDATE contacts SET owner_id = NULL WHERE contact_id = {CONTACT.format(2)} RETURNING contact_id"
+    ),
+    "ContactUpserted, but no contact": (
+        f"DELETE FROM contacts WHERE contact_id = {CONTACT.format(3)} RETURNING contact_id"
+    ),
+    "a letter that is not in the index": "DELETE FROM letters WHERE id = (SELECT min(id) FROM letters) RETURNING id",
+    "the index has another record than the letter": (
+        "UPDATE letters SET record_value = X'7B7D' WHERE id = (SELECT min(id) FROM letters) RETURNING id"
+    ),
+    "a scheduled retry that is long overdue": (
+        "UPDATE letters SET status = 'scheduled', due_at = 1 WHERE id = (SELECT max(id) FROM letters) RETURNING id"
+    ),
+    "an intent without outcome, and no letter UNCERTAIN": (
+        "UPDATE effects SET status = 1, changed_at = 1 WHERE key = (SELECT min(key) FROM effects) "
+        "RETURNING lower(hex(ledger_id))"
+    ),
+}
+
+
+def poison(number: int) -> Published:
+    headers = [("x", b"1"), ("x", None), *event_headers(f"poison-{number}")]
+    return Published(b'{"email": 17}', b"key %d" % number, headers)
 
 
 def verify(stage: Stage, *options: str, **settings: str) -> tuple[int, dict[str, Any]]:
-    """Run the command as its users do; gives exit code and document."""
+    """Run the command as its users do; return exit code and document."""
     done = subprocess.run(
         [sys.executable, "-m", "streams.interfaces.cli.main", "verify", "--json", *options],
         cwd=REPOSITORY,
@@ -41,7 +80,7 @@ def verify(stage: Stage, *options: str, **settings: str) -> tuple[int, dict[str,
     return done.returncode, json.loads(done.stdout) if done.stdout else {"error": done.stderr}
 
 
-def said(document: dict[str, Any]) -> set[str]:
+def what_of(document: dict[str, Any]) -> set[str]:
     return {finding["what"] for finding in document["found"]}
 
 
@@ -53,7 +92,7 @@ def ids(document: dict[str, Any], what: str) -> str:
 def work_through(stage: Stage, count: int) -> None:
     stage.open()
     leads = [record for record in mixture(count, Random(5)).records if record.key != b"poison"]
-    stage.publish([*leads, POISON])
+    stage.publish([*leads, *map(poison, range(POISONED))])
     worker = stage.start_worker()
     stage.settle(within=40)
     worker.terminate(within=15)
@@ -61,7 +100,7 @@ def work_through(stage: Stage, count: int) -> None:
 
 @pytest.fixture(scope="module")
 def worked(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """An installation on SQLite that settled 100 leads and one poison record."""
+    """An installation on SQLite that settled 100 leads and some poison records."""
     folder = tmp_path_factory.mktemp("worked")
     stage = Stage(kafka, f"sqlite:///{folder / 'leads.db'}", folder)
     try:
@@ -71,20 +110,13 @@ def worked(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         stage.close()
 
 
-@pytest.fixture
-def copy(worked: Stage, tmp_path: Path) -> Path:
-    """The database, free to be spoilt."""
-    path = tmp_path / "copy.db"
+def copy_of(worked: Stage, folder: Path) -> Path:
+    """Copy the database; the copy is free to be spoilt."""
+    path = folder / "copy.db"
     with closing(sqlite3.connect(worked.database.removeprefix("sqlite:///"))) as original:
         original.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(worked.database.removeprefix("sqlite:///"), path)
     return path
-
-
-def spoil(path: Path, *statements: str) -> list[Any]:
-    """Change the copy and give the first column of what the last statement returns."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        return [row[0] for row in [list(connection.execute(each)) for each in statements][-1]]
 
 
 def test_what_healthy_workers_leave_is_clean_and_the_offsets_stay_as_they_were(worked: Stage) -> None:
@@ -97,49 +129,30 @@ def test_what_healthy_workers_leave_is_clean_and_the_offsets_stay_as_they_were(w
     assert code == CLEAN, document["found"]
     assert document["is_clean"]
     assert sum(document["counts"]["fates"].values()) == document["counts"]["received"]
-    assert document["counts"]["fates"]["letter"] == 1
+    assert document["counts"]["fates"]["letter"] == POISONED
     assert worked.lag() == before == {}
 
 
-PLANTS = {
-    "a result event that the ledger does not have": f"DELETE FROM ledger {ID} RETURNING lower(hex(id))",
-    "the ledger has another result than the topic": f"UPDATE ledger SET result = X'7B7D' {ID} RETURNING lower(hex(id))",
-    "ContactUpserted, but no contact": "DELETE FROM contacts WHERE owner_id = 'ada' RETURNING contact_id",
-    "the contact is older than its newest event": "UPDATE contacts SET revision = 0 RETURNING contact_id",
-    "LeadAssigned, but the contact has not this owner": "UPDATE contacts SET owner_id = NULL RETURNING contact_id",
-    "a letter that is not in the index": "DELETE FROM letters RETURNING id",
-    "the index has another record than the letter": "UPDATE letters SET record_value = X'7B7D' RETURNING id",
-    "a scheduled retry that is long overdue": "UPDATE letters SET status = 'scheduled', due_at = 1 RETURNING id",
-    "an intent without outcome, and no letter UNCERTAIN": (
-        "UPDATE effects SET status = 1, changed_at = 1 RETURNING lower(hex(ledger_id))"
-    ),
-}
+@pytest.fixture(scope="module")
+def spoilt(
+    worked: Stage, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, list[str]], int, dict[str, Any]]:
+    """What was planted, each in a row of its own; exit code and document."""
+    path = copy_of(worked, tmp_path_factory.mktemp("spoilt"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        planted = {what: [row[0] for row in connection.execute(plant)] for what, plant in PLANTS.items()}
+    return planted, *verify(worked, "--limit", "1000", LEADS_DATABASE=f"sqlite:///{path}")
 
 
 @pytest.mark.parametrize("what", PLANTS)
-def test_a_spoilt_database_is_named_with_its_ids(worked: Stage, copy: Path, what: str) -> None:
-    planted = spoil(copy, PLANTS[what])
-
-    code, document = verify(worked, "--limit", "1000", LEADS_DATABASE=f"sqlite:///{copy}")
-
-    assert code == FOUND
-    assert what in said(document)
-    told = ids(document, what)
-    assert all(each in told or each in told.replace("-", "") for each in planted), told
-
-
-def test_a_second_contact_of_one_person_is_doubled(worked: Stage, copy: Path) -> None:
-    columns = "email, phone, fields, owner_id, revision, row_version, created_at, updated_at"
-    spoil(
-        copy,
-        f"INSERT INTO contacts (contact_key, contact_id, {columns}) SELECT 'other', 'other', {columns} "
-        "FROM contacts WHERE email IS NOT NULL LIMIT 1",
-    )
-
-    code, document = verify(worked, LEADS_DATABASE=f"sqlite:///{copy}")
+def test_a_spoilt_database_is_named_with_its_ids(
+    spoilt: tuple[dict[str, list[str]], int, dict[str, Any]], what: str
+) -> None:
+    planted, code, document = spoilt
 
     assert code == FOUND
-    assert "other" in ids(document, "two contacts for one e-mail")
+    (offending,) = planted[what]
+    assert offending in ids(document, what) + ids(document, what).replace("-", ""), document["found"]
 
 
 def test_what_cannot_be_read_is_told_apart_from_what_was_found(worked: Stage, tmp_path: Path) -> None:
@@ -149,6 +162,32 @@ def test_what_cannot_be_read_is_told_apart_from_what_was_found(worked: Stage, tm
 
     code, document = verify(worked, LEADS_PREFIX="nobody.")
     assert (code, "LEADS_PREFIX" in document["error"]) == (COULD_NOT_LOOK, True)
+
+
+def test_what_arrived_outside_is_compared_too_and_what_is_unread_is_counted(
+    worked: Stage, tmp_path: Path
+) -> None:
+    mails, webhooks = tmp_path / "mails.jsonl", tmp_path / "webhooks.jsonl"
+    first, *others = worked.mails.file.read_bytes().splitlines(keepends=True)
+    mails.write_bytes(b"".join([first, first, *others[1:]]))
+    call, *calls = worked.webhooks.file.read_bytes().splitlines(keepends=True)
+    webhooks.write_bytes(b"".join([*calls, *calls, b'{"half a line']))
+
+    code, document = verify(worked, "--mails", str(mails), "--webhooks", str(webhooks))
+
+    assert code == FOUND
+    assert what_of(document) == {
+        "one mail twice at the mail server",
+        "a result names a mail that the mail server does not have",
+        "a result names a webhook call that the receiver does not have",
+    }
+    assert json.loads(first)["message_id"] in ids(document, "one mail twice at the mail server")
+    missing = ids(document, "a result names a mail that the mail server does not have")
+    assert json.loads(others[0])["message_id"] in missing
+    uncalled = ids(document, "a result names a webhook call that the receiver does not have")
+    assert json.loads(call)["webhook_id"] in uncalled
+    assert document["counts"]["repeated_webhooks"] == len(calls)
+    assert len(document["repeated_webhooks"]) == min(len(calls), 20)
 
 
 @pytest.fixture
@@ -181,7 +220,7 @@ def test_spoilt_topics_are_named_on_both_databases(stage: Stage) -> None:
     assert code == FOUND
     assert str(assigned.header("ce_id")) in ids(document, "one ce_id, two contents")
     assert place in ids(document, "an action left no result and no letter")
-    assert "a record that is no event of this topic" in said(document)
+    assert "a record that is no event of this topic" in what_of(document)
     assert str(letter.header("__dlq.errors.id")) in ids(
         document, "the letter's value is not that of the record"
     )
@@ -190,8 +229,6 @@ def test_spoilt_topics_are_named_on_both_databases(stage: Stage) -> None:
 def acknowledge_everything(stage: Stage) -> None:
     """Commit every end for the group, as a worker does that acknowledges before the work."""
     from confluent_kafka import Consumer, TopicPartition
-
-    from tests.checker.gather import ends
 
     consumer = Consumer({"bootstrap.servers": stage.kafka, "group.id": stage.group, "log_level": 4})
     try:

@@ -15,13 +15,13 @@ from aiokafka.producer import message_accumulator, producer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from confluent_kafka import Producer
 
-from tests.checker.evidence import LETTER, LETTERS, RECEIVED, REQUESTS, VALIDATED, derive
 from tests.integration.acceptance.forking import Forking
 from tests.integration.acceptance.making import as_event, event_headers, person
 from tests.integration.acceptance.processes import Process
 from tests.integration.acceptance.stage import Headers, Published, Stage
 from tests.integration.acceptance.waiting import eventually
 from tests.support.commands import Ended
+from tests.support.outside_client import LETTER, LETTERS, RECEIVED, REQUESTS, VALIDATED, derive
 
 GOOD = 20
 """Leads published at the same time; two of them in a way that no client of ours would."""

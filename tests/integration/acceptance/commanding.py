@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.checker.gather import ends
 from tests.integration.acceptance.processes import REPOSITORY, clean_environment
 from tests.integration.acceptance.stage import Stage
+from tests.support.outside_client import ends
 
 TABLES = ("contacts", "ledger", "effects", "turns", "letters")
 

@@ -8,7 +8,9 @@ import json
 from collections import Counter
 from datetime import datetime
 
-from tests.checker.evidence import (
+from tests.integration.acceptance.making import event_headers
+from tests.integration.acceptance.stage import SECRET, Published, Stage
+from tests.support.outside_client import (
     ASSIGNED,
     MATCHED,
     NOTIFIED,
@@ -20,10 +22,8 @@ from tests.checker.evidence import (
     WELCOMED,
     Record,
     derive,
+    read_topics,
 )
-from tests.checker.gather import read_topics
-from tests.integration.acceptance.making import event_headers
-from tests.integration.acceptance.stage import SECRET, Published, Stage
 
 TYPES = {
     VALIDATED: "crm.lead.validated.v1",

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.checker.evidence import LETTERS, RECEIVED
 from tests.integration.acceptance.commanding import leads, rows, topic_ends
 from tests.integration.acceptance.eight_causes import EACH, REPAIRED, fail, fail_by_defects
 from tests.integration.acceptance.stage import Stage
+from tests.support.outside_client import LETTERS, RECEIVED
 
 
 @pytest.fixture

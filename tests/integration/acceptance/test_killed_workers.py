@@ -1,4 +1,4 @@
-"""This file kills workers with SIGKILL at random moments and lets the outside checker say what became of the leads.
+"""Kills workers with SIGKILL at random moments and lets `leads verify` judge what became of the leads.
 
 It is the chaos scenario that every test run has on both databases; tests/chaos/figures.py says how many kills it makes.
 """

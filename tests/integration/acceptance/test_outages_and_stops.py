@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from tests.checker.evidence import WELCOMED
 from tests.integration.acceptance.making import as_event, mixture, person
 from tests.integration.acceptance.stage import Stage
 from tests.integration.acceptance.waiting import eventually
+from tests.support.outside_client import WELCOMED
 
 IS_FULL = os.environ.get("LEADS_CHAOS") == "full"
 PEOPLE = 60

@@ -7,11 +7,10 @@ from random import Random
 
 import pytest
 
-from tests.checker.evidence import LETTER, LETTERS, NOTIFIED, RECEIVED, REJECTED, WELCOMED
-from tests.checker.gather import read_topics
 from tests.integration.acceptance.making import as_event, person
 from tests.integration.acceptance.poison import KINDS, code_of, endless_email, poison
 from tests.integration.acceptance.stage import Published, Stage
+from tests.support.outside_client import LETTER, LETTERS, NOTIFIED, RECEIVED, REJECTED, WELCOMED, read_topics
 
 LEADS, POISON, ENDLESS = 1_000, 100, 20
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.load import Load
-from tests.checker.evidence import ASSIGNED, RECEIVED, WELCOMED
 from tests.integration.acceptance.commanding import killed, leads, rows
 from tests.integration.acceptance.eight_causes import CALM, break_action, changed, fail, with_header
 from tests.integration.acceptance.making import as_event, person
 from tests.integration.acceptance.stage import Published, Stage
 from tests.integration.acceptance.waiting import eventually
 from tests.sabotage.running import copy_to
+from tests.support.outside_client import ASSIGNED, RECEIVED, WELCOMED
 
 REQUESTS = "actions.requests.v1"
 DAY_S = 86_400

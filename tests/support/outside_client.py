@@ -1,15 +1,17 @@
-"""This file gathers the evidence: topics with confluent-kafka, tables with plain SQL, mails and webhooks from files."""
+"""The tests' client from outside: topics with confluent-kafka, tables with plain SQL. It shares no code with us.
+
+What it needs of the public contract is written down here once more, so that a product that leaves it is noticed.
+"""
 
 from __future__ import annotations
 
-import base64
 import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import psycopg
 from confluent_kafka import (
@@ -21,42 +23,70 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from tests.checker.evidence import (
-    ACTIONS,
-    CONSUMED,
-    LETTERS,
-    REQUESTS,
-    RESULTS,
-    ContactRow,
-    EffectRow,
-    Evidence,
-    LedgerRow,
-    LetterRow,
-    Mail,
-    Record,
-    Webhook,
-)
+NAMESPACE = UUID("6f1f6f0e-5c0b-5d53-9d0c-0f4ac9f5b0a7")
+LETTER = "__dlq.errors."
 
-TOPICS = tuple(dict.fromkeys((*ACTIONS, *RESULTS, REQUESTS, LETTERS)))
+RECEIVED = "leads.received.v1"
+VALIDATED = "leads.validated.v1"
+REJECTED = "leads.rejected.v1"
+MATCHED = "leads.matched.v1"
+UPSERTED = "contacts.upserted.v1"
+ASSIGNED = "leads.assigned.v1"
+WELCOMED = "leads.welcomed.v1"
+NOTIFIED = "owners.notified.v1"
+REQUESTS = "actions.requests.v1"
+LETTERS = "leads.dead-letters.v1"
+
+RESULTS = (VALIDATED, REJECTED, MATCHED, UPSERTED, ASSIGNED, WELCOMED, NOTIFIED)
+CONSUMED = (RECEIVED, VALIDATED, MATCHED, UPSERTED, ASSIGNED, REQUESTS, LETTERS)
+"""What the consumer group reads."""
+TOPICS = tuple(dict.fromkeys((RECEIVED, *RESULTS, *CONSUMED)))
+
 READ_WITHIN_S = 60.0
 NO_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+Headers = list[tuple[str, bytes | None]]
 Query = Callable[[str], Sequence[Sequence[Any]]]
 
 
-def gather(
-    bootstrap: str, prefix: str, group: str, database: str, mail_file: Path, webhook_file: Path
-) -> Evidence:
-    """Read everything. Offsets first and logs last, so that what moves meanwhile looks unread rather than lost."""
-    offsets = committed(bootstrap, prefix, group)
-    evidence = Evidence(prefix, group, read_topics(bootstrap, prefix), offsets)
-    read_tables(database, evidence)
-    evidence.mails = [Mail(tuple(line["to"]), line["message_id"]) for line in _lines(mail_file)]
-    evidence.webhooks = [Webhook(line["webhook_id"], line["lead_id"]) for line in _lines(webhook_file)]
-    return evidence
+def derive(*parts: object) -> str:
+    """Return the UUIDv5 of the parts as compact JSON."""
+    return str(uuid5(NAMESPACE, json.dumps(parts, separators=(",", ":"), ensure_ascii=False)))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record; `topic` is without the prefix."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    def header(self, name: str) -> str | None:
+        """Return the text of the last header with this name."""
+        found = [value for given, value in self.headers if given == name]
+        return None if not found or found[-1] is None else found[-1].decode(errors="replace")
+
+    @property
+    def original_headers(self) -> Headers:
+        """Headers less those of a dead letter."""
+        return [(name, value) for name, value in self.headers if not name.startswith(LETTER)]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The value as JSON; empty when it is none."""
+        try:
+            found = json.loads(self.value or b"null")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
 
 def committed(bootstrap: str, prefix: str, group: str) -> dict[tuple[str, int], int]:
-    """Next offset of the group per topic (without prefix) and partition; the group is not joined.
+    """Return the group's next offset per topic (without prefix) and partition; the group is not joined.
 
     Asked through a consumer: AdminClient.list_consumer_group_offsets of confluent-kafka 2.16.1 ends the process with a
     segmentation fault while a new broker is still loading its groups.
@@ -76,7 +106,7 @@ def committed(bootstrap: str, prefix: str, group: str) -> dict[tuple[str, int], 
 
 
 def ends(bootstrap: str, prefix: str) -> dict[tuple[str, int], int]:
-    """End offset per topic (without prefix) and partition of every topic the group reads."""
+    """Return the end offset per topic (without prefix) and partition of every topic that the group reads."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "nobody", "log_level": 4})
     try:
         return {
@@ -112,7 +142,7 @@ def _partitions(consumer: Consumer, prefix: str, names: Iterable[str]) -> list[T
 
 
 def read_topics(bootstrap: str, prefix: str, names: Iterable[str] = TOPICS) -> dict[str, list[Record]]:
-    """Every record of these topics, from the first to the last there is. Raises TimeoutError."""
+    """Return every record of these topics, from the first to the last there is. Raises TimeoutError."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -164,7 +194,7 @@ def _record(message: Message, prefix: str) -> Record:
 
 
 def query(database: str) -> Query:
-    """Give a function that runs one SELECT on this SQLAlchemy-style URL."""
+    """Return a function that runs one SELECT on this SQLAlchemy-style URL."""
     if database.startswith("sqlite:///"):
         path = database.removeprefix("sqlite:///")
 
@@ -182,43 +212,3 @@ def query(database: str) -> Query:
             return connection.execute(statement.encode()).fetchall()
 
     return ask_postgres
-
-
-def read_tables(database: str, evidence: Evidence) -> None:
-    """Read ledger, contacts, effects and letters."""
-    ask = query(database)
-    evidence.ledger = [
-        LedgerRow(_uuid(row[0]), row[1], row[2], row[3], row[4], _bytes(row[5]))
-        for row in ask("SELECT id, action, correlation_id, lead_id, status, result FROM ledger")
-    ]
-    evidence.contacts = [
-        ContactRow(*row)
-        for row in ask("SELECT contact_key, contact_id, email, phone, owner_id, revision FROM contacts")
-    ]
-    evidence.effects = [
-        EffectRow(row[0], _uuid(row[1]), row[2], row[3])
-        for row in ask("SELECT key, ledger_id, status, reference FROM effects")
-    ]
-    evidence.letters = [
-        LetterRow(row[0], row[1], row[2], _bytes(row[3]), _bytes(row[4]), _headers(row[5]))
-        for row in ask("SELECT id, status, generation, record_key, record_value, record_headers FROM letters")
-    ]
-
-
-def _uuid(raw: bytes) -> str:
-    return str(UUID(bytes=bytes(raw)))
-
-
-def _bytes(raw: bytes | None) -> bytes | None:
-    return None if raw is None else bytes(raw)
-
-
-def _headers(raw: bytes) -> list[tuple[str, bytes | None]]:
-    return [(name, None if text is None else base64.b64decode(text)) for name, text in json.loads(bytes(raw))]
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """Whole lines of a JSON Lines file; a last one without its end was never acknowledged to anybody."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
