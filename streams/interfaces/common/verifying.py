@@ -44,10 +44,8 @@ def contract_of(workflow: Workflow) -> Contract:
 
 
 def _effect_of(action: ActionSpec) -> Effect | None:
-    return {
-        "send_welcome_email": Effect("welcome", "contact", "message_id"),
-        "notify_owner": Effect("notify", "run", "reference"),
-    }.get(action.name)
+    effect = action.effect
+    return None if effect is None else Effect(effect.name, effect.scope, effect.reference_field)
 
 
 def question_of(

@@ -38,7 +38,7 @@ TOO_OLD = "mails whose result retention may have taken"
 
 _NOT_THERE = """
 SELECT p.reference, p.record, p.effect FROM proofs p
-WHERE NOT EXISTS (SELECT 1 FROM mails m WHERE m.message_id = p.reference)
+WHERE p.reference IS NOT NULL AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.message_id = p.reference)
     AND NOT EXISTS (SELECT 1 FROM hooks h WHERE h.webhook_id = p.reference)
 GROUP BY p.reference
 """

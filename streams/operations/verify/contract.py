@@ -53,8 +53,8 @@ class Effect:
     """What stands before the colon in the keys of its effects."""
     scope: Literal["contact", "run"]
     """Whether it happens once per contact, ever, or once per run."""
-    reference_field: str
-    """The result's member that holds the call's reference, where no header does."""
+    reference_field: str | None
+    """The result's member that holds the call's reference, if any does; else a header has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,8 @@ def _owners(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 _EFFECTS = """
-SELECT p.effect, min(p.contact), min(r.run), group_concat(DISTINCT hex(r.event)), json_group_array(DISTINCT p.reference)
+SELECT p.effect, min(p.contact), min(r.run), group_concat(DISTINCT hex(r.event)),
+    json_group_array(DISTINCT p.reference) FILTER (WHERE p.reference IS NOT NULL)
 FROM proofs p JOIN records r ON r.n = p.record
 GROUP BY p.effect, p.key HAVING count(*) > 1 AND (count(DISTINCT r.event) > 1 OR count(DISTINCT p.reference) > 1)
 """

@@ -228,22 +228,28 @@ class Intake:
     def _take_proof(
         self, record: Record, headers: Mapping[str, bytes], effect: Effect, data: Mapping[str, Any]
     ) -> None:
-        """Note that the action made its call: a result that names a reference is the proof."""
-        reference = (
-            headers[EFFECT_REFERENCE].decode(errors="replace") if EFFECT_REFERENCE in headers else None
-        )
-        if reference is None and data.get(effect.reference_field) is not None:
-            reference = str(data[effect.reference_field])
-        if reference is None:
+        """Note that the action made its call. Its result proves it by a header, or by a reference in its field."""
+        reference = None if effect.reference_field is None else data.get(effect.reference_field)
+        if reference is None and EFFECT_REFERENCE in headers:
+            reference = headers[EFFECT_REFERENCE].decode(errors="replace")
+        key = headers.get(EFFECT_KEY)
+        if key is None and reference is None:
             return
-        # Older builds state no key. It follows from what the effect happens once for, so that both name it alike.
-        subject = headers.get("ce_correlationid", b"")
-        if effect.scope == "contact":
-            subject = str(data["contact_key"]).encode() if "contact_key" in data else record.key or b""
-        key = headers.get(EFFECT_KEY) or effect.name.encode() + b":" + subject
+        if key is None:
+            # Builds before these headers: their keys name what the effect happens once for.
+            subject = headers.get("ce_correlationid", b"")
+            if effect.scope == "contact":
+                subject = str(data["contact_key"]).encode() if "contact_key" in data else record.key or b""
+            key = f"{effect.name}:".encode() + subject
         contact = data.get("contact_id")
         self._rows["proofs"].append(
-            (self._next, effect.name, _hash(key), None if contact is None else str(contact), reference)
+            (
+                self._next,
+                effect.name,
+                _hash(key),
+                None if contact is None else str(contact),
+                None if reference is None else str(reference),
+            )
         )
 
     def _check_partition(self, record: Record) -> None:

@@ -134,10 +134,11 @@ def a_second_contact_without_an_email(history: History) -> str:
 
 
 def an_effect_in_two_results(topic: str, history: History) -> str:
-    first = with_header(replace(history.of(topic), offset=1), "ce_id", derive("another"))
-    field = history.action(topic).effect
-    assert field is not None
-    history.records.append(with_data(first, **{field.reference_field: "another reference"}))
+    second = with_header(replace(history.of(topic), offset=1), "ce_id", derive("another"))
+    effect = history.action(topic).effect
+    assert effect is not None
+    assert effect.reference_field is not None
+    history.records.append(with_data(second, **{effect.reference_field: "another reference"}))
     return "another reference"
 
 

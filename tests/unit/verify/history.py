@@ -15,6 +15,8 @@ from streams.operations.verify.contract import (
     ASSIGNED,
     CALLED,
     DONE,
+    EFFECT_KEY,
+    EFFECT_REFERENCE,
     FAILED,
     LETTER,
     LETTERS,
@@ -173,7 +175,9 @@ class History:
         }
         body = {"contact_key": KEY, "contact_id": CONTACT, "lead_id": LEAD, **BODIES.get(topic, {})}
         if action.effect is not None:
-            body[action.effect.reference_field] = self.reference(action)
+            headers |= {EFFECT_KEY: self.effect_key(action), EFFECT_REFERENCE: self.reference(action)}
+            if action.effect.reference_field is not None:
+                body[action.effect.reference_field] = self.reference(action)
         key = str(body[self.contract.events[topic].key_field]).encode()
         offset = sum(each.topic == topic for each in self.records)
         raw = [(name, text.encode()) for name, text in headers.items()]

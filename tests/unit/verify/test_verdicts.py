@@ -28,7 +28,7 @@ from streams.operations.verify.findings import Kind
 from streams.operations.verify.judge import Verdict
 from streams.operations.verify.scratch import Scratch
 from streams.operations.verify.verifying import Question, verify
-from tests.unit.verify.faults import FAULTS, Plant, with_data
+from tests.unit.verify.faults import FAULTS, Plant, with_data, with_header
 from tests.unit.verify.history import (
     GROUP,
     KEY,
@@ -239,13 +239,13 @@ def make_uncertain(history: History, status: int) -> None:
     )
 
 
-async def test_the_effect_of_a_result_is_known_by_its_headers_before_its_fields(history: History) -> None:
-    """A result of an older build has no headers: both state one effect, which happened twice."""
+async def test_results_with_and_without_the_headers_of_an_effect_are_of_one_effect(history: History) -> None:
+    """An older build's result proves its call by a field; the second one has but headers, and states the same key."""
     first = history.of(WELCOMED)
-    key = history.effect_key(history.action(WELCOMED))
-    own: Headers = [(EFFECT_KEY, key.encode()), (EFFECT_REFERENCE, b"<second@acme.example>")]
-    second = [(n, derive("another").encode() if n == "ce_id" else v) for n, v in first.headers]
-    history.records.append(replace(first, offset=1, headers=[*second, *own]))
+    second = with_header(with_data(replace(first, offset=1), message_id=None), "ce_id", derive("another"))
+    history.records.append(with_header(second, EFFECT_REFERENCE, "<second@acme.example>"))
+    own = (EFFECT_KEY, EFFECT_REFERENCE)
+    history.swap(first, headers=[(name, value) for name, value in first.headers if name not in own])
 
     verdict = await judged(history)
 
