@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from streams.operations.verify.contract import Contract, Ending
@@ -17,21 +18,23 @@ WITH received AS (
     FROM records r WHERE r.topic = :received),
 numbered AS (
     SELECT *, row_number() OVER (PARTITION BY run, is_lost OR has_letter ORDER BY part, off) AS nth FROM received)
-SELECT CASE
+SELECT fate, is_repetition, count(*) FROM (SELECT CASE
     WHEN is_lost THEN 'lost'
     WHEN has_letter THEN 'letter'
-    WHEN run IS NULL AND off >= (SELECT settled FROM spans WHERE topic = :received AND spans.part = numbered.part)
+    WHEN run IS NULL AND off >= (SELECT settled FROM spans WHERE topic = :received AND spans.part = n.part)
         THEN 'unread'
     WHEN run IS NULL THEN 'discarded'
-    WHEN nth > 1 THEN 'repetition'
     WHEN run IN (SELECT r.run FROM lost JOIN records r ON r.n = lost.record) THEN 'lost'
     {{endings}}
     WHEN run IN (SELECT run FROM letter WHERE run IS NOT NULL AND {_OPEN}) THEN 'letter'
-    ELSE 'on its way' END AS fate, count(*)
-FROM numbered GROUP BY fate
+    ELSE 'on its way' END AS fate, nth > 1 AND run IS NOT NULL AND NOT (is_lost OR has_letter) AS is_repetition
+FROM numbered n JOIN counted c ON c.part = n.part AND n.off >= c.first) GROUP BY fate, is_repetition
 """  # noqa: S608 - texts of ours
 _RESULTS = """
 SELECT topic, count(DISTINCT event), count(*) FROM records WHERE action IS NOT NULL GROUP BY topic
+"""
+_RECEIVED = """
+SELECT count(*) FROM records r JOIN counted c ON c.part = r.part AND r.off >= c.first WHERE r.topic = :received
 """
 _LETTERS = "SELECT code || ' ' || status, count(*) FROM letter GROUP BY 1"
 _UNREAD = """
@@ -45,11 +48,19 @@ def counts(snapshot: Snapshot) -> dict[str, Any]:
     scratch, contract = snapshot.scratch, snapshot.contract
     results = {contract.topics[row[0]]: row[1:] for row in snapshot.ask(_RESULTS)}
     unread = {contract.topics[topic]: number for topic, number in snapshot.ask(_UNREAD)}
-    fates = _FATES.format(endings="\n    ".join(_when(contract, ending) for ending in contract.endings))
+    _choose_received(snapshot)
+    fates: Counter[str] = Counter()
+    repetitions: dict[str, int] = {}
+    endings = "\n    ".join(_when(contract, ending) for ending in contract.endings)
+    for fate, is_repetition, number in snapshot.ask(_FATES.format(endings=endings)):
+        fates["repetition" if is_repetition else fate] += number
+        if is_repetition:
+            repetitions[fate] = number
     return {
         "records": scratch.count("SELECT count(*) FROM records"),
-        "received": scratch.count("SELECT count(*) FROM records WHERE topic = :received"),
-        "fates": dict(snapshot.ask(fates)),
+        "received": scratch.count(_RECEIVED),
+        "fates": dict(fates),
+        "repetitions": repetitions,
         "results": {topic: results.get(topic, (0, 0))[0] for topic in contract.results},
         "results_with_copies": {topic: results.get(topic, (0, 0))[1] for topic in contract.results},
         "letters": dict(snapshot.ask(_LETTERS)),
@@ -71,3 +82,14 @@ def _when(contract: Contract, ending: Ending) -> str:
         for action, topic in sorted(ending.results)
     )
     return f"WHEN {have} THEN '{'rejected' if ending.is_rejection else 'onboarded'}'"
+
+
+def _choose_received(snapshot: Snapshot) -> None:
+    """Fill `counted`: by partition, the first received lead whose fate is counted."""
+    scratch = snapshot.scratch
+    scratch.run("DROP TABLE IF EXISTS counted")
+    scratch.run("CREATE TABLE counted (part INT PRIMARY KEY, first INT)")
+    if snapshot.received_from is None:
+        scratch.run("INSERT INTO counted SELECT part, 0 FROM spans WHERE topic = :received")
+    else:
+        scratch.insert("counted", list(snapshot.received_from.items()))

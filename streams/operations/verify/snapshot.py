@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -85,6 +85,8 @@ class Snapshot:
     has_webhooks: bool = True
     before: Look | None = None
     """An earlier look, a moment ago."""
+    received_from: Mapping[int, int] | None = None
+    """By partition: the first received lead whose fate is counted; None counts all."""
     heads: dict[str, int] = field(default_factory=dict)
     """Per topic: what is older (ms) may have been taken by retention; 0 where nothing was taken."""
     unjudged: Counter[str] = field(default_factory=Counter)

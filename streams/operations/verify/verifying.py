@@ -35,6 +35,8 @@ class Question:
     ages: Ages = field(default_factory=Ages)
     mails: Path | None = None
     webhooks: Path | None = None
+    received_from: Mapping[int, int] | None = None
+    """By partition of received leads: count only those from this offset on; None counts all. All are judged."""
     pause_s: float = 5.0
     """Between the looks: longer than workers take to commit what they have done."""
 
@@ -108,5 +110,6 @@ class _Verifying:
             has_mails=self.question.mails is not None,
             has_webhooks=self.question.webhooks is not None,
             before=before,
+            received_from=self.question.received_from,
         )
         return snapshot, await asyncio.to_thread(judge, snapshot, limit=self.question.limit, before=found)

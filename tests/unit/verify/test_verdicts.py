@@ -55,9 +55,24 @@ class StoreOf:
         self._history.tables(scratch)
 
 
-async def judged(history: History, *, limit: int = 20, has_journals: bool = True) -> Verdict:
+async def judged(
+    history: History,
+    *,
+    limit: int = 20,
+    has_journals: bool = True,
+    received_from: dict[int, int] | None = None,
+) -> Verdict:
     mails, webhooks = history.journals() if has_journals else (None, None)
-    question = Question(history.contract, PREFIX, GROUP, limit, mails=mails, webhooks=webhooks, pause_s=0)
+    question = Question(
+        history.contract,
+        PREFIX,
+        GROUP,
+        limit,
+        mails=mails,
+        webhooks=webhooks,
+        received_from=received_from,
+        pause_s=0,
+    )
     return await verify(question, history, StoreOf(history), lambda *_: None)
 
 
@@ -110,6 +125,27 @@ async def test_a_record_that_is_not_settled_yet_is_under_way(history: History) -
     assert verdict.is_clean, verdict.as_data()
     assert verdict.counts["unread"] == {RECEIVED: 1}
     assert verdict.counts["fates"]["on its way"] == 1
+
+
+async def test_a_repetition_is_counted_with_the_fate_of_its_event(history: History) -> None:
+    history.records.append(replace(history.of(RECEIVED), offset=2))
+
+    verdict = await judged(history)
+
+    assert verdict.is_clean, verdict.as_data()
+    assert verdict.counts["fates"] == {"onboarded": 1, "letter": 1, "repetition": 1}
+    assert verdict.counts["repetitions"] == {"onboarded": 1}
+
+
+async def test_leads_received_from_an_offset_on_are_counted_alone_and_known_events_stay_repetitions(
+    history: History,
+) -> None:
+    history.records.append(replace(history.of(RECEIVED), offset=2))
+
+    verdict = await judged(history, received_from={0: 1})
+
+    assert (verdict.counts["received"], verdict.counts["fates"]) == (2, {"letter": 1, "repetition": 1})
+    assert (await judged(history, received_from={1: 0})).counts["received"] == 0
 
 
 async def test_what_becomes_whole_between_two_looks_is_no_finding(history: History) -> None:
