@@ -52,8 +52,9 @@ async def look(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, pr
     partitions = [
         TopicPartition(name, number) for name, topic in found.items() for number in range(topic.partitions)
     ]
-    begins, ends = await _offsets(address, partitions)
+    # The group's offsets come before the ends: what workers settle meanwhile looks unsettled, never the reverse.
     state, members, committed = await group_state(admin, group)
+    begins, ends = await _offsets(address, partitions)
     read = {place.topic for place in committed}
     topics = []
     for name, spec in full.items():

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from streams.interfaces.common.errors import UNREACHABLE, CommandError, UnreachableError
-from streams.interfaces.common.output import AsJson, print_err, print_out, readable, write_json, write_table
+from streams.interfaces.common.output import AsJson, print_err, print_out, write_json, write_table
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
-
     from streams.kafka.address import KafkaAddress
     from streams.settings import Settings
 
@@ -71,65 +68,24 @@ def _kafka(settings: Settings) -> dict[str, Any]:
 
 async def _cluster(settings: Settings, address: KafkaAddress) -> dict[str, Any]:
     from streams.interfaces.common import connections
-    from streams.kafka.lag import look
+    from streams.interfaces.common.status import kafka_status
 
     async with connections.admin(address) as admin:
-        found = await look(admin, address, settings.group, settings.prefix)
-    topics = [
-        {"topic": topic.name, "exists": topic.exists, "records": topic.records, "waiting": topic.waiting}
-        for topic in found.topics
-    ]
-    return {"workers": found.members, "group_state": found.state, "topics": topics}
+        return await kafka_status(admin, address, settings)
 
 
 def _database(settings: Settings) -> dict[str, Any]:
     from sqlalchemy.engine import make_url
 
-    from streams.clock import now
-    from streams.dead_letters.groups import headroom
     from streams.interfaces.common import connections
-    from streams.store import letters
-    from streams.store.queries import count_contacts, executions
+    from streams.interfaces.common.status import database_status
 
     place = {"url": make_url(settings.database_url).render_as_string(hide_password=True)}
     try:
-        with connections.database(settings) as database:
-            done = database.transact(executions)
-            counts = database.transact(letters.counts)
-            left = database.transact(partial(headroom, now=now()))
-            contacts = database.transact(count_contacts)
-            pauses = database.transact(_pauses)
+        with connections.database(settings) as database, database.snapshot() as connection:
+            return {"is_reachable": True, **place, **database_status(connection)}
     except CommandError as error:
         return {"is_reachable": False, **place, "error": str(error)}
-    actions = {action: {"done": ok, "dead_lettered": failed} for action, (ok, failed) in sorted(done.items())}
-    return {
-        "is_reachable": True,
-        **place,
-        "contacts": contacts,
-        "letters": counts,
-        "letters_headroom_seconds": None if left is None else left.total_seconds(),
-        "actions": actions,
-        "pauses": pauses,
-    }
-
-
-def _pauses(connection: Connection) -> list[dict[str, Any]]:
-    from streams.clock import now
-    from streams.operations.pause_sync import heard_since_us
-    from streams.store import pauses
-
-    return [
-        {
-            "step": row.step.replace("_", "-"),
-            "kind": row.kind,
-            "reason": row.reason,
-            "by": row.paused_by,
-            "worker": row.holder or None,
-            "since": readable(row.since),
-            "next_probe": None if row.next_probe is None else readable(row.next_probe),
-        }
-        for row in pauses.all_of(connection, heard_since_us(now()))
-    ]
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.interfaces.common.errors import FOUND, UnreachableError, WrongUseError
+from streams.interfaces.common.errors import FOUND, WrongUseError
 from streams.interfaces.common.output import AsJson, plural, print_out, write_json
 from streams.interfaces.common.progress import telling
 
@@ -46,18 +46,14 @@ def verify(
     """
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections, verifying
-    from streams.operations.verify.logs import CannotLookError
     from streams.operations.verify.snapshot import Ages
 
     logs.silence()
     settings = connections.settings()
     ages = Ages(unsettled=timedelta(minutes=unsettled_after))
     question = verifying.question_of(settings, limit=limit, ages=ages, mails=mails, webhooks=webhooks)
-    try:
-        with telling() as on_progress:
-            verdict = asyncio.run(verifying.verify(settings, _address(settings), question, on_progress))
-    except CannotLookError as error:
-        raise UnreachableError(str(error)) from error
+    with telling() as on_progress:
+        verdict = asyncio.run(verifying.verify(settings, _address(settings), question, on_progress))
     if as_json:
         write_json(verdict.as_data())
     else:

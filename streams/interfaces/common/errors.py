@@ -64,6 +64,7 @@ def ending_of(error: Exception) -> Ending | None:
     from streams.operations.recovery.backup import CareError
     from streams.operations.recovery.catch_up import GapError
     from streams.operations.recovery.outdated_store import BehindError
+    from streams.operations.verify.logs import CannotLookError
     from streams.store.engine import StoreRefusedError, StoreUnavailableError
     from streams.workflow import PortError, WorkflowError
 
@@ -77,7 +78,7 @@ def ending_of(error: Exception) -> Ending | None:
         ((SettingsError, PortError, WorkflowError), WRONG_USE, str(next(iter(error.args), says))),
         ((JarsUnavailableError,), UNREACHABLE, str(error)),
         ((LocalKafkaError, TopicsError, CareError, BehindError, GapError), NOT_DONE, str(error)),
-        ((LogError, AuditError), UNREACHABLE, str(error)),
+        ((CannotLookError, LogError, AuditError), UNREACHABLE, str(error)),
         ((PlanError, SelectionError), WRONG_USE, str(error)),
         ((JobError,), NOT_DONE, str(error)),
         (
