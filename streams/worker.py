@@ -100,7 +100,7 @@ class Worker:
             installation = self._health.instrument(self._installation)
             parts = assemble(installation, self._health.progress.dependency)
             database, clock = installation.database, installation.clock
-            retries = RetryTimer(database, installation.publisher, installation.topics, clock, parts.pauses)
+            retries = RetryTimer(installation, parts.pauses)
             keeper = PauseKeeper(database, parts.pauses, str(uuid4()), clock)
             await self._once(keeper.tick)  # what a person paused stays paused when a worker starts
             stack.push_async_callback(keeper.leave)

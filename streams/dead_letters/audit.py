@@ -1,4 +1,4 @@
-"""This file writes the audit: who did what about which dead letters, and why, before it is done."""
+"""The audit: who does what about which dead letters, and why, is written before it is done."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from uuid import uuid4
 
 import orjson
 
-from streams.clock import Clock
-from streams.kafka.producer import Outgoing, Publisher, PublishError
+from streams.engine.installation import Installation
+from streams.kafka.producer import Outgoing, PublishError
 from topics.envelope import Headers, timestamp
-from topics.registry import TopicNames
 
 AuditedCommand = Literal[
     "edit", "discard", "restore", "schedule", "unschedule", "keep", "erase", "import", "reveal", "export",
@@ -31,9 +30,9 @@ class AuditError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One act on one letter, or on a job. Never a value of a record: hashes alone."""
+    """One command about one letter, or about a job. Never a value of a record: hashes alone."""
 
-    act: AuditedCommand
+    command: AuditedCommand
     about: str
     """Id of the letter, or of the job; the record's key."""
     details: dict[str, Any] = field(default_factory=dict)
@@ -41,29 +40,28 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Writes acts of one person."""
+    """Writes down what one person does."""
 
-    publisher: Publisher
-    names: TopicNames
-    clock: Clock
+    installation: Installation
     author: str
 
     async def write(self, reason: str | None, entries: Sequence[Entry]) -> None:
-        """Return when the broker has them. Raises `AuditError`; some may be written then."""
-        now = timestamp(self.clock())
+        """Return when the broker has them. Raise `AuditError`; some may be written then."""
+        now = timestamp(self.installation.clock())
         records = [self._record(entry, reason, now) for entry in entries]
         try:
             async with asyncio.timeout(WITHIN_S):
-                await self.publisher.publish(records)
+                await self.installation.publisher.publish(records)
         except (TimeoutError, PublishError) as error:
-            why = "no broker took it in time" if isinstance(error, TimeoutError) else str(error)
+            cause = "no broker took it in time" if isinstance(error, TimeoutError) else str(error)
+            topic = self.installation.topics.audit
             raise AuditError(
-                f"{self.names.audit} cannot be written ({why}); nothing is done that is not written there"
+                f"{topic} cannot be written ({cause}); nothing is done that is not written there"
             ) from None
 
     def _record(self, entry: Entry, reason: str | None, now: str) -> Outgoing:
         body = {
-            "act": entry.act,
+            "act": entry.command,
             "about": entry.about,
             "author": self.author,
             "reason": reason,
@@ -79,4 +77,4 @@ class Audit:
             ("ce_time", now.encode()),
             ("content-type", b"application/json"),
         ]
-        return Outgoing(self.names.audit, entry.about.encode(), orjson.dumps(body), headers)
+        return Outgoing(self.installation.topics.audit, entry.about.encode(), orjson.dumps(body), headers)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from streams.clock import Clock, to_us
+from streams.clock import to_us
 from streams.dead_letters.job_limits import JobProgress, Options, TokenBucket, capacity, over_failure_limit
 from streams.dead_letters.job_order import BusyContacts, in_order
 from streams.dead_letters.job_outcomes import Judged, judge
@@ -21,12 +21,10 @@ from streams.dead_letters.lag_guard import Lag, LiveTraffic
 from streams.dead_letters.prediction import Prediction
 from streams.dead_letters.retries import LEASE, request
 from streams.dead_letters.skip_reasons import why_left_out
-from streams.kafka.producer import Publisher
+from streams.engine.installation import Installation
 from streams.store import jobs, ledger, letter_changes, letter_replays, letters
-from streams.store.engine import Database
 from streams.store.jobs import ItemRow, ItemState, JobStatus
 from streams.store.letters import REPLAYING, LetterRow
-from topics.registry import TopicNames
 
 NAP_S, SHORT_NAP_S = 0.2, 0.02
 """Between two looks for outcomes: short while few are awaited, for then the next ones may depend on them."""
@@ -47,10 +45,7 @@ class Job:
     id: str
     holder: str
     """Of this process; when another one has taken the job over, this one ends."""
-    database: Database
-    publisher: Publisher
-    names: TopicNames
-    clock: Clock
+    installation: Installation
     preview: Previewing
     options: Options
     total: int
@@ -72,9 +67,11 @@ class Job:
 
         Raises as store and publisher do: then it can be gone on with. Cancelled, it is paused.
         """
-        found = await self.database.run(partial(jobs.items, job=self.id, states=("asked",), limit=1 << 30))
+        found = await self.installation.database.run(
+            partial(jobs.items, job=self.id, states=("asked",), limit=1 << 30)
+        )
         await self._ask_again(found)
-        self._counts = Counter(await self.database.run(partial(jobs.counts, job=self.id)))
+        self._counts = Counter(await self.installation.database.run(partial(jobs.counts, job=self.id)))
         self._before = self._counts.copy()
         watching = asyncio.create_task(self._live.watch())
         try:
@@ -112,18 +109,22 @@ class Job:
 
     async def _beat(self) -> JobProgress | None:
         """Say that this process lives; gives how it ends when somebody else has decided so."""
-        now_us = to_us(self.clock())
-        status = await self.database.run(partial(jobs.beat, job=self.id, holder=self.holder, now_us=now_us))
+        now_us = to_us(self.installation.clock())
+        status = await self.installation.database.run(
+            partial(jobs.beat, job=self.id, holder=self.holder, now_us=now_us)
+        )
         if status is None:
             return self._progress("paused", "another process goes on with it")
         if status != "running":
-            self._counts = Counter(await self.database.run(partial(jobs.counts, job=self.id)))
+            self._counts = Counter(await self.installation.database.run(partial(jobs.counts, job=self.id)))
             return self._progress(status)
         return None
 
     async def _first_failure(self) -> str:
         known = self._before["failed"] + 1
-        found = await self.database.run(partial(jobs.items, job=self.id, states=("failed",), limit=known))
+        found = await self.installation.database.run(
+            partial(jobs.items, job=self.id, states=("failed",), limit=known)
+        )
         first = found[-1]
         return f"letter {first.letter_id} {first.found or 'failed again'}; mend the cause, then plan anew (or resume)"
 
@@ -139,19 +140,19 @@ class Job:
 
     async def _ask(self, most: int) -> int:
         """Ask for at most so many letters; gives how many were dealt with."""
-        waiting = await self.database.run(
+        waiting = await self.installation.database.run(
             partial(jobs.items, job=self.id, states=("waiting",), limit=max(most, READ_AHEAD))
         )
         about = self._flowing.about(waiting)
         ids = [each for follows in about.values() for each in follows]
-        rows = await self.database.run(partial(ledger.find, ids=ids)) if ids else {}
+        rows = await self.installation.database.run(partial(ledger.find, ids=ids)) if ids else {}
         flowing = self._flowing.still(about, rows, time.monotonic())
         chosen = in_order(waiting, self._asked.values(), flowing, most)
         if not chosen:
             return 0
         under_way = [*self._asked, *(item.letter_id for item in chosen)]
         now_would = await asyncio.to_thread(self._would, under_way)
-        taken = await self.database.run(partial(self._take, items=chosen, would=now_would))
+        taken = await self.installation.database.run(partial(self._take, items=chosen, would=now_would))
         if taken is None:
             return 0  # paused, cancelled or taken over meanwhile
         asked, marks = taken
@@ -159,17 +160,25 @@ class Job:
         by_id = {item.letter_id: item for item in chosen}
         self._asked |= {row.letter.id: by_id[row.letter.id] for row in asked}
         if asked:
-            await self.publisher.publish([request(row, self.names, job=self.id) for row in asked])
+            await self.installation.publisher.publish(
+                [request(row, self.installation.topics, job=self.id) for row in asked]
+            )
         return len(chosen)
 
     async def _ask_again(self, items: Sequence[ItemRow]) -> None:
         # The process before this one may have died between marking and asking; asking twice does nothing twice.
         for start in range(0, len(items), READ_AHEAD):
             part = {item.letter_id: item for item in items[start : start + READ_AHEAD]}
-            rows = await self.database.run(partial(letters.get, ids=list(part)))
+            rows = await self.installation.database.run(partial(letters.get, ids=list(part)))
             open_ = [row for row in rows if row.status == REPLAYING and row.job == self.id]
-            await self.publisher.publish([request(row, self.names, job=self.id) for row in open_])
+            await self.installation.publisher.publish(
+                [request(row, self.installation.topics, job=self.id) for row in open_]
+            )
             self._asked |= part
+
+    async def _publish(self, rows: Sequence[LetterRow]) -> None:
+        topics = self.installation.topics
+        await self.installation.publisher.publish([request(row, topics, job=self.id) for row in rows])
 
     def _would(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         return {row.letter.id: found.essence for row, found in self.preview(ids)}
@@ -177,7 +186,7 @@ class Job:
     def _take(
         self, connection: Connection, items: Sequence[ItemRow], would: dict[str, dict[str, Any]]
     ) -> tuple[list[LetterRow], list[tuple[int, ItemState, str | None]]] | None:
-        if jobs.beat(connection, self.id, self.holder, to_us(self.clock())) != "running":
+        if jobs.beat(connection, self.id, self.holder, to_us(self.installation.clock())) != "running":
             return None
         rows = {row.letter.id: row for row in letters.get(connection, [item.letter_id for item in items])}
         marks: list[tuple[int, ItemState, str | None]] = []
@@ -193,7 +202,7 @@ class Job:
         letter_replays.mark_replaying(
             connection,
             [row.letter.id for row in found],
-            to_us(self.clock()) + int(LEASE.total_seconds() * 1_000_000),
+            to_us(self.installation.clock()) + int(LEASE.total_seconds() * 1_000_000),
         )
         jobs.mark(connection, self.id, marks)
         gone = {item.letter_id for item in items} - {row.letter.id for row in found}
@@ -203,10 +212,12 @@ class Job:
     async def _judge(self) -> int:
         if not self._asked:
             return 0
-        found: list[Judged] = await self.database.run(partial(judge, items=list(self._asked.values())))
+        found: list[Judged] = await self.installation.database.run(
+            partial(judge, items=list(self._asked.values()))
+        )
         if found:
             marks = [(each.item.position, each.state, each.found) for each in found]
-            await self.database.run(partial(self._write, found=found, marks=marks))
+            await self.installation.database.run(partial(self._write, found=found, marks=marks))
             self._moved("asked", marks)
         for each in found:
             del self._asked[each.item.letter_id]
@@ -224,7 +235,7 @@ class Job:
         letter_changes.release(connection, self.id, [each.item.letter_id for each in found])
 
     async def _end(self, status: JobStatus, message: str | None) -> JobProgress:
-        now_us = to_us(self.clock())
+        now_us = to_us(self.installation.clock())
         end = partial(
             jobs.set_status,
             job=self.id,
@@ -234,5 +245,5 @@ class Job:
             of=("running",),
             holder=self.holder,
         )
-        await self.database.run(end)
+        await self.installation.database.run(end)
         return self._progress(status, message)

@@ -37,18 +37,18 @@ class ClaimedJob(NamedTuple):
     letters: int
 
 
-async def create(desk: LetterCommands, plan: Plan, options: Options, reason: str) -> ClaimedJob:
+async def create(commands: LetterCommands, plan: Plan, options: Options, reason: str) -> ClaimedJob:
     """Write a job down and take its letters. Raises `AuditError`, and as the store does."""
     job, holder = str(uuid4()), str(uuid4())
     chosen = replace(options, stale=plan.stale)
     details = {"plan_sha256": plan.sha256, "letters": len(plan.items), "options": chosen.as_data()}
-    await desk.audit.write(reason, [Entry("apply", job, details)])
-    now_us = to_us(desk.clock())
+    await commands.audit.write(reason, [Entry("apply", job, details)])
+    now_us = to_us(commands.installation.clock())
     row = JobRow(
         job,
         "running",
         reason,
-        desk.audit.author,
+        commands.audit.author,
         chosen.as_data(),
         plan.sha256,
         None,
@@ -56,21 +56,23 @@ async def create(desk: LetterCommands, plan: Plan, options: Options, reason: str
         now_us,
         holder,
     )
-    await desk.database.run(partial(write_down, row=row, items=plan.items, is_forced=chosen.is_forced))
+    await commands.installation.database.run(
+        partial(write_down, row=row, items=plan.items, is_forced=chosen.is_forced)
+    )
     return ClaimedJob(job, holder, chosen, len(plan.items))
 
 
-async def resume(desk: LetterCommands, job: JobRow, reason: str) -> ClaimedJob:
+async def resume(commands: LetterCommands, job: JobRow, reason: str) -> ClaimedJob:
     """Let a job run again that was paused, that stopped, or whose process died. Raises `JobError`."""
-    now_us, holder = to_us(desk.clock()), str(uuid4())
+    now_us, holder = to_us(commands.installation.clock()), str(uuid4())
     refused = JobError(f"job {job.id} runs already, or has ended; pausing lets one that runs rest")
     if job.status not in jobs.UNFINISHED or (job.status == "running" and now_us - job.changed_at < RUNS_US):
         raise refused
-    await desk.audit.write(reason, [Entry("resume", job.id)])
+    await commands.audit.write(reason, [Entry("resume", job.id)])
     take = partial(jobs.take_over, job=job.id, holder=holder, now_us=now_us, silent_since_us=now_us - RUNS_US)
-    if not await desk.database.run(take):
+    if not await commands.installation.database.run(take):
         raise refused
-    counted = await desk.database.run(partial(jobs.counts, job=job.id))
+    counted = await commands.installation.database.run(partial(jobs.counts, job=job.id))
     return ClaimedJob(job.id, holder, Options.from_data(job.options), sum(counted.values()))
 
 
@@ -92,13 +94,13 @@ def _item(number: int, item: PlanItem, *, is_mine: bool, is_forced: bool) -> Ite
 
 
 async def control(
-    desk: LetterCommands, job: JobRow, status: Literal["paused", "cancelled"], reason: str
+    commands: LetterCommands, job: JobRow, status: Literal["paused", "cancelled"], reason: str
 ) -> None:
     """Pause or cancel; a cancelled job lets its letters go. Raises `JobError` when it cannot be."""
     of: dict[str, tuple[JobStatus, ...]] = {"paused": ("running",), "cancelled": jobs.UNFINISHED}
-    acts: dict[str, AuditedCommand] = {"paused": "pause", "cancelled": "cancel"}
-    await desk.audit.write(reason, [Entry(acts[status], job.id)])
-    now_us = to_us(desk.clock())
+    names: dict[str, AuditedCommand] = {"paused": "pause", "cancelled": "cancel"}
+    await commands.audit.write(reason, [Entry(names[status], job.id)])
+    now_us = to_us(commands.installation.clock())
 
     def change(connection: Connection) -> bool:
         is_changed = jobs.set_status(connection, job.id, status, None, now_us, of=of[status])
@@ -110,5 +112,5 @@ async def control(
             letter_changes.release(connection, job.id)
         return is_changed
 
-    if not await desk.database.run(change):
+    if not await commands.installation.database.run(change):
         raise JobError(f"job {job.id} is {job.status}, so it cannot be {status}")

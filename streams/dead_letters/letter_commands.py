@@ -1,62 +1,62 @@
-"""This file is what people do about dead letters: each act is audited first, then done where it still fits."""
+"""What people do about dead letters: each command is audited first, then done where it still fits."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy.engine import Connection
 
-from streams.clock import Clock, to_us
-from streams.dead_letters.audit import Audit, AuditedCommand
-from streams.dead_letters.editing import edit_entry, edited, entry_of, why_not
+from streams.clock import to_us
+from streams.dead_letters.audit import Audit, AuditedCommand, Entry
 from streams.dead_letters.patching import Patch, PatchError
-from streams.kafka.producer import Outgoing, Publisher
+from streams.engine.installation import Installation
+from streams.kafka.producer import Outgoing
 from streams.store import letter_changes, letters
-from streams.store.engine import Database
 from streams.store.letter_changes import ERASABLE, RESTING
 from streams.store.letters import DISCARDED, GONE, OPEN, SCHEDULED, LetterRow
 from topics.envelope import timestamp
-from topics.registry import TopicNames
+from topics.letter import sha256_of
 
 T = TypeVar("T")
-Change = Callable[[Connection, Sequence[str]], Collection[str]]
+Move = Callable[[Connection, Sequence[str]], Collection[str]]
+"""Changes the status of letters; returns the ids of those that it changed."""
 AT_ONCE = 200
 """Letters at once: each brings its whole record along."""
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Skipped:
     """A letter that stays as it is."""
 
     id: str
-    why: str
+    reason: str
 
 
 @dataclass(slots=True)
 class Done:
-    """What came of an act on some letters."""
+    """What came of a command about some letters."""
 
     changed: list[str] = field(default_factory=list)
-    left: list[Left] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class LetterCommands:
-    """The one way by which commands and HTTP change letters."""
+    """The one way by which commands and HTTP change letters.
 
-    database: Database
-    publisher: Publisher
-    names: TopicNames
-    clock: Clock
+    Every command raises `AuditError`, and as the store does.
+    """
+
+    installation: Installation
     audit: Audit
 
     async def discard(self, ids: Sequence[str], reason: str) -> Done:
-        """Give letters up; they can be restored. Raises `AuditError`, and as the store does, like all acts here."""
-        now_us = to_us(self.clock())
+        """Give letters up; they can be restored."""
+        now_us = self._now_us()
         return await self._move(
             "discard", ids, reason, RESTING, lambda link, some: letter_changes.discard(link, some, now_us)
         )
@@ -67,7 +67,7 @@ class LetterCommands:
 
     async def erase(self, ids: Sequence[str], reason: str) -> Done:
         """Take the records of letters out of the index, for good. Their topics forget them as retention says."""
-        now_us = to_us(self.clock())
+        now_us = self._now_us()
         return await self._move(
             "erase", ids, reason, ERASABLE, lambda link, some: letter_changes.erase(link, some, now_us)
         )
@@ -88,38 +88,37 @@ class LetterCommands:
         return await self._move("unschedule", ids, reason, (SCHEDULED,), letter_changes.unschedule)
 
     async def reveal(self, letter_id: str, reason: str) -> LetterRow:
-        """Give a letter whose record a person wants to read. Raises KeyError when there is none."""
-        found = await self._rows([letter_id])
-        if not found:
+        """Return a letter whose record a person wants to read. Raise KeyError when there is none."""
+        rows = await self._rows([letter_id])
+        if not rows:
             raise KeyError(letter_id)
-        row = found[0]
-        await self.audit.write(reason, [entry_of("reveal", row)])
-        return row
+        await self.audit.write(reason, [entry_of("reveal", rows[0])])
+        return rows[0]
 
     async def keep(self, ids: Sequence[str], reason: str) -> Done:
-        """Write open letters anew, so that retention counts from now."""
+        """Publish open letters once more, so that retention counts from now."""
         done = Done()
         for part in _parts(ids):
             rows = await self._rows(part)
-            mine = [row for row in rows if row.status in OPEN]
-            done.left += [Left(row.letter.id, f"it is {row.status}") for row in rows if row not in mine]
-            await self.audit.write(reason, [entry_of("keep", row) for row in mine])
-            await self._publish(mine)
-            kept = [row.letter.id for row in mine]
-            now_us = to_us(self.clock())
-            await self.database.run(partial(letter_changes.keep, ids=kept, now_us=now_us))
-            done.changed += kept
+            kept = [row for row in rows if row.status in OPEN]
+            done.skipped += [Skipped(row.letter.id, f"it is {row.status}") for row in rows if row not in kept]
+            await self.audit.write(reason, [entry_of("keep", row) for row in kept])
+            await self._publish(kept)
+            kept_ids = [row.letter.id for row in kept]
+            keep = partial(letter_changes.keep, ids=kept_ids, now_us=self._now_us())
+            await self.installation.database.run(keep)
+            done.changed += kept_ids
         return done
 
     async def take_in(self, rows: Sequence[LetterRow], reason: str) -> int:
-        """Write letters of another installation into the topic, from which workers index them; gives their number."""
+        """Publish letters of another installation, for workers to index them; return their number."""
         for part in _parts(rows):
             await self.audit.write(reason, [entry_of("import", row) for row in part])
             await self._publish(part)
         return len(rows)
 
     async def take_out(self, ids: Sequence[str], reason: str) -> AsyncIterator[LetterRow]:
-        """Give letters whole, to be written into a file: each is audited as one that a person reads.
+        """Yield letters whole, to be written into a file: each is audited as one that a person reads.
 
         Those whose record is gone are left out.
         """
@@ -132,7 +131,7 @@ class LetterCommands:
     async def edit(self, ids: Sequence[str], patch: Patch, reason: str) -> Done:
         """Change the records of letters by a patch. What it failed with first stays readable, and the event's id stays.
 
-        A letter that the patch does not fit, or that is being replayed, is left as it is.
+        A letter that the patch does not fit, or that is being replayed, is skipped.
         """
         done = Done()
         for part in _parts(ids):
@@ -141,29 +140,31 @@ class LetterCommands:
                 try:
                     changed = edited(row, patch)
                 except PatchError as error:
-                    done.left.append(Left(row.letter.id, str(error)))
+                    done.skipped.append(Skipped(row.letter.id, str(error)))
                     continue
                 if changed is not None:
                     changes.append((row, changed))
                 elif row.is_edited:
-                    again.append(row)  # a command that was cut off may not have come to write it
-                    done.left.append(Left(row.letter.id, "it is as the patch makes it"))
+                    again.append(row)  # a command that was cut off may not have come to publish it
+                    done.skipped.append(Skipped(row.letter.id, "it is as the patch makes it"))
                 else:
-                    done.left.append(Left(row.letter.id, "the patch changes nothing of it"))
+                    done.skipped.append(Skipped(row.letter.id, "the patch changes nothing of it"))
             await self.audit.write(reason, [edit_entry(row, changed, patch) for row, changed in changes])
-            taken = await self.database.run(partial(self._edit, changes=changes))
+            taken = await self.installation.database.run(partial(self._edit, changes=changes))
             await self._publish([*again, *taken])
             mine = {row.letter.id for row in taken}
             done.changed += mine
-            done.left += [
-                Left(row.letter.id, why_not(row, RESTING)) for row, _ in changes if row.letter.id not in mine
+            done.skipped += [
+                Skipped(row.letter.id, skip_reason(row, RESTING))
+                for row, _ in changes
+                if row.letter.id not in mine
             ]
         return done
 
     def _edit(
         self, connection: Connection, changes: Sequence[tuple[LetterRow, LetterRow]]
     ) -> list[LetterRow]:
-        now_us = to_us(self.clock())
+        now_us = self._now_us()
         return [
             changed
             for row, changed in changes
@@ -172,51 +173,111 @@ class LetterCommands:
 
     async def _move(
         self,
-        act: AuditedCommand,
+        command: AuditedCommand,
         ids: Sequence[str],
         reason: str,
         of: Sequence[str],
-        change: Change,
+        move: Move,
         **details: str,
     ) -> Done:
         done = Done()
         for part in _parts(ids):
             rows = await self._rows(part)
             fitting = [row for row in rows if row.status in of and row.job is None]
-            await self.audit.write(reason, [entry_of(act, row, **details) for row in fitting])
+            await self.audit.write(reason, [entry_of(command, row, **details) for row in fitting])
             fitting_ids = [row.letter.id for row in fitting]
-            moved = set(await self.database.run(partial(_called, change, fitting_ids)))
+            moved = set(await self.installation.database.run(partial(_moved, move, fitting_ids)))
             done.changed += [each for each in fitting_ids if each in moved]
-            done.left += [Left(row.letter.id, why_not(row, of)) for row in rows if row.letter.id not in moved]
+            done.skipped += [
+                Skipped(row.letter.id, skip_reason(row, of)) for row in rows if row.letter.id not in moved
+            ]
         return done
 
     async def _rows(self, ids: Sequence[str]) -> list[LetterRow]:
-        rows = await self.database.run(partial(letters.get, ids=ids))
+        rows = await self.installation.database.run(partial(letters.get, ids=ids))
         order = {letter_id: number for number, letter_id in enumerate(ids)}
         return sorted(rows, key=lambda row: order[row.letter.id])
 
     async def _publish(self, rows: Sequence[LetterRow]) -> None:
         if rows:
-            await self.publisher.publish(
-                [
-                    Outgoing(self.names.letters, row.key, row.value, row.headers + row.letter.headers())
-                    for row in rows
-                ]
+            topic = self.installation.topics.letters
+            await self.installation.publisher.publish(
+                [Outgoing(topic, row.key, row.value, row.headers + row.letter.headers()) for row in rows]
             )
 
+    def _now_us(self) -> int:
+        return to_us(self.installation.clock())
 
-SIMPLE_COMMANDS: Mapping[str, Callable[[LetterCommands, Sequence[str], str], Awaitable[Done]]] = {
-    "discard": LetterCommands.discard,
-    "restore": LetterCommands.restore,
-    "unschedule": LetterCommands.unschedule,
-    "keep": LetterCommands.keep,
-    "erase": LetterCommands.erase,
+
+class SimpleCommand(NamedTuple):
+    """A command that needs a reason alone."""
+
+    run: Callable[[LetterCommands, Sequence[str], str], Awaitable[Done]]
+    status: str = "open"
+    """Which letters it is about, unless a selection says so."""
+
+
+SIMPLE_COMMANDS: Mapping[str, SimpleCommand] = {
+    "discard": SimpleCommand(LetterCommands.discard),
+    "restore": SimpleCommand(LetterCommands.restore, DISCARDED),
+    "unschedule": SimpleCommand(LetterCommands.unschedule, SCHEDULED),
+    "keep": SimpleCommand(LetterCommands.keep),
+    "erase": SimpleCommand(LetterCommands.erase),
 }
-"""Acts that need a reason alone, by the name that commands and HTTP give them."""
+"""By the name that commands and HTTP give them."""
 
 
-def _called(change: Change, ids: Sequence[str], connection: Connection) -> Collection[str]:
-    return change(connection, ids)
+def entry_of(command: AuditedCommand, row: LetterRow, **details: str) -> Entry:
+    """Return what the audit holds of a command about a letter."""
+    return Entry(command, row.letter.id, {"generation": row.letter.generation, **details})
+
+
+def edit_entry(row: LetterRow, changed: LetterRow, patch: Patch) -> Entry:
+    """Return what the audit holds of an edit: hashes, and never values."""
+    return entry_of(
+        "edit",
+        row,
+        patch=patch.name,
+        does=", ".join(patch.touches),
+        patch_sha256=patch.sha256,
+        before_sha256=sha256_of(row.value) or "",
+        after_sha256=sha256_of(changed.value) or "",
+    )
+
+
+def edited(row: LetterRow, patch: Patch) -> LetterRow | None:
+    """Return the letter as the patch makes it; None: it changes nothing. Raise `PatchError` when it does not fit."""
+    if row.status not in RESTING or row.job is not None:
+        raise PatchError(skip_reason(row, RESTING))
+    is_whole = patch.value is not None or patch.is_undone
+    if not is_whole and sha256_of(row.value) != row.letter.value_sha256:
+        # A recipe for many would make somebody's bytes the letter's own.
+        raise PatchError(
+            "its value is not the one that failed: the SHA-256 differs; --value gives it another one"
+        )
+    value = patch.apply(row.value, row.original_value if row.is_edited else row.value)
+    if value == row.value:
+        return None
+    letter = replace(
+        row.letter,
+        edit_sha256=patch.sha256,
+        edit_number=(row.letter.edit_number or 0) + 1,
+        value_sha256=sha256_of(value),
+    )
+    return replace(row, value=value, letter=letter)
+
+
+def skip_reason(row: LetterRow, of: Sequence[str]) -> str:
+    """Return why a letter stays as it is that is none of these statuses, or that somebody has in hand."""
+    if row.job is not None:
+        return f"replay job {row.job} has it in hand"
+    if row.status not in of:
+        return f"it is {row.status}, not {' or '.join(of)}"
+    return "it has changed meanwhile; look again"
+
+
+def _moved(move: Move, ids: Sequence[str], connection: Connection) -> Collection[str]:
+    return move(connection, ids)
 
 
 def _parts(all_: Sequence[T]) -> list[Sequence[T]]:

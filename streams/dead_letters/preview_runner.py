@@ -1,4 +1,4 @@
-"""This file runs today's code for a preview: ports that note instead of write, over one snapshot of the store."""
+"""A preview runs today's code over ports that note instead of write, on one snapshot of the store."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from streams.engine.announcing import Announcer
 from streams.engine.event_cache import EventCache
 from streams.engine.execution import Execution, Outcome, Succeeded
 from streams.engine.failures import Failure, failure_of
-from streams.engine.installation import Adapters
+from streams.engine.installation import Installation
 from streams.engine.ledger_entries import LedgerWriter
 from streams.engine.reading import Reader
 from streams.engine.staleness import skipped
@@ -32,11 +32,10 @@ from streams.engine.transaction import checked, drive, skip_failure
 from streams.store import ledger
 from streams.store.ledger import LedgerRow
 from streams.store.letters import LetterRow
-from streams.workflow import Transactional, Workflow, calls_outside, envelope_argument
+from streams.workflow import Transactional, calls_outside, envelope_argument
 from topics.envelope import Headers, parse_timestamp
 from topics.events import Event
 from topics.letter import DeadLetter
-from topics.registry import TopicNames
 from topics.writing import as_json
 
 
@@ -53,18 +52,17 @@ class Asked(NamedTuple):
 
 
 class PreviewRunner:
-    """What the letters so far would have left behind, and the ports over it."""
+    """Runs what letters ask for: it keeps what those so far would have left behind, and the ports over it."""
 
-    def __init__(
-        self, connection: Connection, workflow: Workflow, found: Adapters, group: str, names: TopicNames
-    ) -> None:
+    def __init__(self, connection: Connection, installation: Installation) -> None:
         """Read over this connection; nothing is written."""
+        workflow, group = installation.workflow, installation.group
         self._connection = connection
         self._workflow = workflow
-        self._found = found
+        self._adapters = installation.adapters
         self._ledger_writer = LedgerWriter(group)
         self._reader = Reader(workflow, group, EventCache({}))
-        self._announcer = Announcer(names, workflow.name, EventCache({}))
+        self._announcer = Announcer(installation.topics, workflow.name, EventCache({}))
         self._effects = PreviewEffects(connection)
         self._known: dict[bytes, LedgerRow] = {}
         self._done: dict[bytes, LedgerRow] = {}
@@ -75,9 +73,9 @@ class PreviewRunner:
         self._staged: list[Transactional] = []
         self._ports: dict[type, object] = {
             port: PreviewPort(port.__name__, adapter, self._effects)
-            for port, adapter in found.ports.shared.items()
+            for port, adapter in self._adapters.ports.shared.items()
         }
-        for port, open_ in found.ports.transactional.items():
+        for port, open_ in self._adapters.ports.transactional.items():
             adapter: Any = open_(connection, self._events)
             if port is Roster:
                 adapter = PreviewRoster(connection, adapter)
@@ -108,7 +106,7 @@ class PreviewRunner:
             return failing(row, self._failed(execution, refused, now))
         self._events[:] = self._by_step.get(execution.step.name) or [execution.event]
         self._effects.begin(
-            execution, to_us(now), may_repeat=self._found.ports.may_repeat(execution.step.action)
+            execution, to_us(now), may_repeat=self._adapters.ports.may_repeat(execution.step.action)
         )
         if self._contacts is not None:
             self._contacts.changes = []
@@ -124,8 +122,8 @@ class PreviewRunner:
             return replace(failing(row, letter), calls=list(self._effects.calls))
         self._end(is_kept=True)
         if execution.request is not None:
-            said = as_json({"outcome": getattr(event, "outcome", None)})
-            self._done[execution.ledger_id] = done._replace(result=said)  # there may be a hundred thousand
+            outcome = as_json({"outcome": getattr(event, "outcome", None)})
+            self._done[execution.ledger_id] = done._replace(result=outcome)  # there may be a hundred thousand
         found = self._resolving(row, execution, event)
         return replace(
             found, following=self._following(row, Succeeded(execution, done, event), now, cancelled)
@@ -203,14 +201,14 @@ class PreviewRunner:
             owner=None if owner is None else owner.id,
             is_new_owner=getattr(event, "strategy", None) == "round-robin",
             calls=calls,
-            needs=self._found.ports.dependencies_of(execution.step.action) if goes_out else (),
+            needs=self._adapters.ports.dependencies_of(execution.step.action) if goes_out else (),
         )
 
     def _recalled(self, row: LetterRow, execution: Execution, outcome: Outcome) -> Prediction:
         if not isinstance(outcome, Succeeded):
             return failing(row, outcome.letter)
-        said = orjson.loads(outcome.row.result or b"{}").get("outcome")
-        return replace(about(row, execution, "noop"), event=outcome.row.result_type, outcome=said)
+        came = orjson.loads(outcome.row.result or b"{}").get("outcome")
+        return replace(about(row, execution, "noop"), event=outcome.row.result_type, outcome=came)
 
 
 def about(row: LetterRow, execution: Execution, verdict: Verdict) -> Prediction:

@@ -11,14 +11,12 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from streams.clock import Clock, to_us
+from streams.clock import to_us
 from streams.dead_letters.retries import LEASE, request
-from streams.kafka.producer import Publisher
+from streams.engine.installation import Installation
 from streams.store import letter_replays, letters
-from streams.store.engine import Database
 from streams.store.letters import DISCARDED, OPEN, RESOLVED, LetterRow
 from streams.store.schema import letters as letters_table
-from topics.registry import TopicNames
 
 AT_ONCE = 200
 """Letters per request: each brings its whole record along."""
@@ -43,10 +41,7 @@ class ReplayOutcome:
 class Replay:
     """One job over some letters; every letter ends as exactly one outcome."""
 
-    database: Database
-    publisher: Publisher
-    names: TopicNames
-    clock: Clock
+    installation: Installation
     job: str = field(default_factory=lambda: str(uuid4()))
     _asked: dict[str, LetterRow] = field(default_factory=dict, init=False)
 
@@ -57,9 +52,11 @@ class Replay:
         a minute later.
         """
         for start in range(0, len(ids), AT_ONCE):
-            rows = await self.database.run(partial(self._take, ids=ids[start : start + AT_ONCE]))
+            rows = await self.installation.database.run(partial(self._take, ids=ids[start : start + AT_ONCE]))
             todo = [row for row in rows if row.status in OPEN]
-            await self.publisher.publish([request(row, self.names, job=self.job) for row in todo])
+            await self.installation.publisher.publish(
+                [request(row, self.installation.topics, job=self.job) for row in todo]
+            )
             for row in rows:
                 if row.status in OPEN:
                     # The record itself is not needed any more, and there may be many.
@@ -72,7 +69,9 @@ class Replay:
         pending = list(self._asked)
         found: list[ReplayOutcome] = []
         for start in range(0, len(pending), 1000):
-            found += await self.database.run(partial(self._judge, ids=pending[start : start + 1000]))
+            found += await self.installation.database.run(
+                partial(self._judge, ids=pending[start : start + 1000])
+            )
         for outcome in found:
             del self._asked[outcome.id]
         return found
@@ -87,7 +86,7 @@ class Replay:
         wanted = [row.letter.id for row in rows if row.status in OPEN]
         # Marked before it is published: a worker may be done with it before this transaction would come after.
         lease_us = int(LEASE.total_seconds() * 1_000_000)
-        letter_replays.mark_replaying(connection, wanted, to_us(self.clock()) + lease_us)
+        letter_replays.mark_replaying(connection, wanted, to_us(self.installation.clock()) + lease_us)
         return sorted(rows, key=lambda row: ids.index(row.letter.id))
 
     def _judge(self, connection: Connection, ids: Sequence[str]) -> list[ReplayOutcome]:

@@ -1,4 +1,4 @@
-"""This file asks for due retries: letters whose time has come are published to the requests topic."""
+"""Due retries are asked for: letters whose time has come are published to the requests topic."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from streams.clock import Clock, to_us
+from streams.clock import to_us
+from streams.engine.installation import Installation
 from streams.engine.pauses import Pauses
-from streams.kafka.producer import Outgoing, Publisher
+from streams.kafka.producer import Outgoing
 from streams.store import letter_replays
-from streams.store.engine import Database
 from streams.store.letters import LetterRow
 from topics.registry import TopicNames
 
@@ -23,7 +23,7 @@ AT_ONCE = 200
 
 
 def request(row: LetterRow, names: TopicNames, *, job: str | None = None) -> Outgoing:
-    """Give the record that asks the failed action to run again: the original one, with the letter's headers."""
+    """Return the record that asks the failed action to run again: the original one, with the letter's headers."""
     letter = row.letter if job is None else replace(row.letter, replay_job=job)
     return Outgoing(names.requests, row.key, row.value, row.headers + letter.headers())
 
@@ -31,23 +31,13 @@ def request(row: LetterRow, names: TopicNames, *, job: str | None = None) -> Out
 class RetryTimer:
     """Asks for what is due. Any number of workers may do so: asking twice does nothing twice."""
 
-    def __init__(
-        self,
-        database: Database,
-        publisher: Publisher,
-        names: TopicNames,
-        clock: Clock,
-        pauses: Pauses | None = None,
-    ) -> None:
-        """Take the index and the way to the broker. Retries of a step that pauses wait with it."""
-        self._database = database
-        self._publisher = publisher
-        self._names = names
-        self._clock = clock
+    def __init__(self, installation: Installation, pauses: Pauses | None = None) -> None:
+        """Retries of a step that pauses wait with it."""
+        self._installation = installation
         self._pauses = pauses
 
     async def tick(self) -> int:
-        """Ask for all that is due now; gives back how many it were. Raises as store and publisher do."""
+        """Ask for all that is due now; return how many it were. Raise as store and publisher do."""
         held, tried = ((), ()) if self._pauses is None else self._pauses.held()
         asked = 0
         while rows := await self._take(AT_ONCE, besides=held):
@@ -59,16 +49,17 @@ class RetryTimer:
 
     async def _ask(self, rows: Sequence[LetterRow]) -> int:
         if rows:
-            await self._publisher.publish([request(row, self._names) for row in rows])
+            topics = self._installation.topics
+            await self._installation.publisher.publish([request(row, topics) for row in rows])
             log.info("asked for %d due retries", len(rows))
         return len(rows)
 
     async def _take(
         self, most: int, *, of: Sequence[str] | None = None, besides: Sequence[str] = ()
     ) -> Sequence[LetterRow]:
-        now_us = to_us(self._clock())
+        now_us = to_us(self._installation.clock())
         lease_us = int(LEASE.total_seconds() * 1_000_000)
-        return await self._database.run(
+        return await self._installation.database.run(
             lambda connection: letter_replays.take_due(
                 connection, now_us, lease_us, most, of=of, besides=besides
             )

@@ -65,7 +65,7 @@ class Cluster:
             clock=self.clock,
         )
         self.worker = self.new_worker()
-        self.retries = RetryTimer(self.database, self.log, self.names, self.clock)
+        self.retries = RetryTimer(self.installation)
 
     def new_worker(self, life: Life | None = None, around: Surroundings | None = None) -> MemoryWorker:
         """Start a worker; one with a `life` dies where that ends: at a port call, a commit or a publish."""

@@ -107,7 +107,7 @@ class Rehearsal:
         return len(asked)
 
     async def _ask(self, ids: list[str]) -> None:
-        job = Replay(self._store, self.cluster.log, self.cluster.names, self.cluster.clock)
+        job = Replay(self.cluster.installation)
         async for _ in job.ask(ids):
             pass
 

@@ -1,6 +1,8 @@
-"""This file sets a desk up over a real store and a log in memory, for suites about what people do there."""
+"""Commands about dead letters over a real store and a log in memory, for suites about what people do."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -8,7 +10,9 @@ import pytest
 from streams.dead_letters.audit import Audit
 from streams.dead_letters.letter_commands import LetterCommands
 from streams.dead_letters.patching import Patch
+from streams.engine.installation import Installation
 from streams.kafka.producer import Publisher
+from streams.onboarding import ONBOARDING
 from streams.store import letters
 from streams.store.engine import Database
 from streams.store.letters import LetterRow
@@ -28,16 +32,20 @@ def lettered(number: int, value: bytes = BODY, status: str = "parked", generatio
     return LetterRow(found.status, None, found.letter, found.lead_id, found.key, value, [("ce_id", b"e-1")])
 
 
-class AtADesk:
+class CommandingLetters:
+    """Give the fixture `database`."""
+
     @pytest.fixture(autouse=True)
     def opened(self, database: Database) -> None:
         self.store, self.clock = database, Clock()
         self.log = MemoryLog(self.clock)
-        self.desk = self.at_desk(self.log)
+        self.commands = self.audited_by(self.log)
 
-    def at_desk(self, audited: Publisher) -> LetterCommands:
-        audit = Audit(audited, NAMES, self.clock, "ann")
-        return LetterCommands(self.store, self.log, NAMES, self.clock, audit)
+    def audited_by(self, publisher: Publisher) -> LetterCommands:
+        installation = Installation(
+            workflow=ONBOARDING, database=self.store, publisher=self.log, topics=NAMES, clock=self.clock
+        )
+        return LetterCommands(installation, Audit(replace(installation, publisher=publisher), "ann"))
 
     def index(self, *rows: LetterRow) -> list[str]:
         self.store.transact(lambda connection: letters.index(connection, rows, 0))

@@ -18,7 +18,7 @@ from streams.kafka.producer import Outgoing, PublishError
 from streams.store import letter_changes, letter_pruning, letter_replays, letters
 from streams.store.letters import LetterRow
 from streams.testing.log import MemoryLog
-from tests.suites.desk import BODY, NAMES, STRIP, AtADesk, lettered
+from tests.suites.desk import BODY, NAMES, STRIP, CommandingLetters, lettered
 from topics.letter import DeadLetter, sha256_of
 
 
@@ -55,11 +55,11 @@ def taken_by_a_job(link: Connection, seen: LetterRow) -> object:
     return letter_changes.claim(link, [seen.letter.id], "job-1")
 
 
-class LetterChangesSuite(AtADesk):
+class LetterChangesSuite(CommandingLetters):
     async def test_an_edit_is_what_a_replay_sends_and_the_first_value_stays_readable(self) -> None:
         (letter_id,) = self.index(lettered(1))
 
-        done = await self.desk.edit([letter_id], STRIP, "the form sends ??")
+        done = await self.commands.edit([letter_id], STRIP, "the form sends ??")
 
         now = self.row(letter_id)
         asked = request(now, NAMES)
@@ -72,7 +72,7 @@ class LetterChangesSuite(AtADesk):
     async def test_an_edit_tells_who_why_and_both_hashes_and_no_value(self) -> None:
         (letter_id,) = self.index(lettered(1))
 
-        await self.desk.edit([letter_id], STRIP, "the form sends ??")
+        await self.commands.edit([letter_id], STRIP, "the form sends ??")
 
         (entry,) = self.audited()
         assert (entry["act"], entry["about"], entry["author"]) == ("edit", letter_id, "ann")
@@ -83,12 +83,12 @@ class LetterChangesSuite(AtADesk):
 
     async def test_nothing_is_done_that_the_audit_topic_does_not_take(self) -> None:
         (letter_id,) = self.index(lettered(1))
-        desk = self.at_desk(Refusing())
+        commands = self.audited_by(Refusing())
 
         with pytest.raises(AuditError):
-            await desk.edit([letter_id], STRIP, "why")
+            await commands.edit([letter_id], STRIP, "why")
         with pytest.raises(AuditError):
-            await desk.discard([letter_id], "why")
+            await commands.discard([letter_id], "why")
 
         assert (self.row(letter_id).status, self.row(letter_id).value) == ("parked", BODY)
         assert not self.log.topics[NAMES.letters]
@@ -96,12 +96,12 @@ class LetterChangesSuite(AtADesk):
     async def test_a_letter_that_is_being_replayed_is_not_changed(self) -> None:
         (letter_id,) = self.index(lettered(1, status="replaying"))
 
-        edited = await self.desk.edit([letter_id], STRIP, "why")
-        gone = await self.desk.discard([letter_id], "why")
+        edited = await self.commands.edit([letter_id], STRIP, "why")
+        gone = await self.commands.discard([letter_id], "why")
 
         assert (edited.changed, gone.changed) == ([], [])
-        assert "replaying" in edited.left[0].why
-        assert "replaying" in gone.left[0].why
+        assert "replaying" in edited.skipped[0].reason
+        assert "replaying" in gone.skipped[0].reason
         assert self.row(letter_id).value == BODY
 
     async def test_a_letter_whose_replay_begins_at_the_same_moment_is_not_changed(self) -> None:
@@ -110,7 +110,7 @@ class LetterChangesSuite(AtADesk):
         def asked_for() -> None:
             self.store.transact(lambda link: letter_replays.mark_replaying(link, [letter_id], None))
 
-        done = await self.at_desk(Meanwhile(self.log, asked_for)).edit([letter_id], STRIP, "why")
+        done = await self.audited_by(Meanwhile(self.log, asked_for)).edit([letter_id], STRIP, "why")
 
         assert (done.changed, self.row(letter_id).value) == ([], BODY)
         assert not self.log.topics[NAMES.letters]
@@ -125,9 +125,9 @@ class LetterChangesSuite(AtADesk):
             seen = self.row(letter_id)
             self.store.transact(lambda link: first(link, seen))
 
-        done = await self.at_desk(Meanwhile(self.log, happens)).edit([letter_id], STRIP, "why")
+        done = await self.audited_by(Meanwhile(self.log, happens)).edit([letter_id], STRIP, "why")
 
-        assert (done.changed, [each.why for each in done.left]) == (
+        assert (done.changed, [each.reason for each in done.skipped]) == (
             [],
             ["it has changed meanwhile; look again"],
         )
@@ -136,7 +136,7 @@ class LetterChangesSuite(AtADesk):
 
     async def test_an_edited_letter_that_fails_again_still_has_its_original(self) -> None:
         (letter_id,) = self.index(lettered(1))
-        await self.desk.edit([letter_id], STRIP, "why")
+        await self.commands.edit([letter_id], STRIP, "why")
         asked = self.row(letter_id)
 
         again = lettered(1, asked.value or b"", generation=1)
@@ -150,7 +150,7 @@ class LetterChangesSuite(AtADesk):
     async def test_an_index_made_anew_from_the_topic_has_the_edit_and_the_original(self) -> None:
         first = lettered(1)
         (letter_id,) = self.index(first)
-        await self.desk.edit([letter_id], STRIP, "why")
+        await self.commands.edit([letter_id], STRIP, "why")
         before = self.row(letter_id)
         statuses = letters.EVERY
         self.store.transact(lambda link: letter_pruning.prune(link, to_us(self.clock()) + 1, 10, statuses))
@@ -172,9 +172,9 @@ class LetterChangesSuite(AtADesk):
 
     async def test_the_original_can_be_put_back_and_that_is_an_edit_too(self) -> None:
         (letter_id,) = self.index(lettered(1))
-        await self.desk.edit([letter_id], STRIP, "why")
+        await self.commands.edit([letter_id], STRIP, "why")
 
-        await self.desk.edit([letter_id], Patch("original", is_undone=True), "it was right")
+        await self.commands.edit([letter_id], Patch("original", is_undone=True), "it was right")
 
         now = self.row(letter_id)
         assert (now.value, now.original_value, now.letter.edit_number) == (BODY, BODY, 2)
@@ -184,13 +184,13 @@ class LetterChangesSuite(AtADesk):
             lettered(1), lettered(2, b'{"email": "bob@b.example"}'), lettered(3, b"not json")
         )
 
-        done = await self.desk.edit([fits, lacks, broken], STRIP, "why")
+        done = await self.commands.edit([fits, lacks, broken], STRIP, "why")
 
-        why = {each.id: each.why for each in done.left}
+        reasons = {each.id: each.reason for each in done.skipped}
         assert done.changed == [fits]
-        assert "remove /country does not fit the record" in why[lacks]
-        assert "no JSON at character 0" in why[broken]
-        assert "bob" not in str(why)
+        assert "remove /country does not fit the record" in reasons[lacks]
+        assert "no JSON at character 0" in reasons[broken]
+        assert "bob" not in str(reasons)
 
     async def test_a_letter_whose_value_is_not_the_one_that_failed_takes_no_patch_but_another_value(
         self,
@@ -198,9 +198,9 @@ class LetterChangesSuite(AtADesk):
         bad = replace(lettered(1), value=b'{"email": "eve@b.example", "country": "??"}')
         (letter_id,) = self.index(bad)
 
-        left = await self.desk.edit([letter_id], STRIP, "the form sends ??")
-        done = await self.desk.edit([letter_id], Patch("edit", value=BODY), "as the publisher sent it")
+        skipped = await self.commands.edit([letter_id], STRIP, "the form sends ??")
+        done = await self.commands.edit([letter_id], Patch("edit", value=BODY), "as the publisher sent it")
 
-        assert (left.changed, "SHA-256 differs" in left.left[0].why) == ([], True)
+        assert (skipped.changed, "SHA-256 differs" in skipped.skipped[0].reason) == ([], True)
         assert (done.changed, self.row(letter_id).value) == ([letter_id], BODY)
         assert [entry["patch"] for entry in self.audited()] == ["edit"]

@@ -7,17 +7,17 @@ from datetime import timedelta
 
 from streams.clock import to_us
 from streams.store import letter_pruning, letter_replays, letters
-from tests.suites.desk import BODY, NAMES, STRIP, AtADesk, lettered
+from tests.suites.desk import BODY, NAMES, STRIP, CommandingLetters, lettered
 from topics.letter import DeadLetter
 
 
-class LetterFatesSuite(AtADesk):
+class LetterFatesSuite(CommandingLetters):
     async def test_what_was_given_up_can_be_restored_and_is_not_retried_meanwhile(self) -> None:
         (letter_id,) = self.index(lettered(1, status="scheduled"))
 
-        await self.desk.discard([letter_id], "spam")
+        await self.commands.discard([letter_id], "spam")
         status = self.row(letter_id).status
-        await self.desk.restore([letter_id], "no spam")
+        await self.commands.restore([letter_id], "no spam")
 
         assert (status, self.row(letter_id).status) == ("discarded", "parked")
         assert [entry["act"] for entry in self.audited()] == ["discard", "restore"]
@@ -26,7 +26,7 @@ class LetterFatesSuite(AtADesk):
         (letter_id,) = self.index(lettered(1))
         due = self.clock() + timedelta(hours=2)
 
-        await self.desk.schedule([letter_id], due, "the server comes back at noon")
+        await self.commands.schedule([letter_id], due, "the server comes back at noon")
 
         def taken(moment_us: int) -> list[str]:
             rows = self.store.transact(lambda link: letter_replays.take_due(link, moment_us, 0, 10))
@@ -38,7 +38,7 @@ class LetterFatesSuite(AtADesk):
     async def test_a_kept_letter_is_written_anew_and_not_pruned(self) -> None:
         (letter_id,) = self.index(lettered(1))
 
-        await self.desk.keep([letter_id], "the supplier answers next month")
+        await self.commands.keep([letter_id], "the supplier answers next month")
         pruned = self.store.transact(lambda link: letter_pruning.prune(link, to_us(self.clock()), 10))
 
         (copy,) = self.log.topics[NAMES.letters]
@@ -56,22 +56,22 @@ class LetterFatesSuite(AtADesk):
     async def test_only_what_is_open_is_kept(self) -> None:
         (letter_id,) = self.index(lettered(1, status="resolved"))
 
-        done = await self.desk.keep([letter_id], "why")
+        done = await self.commands.keep([letter_id], "why")
 
-        assert (done.changed, [each.why for each in done.left]) == ([], ["it is resolved"])
+        assert (done.changed, [each.reason for each in done.skipped]) == ([], ["it is resolved"])
         assert (self.audited(), self.log.topics[NAMES.letters]) == ([], [])
 
     async def test_an_erased_record_is_gone_for_good_and_no_copy_brings_it_back(self) -> None:
         first = lettered(1)
         (letter_id,) = self.index(first)
-        await self.desk.edit([letter_id], STRIP, "why")
+        await self.commands.edit([letter_id], STRIP, "why")
 
-        done = await self.desk.erase([letter_id], "she asked for it")
+        done = await self.commands.erase([letter_id], "she asked for it")
         (copy,) = self.log.topics[NAMES.letters]
         again = DeadLetter.from_headers(list(copy.headers))
         newer = replace(again, generation=3)
         self.index(first, replace(first, letter=again), replace(first, letter=newer))
-        restored = await self.desk.restore([letter_id], "why")
+        restored = await self.commands.restore([letter_id], "why")
 
         now = self.row(letter_id)
         assert (done.changed, restored.changed) == ([letter_id], [])
@@ -100,7 +100,7 @@ class LetterFatesSuite(AtADesk):
         self.index(lettered(2))
         edited = lettered(2).letter.id
 
-        await self.desk.edit([edited], STRIP, "why")
+        await self.commands.edit([edited], STRIP, "why")
         before_us = to_us(self.clock())
         expired = self.store.transact(lambda link: letter_pruning.expire(link, before_us, 10))
         pruned = self.store.transact(lambda link: letter_pruning.prune(link, before_us, 10))
@@ -110,9 +110,9 @@ class LetterFatesSuite(AtADesk):
 
     async def test_a_letter_whose_record_is_gone_is_not_taken_out_nor_audited_as_if_it_were(self) -> None:
         kept, gone = self.index(lettered(1), lettered(2))
-        await self.desk.erase([gone], "she asked for it")
+        await self.commands.erase([gone], "she asked for it")
 
-        taken = [row.letter.id async for row in self.desk.take_out([kept, gone], "to the other site")]
+        taken = [row.letter.id async for row in self.commands.take_out([kept, gone], "to the other site")]
 
         assert taken == [kept]
         assert [(entry["act"], entry["about"]) for entry in self.audited()] == [

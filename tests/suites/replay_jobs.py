@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -74,7 +75,7 @@ class ReplayJobsSuite(Replaying):
         job = await self.create(self.plan())
         row = self.latest()
 
-        await control(self.desk, row, "cancelled", "not now")
+        await control(self.commands, row, "cancelled", "not now")
         ended = await self.run(job)
 
         assert (ended.status, ended.counts, self.world.mails) == ("cancelled", {"skipped": 2}, [])
@@ -86,7 +87,7 @@ class ReplayJobsSuite(Replaying):
         monkeypatch.setattr(lag_guard, "LAG_EVERY_S", 0.05)
         await self.without_mail_server(3)
         behind = [50, 50, 50, 7]
-        begun = await create(self.desk, self.plan(), Options(canary=(), yield_to_lag=10), "mended")
+        begun = await create(self.commands, self.plan(), Options(canary=(), yield_to_lag=10), "mended")
         told: list[JobProgress] = []
 
         async def lag() -> int:
@@ -101,7 +102,7 @@ class ReplayJobsSuite(Replaying):
 
     async def test_a_job_that_cannot_see_live_traffic_ends_with_the_reason_and_can_go_on(self) -> None:
         await self.without_mail_server(1)
-        begun = await create(self.desk, self.plan(), Options(canary=(), yield_to_lag=10), "mended")
+        begun = await create(self.commands, self.plan(), Options(canary=(), yield_to_lag=10), "mended")
 
         async def lag() -> int:
             raise ConnectionError("no broker")
@@ -141,8 +142,8 @@ class ReplayJobsSuite(Replaying):
     async def test_nothing_of_a_job_is_done_that_the_audit_topic_does_not_take(self) -> None:
         await self.without_mail_server(1)
         plan, cluster = self.plan(), self.cluster
-        audit = Audit(Refusing(), cluster.names, cluster.clock, "ann")
-        refused = LetterCommands(cluster.database, cluster.log, cluster.names, cluster.clock, audit)
+        audit = Audit(replace(cluster.installation, publisher=Refusing()), "ann")
+        refused = LetterCommands(cluster.installation, audit)
         with pytest.raises(AuditError):
             await create(refused, plan, FAST, "mended")
         before = cluster.database.transact(lambda link: jobs.latest(link, 1))
@@ -164,10 +165,10 @@ class ReplayJobsSuite(Replaying):
     async def test_an_old_job_is_forgotten_and_lets_its_letters_go(self) -> None:
         await self.without_mail_server(2)
         job = await self.create(self.plan())
-        await control(self.desk, self.latest(), "paused", "and forgotten")
+        await control(self.commands, self.latest(), "paused", "and forgotten")
         cluster = self.cluster
         cluster.clock.advance(days=36)
-        await self.desk.keep([row.letter.id for row in self.rows()], "the letters are not")
+        await self.commands.keep([row.letter.id for row in self.rows()], "the letters are not")
 
         await Pruner(cluster.installation, timedelta(days=35)).tick()
 

@@ -57,7 +57,7 @@ class ReplayPlansSuite(Replaying):
         plan = self.plan()
         edited, again, _ = (item.id for item in plan.items)
         cluster = self.cluster
-        done = await self.desk.edit(
+        done = await self.commands.edit(
             [edited], Patch("edit", [{"op": "add", "path": "/owner/name", "value": "X"}]), "why"
         )
         (row,) = self.rows([again])
@@ -141,7 +141,7 @@ class ReplayPlansSuite(Replaying):
         await self.run(unchanged)
         edit = Patch("edit", [{"op": "add", "path": "/owner/name", "value": "X"}])
         self.cluster.clock.advance(seconds=1)
-        await self.desk.edit([planned.id], edit, "another name")
+        await self.commands.edit([planned.id], edit, "another name")
         repaired = await self.create(self.plan())
         await self.run(repaired)
 
@@ -161,7 +161,7 @@ class ReplayPlansSuite(Replaying):
             await self.publish(orjson.dumps(broken), f"e-{number}")
             self.cluster.clock.advance(seconds=1)
         strip = Patch("recipe", [{"op": "remove", "path": "/country"}])
-        await self.desk.edit([row.letter.id for row in self.rows()], strip, "why")
+        await self.commands.edit([row.letter.id for row in self.rows()], strip, "why")
         plan = self.plan()
 
         ended = await self.run(await self.create(plan))
@@ -184,7 +184,7 @@ class ReplayPlansSuite(Replaying):
         for number in range(2):
             await self.publish(b'{"email": "a@example.com", "country": 49}', f"e-{number}")
         strip = Patch("recipe", [{"op": "remove", "path": "/country"}])
-        await self.desk.edit([row.letter.id for row in self.rows()], strip, "why")
+        await self.commands.edit([row.letter.id for row in self.rows()], strip, "why")
         job, cluster = await self.create(self.plan()), self.cluster
         told: list[JobProgress] = []
         running = asyncio.create_task(job.run(told.append))
@@ -207,7 +207,9 @@ class ReplayPlansSuite(Replaying):
         await self.publish(b'{"email": "a@example.com", "country": 49}', "e-1")
         self.cluster.clock.advance(days=3)
         (row,) = self.rows()
-        await self.desk.edit([row.letter.id], Patch("edit", [{"op": "remove", "path": "/country"}]), "why")
+        await self.commands.edit(
+            [row.letter.id], Patch("edit", [{"op": "remove", "path": "/country"}]), "why"
+        )
 
         asks = await self.create(self.plan())
         await self.run(asks)
@@ -236,7 +238,7 @@ class ReplayPlansSuite(Replaying):
         for _ in range(2):
             await self.publish(b'{"email": "a@example.com", "country": 49}', "e-1")
         strip = Patch("recipe", [{"op": "remove", "path": "/country"}])
-        await self.desk.edit([row.letter.id for row in self.rows()], strip, "why")
+        await self.commands.edit([row.letter.id for row in self.rows()], strip, "why")
         plan = self.plan()
 
         ended = await self.run(await self.create(plan))

@@ -95,13 +95,13 @@ class ReplayResumingSuite(Replaying):
         await self.without_mail_server(1)
         await self.create(self.plan())
         row = self.latest()
-        await control(self.desk, row, "paused", "lunch")
+        await control(self.commands, row, "paused", "lunch")
         row = self.latest()
 
-        await resume(self.desk, row, "back")
+        await resume(self.commands, row, "back")
 
         with pytest.raises(JobError, match="runs already"):
-            await resume(self.desk, row, "back, too")
+            await resume(self.commands, row, "back, too")
 
     async def test_a_process_whose_job_was_taken_over_asks_for_nothing_more_and_ends_nothing(self) -> None:
         await self.without_mail_server(3)

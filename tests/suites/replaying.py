@@ -26,7 +26,7 @@ from streams.store import jobs, letters
 from streams.store.engine import Database
 from streams.store.jobs import ItemRow, ItemState, JobRow
 from streams.store.letters import LetterRow
-from streams.testing.cluster import GROUP, Cluster
+from streams.testing.cluster import Cluster
 from streams.testing.leads import event_headers, lead
 from streams.testing.world import World, adapters_of
 from topics.events import LeadReceived
@@ -48,8 +48,7 @@ class Replaying:
         self.cluster = Cluster(ONBOARDING, adapters_of(self.world), database)
         self.folder = tmp_path
         cluster = self.cluster
-        audit = Audit(cluster.log, cluster.names, cluster.clock, "ann")
-        self.desk = LetterCommands(cluster.database, cluster.log, cluster.names, cluster.clock, audit)
+        self.commands = LetterCommands(cluster.installation, Audit(cluster.installation, "ann"))
 
     # ------------------------------------------------------------------------------------------------ acting
 
@@ -67,15 +66,7 @@ class Replaying:
         self.world.come_back()
 
     def preview(self) -> Preview:
-        cluster = self.cluster
-        return Preview(
-            ONBOARDING,
-            cluster.adapters,
-            database=cluster.database,
-            names=cluster.names,
-            group=GROUP,
-            clock=cluster.clock,
-        )
+        return Preview(self.cluster.installation)
 
     def plan(self, stale: Stale | None = None) -> Plan:
         file = BytesIO()
@@ -88,23 +79,19 @@ class Replaying:
         return read_plan(path)
 
     async def create(self, plan: Plan, options: Options = FAST) -> Job:
-        begun = await create(self.desk, plan, options, "mended")
+        begun = await create(self.commands, plan, options, "mended")
         return self.process(begun)
 
     async def resume(self) -> Job:
         (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
-        return self.process(await resume(self.desk, row, "go on"))
+        return self.process(await resume(self.commands, row, "go on"))
 
     def process(self, begun: ClaimedJob, lag: Lag | None = None) -> Job:
-        cluster, preview = self.cluster, self.preview()
-        options = begun.options
+        preview, options = self.preview(), begun.options
         return Job(
             begun.id,
             begun.holder,
-            cluster.database,
-            cluster.log,
-            cluster.names,
-            cluster.clock,
+            self.cluster.installation,
             lambda ids: preview.of(ids, stale=options.stale),
             options,
             begun.letters,

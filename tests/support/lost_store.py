@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from streams.dead_letters.retries import RetryTimer
 from streams.operations.recovery.catch_up import CatchUp, CaughtUp
 from streams.testing import Cluster, MemoryStore
@@ -35,6 +37,7 @@ async def catch_up(cluster: Cluster, store: MemoryStore) -> CaughtUp:
         cluster.clock,
     ).run()
     cluster.database = store
+    cluster.installation = replace(cluster.installation, database=store)
     cluster.worker = cluster.new_worker()
-    cluster.retries = RetryTimer(store, cluster.log, cluster.names, cluster.clock)
+    cluster.retries = RetryTimer(cluster.installation)
     return done

@@ -1,57 +1,98 @@
-"""This file is what changes dead letters: edit, repair, schedule, and what needs no more than a reason."""
+"""`leads dead-letters` changes letters: edit, repair, schedule, decide, take out and in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+import os
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
 
 from streams.clock import now
+from streams.dead_letters.letter_commands import SIMPLE_COMMANDS, Done, LetterCommands
+from streams.dead_letters.patching import Patch, PatchError, settings_as_operations
 from streams.dead_letters.selection import Selection, read_due
-from streams.interfaces.cli.operating import act_on
-from streams.interfaces.cli.pausing import Reason
-from streams.interfaces.cli.selecting import Every, LetterIds, selects
-from streams.interfaces.common.errors import WrongUseError
-from streams.interfaces.common.output import AsJson
+from streams.interfaces.cli import logs
+from streams.interfaces.cli.pausing import Reason, one_line
+from streams.interfaces.cli.selecting import Every, LetterIds, chosen_ids, selects
+from streams.interfaces.common import connections
+from streams.interfaces.common.errors import NOT_DONE, WrongUseError
+from streams.interfaces.common.output import AsJson, plural, print_err, print_out, write_json
 
-if TYPE_CHECKING:
-    from streams.dead_letters.letter_commands import Done, LetterCommands
-    from streams.dead_letters.patching import Patch
+SHOWN = 20
+"""Letters that are named one by one; --json names all."""
+CommandOnLetters = Callable[[LetterCommands, Sequence[str], str], Awaitable[Done]]
 
 
-class _Plain(NamedTuple):
-    """An act that needs a reason alone."""
+def run_on_letters(
+    selection: Selection,
+    given: Sequence[str] | None,
+    command: CommandOnLetters,
+    *,
+    is_all: bool,
+    reason: str,
+    done: str,
+    as_json: bool,
+) -> None:
+    """Do something about the letters that are meant, and name each that stays as it is.
+
+    Exit code 0 when all were changed (or there was none), else 1.
+    """
+    logs.silence()
+    why = one_line(reason)
+    with connections.connected() as connected:
+        ids = chosen_ids(connected.database, selection, given, is_all=is_all)
+        if not ids:
+            print_err("There is no such dead letter: nothing to do.")
+            return
+        came = connections.with_letters(connected, lambda commands: command(commands, ids, why))
+    _report(came, done, as_json=as_json)
+    if came.skipped:
+        raise typer.Exit(NOT_DONE)
+
+
+def _report(came: Done, done: str, *, as_json: bool) -> None:
+    if as_json:
+        skipped = [{"id": each.id, "reason": each.reason} for each in came.skipped]
+        write_json({"changed": came.changed, "skipped": skipped})
+        return
+    print_out(f"{plural(len(came.changed), 'letter')} {done}.")
+    for each in came.skipped[:SHOWN]:
+        print_err(f"{each.id} stays as it is: {each.reason}")
+    if len(came.skipped) > SHOWN:
+        print_err(f"{plural(len(came.skipped) - SHOWN, 'more letter')} stay as they are; --json names all.")
+
+
+class _Text(NamedTuple):
+    """What a simple command is described by, and what it says of letters that it has changed."""
 
     help: str
     done: str
-    status: str = "open"
 
 
-PLAIN = {
-    "discard": _Plain(
-        "Give dead letters up. They stay readable, and `restore` brings them back.", "given up"
-    ),
-    "restore": _Plain("Park dead letters again that were given up.", "parked again", "discarded"),
-    "unschedule": _Plain("Park dead letters that would be tried by themselves.", "parked", "scheduled"),
-    "keep": _Plain(
+SIMPLE_TEXTS = {
+    "discard": _Text("Give dead letters up. They stay readable, and `restore` brings them back.", "given up"),
+    "restore": _Text("Park dead letters again that were given up.", "parked again"),
+    "unschedule": _Text("Park dead letters that would be tried by themselves.", "parked"),
+    "keep": _Text(
         "Write open dead letters anew, so that their topic keeps them for another 28 days.", "kept"
     ),
-    "erase": _Plain(
+    "erase": _Text(
         "Take the records of dead letters out of the database, for good: nothing brings them back.\n\n"
         "Their topics still hold them until retention ends (28 days, requests 7); contacts and the ledger are not "
         "touched.",
         "erased",
     ),
 }
-"""What commands say of `streams.dead_letters.letter_commands.PLAIN_ACTS`, which they do."""
+"""By the names of `SIMPLE_COMMANDS`."""
 
 
-def plain_command(name: str) -> Callable[..., None]:
-    """Give the command of a plain act."""
+def simple_command(name: str) -> Callable[..., None]:
+    """Return the command of this name, which needs a reason alone."""
 
-    @selects(status=PLAIN[name].status)
+    @selects(status=SIMPLE_COMMANDS[name].status)
     def command(
         selection: Selection,
         reason: Reason,
@@ -59,13 +100,8 @@ def plain_command(name: str) -> Callable[..., None]:
         all_: Every = False,
         as_json: AsJson = False,
     ) -> None:
-        async def act(desk: LetterCommands, ids: Sequence[str], why: str) -> Done:
-            from streams.dead_letters.letter_commands import SIMPLE_COMMANDS
-
-            return await SIMPLE_COMMANDS[name](desk, ids, why)
-
-        done = PLAIN[name].done
-        act_on(selection, letter_ids, act, is_all=all_, reason=reason, done=done, as_json=as_json)
+        run, done = SIMPLE_COMMANDS[name].run, SIMPLE_TEXTS[name].done
+        run_on_letters(selection, letter_ids, run, is_all=all_, reason=reason, done=done, as_json=as_json)
 
     return command
 
@@ -82,11 +118,11 @@ def schedule_command(
     """Let the workers try dead letters at a moment, once."""
     due = read_due("--at", at, now())
 
-    async def act(desk: LetterCommands, ids: Sequence[str], why: str) -> Done:
-        return await desk.schedule(ids, due, why)
+    async def schedule(commands: LetterCommands, ids: Sequence[str], why: str) -> Done:
+        return await commands.schedule(ids, due, why)
 
     done = f"scheduled for {due:%Y-%m-%d %H:%M:%SZ}"
-    act_on(selection, letter_ids, act, is_all=all_, reason=reason, done=done, as_json=as_json)
+    run_on_letters(selection, letter_ids, schedule, is_all=all_, reason=reason, done=done, as_json=as_json)
 
 
 @selects()
@@ -99,7 +135,6 @@ def repair_command(
     as_json: AsJson = False,
 ) -> None:
     """Edit the records of many dead letters by a recipe of leads.toml. The first value stays readable."""
-    from streams.interfaces.common import connections
     from streams.settings import load_config
 
     recipes = {each.name: each for each in load_config(connections.settings().config).recipes}
@@ -107,7 +142,7 @@ def repair_command(
         names = ", ".join(recipes) or "none"
         raise WrongUseError(f"leads.toml has no recipe {recipe!r}; it has {names}")
     patch = recipes[recipe].as_patch()
-    act_on(
+    run_on_letters(
         selection,
         letter_ids,
         _editing(patch),
@@ -147,16 +182,16 @@ def edit_command(  # noqa: PLR0913, PLR0917 - one per option
 ) -> None:
     """Edit the records of dead letters. The event's id stays, so at most one version ever takes effect."""
     chosen = _patch(set_ or [], unset or [], patch, value, encoding, is_undone=original)
-    act_on(
+    run_on_letters(
         selection, letter_ids, _editing(chosen), is_all=all_, reason=reason, done="edited", as_json=as_json
     )
 
 
-def _editing(patch: Patch) -> Any:  # noqa: ANN401 - an async function of desk, ids and reason
-    async def act(desk: LetterCommands, ids: Sequence[str], why: str) -> Done:
-        return await desk.edit(ids, patch, why)
+def _editing(patch: Patch) -> CommandOnLetters:
+    async def edit(commands: LetterCommands, ids: Sequence[str], why: str) -> Done:
+        return await commands.edit(ids, patch, why)
 
-    return act
+    return edit
 
 
 def _patch(
@@ -168,10 +203,6 @@ def _patch(
     *,
     is_undone: bool,
 ) -> Patch:
-    import json
-
-    from streams.dead_letters.patching import Patch, PatchError, settings_as_operations
-
     if sum((bool(given or taken or patch or encoding), value is not None, is_undone)) != 1:
         raise WrongUseError(
             "give --set, --unset, --patch and --encoding, or --value alone, or --original alone"
@@ -188,3 +219,60 @@ def _patch(
     except (ValueError, RecursionError) as error:
         where = "" if isinstance(error, PatchError) else f"--patch {patch} is no JSON: "
         raise WrongUseError(f"{where}{error}") from None
+
+
+# ---------------------------------------------------------------------------------------------------- out and in
+
+
+@selects()
+def export_command(
+    selection: Selection,
+    file: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Written for its owner alone (mode 600).")
+    ],
+    reason: Reason,
+    letter_ids: LetterIds = None,
+    all_: Every = False,
+) -> None:
+    """Write dead letters whole into a file, one per line (NDJSON). It holds personal data; each letter is audited."""
+    from streams.dead_letters.export import dump
+
+    logs.silence()
+    why = one_line(reason)
+    with connections.connected() as connected:
+        ids = chosen_ids(connected.database, selection, letter_ids, is_all=all_)
+        draft = file.with_name(file.name + ".part")
+
+        async def write(commands: LetterCommands) -> int:
+            done = 0
+            with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as written:
+                async for row in commands.take_out(ids, why):
+                    written.write(dump(row))
+                    done += 1
+            return done
+
+        done = connections.with_letters(connected, write)
+        draft.replace(file)
+    left = f", {len(ids) - done:,} left out, as the record is gone" if done < len(ids) else ""
+    print_err(f"{plural(done, 'letter')} written into {file}{left}.")
+
+
+def import_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `export` wrote.")], reason: Reason
+) -> None:
+    """Take dead letters in from a file: they go onto the dead-letter topic, and workers index them.
+
+    Nothing is taken in when a line cannot be read. A letter that is known at this generation stays as it is.
+    """
+    from streams.dead_letters.export import TransferError, load
+
+    logs.silence()
+    why = one_line(reason)
+    try:
+        with file.open("rb") as lines:
+            rows = list(load(lines))
+    except TransferError as error:
+        raise WrongUseError(f"{file}: {error}; nothing was taken in") from None
+    with connections.connected() as connected:
+        done = connections.with_letters(connected, lambda commands: commands.take_in(rows, why))
+    print_err(f"{plural(done, 'letter')} taken in.")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from streams.interfaces.cli.letter_plans import previewing
+from streams.interfaces.cli import logs
+from streams.interfaces.cli.letter_commands import SHOWN
 from streams.interfaces.cli.letter_progress import counted, telling_jobs
-from streams.interfaces.cli.operating import SHOWN, Connections, at_desk, on_letters
-from streams.interfaces.cli.pausing import Reason, said
+from streams.interfaces.cli.pausing import Reason, one_line
+from streams.interfaces.common import connections
+from streams.interfaces.common.connections import Connections
 from streams.interfaces.common.errors import INTERRUPTED, NOT_DONE, CommandError, WrongUseError
 from streams.interfaces.common.output import (
     AsJson,
@@ -73,17 +73,21 @@ def apply_command(  # noqa: PLR0913, PLR0917 - one per option
 
     options = _options(rate, max_in_flight, canary, stop_if_fail, yield_to_lag, is_forced=force)
     frozen = read_plan(plan)
-    why = said(reason)
+    why = one_line(reason)
     if not frozen.items:
         print_err("The plan holds no letter: nothing to do.")
         return
 
-    async def first(desk: LetterCommands) -> ClaimedJob:
-        from streams.dead_letters.job_control import create
+    from streams.dead_letters.job_control import create
 
-        return await create(desk, frozen, options, why)
+    async def first(commands: LetterCommands) -> ClaimedJob:
+        return await create(commands, frozen, options, why)
 
-    on_letters(lambda place: _run(place, first, as_json=as_json))
+    logs.silence()
+    with connections.connected() as connected:
+        code = _run(connected, first, as_json=as_json)
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command("list")
@@ -92,8 +96,6 @@ def list_command(
     as_json: AsJson = False,
 ) -> None:
     """List replay jobs, the newest first. With --json one per line."""
-    from streams.interfaces.cli import logs
-    from streams.interfaces.common import connections
     from streams.store import jobs
 
     logs.silence()
@@ -125,97 +127,83 @@ def cancel_command(job: JobId, reason: Reason) -> None:
 @app.command("resume")
 def resume_command(job: JobId, reason: Reason, as_json: AsJson = False) -> None:
     """Go on with a job that was paused, that stopped, or whose process died. Its canary begins anew."""
-    why = said(reason)
+    from streams.dead_letters.job_control import resume
 
-    def work(place: Connections) -> int:
-        row = _job(place, job)
-
-        async def first(desk: LetterCommands) -> ClaimedJob:
-            from streams.dead_letters.job_control import resume
-
-            return await resume(desk, row, why)
-
-        return _run(place, first, as_json=as_json)
-
-    on_letters(work)
+    logs.silence()
+    why = one_line(reason)
+    with connections.connected() as connected:
+        row = _job(connected, job)
+        code = _run(connected, lambda commands: resume(commands, row, why), as_json=as_json)
+    if code:
+        raise typer.Exit(code)
 
 
 def _control(job: str, status: Literal["paused", "cancelled"], reason: str, done: str) -> None:
     from streams.dead_letters.job_control import control
 
-    why = said(reason)
-
-    def work(place: Connections) -> int:
-        row = _job(place, job)
-
-        async def run() -> None:
-            async with at_desk(place) as desk:
-                await control(desk, row, status, why)
-
-        asyncio.run(run())
-        print_out(f"Job {row.id} {done}.")
-        return 0
-
-    on_letters(work)
+    logs.silence()
+    why = one_line(reason)
+    with connections.connected() as connected:
+        row = _job(connected, job)
+        connections.with_letters(connected, lambda commands: control(commands, row, status, why))
+    print_out(f"Job {row.id} {done}.")
 
 
 def _run(
-    place: Connections, first: Callable[[LetterCommands], Awaitable[ClaimedJob]], *, as_json: bool
+    connected: Connections, first: Callable[[LetterCommands], Awaitable[ClaimedJob]], *, as_json: bool
 ) -> int:
-    begun: list[ClaimedJob] = []
+    from streams.settings import load_config
 
-    async def run() -> JobProgress:
+    claimed: list[ClaimedJob] = []
+
+    async def run(commands: LetterCommands) -> JobProgress:
         from streams.dead_letters.job import Job
-        from streams.interfaces.common import connections
+        from streams.dead_letters.preview import Preview
         from streams.kafka.lag import watching_live_lag
 
-        settings = place.settings
-        async with AsyncExitStack() as stack:
-            desk = await stack.enter_async_context(at_desk(place))
-            admin = await stack.enter_async_context(connections.admin(place.address))
-            found = await first(desk)
-            begun.append(found)
+        settings = connected.settings
+        async with connections.admin(connected.address) as admin:
+            preview = Preview(commands.installation)
+            found = await first(commands)
+            claimed.append(found)
             print_err(f"Job {found.id}: {plural(found.letters, 'letter')}.")
-            watching = watching_live_lag(admin, place.address, settings.group, settings.prefix)
-            with previewing(settings, place.database) as preview, telling_jobs() as tell:
-                lag = await stack.enter_async_context(watching)
-                running = Job(
-                    found.id,
-                    found.holder,
-                    place.database,
-                    desk.publisher,
-                    desk.names,
-                    desk.clock,
-                    partial(preview.of, stale=found.options.stale),
-                    found.options,
-                    found.letters,
-                    lag,
-                )
-                return await running.run(tell)
+            watching = watching_live_lag(admin, connected.address, settings.group, settings.prefix)
+            async with watching as lag:
+                with telling_jobs() as report:
+                    running = Job(
+                        found.id,
+                        found.holder,
+                        commands.installation,
+                        partial(preview.of, stale=found.options.stale),
+                        found.options,
+                        found.letters,
+                        lag,
+                    )
+                    return await running.run(report)
 
     try:
-        ended = asyncio.run(run())
+        ended = connections.with_letters(connected, run, load_config(connected.settings.config))
     except KeyboardInterrupt:
-        if begun:
+        if claimed:
             print_err(
-                f"Paused; `leads dead-letters jobs resume {begun[0].id[:8]} --reason TEXT` goes on with it."
+                f"Paused; `leads dead-letters jobs resume {claimed[0].id[:8]} --reason TEXT` goes on with it."
             )
         return INTERRUPTED
-    return _report(place, begun[0].id, ended, as_json=as_json)
+    return _report(connected, claimed[0].id, ended, as_json=as_json)
 
 
-def _report(place: Connections, job: str, ended: JobProgress, *, as_json: bool) -> int:
+def _report(connected: Connections, job: str, ended: JobProgress, *, as_json: bool) -> int:
     from streams.store import jobs
 
-    told = place.database.transact(partial(jobs.items, job=job, states=jobs.ENDED, limit=1 << 30))
+    items = connected.database.transact(partial(jobs.items, job=job, states=jobs.ENDED, limit=1 << 30))
     if as_json:
-        letters = [{"id": item.letter_id, "state": item.state, "why": item.found} for item in told]
+        letters = [{"id": item.letter_id, "state": item.state, "reason": item.found} for item in items]
         write_json(
             {"job": job, "status": ended.status, "message": ended.message, **ended.counts, "letters": letters}
         )
     else:
         print_out(f"{counted(ended.counts)}.")
-        worth = [item for item in told if item.found is not None]
+        worth = [item for item in items if item.found is not None]
         for item in worth[:SHOWN]:
             print_err(f"{item.letter_id} {item.state}: {item.found}")
         if len(worth) > SHOWN:
@@ -226,10 +214,10 @@ def _report(place: Connections, job: str, ended: JobProgress, *, as_json: bool) 
     return 0 if is_done else NOT_DONE
 
 
-def _job(place: Connections, job: str) -> JobRow:
+def _job(connected: Connections, job: str) -> JobRow:
     from streams.store import jobs
 
-    found = place.database.transact(partial(jobs.get, job=job.strip().lower()))
+    found = connected.database.transact(partial(jobs.get, job=job.strip().lower()))
     if found is None:
         raise CommandError(f"there is no one replay job {job}; `leads dead-letters jobs list` shows them")
     return found

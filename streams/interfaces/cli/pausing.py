@@ -19,7 +19,7 @@ Reason = Annotated[
     str,
     typer.Option("--reason", help="Why; whoever looks next reads it. No personal data.", show_default=False),
 ]
-StepName = Annotated[str, typer.Argument(metavar="STEP", help="An action, e.g. send-welcome-email.")]
+StepName = Annotated[str, typer.Argument(metavar="STEP", help="The name of an action, in kebab-case.")]
 
 
 def pause(step: StepName, reason: Reason, as_json: AsJson = False) -> None:
@@ -32,7 +32,7 @@ def pause(step: StepName, reason: Reason, as_json: AsJson = False) -> None:
     from streams.store import pauses
 
     logs.silence()
-    name, why, who = _step(step), said(reason), getpass.getuser()
+    name, why, who = _step(step), one_line(reason), getpass.getuser()
     with connections.database(connections.settings()) as database:
         is_new = database.transact(lambda connection: pauses.pause(connection, name, why, who, _now_us()))
         (row,) = [row for row in database.transact(pauses.by_hand) if row.step == name]
@@ -88,15 +88,15 @@ def cancel(
 
     Exit codes: 0 they are cancelled, 1 nothing is known of the lead.
     """
-    from streams.dead_letters.editing import entry_of
+    from streams.dead_letters.letter_commands import entry_of
     from streams.interfaces.cli import logs
-    from streams.interfaces.cli.operating import with_desk
     from streams.interfaces.common import connections
+    from streams.interfaces.common.connections import Connections
     from streams.store import letter_replays, letters, pauses
     from streams.store.queries import lead_history
 
     logs.silence()
-    why, who = said(reason), getpass.getuser()
+    why, who = one_line(reason), getpass.getuser()
     settings = connections.settings()
     with connections.database(settings) as database:
         known = database.transact(lambda connection: lead_history(connection, lead))
@@ -111,7 +111,11 @@ def cancel(
         open_ = [row for row in mine if row.status in letters.OPEN]
         if open_:
             entries = [entry_of("discard", row) for row in open_]
-            with_desk(settings, database, lambda desk: desk.audit.write(why, entries))
+            with connections.kafka(settings) as address:
+                connections.with_letters(
+                    Connections(settings, database, address),
+                    lambda commands: commands.audit.write(why, entries),
+                )
 
         def unit(connection: Connection) -> int:
             now_us = _now_us()
@@ -136,8 +140,8 @@ def _step(text: str) -> str:
     return name
 
 
-def said(reason: str) -> str:
-    """Give a reason on one line. Raises `WrongUseError` when it is empty."""
+def one_line(reason: str) -> str:
+    """Return a reason on one line. Raise `WrongUseError` when it is empty."""
     if not reason.strip():
         raise WrongUseError("--reason is empty; say in a few words why")
     reason.encode()  # what is not UTF-8 ends the command here, and not where it is to be written

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -12,15 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.dead_letters.selection import Selection
-from streams.interfaces.cli.pausing import said
+from streams.interfaces.cli.pausing import one_line
 from streams.interfaces.cli.selecting import chosen_ids, selects
-from streams.interfaces.common.errors import INTERRUPTED, NOT_DONE, UnreachableError, WrongUseError
+from streams.interfaces.common.errors import INTERRUPTED, NOT_DONE, UnreachableError
 from streams.interfaces.common.output import AsJson, plural, print_err, print_out, write_json
 
 if TYPE_CHECKING:
+    from streams.dead_letters.letter_commands import LetterCommands
     from streams.dead_letters.replay import Replay, ReplayOutcome
-    from streams.kafka.address import KafkaAddress
-    from streams.settings import Settings
     from streams.store.engine import Database
 
 WAIT_S = 30.0
@@ -57,6 +55,7 @@ def replay_command(
     """
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections
+    from streams.interfaces.common.connections import Connections
 
     logs.silence()
     settings = connections.settings()
@@ -72,8 +71,12 @@ def replay_command(
         with connections.kafka(settings) as address:
             teller = _Teller(as_json=as_json)
             try:
-                why = None if reason is None else said(reason)
-                asyncio.run(_replay(settings, address, database, ids, teller, 0.0 if no_wait else wait, why))
+                why = None if reason is None else one_line(reason)
+                seconds = 0.0 if no_wait else wait
+                connections.with_letters(
+                    Connections(settings, database, address),
+                    lambda commands: _replay(commands, ids, teller, seconds, why),
+                )
             except KeyboardInterrupt:
                 raise typer.Exit(INTERRUPTED) from None
     teller.conclude(is_waiting=not no_wait)
@@ -116,42 +119,22 @@ class _Teller:
 
 
 async def _replay(
-    settings: Settings,
-    address: KafkaAddress,
-    database: Database,
-    ids: Sequence[str],
-    teller: _Teller,
-    wait: float,
-    reason: str | None,
+    commands: LetterCommands, ids: Sequence[str], teller: _Teller, wait: float, reason: str | None
 ) -> None:
-    from streams.clock import now
-    from streams.dead_letters.audit import Audit, Entry
+    from streams.dead_letters.audit import Entry
     from streams.dead_letters.replay import Replay
-    from streams.interfaces.common import connections
-    from streams.kafka.producer import KafkaPublisher, new_producer
-    from topics.registry import TopicNames
 
-    names = TopicNames(settings.prefix)
-    async with connections.admin(address) as admin:
-        from streams.kafka.topics import describe
-
-        there = await describe(admin, [names.requests, names.audit])
-    for name in (names.requests, names.audit):
-        if name not in there:
-            raise WrongUseError(f"{name} does not exist; `leads topics apply` makes it")
-    async with KafkaPublisher(partial(new_producer, address)) as publisher:
-        replay = Replay(database, publisher, names, now)
-        audit = Audit(publisher, names, now, getpass.getuser())
-        await audit.write(reason, [Entry("replay", letter_id, {"job": replay.job}) for letter_id in ids])
-        try:
-            # The client itself would wait for ever for a broker that is gone.
-            async with asyncio.timeout(ANSWER_WITHIN_S + len(ids) / RECORDS_PER_S):
-                async for outcome in replay.ask(ids):
-                    teller.tell([outcome], replay.job)
-        except TimeoutError:
-            raise UnreachableError(
-                "Kafka did not take the requests in time; a worker asks again for these letters in a minute"
-            ) from None
+    replay = Replay(commands.installation)
+    await commands.audit.write(reason, [Entry("replay", letter_id, {"job": replay.job}) for letter_id in ids])
+    try:
+        # The client itself would wait for ever for a broker that is gone.
+        async with asyncio.timeout(ANSWER_WITHIN_S + len(ids) / RECORDS_PER_S):
+            async for outcome in replay.ask(ids):
+                teller.tell([outcome], replay.job)
+    except TimeoutError:
+        raise UnreachableError(
+            "Kafka did not take the requests in time; a worker asks again for these letters in a minute"
+        ) from None
     try:
         await _watch(replay, teller, wait)
     finally:

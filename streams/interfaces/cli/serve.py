@@ -1,4 +1,4 @@
-"""This file is `leads serve`: dead letters over HTTP, for consoles and scripts elsewhere."""
+"""`leads serve`: dead letters over HTTP, for consoles and scripts elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streams.interfaces.common.output import print_err, print_out
 if TYPE_CHECKING:
     import uvicorn
 
-    from streams.interfaces.cli.operating import Connections
+    from streams.interfaces.common.connections import Connections
 
 KEY_DAYS = 90
 
@@ -36,17 +36,15 @@ def serve(
     if new_key is not None:
         _print_key(new_key, role)
         return
-    from streams.interfaces.cli.operating import on_letters
+    from streams.interfaces.cli import logs
+    from streams.interfaces.common import connections
 
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or int(port) >= 1 << 16:
         raise WrongUseError(f"--listen {listen!r} is no address; write 127.0.0.1:8081")
-
-    def work(place: Connections) -> int:
-        asyncio.run(_serve(place, host, int(port)))
-        return 0
-
-    on_letters(work)
+    logs.silence()
+    with connections.connected() as connected:
+        asyncio.run(_serve(connected, host, int(port)))
 
 
 def _print_key(name: str, role: Literal["viewer", "operator"]) -> None:
@@ -57,17 +55,15 @@ def _print_key(name: str, role: Literal["viewer", "operator"]) -> None:
 
     key = new_key()
     expires = (now() + timedelta(days=KEY_DAYS)).replace(microsecond=0).isoformat().replace("+00:00", "Z")
-    print_err("The key, which is nowhere kept:")
+    print_err("The key, which is not stored:")
     print_out(key)
     lines = (f'name = "{name}"', f'role = "{role}"', f'sha256 = "{hash_of(key)}"', f"expires = {expires}")
     print_err("\n".join(("For leads.toml:", "", "[[api_keys]]", *lines)))
 
 
-async def _serve(place: Connections, host: str, port: int) -> None:
+async def _serve(connected: Connections, host: str, port: int) -> None:
     import uvicorn
 
-    from streams.interfaces.cli.letter_plans import previewing
-    from streams.interfaces.cli.operating import at_desk
     from streams.interfaces.common import connections
     from streams.interfaces.http.app import create_app
     from streams.interfaces.http.app_state import AppState
@@ -75,7 +71,7 @@ async def _serve(place: Connections, host: str, port: int) -> None:
     from streams.kafka.lag import watching_live_lag
     from streams.settings import load_config
 
-    settings = place.settings
+    settings = connected.settings
     config = load_config(settings.config)
     if not config.api_keys:
         raise WrongUseError(
@@ -83,34 +79,24 @@ async def _serve(place: Connections, host: str, port: int) -> None:
             "`leads serve --new-key NAME --role operator` makes one"
         )
     async with (
-        at_desk(place) as desk,
-        connections.admin(place.address) as admin,
-        watching_live_lag(admin, place.address, settings.group, settings.prefix) as lag,
+        connections.installation(connected, config) as installation,
+        connections.admin(connected.address) as admin,
+        watching_live_lag(admin, connected.address, settings.group, settings.prefix) as lag,
     ):
-        with previewing(settings, place.database) as preview:
-            app_state = AppState(
-                place.database,
-                desk.publisher,
-                desk.names,
-                desk.clock,
-                preview,
-                Keys(config.api_keys),
-                config.recipes,
-                lag,
-            )
-            options = uvicorn.Config(
-                create_app(app_state),
-                host,
-                port,
-                log_level="warning",
-                server_header=False,
-                timeout_graceful_shutdown=5,
-            )
-            print_err(f"Dead letters are served at http://{host}:{port}/v1/dead-letters; Ctrl-C ends this.")
-            await _until_told(uvicorn.Server(options))
+        state = AppState(installation, Keys(config.api_keys), config.recipes, lag)
+        options = uvicorn.Config(
+            create_app(state),
+            host,
+            port,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+        print_err(f"Dead letters are served at http://{host}:{port}/v1/dead-letters; Ctrl-C ends this.")
+        await _until_stopped(uvicorn.Server(options))
 
 
-async def _until_told(server: uvicorn.Server) -> None:
+async def _until_stopped(server: uvicorn.Server) -> None:
     """Serve until SIGTERM or SIGINT, and end in order: uvicorn's own handlers would raise the signal once more."""
     loop = asyncio.get_running_loop()
 

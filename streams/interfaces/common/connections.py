@@ -1,11 +1,14 @@
-"""This file opens what commands work with: settings, leads.toml, a broker, a database."""
+"""Commands open here what they work with: settings, leads.toml, a broker, a database, an installation."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import getpass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from streams.interfaces.common.errors import UnreachableError, WrongUseError, driver_reason
 from streams.interfaces.common.output import errors
@@ -13,6 +16,9 @@ from streams.interfaces.common.output import errors
 if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
 
+    from streams.dead_letters.letter_commands import LetterCommands
+    from streams.dead_letters.preview import Preview
+    from streams.engine.installation import Installation
     from streams.kafka.address import KafkaAddress
     from streams.kafka.topics import WantedTopic
     from streams.settings import Config, Settings, TopicsTable
@@ -20,6 +26,16 @@ if TYPE_CHECKING:
 
 CONNECT_WITHIN_S = 8.0
 REQUEST_MS = 8_000
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What a command works with that changes dead letters."""
+
+    settings: Settings
+    database: Database
+    address: KafkaAddress
 
 
 def settings() -> Settings:
@@ -155,3 +171,59 @@ def database(found: Settings) -> Iterator[Database]:
 
 def _no_database(place: str, why: str) -> str:
     return f"the database {place} cannot be opened: {why}; LEADS_DATABASE says where it is"
+
+
+@contextmanager
+def connected() -> Iterator[Connections]:
+    """Open the database and hold the broker. Raise as `settings`, `database` and `kafka` do."""
+    found = settings()
+    with database(found) as opened, kafka(found) as address:
+        yield Connections(found, opened, address)
+
+
+@asynccontextmanager
+async def installation(connections: Connections, config: Config | None = None) -> AsyncIterator[Installation]:
+    """Connect to the broker. Without `config` the installation runs no action.
+
+    Raise `WrongUseError` when a topic is missing that letters are written on, and `UnreachableError`.
+    """
+    from streams.kafka.producer import KafkaPublisher, new_producer
+    from streams.kafka.topics import describe
+    from streams.wiring import installation_of
+    from topics.registry import TopicNames
+
+    names = TopicNames(connections.settings.prefix)
+    needed = [names.requests, names.letters, names.audit]
+    async with admin(connections.address) as client:
+        found = await describe(client, needed)
+    for name in needed:
+        if name not in found:
+            raise WrongUseError(f"{name} does not exist; `leads topics apply` makes it")
+    async with KafkaPublisher(partial(new_producer, connections.address)) as publisher:
+        yield installation_of(connections.settings, config, connections.database, publisher)
+
+
+def with_letters(
+    connections: Connections,
+    work: Callable[[LetterCommands], Awaitable[T]],
+    config: Config | None = None,
+) -> T:
+    """Run `work` as the user of the operating system. Raise as `installation` and the work do."""
+    from streams.dead_letters.audit import Audit
+    from streams.dead_letters.letter_commands import LetterCommands
+
+    async def run() -> T:
+        async with installation(connections, config) as opened:
+            return await work(LetterCommands(opened, Audit(opened, getpass.getuser())))
+
+    return asyncio.run(run())
+
+
+def preview(found: Settings, opened: Database) -> Preview:
+    """Return a preview with the ports of leads.toml; it connects to nobody. Raise `SettingsError`."""
+    from streams.dead_letters.preview import Preview
+    from streams.kafka.producer import NoBroker
+    from streams.settings import load_config
+    from streams.wiring import installation_of
+
+    return Preview(installation_of(found, load_config(found.config), opened, NoBroker()))

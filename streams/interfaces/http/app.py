@@ -1,4 +1,4 @@
-"""This file puts the HTTP application together."""
+"""The HTTP application, put together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 def create_app(app_state: AppState) -> FastAPI:
-    """Give the application over this office."""
+    """Return the application over this state."""
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -52,7 +52,7 @@ class Limit:
         """Answer 413, or let the request through and count what comes."""
         lengths = [value for name, value in scope.get("headers", ()) if name == b"content-length"]
         if any(not value.isdigit() or int(value) > MOST_BYTES for value in lengths):
-            refused = problem(413, "Too large", f"a request has at most {MOST_BYTES:,} bytes")
+            refused = problem(413, f"a request has at most {MOST_BYTES:,} bytes")
             await refused(scope, receive, send)
             return
         left = MOST_BYTES

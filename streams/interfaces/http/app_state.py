@@ -1,14 +1,14 @@
-"""This file holds what answering needs: store, broker, preview, keys; and who asks."""
+"""What all requests share, and who sends them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -16,66 +16,69 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from streams.dead_letters.audit import Audit
 from streams.dead_letters.job import Job
 from streams.dead_letters.job_control import ClaimedJob
+from streams.dead_letters.lag_guard import Lag
 from streams.dead_letters.letter_commands import LetterCommands
 from streams.dead_letters.preview import Preview
 from streams.dead_letters.recipes import RecipeTable
+from streams.engine.installation import Installation
 from streams.interfaces.http.keys import Keys
 from streams.interfaces.http.problems import ProblemError
-from streams.kafka.producer import Publisher
 from streams.settings import ApiKeyTable
 from streams.store import letters
-from streams.store.engine import Database
 from streams.store.letters import LetterRow
-from topics.registry import TopicNames
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class AppState:
-    """What all requests share."""
+    """The installation that requests work on, and the jobs that run in this server."""
 
-    database: Database
-    publisher: Publisher
-    names: TopicNames
-    clock: Callable[[], datetime]
-    preview: Preview
+    installation: Installation
     keys: Keys
     recipes: Sequence[RecipeTable]
-    lag: Callable[[], Awaitable[int]] | None = None
+    lag: Lag | None = None
+    preview: Preview = field(init=False)
     _jobs: dict[str, asyncio.Task[object]] = field(default_factory=dict)
 
-    def desk(self, author: str) -> LetterCommands:
-        """Give the desk at which somebody works."""
-        audit = Audit(self.publisher, self.names, self.clock, author)
-        return LetterCommands(self.database, self.publisher, self.names, self.clock, audit)
+    def __post_init__(self) -> None:
+        """Raise `PortError` when an action asks for a port that nothing answers."""
+        self.preview = Preview(self.installation)
+
+    def commands(self, author: str) -> LetterCommands:
+        """Return the commands in the name of whose key it is."""
+        return LetterCommands(self.installation, Audit(self.installation, author))
+
+    def now(self) -> datetime:
+        """Return the moment, by the clock of the installation."""
+        return self.installation.clock()
+
+    async def read(self, question: Callable[..., T], **about: Any) -> T:  # noqa: ANN401 - what the question takes
+        """Ask the store. Raise as it does."""
+        return await self.installation.database.run(partial(question, **about))
 
     async def letter(self, letter_id: str) -> LetterRow:
-        """Give a letter. Raises `ProblemError` 404."""
-        found = await self.database.run(partial(letters.get, ids=[letter_id]))
+        """Return a letter. Raise `ProblemError` 404."""
+        found = await self.read(letters.get, ids=[letter_id])
         if not found:
-            raise ProblemError(
-                404, "No such dead letter", f"there is no letter {letter_id[:40]}; ids are given whole"
-            )
+            raise ProblemError(404, f"there is no letter {letter_id[:40]}; ids are given whole")
         return found[0]
 
-    def work_on(self, begun: ClaimedJob) -> None:
+    def work_on(self, claimed: ClaimedJob) -> None:
         """Let a job run beside the requests; when the server stops, it pauses."""
         job = Job(
-            begun.id,
-            begun.holder,
-            self.database,
-            self.publisher,
-            self.names,
-            self.clock,
-            partial(self.preview.of, stale=begun.options.stale),
-            begun.options,
-            begun.letters,
+            claimed.id,
+            claimed.holder,
+            self.installation,
+            partial(self.preview.of, stale=claimed.options.stale),
+            claimed.options,
+            claimed.letters,
             self.lag,
         )
         task = asyncio.create_task(job.run(lambda _: None))
-        self._jobs[begun.id] = task
-        task.add_done_callback(partial(self._ended, begun.id))
+        self._jobs[claimed.id] = task
+        task.add_done_callback(partial(self._ended, claimed.id))
 
     def _ended(self, job: str, task: asyncio.Task[object]) -> None:
         self._jobs.pop(job, None)
@@ -92,7 +95,7 @@ class AppState:
 
 
 def app_state(request: Request) -> AppState:
-    """Give the office of this server."""
+    """Return what the requests of this server share."""
     found: AppState = request.app.state.app_state
     return found
 
@@ -101,13 +104,14 @@ State = Annotated[AppState, Depends(app_state)]
 _BEARER = HTTPBearer(auto_error=False, description="An API key of leads.toml's [[api_keys]]")
 
 
-def viewer(at: State, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> ApiKeyTable:
-    """Give who asks. Raises `ProblemError` 401."""
-    found = None if given is None else at.keys.find(given.credentials, at.clock())
+def viewer(
+    state: State, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+) -> ApiKeyTable:
+    """Return whose key it is. Raise `ProblemError` 401."""
+    found = None if given is None else state.keys.find(given.credentials, state.now())
     if found is None:
         raise ProblemError(
             401,
-            "Who asks?",
             "send `Authorization: Bearer KEY` with a key of leads.toml that has not expired",
             {"WWW-Authenticate": "Bearer"},
         )
@@ -115,11 +119,9 @@ def viewer(at: State, given: Annotated[HTTPAuthorizationCredentials | None, Depe
 
 
 def operator(user: Annotated[ApiKeyTable, Depends(viewer)]) -> ApiKeyTable:
-    """Give who asks, if it may change things. Raises `ProblemError` 401 or 403."""
+    """Return whose key it is, if it may change things. Raise `ProblemError` 401 or 403."""
     if user.role != "operator":
-        raise ProblemError(
-            403, "Not for viewers", f"{user.name} is a viewer; this needs a key with role operator"
-        )
+        raise ProblemError(403, f"{user.name} is a viewer; this needs a key with role operator")
     return user
 
 

@@ -1,10 +1,9 @@
-"""This file answers what changes dead letters, reads their records, or takes them out and in."""
+"""Requests that change dead letters, read their records, or take them out and in."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict
-from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
@@ -12,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from streams.dead_letters.export import dump, load
-from streams.dead_letters.letter_commands import SIMPLE_COMMANDS, Done, LetterCommands
+from streams.dead_letters.letter_commands import SIMPLE_COMMANDS, Done
 from streams.dead_letters.patching import Patch
 from streams.dead_letters.selection import Selection, read_due, select
 from streams.dead_letters.serialize import record_as_data
@@ -39,24 +38,23 @@ class Command(BaseModel):
     """JSON Patch (RFC 6902); `edit` alone."""
 
 
-COMMANDS = Literal["discard", "restore", "schedule", "unschedule", "keep", "erase", "edit", "repair"]
-DEFAULT_STATUS = {"restore": "discarded", "unschedule": "scheduled"}
+CommandName = Literal["discard", "restore", "schedule", "unschedule", "keep", "erase", "edit", "repair"]
 NDJSON = "application/x-ndjson"
 
 
 @router.post("/{letter_id}/reveal")
-async def reveal_letter(letter_id: str, act: Command, at: State, user: Operator) -> dict[str, Any]:
-    """Give the record of a letter, which holds personal data; audited."""
-    await at.letter(letter_id)
-    row = await at.desk(user.name).reveal(letter_id, act.reason)
+async def reveal_letter(letter_id: str, command: Command, state: State, user: Operator) -> dict[str, Any]:
+    """Return the record of a letter, which holds personal data; audited."""
+    await state.letter(letter_id)
+    row = await state.commands(user.name).reveal(letter_id, command.reason)
     return record_as_data(row, is_revealed=True)
 
 
 @router.post("/export")
-async def export_letters(act: Command, at: State, user: Operator) -> StreamingResponse:
-    """Give letters whole, records too, one per line (NDJSON); audited, each one."""
-    ids = await _chosen(at, "export", act)
-    rows = at.desk(user.name).take_out(ids, act.reason)
+async def export_letters(command: Command, state: State, user: Operator) -> StreamingResponse:
+    """Return letters whole, records too, one per line (NDJSON); audited, each one."""
+    ids = await _chosen(state, "export", command)
+    rows = state.commands(user.name).take_out(ids, command.reason)
     first = await anext(rows, None)  # what cannot be audited is refused before anything is sent
 
     async def lines() -> AsyncIterator[bytes]:
@@ -71,65 +69,65 @@ async def export_letters(act: Command, at: State, user: Operator) -> StreamingRe
 @router.post("/import")
 async def import_letters(
     request: Request,
-    at: State,
+    state: State,
     user: Operator,
     reason: Annotated[str, Query(min_length=1, max_length=500)],
 ) -> dict[str, int]:
     """Take letters in that an export gave: all, or none when a line cannot be read."""
     rows = list(load((await request.body()).splitlines(keepends=True)))
-    return {"taken_in": await at.desk(user.name).take_in(rows, reason)}
+    return {"taken_in": await state.commands(user.name).take_in(rows, reason)}
 
 
 @router.patch("/{letter_id}")
 async def edit_letter(
     letter_id: str,
-    act: Command,
-    at: State,
+    command: Command,
+    state: State,
     user: Operator,
     if_match: Annotated[str | None, Header()] = None,
 ) -> dict[str, Any]:
     """Edit a letter by a JSON Patch, if it is still as its ETag said."""
-    row = await at.letter(letter_id)
+    row = await state.letter(letter_id)
     if if_match is None:
-        raise ProblemError(428, "Which letter was seen?", "send If-Match with the ETag of the letter")
+        raise ProblemError(428, "send If-Match with the ETag of the letter")
     if if_match != etag(row):
-        raise ProblemError(412, "The letter has changed", "get it again, look, and send its new ETag")
-    return _told(await at.desk(user.name).edit([letter_id], Patch("edit", act.patch), act.reason))
+        raise ProblemError(412, "the letter has changed; get it again, look, and send its new ETag")
+    patch = Patch("edit", command.patch)
+    return asdict(await state.commands(user.name).edit([letter_id], patch, command.reason))
 
 
-@router.post("/acts/{name}")
-async def act_on_letters(name: COMMANDS, act: Command, at: State, user: Operator) -> dict[str, Any]:
-    """Do something about letters; tells which have changed, and which stay as they are, and why."""
-    desk = at.desk(user.name)
-    ids = await _chosen(at, name, act)
-    return _told(await _do(name, desk, at, ids, act))
+@router.post("/commands/{name}")
+async def command_letters(
+    name: CommandName, command: Command, state: State, user: Operator
+) -> dict[str, Any]:
+    """Do something about letters; names those that have changed, and those that stay as they are, with the reason."""
+    ids = await _chosen(state, name, command)
+    return asdict(await _run(name, state, user.name, ids, command))
 
 
-async def _do(name: COMMANDS, desk: LetterCommands, at: AppState, ids: list[str], act: Command) -> Done:
+async def _run(name: CommandName, state: AppState, author: str, ids: list[str], command: Command) -> Done:
+    commands = state.commands(author)
     if name in SIMPLE_COMMANDS:
-        return await SIMPLE_COMMANDS[name](desk, ids, act.reason)
+        return await SIMPLE_COMMANDS[name].run(commands, ids, command.reason)
     if name == "schedule":
-        if act.at is None:
-            raise ProblemError(422, "When?", "send `at`: a moment that is to come, or in how long: 2h")
-        return await desk.schedule(ids, read_due("at", act.at, at.clock()), act.reason)
+        if command.at is None:
+            raise ProblemError(422, "send `at`: a moment that is to come, or in how long: 2h")
+        return await commands.schedule(ids, read_due("at", command.at, state.now()), command.reason)
     if name == "edit":
-        return await desk.edit(ids, Patch("edit", act.patch), act.reason)
-    recipes = {each.name: each for each in at.recipes}
-    if act.recipe not in recipes:
-        raise ProblemError(422, "No such recipe", f"`recipe` must be one of: {', '.join(recipes) or 'none'}")
-    return await desk.edit(ids, recipes[act.recipe].as_patch(), act.reason)
+        return await commands.edit(ids, Patch("edit", command.patch), command.reason)
+    recipes = {each.name: each for each in state.recipes}
+    if command.recipe not in recipes:
+        raise ProblemError(422, f"`recipe` must be one of: {', '.join(recipes) or 'none'}")
+    return await commands.edit(ids, recipes[command.recipe].as_patch(), command.reason)
 
 
-async def _chosen(at: AppState, name: str, act: Command) -> list[str]:
-    if bool(act.ids) == (act.select is not None):
-        raise ProblemError(422, "Which letters?", "send `ids`, or `select` with at least one option")
-    if act.select is None:
-        return act.ids
-    condition = act.select.or_status(DEFAULT_STATUS.get(name, "open")).condition(at.clock())
-    if act.select.is_everything and not act.select.status:
-        raise ProblemError(422, "Which letters?", "`select` says nothing; a status alone selects all of it")
-    return await at.database.run(partial(select, condition=condition))
-
-
-def _told(done: Done) -> dict[str, Any]:
-    return {"changed": done.changed, "left": [asdict(each) for each in done.left]}
+async def _chosen(state: AppState, name: str, command: Command) -> list[str]:
+    if bool(command.ids) == (command.select is not None):
+        raise ProblemError(422, "send `ids`, or `select` with at least one option")
+    if command.select is None:
+        return command.ids
+    usual = SIMPLE_COMMANDS[name].status if name in SIMPLE_COMMANDS else "open"
+    condition = command.select.or_status(usual).condition(state.now())
+    if command.select.is_everything and not command.select.status:
+        raise ProblemError(422, "`select` says nothing; a status alone selects all of it")
+    return await state.read(select, condition=condition)

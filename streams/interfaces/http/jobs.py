@@ -1,10 +1,9 @@
-"""This file answers /v1/dead-letter-plans and /v1/dead-letter-jobs: preview many, and carry it out."""
+"""Requests that plan the replay of many dead letters, carry plans out, and control the jobs."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from io import BytesIO
 from typing import Annotated, Any, Literal
 
@@ -62,24 +61,24 @@ class Why(BaseModel):
 
 
 @router.post("/dead-letter-plans")
-async def plan(wanted: Planned, at: State, _: Viewer) -> Response:
-    """Say what replays would do, letter by letter: a plan as NDJSON, which a job takes as its body."""
-    if bool(wanted.ids) == (wanted.select is not None):
-        raise ProblemError(422, "Which letters?", "send `ids`, or `select`")
-    ids = wanted.ids
-    if wanted.select is not None:
-        ids = await at.database.run(partial(select, condition=wanted.select.condition(at.clock())))
-    content = await asyncio.to_thread(_plan, at, ids, wanted)
+async def plan(planned: Planned, state: State, _: Viewer) -> Response:
+    """Return what replays would do, letter by letter: a plan as NDJSON, which a job takes as its body."""
+    if bool(planned.ids) == (planned.select is not None):
+        raise ProblemError(422, "send `ids`, or `select`")
+    ids = planned.ids
+    if planned.select is not None:
+        ids = await state.read(select, condition=planned.select.condition(state.now()))
+    content = await asyncio.to_thread(_plan, state, ids, planned)
     return Response(content, media_type=NDJSON)
 
 
-def _plan(at: AppState, ids: Sequence[str], wanted: Planned) -> bytes:
+def _plan(state: AppState, ids: Sequence[str], planned: Planned) -> bytes:
     file = BytesIO()
-    selector = "ids" if wanted.select is None else wanted.select.as_options()
+    selector = "ids" if planned.select is None else planned.select.as_options()
     writer = PlanWriter(
-        file, made=timestamp(at.clock()), app_version=app_version(), selector=selector, stale=wanted.stale
+        file, made=timestamp(state.now()), app_version=app_version(), selector=selector, stale=planned.stale
     )
-    for row, found in at.preview.of(ids, stale=wanted.stale):
+    for row, found in state.preview.of(ids, stale=planned.stale):
         writer.add(row, found)
     writer.end()
     return file.getvalue()
@@ -87,7 +86,7 @@ def _plan(at: AppState, ids: Sequence[str], wanted: Planned) -> bytes:
 
 @router.post("/dead-letter-jobs", status_code=202)
 async def apply(
-    request: Request, response: Response, at: State, user: Operator, how: Annotated[How, Query()]
+    request: Request, response: Response, state: State, user: Operator, how: Annotated[How, Query()]
 ) -> dict[str, Any]:
     """Carry out the plan that is the body; the job runs in this server, and pauses when it stops."""
     found = parse_plan("the body", await request.body())
@@ -99,52 +98,52 @@ async def apply(
         yield_to_lag=how.yield_to_lag,
         is_forced=how.force,
     )
-    begun = await create(at.desk(user.name), found, options, how.reason)
-    at.work_on(begun)
-    response.headers["Location"] = f"/v1/dead-letter-jobs/{begun.id}"
-    return {"id": begun.id, "letters": begun.letters}
+    claimed = await create(state.commands(user.name), found, options, how.reason)
+    state.work_on(claimed)
+    response.headers["Location"] = f"/v1/dead-letter-jobs/{claimed.id}"
+    return {"id": claimed.id, "letters": claimed.letters}
 
 
 @router.get("/dead-letter-jobs")
 async def list_jobs(
-    at: State, _: Viewer, limit: Annotated[int, Query(ge=1, le=MOST)] = 20
+    state: State, _: Viewer, limit: Annotated[int, Query(ge=1, le=MOST)] = 20
 ) -> list[dict[str, Any]]:
     """List jobs, the newest first."""
-    return [await _job(at, row) for row in await at.database.run(partial(jobs.latest, limit=limit))]
+    return [await _job(state, row) for row in await state.read(jobs.latest, limit=limit)]
 
 
 @router.get("/dead-letter-jobs/{job_id}")
-async def show_job(job_id: str, at: State, _: Viewer) -> dict[str, Any]:
-    """Tell how far a job is, and what came of its letters."""
-    row = await _row(at, job_id)
-    told = await at.database.run(partial(jobs.items, job=row.id, states=jobs.ENDED, limit=MOST))
-    items = [{"id": item.letter_id, "state": item.state, "why": item.found} for item in told]
-    return {**await _job(at, row), "items": items}
+async def show_job(job_id: str, state: State, _: Viewer) -> dict[str, Any]:
+    """Return how far a job is, and what came of its letters."""
+    row = await _row(state, job_id)
+    ended = await state.read(jobs.items, job=row.id, states=jobs.ENDED, limit=MOST)
+    items = [{"id": item.letter_id, "state": item.state, "reason": item.found} for item in ended]
+    return {**await _job(state, row), "items": items}
 
 
-@router.post("/dead-letter-jobs/{job_id}/{act}")
+@router.post("/dead-letter-jobs/{job_id}/{command}")
 async def change_job(
-    job_id: str, act: Literal["pause", "cancel", "resume"], why: Why, at: State, user: Operator
+    job_id: str, command: Literal["pause", "cancel", "resume"], why: Why, state: State, user: Operator
 ) -> dict[str, Any]:
     """Pause, cancel or go on with a job."""
-    row = await _row(at, job_id)
-    desk = at.desk(user.name)
-    if act == "resume":
-        at.work_on(await resume(desk, row, why.reason))
+    row = await _row(state, job_id)
+    commands = state.commands(user.name)
+    if command == "resume":
+        state.work_on(await resume(commands, row, why.reason))
     else:
-        await control(desk, row, _NAMED[act], why.reason)
-    return await _job(at, await _row(at, job_id))
+        await control(commands, row, _NAMED[command], why.reason)
+    return await _job(state, await _row(state, job_id))
 
 
-async def _row(at: AppState, job_id: str) -> JobRow:
-    row = await at.database.run(partial(jobs.get, job=job_id))
+async def _row(state: AppState, job_id: str) -> JobRow:
+    row = await state.read(jobs.get, job=job_id)
     if row is None:
-        raise ProblemError(404, "No such job", f"there is no job {job_id[:40]}")
+        raise ProblemError(404, f"there is no job {job_id[:40]}")
     return row
 
 
-async def _job(at: AppState, row: JobRow) -> dict[str, Any]:
-    counts = await at.database.run(partial(jobs.counts, job=row.id))
+async def _job(state: AppState, row: JobRow) -> dict[str, Any]:
+    counts = await state.read(jobs.counts, job=row.id)
     return {
         "id": row.id,
         "status": row.status,

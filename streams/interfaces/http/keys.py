@@ -19,7 +19,7 @@ class Keys:
     tables: Sequence[ApiKeyTable]
 
     def find(self, key: str, now: datetime) -> ApiKeyTable | None:
-        """Give whose key it is; None when it is nobody's, or expired."""
+        """Return whose key it is; None when it is nobody's, or expired."""
         digest = hash_of(key)
         found = None
         for table in self.tables:
@@ -35,5 +35,5 @@ def new_key() -> str:
 
 
 def hash_of(key: str) -> str:
-    """Give the hash that leads.toml holds."""
+    """Return the hash that leads.toml holds."""
     return hashlib.sha256(key.encode()).hexdigest()

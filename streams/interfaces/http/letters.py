@@ -1,10 +1,9 @@
-"""This file answers /v1/dead-letters: look, preview and decide."""
+"""Requests that look at dead letters and preview their replays."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -29,45 +28,49 @@ class Listing(Selection):
 
 
 def etag(row: LetterRow) -> str:
-    """Give what changes whenever the letter does."""
+    """Return what changes whenever the letter does."""
     return f'"{row.letter.generation}-{row.letter.edit_number or 0}-{row.status}"'
 
 
 @router.get("")
-async def list_letters(at: State, _: Viewer, selection: Annotated[Listing, Query()]) -> list[dict[str, Any]]:
+async def list_letters(
+    state: State, _: Viewer, selection: Annotated[Listing, Query()]
+) -> list[dict[str, Any]]:
     """List letters, oldest first, without their records."""
-    condition = selection.condition(at.clock())
-    ids = await at.database.run(partial(select, condition=condition, limit=selection.limit))
-    rows = {row.letter.id: row for row in await at.database.run(partial(letters.get, ids=ids))}
+    condition = selection.condition(state.now())
+    ids = await state.read(select, condition=condition, limit=selection.limit)
+    rows = {row.letter.id: row for row in await state.read(letters.get, ids=ids)}
     return [as_data(rows[each]) for each in ids if each in rows]
 
 
 @router.get("/groups")
-async def list_groups(at: State, _: Viewer, selection: Annotated[Listing, Query()]) -> list[dict[str, Any]]:
+async def list_groups(
+    state: State, _: Viewer, selection: Annotated[Listing, Query()]
+) -> list[dict[str, Any]]:
     """Group letters by cause, the largest first."""
-    now = at.clock()
+    now = state.now()
     condition = selection.condition(now)
-    found = await at.database.run(partial(groups, condition=condition, now=now, limit=selection.limit))
+    found = await state.read(groups, condition=condition, now=now, limit=selection.limit)
     return [asdict(each) for each in found]
 
 
 @router.get("/stats")
-async def count_letters(at: State, _: Viewer, selection: Annotated[Selection, Query()]) -> dict[str, Any]:
+async def count_letters(state: State, _: Viewer, selection: Annotated[Selection, Query()]) -> dict[str, Any]:
     """Count letters by status, class, action and code, and say how long the oldest open one is still kept."""
-    now = at.clock()
+    now = state.now()
     condition = selection.or_status("all").condition(now)
-    found = await at.database.run(partial(stats, condition=condition, now=now))
+    found = await state.read(stats, condition=condition, now=now)
     left = None if found.headroom is None else found.headroom.total_seconds()
     return {**found.by, "oldest_open": found.oldest_open, "headroom_seconds": left}
 
 
 @router.get("/{letter_id}")
-async def show_letter(letter_id: str, at: State, _: Viewer, response: Response) -> dict[str, Any]:
+async def show_letter(letter_id: str, state: State, _: Viewer, response: Response) -> dict[str, Any]:
     """Explain a letter: what happened, what is committed for its lead, and what a replay would do."""
-    row = await at.letter(letter_id)
+    row = await state.letter(letter_id)
     lead = row.lead_id
-    done = [] if lead is None else await at.database.run(partial(ledger.of_lead, lead_id=lead))
-    would = await asyncio.to_thread(lambda: next(found for _, found in at.preview.of([letter_id])))
+    done = [] if lead is None else await state.read(ledger.of_lead, lead_id=lead)
+    would = await asyncio.to_thread(lambda: next(found for _, found in state.preview.of([letter_id])))
     response.headers["ETag"] = etag(row)
     return {
         **as_data(row),

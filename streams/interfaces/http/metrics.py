@@ -1,10 +1,9 @@
-"""This file answers /metrics: how many dead letters there are, and how long there is to decide about them."""
+"""The metrics: how many dead letters there are, and how long there is to decide about them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Response
@@ -23,18 +22,18 @@ router = APIRouter(tags=["metrics"])
 
 
 @router.get("/metrics")
-async def metrics(at: State, _: Viewer) -> Response:
+async def metrics(state: State, _: Viewer) -> Response:
     """Count dead letters for Prometheus, which sends a viewer's key as its bearer token."""
-    everything = Selection(status=["all"]).condition(at.clock())
-    left = await at.database.run(partial(headroom, now=at.clock()))
-    counts = await at.database.run(partial(counted, condition=everything))
+    everything = Selection(status=["all"]).condition(state.now())
+    left = await state.read(headroom, now=state.now())
+    counts = await state.read(counted, condition=everything)
     registry = CollectorRegistry()
-    registry.register(_Seen(left, counts))
+    registry.register(_Collector(left, counts))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
-class _Seen:
-    """One look, as families of metrics."""
+class _Collector:
+    """What was counted, as families of metrics."""
 
     def __init__(self, headroom: timedelta | None, counts: list[Count]) -> None:
         self._headroom = headroom

@@ -1,4 +1,4 @@
-"""This file turns errors into problem details (RFC 9457), without a word of what was sent."""
+"""Errors become problem details (RFC 9457), without a word of what was sent."""
 
 from __future__ import annotations
 
@@ -22,6 +22,17 @@ from streams.store.engine import StoreError
 
 log = logging.getLogger(__name__)
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+PHRASES = {
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    412: "Precondition Failed",
+    413: "Content Too Large",
+    422: "Unprocessable Content",
+    428: "Precondition Required",
+    500: "Internal Server Error",
+}
+"""Titles of problems, by status (RFC 9110); those of `http.HTTPStatus` differ between versions of Python."""
 EXPECTED: dict[type[Exception], tuple[int, str]] = {
     SelectionError: (400, "The selection cannot be used"),
     PatchError: (422, "The patch cannot be used"),
@@ -37,15 +48,22 @@ EXPECTED: dict[type[Exception], tuple[int, str]] = {
 class ProblemError(Exception):
     """The request cannot be answered as asked."""
 
-    def __init__(self, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> None:
-        """Take status, a short title and a sentence with the next step."""
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+        """Take the status, and a sentence with the next step."""
         super().__init__(detail)
-        self.status, self.title, self.detail, self.headers = status, title, detail, headers
+        self.status, self.detail, self.headers = status, detail, headers
 
 
-def problem(status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Give the answer."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+def problem(
+    status: int, detail: str, headers: dict[str, str] | None = None, *, title: str | None = None
+) -> JSONResponse:
+    """Return the answer; its title is the phrase of the status unless there is a better one."""
+    body = {
+        "type": "about:blank",
+        "title": title or PHRASES[status],
+        "status": status,
+        "detail": detail,
+    }
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
@@ -53,21 +71,20 @@ def add_to(app: FastAPI) -> None:
     """Let the application answer errors so."""
 
     async def ours(_: Request, error: ProblemError) -> Response:
-        return problem(error.status, error.title, error.detail, error.headers)
+        return problem(error.status, error.detail, error.headers)
 
     async def wrong_form(_: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        return problem(422, "The request has not the right form", f"{place}: {first['msg']}")
+        return problem(422, f"{place}: {first['msg']}")
 
     async def theirs(_: Request, error: HTTPException) -> Response:
-        return problem(
-            error.status_code, str(error.detail), "see /docs for what there is", dict(error.headers or {})
-        )
+        detail, headers = "see /docs for what there is", dict(error.headers or {})
+        return problem(error.status_code, detail, headers, title=str(error.detail))
 
     async def unforeseen(_: Request, error: Exception) -> Response:
         log.error("a request failed: %s", type(error).__name__, exc_info=error)
-        return problem(500, "A defect of ours", "the log says where it happened; nothing more was done")
+        return problem(500, "this is a defect of ours; the log says where it happened; nothing more was done")
 
     handlers: dict[Any, Handler] = {
         ProblemError: ours,
@@ -83,6 +100,6 @@ def add_to(app: FastAPI) -> None:
 
 def _expected(status: int, title: str) -> Handler:
     async def answer(_: Request, error: Exception) -> Response:
-        return problem(status, title, str(error))
+        return problem(status, str(error), title=title)
 
     return answer

@@ -205,11 +205,11 @@ def test_a_job_leaves_out_what_cannot_be_done_a_replay_says_why_and_the_index_ca
     stage.publish(as_event(number, person(number)) for number in range(GOOD, GOOD + 5))
     stage.settle(within=60)
 
-    why = {line["id"]: line["why"] for line in job["letters"] if line["state"] == "skipped"}
+    why = {line["id"]: line["reason"] for line in job["letters"] if line["state"] == "skipped"}
     assert why[ids["tampered"]] == "it would fail again: TAMPERED"
     assert why[ids["newer event"]] == "it would fail again: UNKNOWN_TYPE"
     assert set(ids.values()) - set(why) == {ids["newer action"], ids["unknown field"]}
-    assert "it is not here" in other["letters"][0]["why"]
+    assert "it is not here" in other["letters"][0]["reason"]
     for generation, told in enumerate(twice, 1):
         assert {(line["id"], line["outcome"], line["code"], line["generation"]) for line in told} == {
             (ids["tampered"], "failed again", "TAMPERED", generation),

@@ -63,7 +63,7 @@ def test_a_plan_changes_nothing_and_says_of_each_letter_what_its_replay_then_com
         else:
             assert (letter["status"], letter["generation"], letter["code"]) == ("parked", 1, would["code"])
     assert sum(each["owner"] is not None for each in planned) == EACH
-    told = Counter((each["state"], each["why"]) for each in job["letters"])
+    told = Counter((each["state"], each["reason"]) for each in job["letters"])
     assert told[("resolved", None)] == 4 * EACH
     assert not [why for _, why in told if why is not None and "planned" in why]
     # What the plan said goes out, to whom it said, and nothing else.
@@ -109,7 +109,7 @@ def test_a_recipe_repairs_a_group_in_one_job_and_the_originals_stay_readable(
     (job,) = leads(stage, "dead-letters", "apply", file, "--rate", "2000", "--reason", "repaired", within=300)
     stage.settle(within=60)
 
-    assert (len(repaired["changed"]), repaired["left"]) == (REPAIRED, [])
+    assert (len(repaired["changed"]), repaired["skipped"]) == (REPAIRED, [])
     assert Counter(each["state"] for each in job["letters"]) == {"resolved": REPAIRED}
     originals = {record.value for record in stage.records(RECEIVED)}
     kept = stage.sql("SELECT original_value, record_value FROM letters WHERE code = 'WRONG_TYPE'")

@@ -101,7 +101,7 @@ def test_letters_are_looked_at_edited_and_replayed_over_http_by_those_who_may(
         401, 401, 401, 200,
     ]  # fmt: skip
     give_up = {"reason": "why", "select": WRONG}
-    assert client.ask("POST", f"{LETTERS}/acts/discard", "watcher", give_up).status == 403
+    assert client.ask("POST", f"{LETTERS}/commands/discard", "watcher", give_up).status == 403
 
     # What stands there is what the commands say.
     listed = client.ask("GET", f"{LETTERS}?code=WRONG_TYPE&limit=1000", "watcher").json
@@ -117,17 +117,17 @@ def test_letters_are_looked_at_edited_and_replayed_over_http_by_those_who_may(
     patch = {"reason": "typo", "patch": [{"op": "remove", "path": "/country"}]}
     assert client.ask("PATCH", letter, "ann", patch).status == 428
     seen = shown.headers["etag"]
-    assert client.ask("PATCH", letter, "ann", patch, If_Match=seen).json["left"] == []
+    assert client.ask("PATCH", letter, "ann", patch, If_Match=seen).json["skipped"] == []
     assert client.ask("PATCH", letter, "ann", patch, If_Match=seen).status == 412
 
     # The others are repaired; all are planned and replayed.
     repaired = client.ask(
         "POST",
-        f"{LETTERS}/acts/repair",
+        f"{LETTERS}/commands/repair",
         "ann",
         {"reason": "form", "select": WRONG, "recipe": "strip-country"},
     ).json
-    assert (len(repaired["changed"]), len(repaired["left"])) == (EACH - 1, 1)
+    assert (len(repaired["changed"]), len(repaired["skipped"])) == (EACH - 1, 1)
     plan = client.ask("POST", "/v1/dead-letter-plans", "watcher", {"select": WRONG}).body
     begun = client.ask("POST", "/v1/dead-letter-jobs?reason=repaired&canary=1", "ann", plan)
     assert begun.status == 202, begun.body
@@ -151,7 +151,9 @@ def test_letters_go_out_whole_and_come_in_again_and_what_is_erased_stays_gone(
 
     lines = client.ask("POST", f"{LETTERS}/export", "ann", chosen).body
     ids = [json.loads(line)["letter"]["__dlq.errors.id"] for line in lines.splitlines()]
-    gone = client.ask("POST", f"{LETTERS}/acts/erase", "ann", {"reason": "she asked", "ids": ids[:1]}).json
+    gone = client.ask(
+        "POST", f"{LETTERS}/commands/erase", "ann", {"reason": "she asked", "ids": ids[:1]}
+    ).json
     taken = client.ask("POST", f"{LETTERS}/import?reason=back", "ann", lines).json
     broken = client.ask("POST", f"{LETTERS}/import?reason=back", "ann", lines[:-9])
     stage.settle(within=60)
@@ -170,7 +172,7 @@ def test_letters_go_out_whole_and_come_in_again_and_what_is_erased_stays_gone(
 @pytest.mark.timeout(240)
 def test_a_viewer_may_plan_and_look_and_nothing_else_and_a_stranger_nothing(client: Client) -> None:
     routes = [
-        (method.upper(), path.replace("{name}", "erase").replace("{act}", "cancel"))
+        (method.upper(), path.replace("{name}", "erase").replace("{command}", "cancel"))
         for path, methods in client.ask("GET", "/openapi.json", None).json["paths"].items()
         for method in methods
     ]
@@ -207,7 +209,7 @@ def test_what_cannot_be_answered_is_a_problem_with_the_next_step_and_without_wha
     client: Client,
 ) -> None:
     some = client.ask("GET", f"{LETTERS}?limit=1").json[0]["id"]
-    act = f"{LETTERS}/acts/edit"
+    act = f"{LETTERS}/commands/edit"
     cases = [
         (client.ask("GET", f"{LETTERS}?class=posion"), 400, "did you mean poison?"),
         (client.ask("GET", f"{LETTERS}?colour=red"), 422, "colour"),
@@ -220,7 +222,7 @@ def test_what_cannot_be_answered_is_a_problem_with_the_next_step_and_without_wha
             "operation 1",
         ),
         (client.ask("POST", act, body={"ids": [some], "patch": []}), 422, "reason"),
-        (client.ask("POST", f"{LETTERS}/acts/explode", body={"reason": "why"}), 422, "name"),
+        (client.ask("POST", f"{LETTERS}/commands/explode", body={"reason": "why"}), 422, "name"),
         (client.ask("POST", "/v1/dead-letter-jobs?reason=x", body=b"{}"), 422, "is no plan"),
         (client.ask("POST", "/v1/dead-letter-jobs?reason=x&rate=0", body=b"{}"), 422, "rate"),
         (client.ask("POST", "/v1/dead-letter-jobs/none/pause", body={"reason": "x"}), 404, "no job"),

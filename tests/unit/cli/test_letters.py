@@ -1,4 +1,4 @@
-"""This file checks `leads dead-letters list`, `groups` and `stats` as a person or a script calls them."""
+"""`leads dead-letters list`, `groups` and `stats` as a person or a script calls them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from streams.dead_letters.letter_commands import SIMPLE_COMMANDS
-from streams.interfaces.cli.letter_commands import PLAIN
+from streams.interfaces.cli.letter_commands import SIMPLE_TEXTS
 from streams.interfaces.cli.replaying import free_letters
-from streams.interfaces.http.commands import DEFAULT_STATUS
 from streams.store import letter_changes, letters
 from streams.store.migrate import open_database
 from tests.suites.letter_index import ROWS, row
@@ -84,14 +83,12 @@ def test_a_replay_leaves_out_what_a_job_has_and_what_nobody_knows_of_unless_it_i
     assert "1 letter left out: a worker was cut off while calling" in told
 
 
-def test_every_act_that_needs_a_reason_alone_is_a_command_of_its_own_and_says_what_it_does(
+def test_every_command_that_needs_a_reason_alone_is_there_and_says_what_it_does(
     commands: Commands,
 ) -> None:
-    assert PLAIN.keys() == SIMPLE_COMMANDS.keys()
-    closed = {name: plain.status for name, plain in PLAIN.items() if plain.status != "open"}
-    assert closed == DEFAULT_STATUS
-    for name, plain in PLAIN.items():
+    assert SIMPLE_TEXTS.keys() == SIMPLE_COMMANDS.keys()
+    for name, text in SIMPLE_TEXTS.items():
         helped = commands.run("dead-letters", name, "--help")
 
         assert helped.code == 0
-        assert plain.help[:40] in helped.out
+        assert text.help[:40] in helped.out

@@ -11,7 +11,6 @@ from sqlalchemy.exc import DBAPIError
 
 from streams.dead_letters.prediction import FAILING, Prediction
 from streams.dead_letters.preview import Preview
-from streams.onboarding import ONBOARDING
 from streams.store import letters
 from streams.store.engine import StoreError
 from streams.store.schema import metadata, turns
@@ -25,17 +24,8 @@ def onboarding() -> Iterator[Rehearsal]:
 
 
 def preview(onboarding: Rehearsal) -> list[Prediction]:
-    cluster = onboarding.cluster
     ids = [letter.id for letter in onboarding.letters]
-    made = Preview(
-        ONBOARDING,
-        cluster.adapters,
-        database=cluster.database,
-        names=cluster.names,
-        group="leads",
-        clock=cluster.clock,
-    )
-    return [prediction for _, prediction in made.of(ids)]
+    return [prediction for _, prediction in Preview(onboarding.cluster.installation).of(ids)]
 
 
 def everything(onboarding: Rehearsal) -> tuple[Any, ...]:

@@ -149,7 +149,7 @@ class Onboarding(RuleBasedStateMachine):
         uncertain = self.store.transact(lambda link: uncertain_letter_ids(link, every))
         ids = [each for each in every if each not in uncertain]
         cluster = self.cluster
-        replay = Replay(cluster.database, cluster.log, cluster.names, cluster.clock)
+        replay = Replay(cluster.installation)
 
         async def ask() -> None:
             async for _ in replay.ask(ids):
