@@ -55,7 +55,13 @@ class Cluster:
     def __post_init__(self) -> None:
         """Start the first worker."""
         self.log = MemoryLog(self.clock)
-        self.installation = Installation(
+        self.worker = self.new_worker()
+        self.retries = RetryTimer(self.installation)
+
+    @property
+    def installation(self) -> Installation:
+        """The parts as they are now, for what takes them all."""
+        return Installation(
             workflow=self.workflow,
             adapters=self.adapters,
             database=self.database,
@@ -64,8 +70,6 @@ class Cluster:
             group=GROUP,
             clock=self.clock,
         )
-        self.worker = self.new_worker()
-        self.retries = RetryTimer(self.installation)
 
     def new_worker(self, life: Life | None = None, around: Surroundings | None = None) -> MemoryWorker:
         """Start a worker; one with a `life` dies where that ends: at a port call, a commit or a publish."""

@@ -41,7 +41,7 @@ def losses() -> Iterator[Sabotage]:
         promise="honest",
         mechanism="a store that catches up counts a call of which nothing tells as uncertain",
         file="streams/operations/recovery/catch_up.py",
-        old="done.uncertain = await unsettled.take(self.log)",
+        old="done.uncertain = await UncommittedCalls(self.installation).take(self.log)",
         new="done.uncertain = []",
         tests=(
             CATCH_UP + "test_a_call_that_was_made_and_that_nothing_tells_of_is_uncertain_and_not_made_again",

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from streams.dead_letters.retries import RetryTimer
 from streams.operations.recovery.catch_up import CatchUp, CaughtUp
 from streams.testing import Cluster, MemoryStore
-from streams.testing.cluster import GROUP
 from tests.support.reading_back import RememberedLog
 
 
@@ -27,17 +24,8 @@ def copy_of(store: MemoryStore) -> MemoryStore:
 
 async def catch_up(cluster: Cluster, store: MemoryStore) -> CaughtUp:
     """Bring `store` up to date from the topics, and let the installation go on with it and with a fresh worker."""
-    done = await CatchUp(
-        cluster.workflow,
-        cluster.adapters.ports,
-        store,
-        RememberedLog(cluster.log),
-        cluster.names,
-        GROUP,
-        cluster.clock,
-    ).run()
     cluster.database = store
-    cluster.installation = replace(cluster.installation, database=store)
+    done = await CatchUp(cluster.installation, RememberedLog(cluster.log)).run()
     cluster.worker = cluster.new_worker()
     cluster.retries = RetryTimer(cluster.installation)
     return done

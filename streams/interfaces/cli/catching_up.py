@@ -1,4 +1,4 @@
-"""This file is `leads store catch-up`: a store that is older than its topics learns what they say."""
+"""`leads store catch-up`: a store that is older than its topics learns from them what was done."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams.interfaces.common.progress import telling
 
 if TYPE_CHECKING:
     from streams.kafka.address import KafkaAddress
-    from streams.operations.recovery.catch_up import CaughtUp, Tell
+    from streams.operations.recovery.catch_up import CaughtUp, Report
     from streams.settings import Config, Settings
     from streams.store.engine import Database
 
@@ -56,21 +56,18 @@ async def _catch_up(
     config: Config,
     address: KafkaAddress,
     database: Database,
-    tell: Tell,
+    report: Report,
     *,
     accept_gap: bool,
 ) -> CaughtUp:
-    from streams.clock import now
     from streams.interfaces.common import connections
     from streams.kafka.lag import group_state
     from streams.kafka.log import open_log
-    from streams.onboarding import ONBOARDING
+    from streams.kafka.producer import NoBroker
     from streams.operations.recovery.catch_up import CatchUp
-    from streams.wiring import adapters, configured
-    from topics.registry import TopicNames
+    from streams.wiring import installation_of
 
-    names = TopicNames(settings.prefix)
-    found = adapters(settings, config)
+    installation = installation_of(settings, config, database, NoBroker())
     try:
         async with connections.admin(address) as admin:
             _, members, _ = await group_state(admin, settings.group)
@@ -79,12 +76,10 @@ async def _catch_up(
                     f"{plural(members, 'worker')} of group {settings.group} run; stop them, they may do again what the "
                     "store does not know (one that was killed is forgotten after LEADS_SESSION_TIMEOUT)"
                 )
-            async with open_log(admin, address, names, settings.group) as log:
-                workflow = configured(ONBOARDING, config)
-                run = CatchUp(workflow, found.ports, database, log, names, settings.group, now, tell)
-                return await run.run(is_gap_accepted=accept_gap)
+            async with open_log(admin, address, installation.topics, installation.group) as log:
+                return await CatchUp(installation, log, report).run(is_gap_accepted=accept_gap)
     finally:
-        await found.aclose()
+        await installation.adapters.aclose()
 
 
 def as_data(done: CaughtUp) -> dict[str, Any]:

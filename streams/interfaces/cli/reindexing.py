@@ -36,15 +36,14 @@ def reindex_command(as_json: AsJson = False) -> None:
 
 
 async def _reindex(connected: Connections, report: Tell) -> Reindexed:
-    from streams.clock import now
     from streams.kafka.log import open_log
-    from streams.onboarding import ONBOARDING
+    from streams.kafka.producer import NoBroker
     from streams.operations.recovery.reindexing import Reindexer
-    from topics.registry import TopicNames
+    from streams.wiring import installation_of
 
-    names = TopicNames(connected.settings.prefix)
+    installation = installation_of(connected.settings, None, connected.database, NoBroker())
     async with (
         connections.admin(connected.address) as admin,
-        open_log(admin, connected.address, names, connected.settings.group) as log,
+        open_log(admin, connected.address, installation.topics, installation.group) as log,
     ):
-        return await Reindexer(ONBOARDING, connected.database, log, names, now, report).run()
+        return await Reindexer(installation, log, report).run()

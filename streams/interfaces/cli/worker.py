@@ -102,13 +102,17 @@ async def check_store(settings: Settings, address: KafkaAddress, database: Datab
     """Raise `BehindError` when the store is a restored one that has not caught up with the topics."""
     from streams.interfaces.common import connections
     from streams.kafka.log import open_log
-    from streams.onboarding import ONBOARDING
+    from streams.kafka.producer import NoBroker
     from streams.operations.recovery.outdated_store import check_is_not_behind
-    from topics.registry import TopicNames
+    from streams.wiring import installation_of
 
-    names = TopicNames(settings.prefix)
-    async with connections.admin(address) as admin, open_log(admin, address, names, settings.group) as topics:
-        await check_is_not_behind(database, topics, ONBOARDING, names)
+    # No action runs: no adapter is needed.
+    installation = installation_of(settings, None, database, NoBroker())
+    async with (
+        connections.admin(address) as admin,
+        open_log(admin, address, installation.topics, installation.group) as log,
+    ):
+        await check_is_not_behind(installation, log)
 
 
 def _topics_sentence(left: list[Difference]) -> str:

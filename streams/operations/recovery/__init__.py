@@ -1,1 +1,1 @@
-"""This package cares for the store: backup while workers run, restore, and catching up from the topics."""
+"""Care for the store: backup while workers run, restore, and catching up from the topics."""

@@ -1,4 +1,4 @@
-"""This file copies a SQLite store while workers write to it, and checks what it copied."""
+"""Copies a SQLite store while workers write to it, and checks what it copied."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from streams.store.engine import StoreError
 from streams.store.migrate import open_database
 
 PAGES = 2000
-"""Copied at once, about 8 MB: then progress is told."""
+"""Copied at once, about 8 MB: then progress is reported."""
 OPEN_S = 10.0
 TABLES = frozenset({"alembic_version", "ledger", "contacts", "effects", "letters", "turns"})
 
-Tell = Callable[[float], None]
-"""Is told what part is done, 0 to 1."""
+Report = Callable[[float], None]
+"""Takes what part is done, 0 to 1."""
 
 
 class CareError(RuntimeError):
     """A backup or a restore cannot be made; the message is one sentence with the next step."""
 
 
-def no_tell(part: float) -> None:
-    """Tell nobody."""
+def no_report(part: float) -> None:
+    """Report to nobody."""
 
 
-def back_up(source: Path, target: Path, tell: Tell = no_tell) -> int | None:
-    """Copy the store at one moment, and give the moment it knows until (microseconds). Raises `CareError`.
+def back_up(source: Path, target: Path, report: Report = no_report) -> int | None:
+    """Copy the store at one moment. Return the moment it knows until (microseconds). Raise `CareError`.
 
     Workers go on: the copy reads one snapshot, and what they write meanwhile waits in the write-ahead log.
     """
@@ -47,7 +47,7 @@ def back_up(source: Path, target: Path, tell: Tell = no_tell) -> int | None:
     try:
         _private(partial)
         began_us = time.time_ns() // 1000
-        _copy(source, partial, tell)
+        _copy(source, partial, report)
         check(partial, target)
         moment = seal(partial, lambda connection: _stamp(connection, began_us))
         partial.rename(target)
@@ -122,9 +122,9 @@ def _private(path: Path) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
-def _copy(source: Path, target: Path, tell: Tell) -> None:
+def _copy(source: Path, target: Path, report: Report) -> None:
     def progress(_: int, remaining: int, total: int) -> None:
-        tell(1.0 - remaining / total if total else 1.0)
+        report(1.0 - remaining / total if total else 1.0)
 
     with (
         closing(
@@ -132,7 +132,7 @@ def _copy(source: Path, target: Path, tell: Tell) -> None:
         ) as here,
         closing(sqlite3.connect(target, timeout=OPEN_S)) as there,
     ):
-        # One read transaction over all steps: without it every commit of a worker would begin the copy anew.
+        # One read transaction over all steps: without it every commit of a worker would restart the copy.
         here.execute("BEGIN")
         here.execute("SELECT count(*) FROM sqlite_master").fetchone()
         here.backup(there, pages=PAGES, progress=progress, sleep=0)

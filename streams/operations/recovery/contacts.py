@@ -1,9 +1,9 @@
-"""This file brings contacts up to date from results: merged from the same leads, with the owner they were given."""
+"""Brings contacts up to date from results: merged from the same leads, with the owner they were given."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 from sqlalchemy.engine import Connection
@@ -13,45 +13,44 @@ from actions.ports import FieldValue, StoredContact
 from streams.engine.transaction import drive
 from streams.store import ledger
 from streams.store.contacts import SqlContacts
+from topics.decode import Decoded
 from topics.envelope import Envelope
 from topics.events import ContactUpserted, Event, Lead, LeadAssigned, LeadMatched, Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A result event with its envelope."""
-
-    envelope: Envelope
-    event: Event
-
-
-def take(connection: Connection, results: Sequence[Said], edited: Mapping[str, Event], now_us: int) -> None:
-    """Take what these results, new to the store, say about contacts, in their order.
+def take(
+    connection: Connection, results: Sequence[Decoded], edited: Mapping[str, Event], now_us: int
+) -> None:
+    """Take what these results, new to the store, changed in contacts, in their order.
 
     The merge asks for no order and bears repetition, so merging the leads that the results name gives the contact that
     was lost. `edited` is what was acted on in the place of an event (by its id), where a person had edited it.
     """
-    contacts = SqlContacts(connection, [said.event for said in results])
+    contacts = SqlContacts(connection, [result.event for result in results])
     causes = _causes(connection, results, edited)
-    for said in results:
-        if isinstance(said.event, ContactUpserted):
-            drive(_merge(contacts, said.event, causes.get(said.envelope.causation_id or ""), said.envelope))
-        elif isinstance(said.event, LeadAssigned):
-            drive(_give(contacts, said.event))
+    for result in results:
+        if isinstance(result.event, ContactUpserted):
+            drive(
+                _merge(
+                    contacts, result.event, causes.get(result.envelope.causation_id or ""), result.envelope
+                )
+            )
+        elif isinstance(result.event, LeadAssigned):
+            drive(_give(contacts, result.event))
         contacts.keep()
     contacts.flush(now_us)
 
 
 def _causes(
-    connection: Connection, results: Sequence[Said], edited: Mapping[str, Event]
+    connection: Connection, results: Sequence[Decoded], edited: Mapping[str, Event]
 ) -> dict[str, LeadMatched]:
-    """Give by id the leads that each `ContactUpserted` merged: the ledger has them, as results of their own."""
+    """Return by id the leads that each `ContactUpserted` merged: the ledger has them, as results of their own."""
     wanted = {
-        said.envelope.causation_id: key
-        for said in results
-        if isinstance(said.event, ContactUpserted)
-        and said.envelope.causation_id is not None
-        and (key := _key(said.envelope.causation_id)) is not None
+        result.envelope.causation_id: key
+        for result in results
+        if isinstance(result.event, ContactUpserted)
+        and result.envelope.causation_id is not None
+        and (key := _key(result.envelope.causation_id)) is not None
     }
     rows = ledger.find(connection, wanted.values())
     found = {
@@ -74,8 +73,8 @@ async def _merge(
 ) -> Event:
     stored = await contacts.get(event.contact_key)
     known = stored or StoredContact(event.contact_key, event.contact_id)
-    said = _as_shown(event, known, envelope) if cause is None else fields_of(cause.lead, cause.origin)
-    merged = merge(known.fields, said)
+    fields = _as_shown(event, known, envelope) if cause is None else fields_of(cause.lead, cause.origin)
+    merged = merge(known.fields, fields)
     await contacts.save(replace(known, fields=merged, revision=max(known.revision, event.revision)))
     return event
 
@@ -83,10 +82,10 @@ async def _merge(
 def _as_shown(event: ContactUpserted, known: StoredContact, envelope: Envelope) -> dict[str, FieldValue]:
     """Take the contact as the event shows it: the lead that changed it is nowhere any more."""
     shown = Lead(**{name: value for name, value in event.contact if value is not None})
-    said = fields_of(shown, Origin(event_id=envelope.id, source=envelope.source, time=envelope.time))
+    fields = fields_of(shown, Origin(event_id=envelope.id, source=envelope.source, time=envelope.time))
     return {
         name: field
-        for name, field in said.items()
+        for name, field in fields.items()
         if name not in known.fields or known.fields[name].value != field.value
     }
 

@@ -1,4 +1,4 @@
-"""Take dead letters from their topic into ledger and effects, and close those that were done since."""
+"""Takes dead letters from their topic into ledger and effects, and closes those that were done since."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from streams.engine.execution import Execution, Source
+from streams.engine.installation import Installation
 from streams.operations.recovery.effect_keys import would_claim
 from streams.operations.recovery.write_back import Trace, add_rows, released, suspected
 from streams.store import ledger, letter_replays, letters
@@ -16,7 +17,7 @@ from streams.store.ledger import LedgerRow
 from streams.store.letters import OPEN, LetterRow, dump_letter, microseconds
 from streams.store.schema import FAILED
 from streams.store.schema import letters as letters_table
-from streams.workflow import Ports, Workflow, calls_outside
+from streams.workflow import Workflow, calls_outside
 from topics import ids
 from topics.decode import Position, Record, decode
 from topics.envelope import Headers
@@ -37,7 +38,7 @@ class Failed:
     """A letter whose execution is known."""
 
     letter: DeadLetter
-    work: Execution
+    execution: Execution
     ledger_id: bytes
     claim: str | None = None
     """Key of the outside call that it was about."""
@@ -53,19 +54,19 @@ class Failed:
         return self.letter.code not in NOT_REMEMBERED
 
     def row(self) -> LedgerRow:
-        """Give the ledger's row of this failure."""
-        letter, envelope = self.letter, self.work.envelope
+        """Return the ledger's row of this failure."""
+        letter, envelope = self.letter, self.execution.envelope
         return LedgerRow(
             id=self.ledger_id,
             action=letter.action,
             version=letter.action_version,
             correlation_id=envelope.correlation_id,
-            lead_id=self.work.lead_id,
-            contact_key=self.work.contact_key,
+            lead_id=self.execution.lead_id,
+            contact_key=self.execution.contact_key,
             status=FAILED,
             generation=letter.generation,
             attempts=letter.delivery_count,
-            digest=self.work.decoded.digest,
+            digest=self.execution.decoded.digest,
             result_type=None,
             result=dump_letter(letter),
             code=letter.code,
@@ -80,14 +81,15 @@ class Failed:
         return [Trace(self.claim, self.ledger_id, self.letter.action, self.at_us)]
 
 
-def read_letter(record: Record, workflow: Workflow, group: str) -> Failed | None:
+def read_letter(record: Record, installation: Installation) -> Failed | None:
     """Read a letter of an execution of this group; None when there was none: the record could not be read.
 
     (Or, with ID_REUSED, the execution is another record's.)
     """
-    found = read_request(record, workflow)
-    is_ours = found is not None and found.letter.group == group and found.letter.stage == "execute"
-    return found if is_ours else None
+    failed = read_request(record, installation.workflow)
+    if failed is None or failed.letter.group != installation.group or failed.letter.stage != "execute":
+        return None
+    return failed
 
 
 def read_request(record: Record, workflow: Workflow) -> Failed | None:
@@ -111,22 +113,22 @@ def _failed(
         return None
     envelope = decoded.envelope
     result_id = ids.result_id(envelope.source, envelope.id, letter.action, letter.action_version)
-    work = Execution(Source(position, key, value, original), step, decoded)
-    return Failed(letter, work, bytes.fromhex(result_id.replace("-", "")))
+    execution = Execution(Source(position, key, value, original), step, decoded)
+    return Failed(letter, execution, bytes.fromhex(result_id.replace("-", "")))
 
 
-async def with_claims(found: Sequence[Failed], ports: Ports) -> list[Failed]:
+async def with_claims(found: Sequence[Failed], installation: Installation) -> list[Failed]:
     """Return the failures, each with the call that it is about: the actions that call outside are asked."""
-    return [
-        replace(failed, claim=await would_claim(failed.work, ports))
-        if calls_outside(failed.work.step)
-        else failed
-        for failed in found
-    ]
+    ports = installation.adapters.ports
+
+    async def claim(execution: Execution) -> str | None:
+        return await would_claim(execution, ports) if calls_outside(execution.step) else None
+
+    return [replace(failed, claim=await claim(failed.execution)) for failed in found]
 
 
 def take(connection: Connection, found: Sequence[Failed]) -> int:
-    """Write what the store does not know, in the letters' order; gives the number of executions."""
+    """Write what the store does not know, in the letters' order. Return the number of executions."""
     new = 0
     for failed in found:
         if failed.is_remembered:
@@ -148,13 +150,13 @@ def open_ids(connection: Connection) -> list[str]:
 
 
 def resolve(connection: Connection, letter_ids: Sequence[str], workflow: Workflow, now_us: int) -> int:
-    """Close those of these letters whose executions have succeeded; gives how many they were."""
+    """Close those of these letters whose executions have succeeded. Return how many they were."""
     by_execution: dict[bytes, list[tuple[LetterRow, Failed]]] = {}
     for row in letters.get(connection, letter_ids):
         failed = _failed(row.letter, row.key, row.value, row.headers, workflow)
         if failed is not None:
             # Of another version of the action: whoever replayed it ran the one there is.
-            for key in {failed.ledger_id, failed.work.ledger_id}:
+            for key in {failed.ledger_id, failed.execution.ledger_id}:
                 by_execution.setdefault(key, []).append((row, failed))
     known = ledger.find(connection, by_execution)
     done = {
@@ -170,4 +172,4 @@ def resolve(connection: Connection, letter_ids: Sequence[str], workflow: Workflo
 def _is_of(found: LedgerRow, row: LetterRow, failed: Failed) -> bool:
     # What could not be read may have been read since, by a newer build. With ID_REUSED the execution is another's.
     was_executed = row.letter.stage == "execute" or row.is_edited
-    return was_executed or found.digest == failed.work.decoded.digest
+    return was_executed or found.digest == failed.execution.decoded.digest

@@ -1,4 +1,4 @@
-"""This file puts a backup in the place of a SQLite store, and keeps the store that was there."""
+"""Puts a backup in the place of a SQLite store, and keeps the store that was there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from streams.operations.recovery.backup import CareError, Tell, check, companions, no_tell, seal, sync_folder
+from streams.operations.recovery.backup import (
+    CareError,
+    Report,
+    check,
+    companions,
+    no_report,
+    seal,
+    sync_folder,
+)
 from streams.operations.recovery.watermark import mark_as_behind
 
 CHUNK = 8 << 20
@@ -32,7 +40,7 @@ def restore(
     target: Path,
     *,
     is_forced: bool,
-    tell: Tell = no_tell,
+    report: Report = no_report,
     now: Callable[[], datetime] | None = None,
 ) -> Restored:
     """Put the backup in the store's place, marked so that no worker runs on it before it has caught up.
@@ -45,7 +53,7 @@ def restore(
     target.parent.mkdir(parents=True, exist_ok=True)
     coming = target.with_name(target.name + ".restoring")
     try:
-        _copy(backup, coming, tell)
+        _copy(backup, coming, report)
         check(coming, backup)
         # Before it is in place: not for a moment may it look like a store to work with.
         since_us = seal(coming, mark_as_behind) or 0
@@ -89,13 +97,13 @@ def _check_nobody_has_it(target: Path) -> None:
         return  # too damaged to ask: it is put aside as it is
 
 
-def _copy(backup: Path, coming: Path, tell: Tell) -> None:
+def _copy(backup: Path, coming: Path, report: Report) -> None:
     total = backup.stat().st_size
     descriptor = os.open(coming, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with backup.open("rb") as here, os.fdopen(descriptor, "wb") as there:
         while chunk := here.read(CHUNK):
             there.write(chunk)
-            tell(there.tell() / total)
+            report(there.tell() / total)
     for beside, companion in zip(companions(backup), companions(coming), strict=True):
         if beside.exists():  # a copy of a store that was made by hand
             shutil.copyfile(beside, companion)

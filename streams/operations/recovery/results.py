@@ -1,4 +1,4 @@
-"""Take results from their topics into the store: what was done, and what it changed."""
+"""Takes results from their topics into the store: what was done, and what it changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from sqlalchemy.engine import Connection
 
 from streams.clock import to_us
 from streams.operations.recovery import contacts, round_robin
-from streams.operations.recovery.contacts import Said
 from streams.operations.recovery.effect_keys import proven
 from streams.operations.recovery.write_back import Trace, add_rows, called
 from streams.store.ledger import LedgerRow
@@ -80,9 +79,9 @@ class ResultTaker:
         # Copies of one result are one result; the first has its place in the contact's order.
         first = {result.id: result for result in reversed(results) if result.id in new}
         fresh = [result for result in results if first.get(result.id) is result]
-        said = [Said(result.decoded.envelope, result.decoded.event) for result in fresh]
-        contacts.take(connection, said, self.edited, max((result.at_us for result in fresh), default=0))
-        round_robin.count(connection, [each.event for each in said])
+        stated = [result.decoded for result in fresh]
+        contacts.take(connection, stated, self.edited, max((result.at_us for result in fresh), default=0))
+        round_robin.count(connection, [each.event for each in stated])
         taken = (round_robin.turn_of(result.decoded.event) for result in results)
         self.highest_turn = max([self.highest_turn, *(turn for turn in taken if turn is not None)])
         called(connection, [trace for result in fresh if (trace := _trace(result)) is not None])
@@ -109,7 +108,7 @@ class ResultTaker:
         )
 
     def _version(self, result: Result, received: Decoded | None) -> int:
-        """Give the version whose id the result has; this build's when none has it."""
+        """Return the version whose id the result has; this build's when none has it."""
         action, envelope = result.step.action, result.decoded.envelope
         if received is not None:
             cause = (received.envelope.source, received.envelope.id)

@@ -1,4 +1,4 @@
-"""This file finds the outside calls that may have been made and of which nothing tells: they become uncertain."""
+"""Finds the outside calls that may have been made and that no record proves: they become uncertain."""
 
 from __future__ import annotations
 
@@ -6,29 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from sqlalchemy.engine import Connection
-
-from streams.clock import Clock, to_us
+from streams.clock import to_us
 from streams.engine.execution import Execution, Source
+from streams.engine.installation import Installation
 from streams.kafka.log import Log
 from streams.kafka.reader import Partition, Ranges
 from streams.operations.recovery.effect_keys import would_claim
 from streams.operations.recovery.failures import read_request
 from streams.operations.recovery.write_back import Trace, suspected
 from streams.store import ledger
-from streams.store.engine import Database
-from streams.workflow import Ports, Step, Workflow, calls_outside
+from streams.workflow import Step, calls_outside
 from topics.decode import Position, Record, decode
 from topics.failures import DecodeError
-from topics.registry import TopicNames
 
 AT_WORK = 1000
 """A worker has at most one batch of a step at work, and a batch has at most so many records (engine/faust/app.py)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Perhaps:
-    """An execution whose calls may have been made."""
+class UncertainCall:
+    """An execution whose call may have been made."""
 
     action: str
     lead_id: str
@@ -38,37 +35,33 @@ class Perhaps:
 
 @dataclass(slots=True)
 class _Candidate:
-    work: Execution
+    execution: Execution
     generation: int | None
     """That of the letter it replays; None of an event."""
     place: Partition
 
 
 @dataclass(slots=True)
-class UnsettledTaker:
+class UncommittedCalls:
     """Reads what the group has not acknowledged, and notes an intent for each call that may have been made.
 
     What was acknowledged has its result or its letter on a topic. Of the rest, only what a worker had at work can have
     called: per partition the first records without either, at most a batch of them.
     """
 
-    workflow: Workflow
-    ports: Ports
-    database: Database
-    names: TopicNames
-    clock: Clock
-    found: list[Perhaps] = field(default_factory=list)
+    installation: Installation
+    found: list[UncertainCall] = field(default_factory=list)
     _counts: dict[tuple[Partition, str], int] = field(default_factory=dict)
 
-    async def take(self, log: Log) -> list[Perhaps]:
-        """Write the intents; gives the executions they are of. Raises as store and log do."""
-        outside = [step for step in self.workflow.steps if calls_outside(step)]
+    async def take(self, log: Log) -> list[UncertainCall]:
+        """Write the intents. Return the executions they are of. Raise as store and log do."""
+        topics = self.installation.topics
+        outside = [step for step in self.installation.workflow.steps if calls_outside(step)]
         for event in dict.fromkeys(step.reads for step in outside):
             steps = [step for step in outside if step.reads is event]
-            topic = self.names.of(event)
-            for place, span in (await log.unsettled(topic)).items():
+            for place, span in (await log.unsettled(topics.of(event))).items():
                 await self._take_partition(log, {place: span}, steps)
-        for place, span in (await log.unsettled(self.names.requests)).items():
+        for place, span in (await log.unsettled(topics.requests)).items():
             await self._take_partition(log, {place: span}, None)
         return self.found
 
@@ -84,43 +77,39 @@ class UnsettledTaker:
 
     def _candidates(self, record: Record, place: Partition, steps: Sequence[Step] | None) -> list[_Candidate]:
         if steps is None:
-            asked = read_request(record, self.workflow)
-            if asked is None or not calls_outside(asked.work.step):
+            asked = read_request(record, self.installation.workflow)
+            if asked is None or not calls_outside(asked.execution.step):
                 return []
-            return [_Candidate(asked.work, asked.letter.generation, place)]
+            return [_Candidate(asked.execution, asked.letter.generation, place)]
         position = Position.of(record)
         source = Source(position, record.key, record.value, list(record.headers))
         try:
             decoded = decode(record.value, list(record.headers), steps[0].reads, position)
         except DecodeError:
             return []  # it becomes a letter
-        if decoded.envelope.workflow != self.workflow.name:
+        if decoded.envelope.workflow != self.installation.workflow.name:
             return []
         return [_Candidate(Execution(source, step, decoded), None, place) for step in steps]
 
     async def _take_batch(self, candidates: Sequence[_Candidate]) -> None:
-        keys = [each.work.ledger_id for each in candidates]
-        known = await self.database.run(lambda connection: ledger.find(connection, keys))
+        keys = [each.execution.ledger_id for each in candidates]
+        known = await self.installation.database.run(lambda connection: ledger.find(connection, keys))
         for each in candidates:
-            row = known.get(each.work.ledger_id)
+            row = known.get(each.execution.ledger_id)
             if row is not None and (
                 row.is_done or each.generation is None or row.generation > each.generation
             ):
                 continue  # it has its result, or its letter
-            counted = (each.place, each.work.step.name if each.generation is None else "")
+            counted = (each.place, each.execution.step.name if each.generation is None else "")
             number = self._counts[counted] = self._counts.get(counted, 0) + 1
             if number <= AT_WORK:
-                await self._suspect(each.work)
+                await self._suspect(each.execution)
 
-    async def _suspect(self, work: Execution) -> None:
-        now_us, action = to_us(self.clock()), work.step.action.kebab
-        key = await would_claim(work, self.ports)
+    async def _suspect(self, execution: Execution) -> None:
+        key = await would_claim(execution, self.installation.adapters.ports)
         if key is None:
             return
-        trace = Trace(key, work.ledger_id, action, now_us)
-        if await self.database.run(partial(_write, traces=[trace])):
-            self.found.append(Perhaps(action, work.lead_id, work.result_id, key))
-
-
-def _write(connection: Connection, traces: Sequence[Trace]) -> list[Trace]:
-    return suspected(connection, traces)
+        action, now_us = execution.step.action.kebab, to_us(self.installation.clock())
+        trace = Trace(key, execution.ledger_id, action, now_us)
+        if await self.installation.database.run(partial(suspected, traces=[trace])):
+            self.found.append(UncertainCall(action, execution.lead_id, execution.result_id, key))

@@ -1,4 +1,4 @@
-"""This file tells up to which moment a store knows what happened, and whether it may be worked with."""
+"""Up to which moment a store knows what happened, and whether workers may run on it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def knows_until(connection: Connection) -> int | None:
 
 
 def mark_as_behind(connection: Connection) -> int:
-    """Say that this store must catch up before a worker runs; gives the moment from which on.
+    """Mark that this store must catch up before a worker runs. Return the moment from which on.
 
-    One that says so already keeps its moment: what was taken in since then makes the store look newer than it is.
+    One that is marked already keeps its moment: what was taken in since then makes the store look newer than it is.
     """
     since = marks.get(connection, marks.CATCH_UP)
     if since is None:
@@ -35,7 +35,7 @@ def mark_as_behind(connection: Connection) -> int:
 
 
 def mark_as_caught_up(connection: Connection) -> None:
-    """Say that workers may run."""
+    """Let workers run."""
     marks.clear(connection, marks.CATCH_UP)
     marks.clear(connection, marks.BACKED_UP)
 

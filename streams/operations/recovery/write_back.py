@@ -1,4 +1,4 @@
-"""This file writes what is learnt from topics into the ledger and the effects; what is known already stays."""
+"""Writes what is learnt from topics into the ledger and the effects; what is known already stays."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SELECTED = (effects.c.key, effects.c.ledger_id, effects.c.status, effects.c.cha
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What a result, a letter or an unsettled record says about one call."""
+    """What a result, a letter or an uncommitted record shows of one call."""
 
     key: str
     ledger_id: bytes
@@ -33,7 +33,7 @@ class Trace:
 
 
 def add_rows(connection: Connection, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
-    """Write executions that the ledger does not have, and later outcomes of those that failed; gives these."""
+    """Write executions that the ledger does not have, and later outcomes of those that failed. Return these."""
     known = ledger.find(connection, (row.id for row in rows))
     new: list[LedgerRow] = []
     later: list[tuple[LedgerRow, int]] = []
@@ -54,7 +54,7 @@ def add_rows(connection: Connection, rows: Sequence[LedgerRow]) -> list[LedgerRo
 
 
 def called(connection: Connection, traces: Sequence[Trace]) -> int:
-    """Say that these calls were made; gives how many were not known to be."""
+    """Note that these calls were made. Return how many were not known to be."""
     known = _find(connection, traces)
     done = 0
     for trace in traces:
@@ -68,7 +68,7 @@ def called(connection: Connection, traces: Sequence[Trace]) -> int:
 
 
 def released(connection: Connection, traces: Sequence[Trace]) -> None:
-    """Say that these calls, as far as they were begun by these executions, were certainly not made."""
+    """Note that these calls, as far as these executions began them, were certainly not made."""
     known = _find(connection, traces)
     for trace in traces:
         if known.get(trace.key, (b"", 0, 0))[:2] == (trace.ledger_id, INTENT):
@@ -76,7 +76,7 @@ def released(connection: Connection, traces: Sequence[Trace]) -> None:
 
 
 def suspected(connection: Connection, traces: Sequence[Trace]) -> list[Trace]:
-    """Say that these calls may have been made: their executions find them uncertain. Gives those it holds for.
+    """Note that these calls may have been made: their executions find them uncertain. Return those it holds for.
 
     A call that was made stays made, and one that another execution holds stays that one's.
     """

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from streams.onboarding import ONBOARDING
-from streams.operations.recovery.reindexing import Reindexed, Reindexer, Tell
+from streams.operations.recovery.reindexing import Reindexed, Reindexer, Report
 from streams.store.schema import letters
 from streams.testing import Rehearsal, lead
 from streams.testing.leads import event_headers
@@ -25,12 +24,12 @@ def onboarding() -> Iterator[Rehearsal]:
         yield found
 
 
-def reindexed(onboarding: Rehearsal, tell: Tell = lambda *_: None) -> Reindexed:
+def reindexed(onboarding: Rehearsal, report: Report = lambda *_: None) -> Reindexed:
     """Forget every letter, and learn them from the topics."""
     cluster = onboarding.cluster
     cluster.database.transact(lambda connection: connection.execute(sa.delete(letters)))
     log = RememberedLog(cluster.log)
-    made = Reindexer(ONBOARDING, cluster.database, log, cluster.names, cluster.clock, tell)
+    made = Reindexer(cluster.installation, log, report)
     return asyncio.run(made.run())
 
 

@@ -23,7 +23,7 @@ from streams.testing.life import Life
 from streams.testing.log import LogRecord
 from tests.support.lost_store import catch_up, copy_of
 from tests.support.reading_back import RememberedLog
-from topics.events import EVENTS, LeadAssigned, LeadReceived
+from topics.events import EVENTS, LeadAssigned, LeadMatched, LeadReceived, LeadValidated
 
 WELCOME = "send-welcome-email"
 
@@ -178,6 +178,25 @@ def test_catching_up_twice_and_after_being_cut_off_changes_nothing_more(onboardi
     assert knowledge(backup) == lost
 
 
+def test_a_contact_whose_lead_no_topic_holds_any_more_is_as_its_result_shows_it(
+    onboarding: Installation,
+) -> None:
+    onboarding.publish("e-1", email="jane@example.com", company="Zuse KG", city="Bonn")
+    cluster = onboarding.cluster
+    (was,) = knowledge(onboarding.store)["contacts"]
+    for event in (LeadReceived, LeadValidated, LeadMatched):
+        cluster.log.topics[cluster.names.of(event)].clear()
+    backup = MemoryStore()
+
+    onboarding.lose_the_store(backup)
+
+    (now,) = knowledge(backup)["contacts"]
+    assert now[:-1] == was[:-1]
+    assert {name: field[0] for name, field in now[-1].items()} == {
+        name: field[0] for name, field in was[-1].items()
+    }
+
+
 NOT_YET = {"ce_effect", "ce_effectref"}
 
 
@@ -248,9 +267,8 @@ def test_a_call_that_was_made_and_that_nothing_tells_of_is_uncertain_and_not_mad
 
 
 def check(onboarding: Installation, store: MemoryStore, group: str = GROUP) -> None:
-    cluster = onboarding.cluster
-    topics = RememberedLog(cluster.log, group)
-    onboarding.run(check_is_not_behind(store, topics, cluster.workflow, cluster.names))
+    installation = replace(onboarding.cluster.installation, database=store)
+    onboarding.run(check_is_not_behind(installation, RememberedLog(onboarding.cluster.log, group)))
 
 
 def test_a_copy_made_by_any_means_is_refused_until_it_has_caught_up(onboarding: Installation) -> None:
