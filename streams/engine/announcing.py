@@ -31,7 +31,7 @@ class Announcer:
     own: EventCache
 
     def outgoing(self, outcome: Outcome) -> Outgoing:
-        """Give the result event, or the dead letter."""
+        """Return the result event, or the dead letter."""
         return self._result(outcome) if isinstance(outcome, Succeeded) else self._letter(outcome)
 
     def _letter(self, outcome: DeadLettered) -> Outgoing:
@@ -47,8 +47,8 @@ class Announcer:
         where = (
             f"; the record is too large for a letter and was left out of it, it stays at {source.position}"
         )
-        said = letter.message.encode()[: MESSAGE_LIMIT - len(where)].decode(errors="ignore") + where
-        own = replace(letter, message=said).headers()
+        message = letter.message.encode()[: MESSAGE_LIMIT - len(where)].decode(errors="ignore") + where
+        own = replace(letter, message=message).headers()
         headers = without_letter(source.headers) + own
         if fits_a_letter(source.key, None, headers):
             return Outgoing(self.names.letters, source.key, None, headers)

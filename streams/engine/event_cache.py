@@ -1,4 +1,4 @@
-"""This file remembers what this worker stated lately, so that it need not parse its own words again."""
+"""A cache of the events that this worker published lately, so that it need not parse them again."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from topics.decode import Decoded
 from topics.envelope import Headers
 from topics.events import Event
 
-MOST = 4_000
+MAX_EVENTS = 4_000
 """Of each type of event."""
-LARGEST = 16 * 1024
+MAX_CACHED_VALUE = 16 * 1024
 """Bytes of a value that is remembered: few are larger, and thousands of those would fill the memory."""
 STALE_S = 300.0
 """After this an event is given up: another worker reads its partition."""
@@ -37,15 +37,15 @@ class EventCache:
     def __init__(
         self,
         readers: Mapping[type[Event], int],
-        most: int = MOST,
+        max_events: int = MAX_EVENTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`readers`: how many steps read each event. At most `most` of each type are remembered at a time.
+        """`readers`: how many steps read each event. At most `max_events` of each type are remembered at a time.
 
         Of each type, because one that is read late would leave no room for those that are read at once.
         """
         self._readers = readers
-        self._most = most
+        self._max_events = max_events
         self._clock = clock
         # Not a dict: finding the oldest key of one means stepping over all that were forgotten before.
         self._known: dict[type[Event], OrderedDict[bytes, _Known]] = {
@@ -56,10 +56,10 @@ class EventCache:
         """Remember an event as it is about to be published, if a step reads it and there is room."""
         event = type(decoded.event)
         readers = self._readers.get(event, 0)
-        if readers == 0 or len(value) > LARGEST:
+        if readers == 0 or len(value) > MAX_CACHED_VALUE:
             return
         now, known = self._clock(), self._known[event]
-        if len(known) >= self._most:
+        if len(known) >= self._max_events:
             oldest = next(iter(known))
             if now - known[oldest].since < STALE_S:
                 # Not put in place of the oldest, which is read next: with a long backlog none would be there any
@@ -69,13 +69,13 @@ class EventCache:
         known[value] = _Known(headers, decoded, readers, now)
 
     def find(self, value: bytes | None, headers: Headers, expected: type[Event]) -> Decoded | None:
-        """Give the event of these very bytes, if it is remembered and of the topic's type."""
+        """Return the event of these very bytes, if it is remembered and of the topic's type."""
         if value is None or not (known := self._known.get(expected)):
             return None
-        found = known.get(value)
-        if found is None or found.headers != headers:
+        event = known.get(value)
+        if event is None or event.headers != headers:
             return None
-        found.readers_left -= 1
-        if not found.readers_left:
+        event.readers_left -= 1
+        if not event.readers_left:
             del known[value]
-        return found.decoded
+        return event.decoded

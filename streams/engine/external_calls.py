@@ -133,7 +133,7 @@ class ExternalCalls:
                     outcomes.append(await before)
                 chains.put_back(chain)
                 if is_probe:
-                    return  # all lanes begin anew, or none
+                    return  # all lanes begin again, or none
         finally:
             if last is not None:
                 outcomes.append(await last)

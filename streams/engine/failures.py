@@ -1,4 +1,4 @@
-"""This file turns what an action raised into a dead letter, without a word of personal data."""
+"""Turns what an action raised into a dead letter, without a word of personal data."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def store_failure(error: StoreRefusedError) -> Failure:
 
 
 def _stable(code: str) -> str:
-    """Give a code people can route on, whatever an action's author wrote."""
+    """Return a code people can route on, whatever an action's author wrote."""
     return re.sub(r"[^A-Z0-9_]+", "_", code.upper())[:100] or "UNNAMED"
 
 
@@ -113,7 +113,7 @@ def write_letter(  # noqa: PLR0913 - a letter says this much
 ) -> DeadLetter:
     """Write the letter of a failure: of generation 0, or one more than that of the `request` that failed again."""
     position = source.position
-    said = timestamp(now)
+    moment = timestamp(now)
     letter = DeadLetter(
         topic=position.topic,
         partition=position.partition,
@@ -126,8 +126,8 @@ def write_letter(  # noqa: PLR0913 - a letter says this much
         stacktrace=failure.stacktrace,
         id=ids.letter_id(position.topic, position.partition, position.offset, group, action),
         generation=0,
-        time=said,
-        first_time=said,
+        time=moment,
+        first_time=moment,
         action=action,
         action_version=action_version,
         stage=failure.stage,
@@ -154,7 +154,7 @@ def write_letter(  # noqa: PLR0913 - a letter says this much
 
 
 def next_attempt(letter: DeadLetter, failure: Failure, retry: RetryPolicy, now: datetime) -> str | None:
-    """Give the due time of the automatic retry; None parks the letter for a person."""
+    """Return the due time of the automatic retry; None parks the letter for a person."""
     if failure.failure_class not in RETRIED or letter.generation >= len(retry.delays):
         return None
     left = parse_timestamp(letter.first_time) + retry.give_up_after - now

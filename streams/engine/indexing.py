@@ -61,7 +61,7 @@ def row_of(record: Record) -> LetterRow | None:
 
 
 def _lead_id(value: bytes | None, headers: dict[str, bytes | None]) -> str | None:
-    """Give the lead a letter is about, as far as a record that may be anything tells."""
+    """Return the lead a letter is about, as far as a record that may be anything names one."""
     if (headers.get("ce_type") or b"").startswith(b"crm."):
         subject = (headers.get("ce_subject") or b"").decode(errors="replace")
         if subject.startswith("lead/") and not has_control(subject):

@@ -1,4 +1,4 @@
-"""This file says what the ledger remembers of an execution, and what it answers to a record that comes again."""
+"""What the ledger remembers of an execution, and what it answers to a record that comes again."""
 
 from __future__ import annotations
 

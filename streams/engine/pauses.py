@@ -125,7 +125,7 @@ class Permit:
                 observer.failed(code) if is_bad else observer.answered()
 
     def end(self) -> None:
-        """Give back the probes whose execution told nothing."""
+        """Give back the probes whose execution showed nothing of the other side."""
         for breaker in self._all:
             if id(breaker) in self._probes:
                 breaker.leave()
@@ -154,7 +154,7 @@ class Permit:
 
 
 def reason_of(dependency: str | None) -> str:
-    """Say why a breaker is open; None names the flood of letters."""
+    """Return why a breaker is open; None stands for the flood of letters."""
     return (
         "too many of its records became dead letters"
         if dependency is None
@@ -211,7 +211,7 @@ class Pauses:
         self._is_stopping = True
 
     def begin(self, step: str) -> Permit | None:
-        """Give leave to execute one work of the step (or a batch of them); None while it pauses."""
+        """Return leave to run one execution of the step (or a batch of them); None while the step pauses."""
         if self.is_paused(step):
             return None
         return Permit(step, self._floods[step], self._needed[step], self._observers)

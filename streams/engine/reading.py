@@ -1,4 +1,4 @@
-"""This file reads a batch of records: what can be acted on becomes work, what cannot becomes a dead letter."""
+"""Reads a batch of records: what can be acted on becomes an execution, what cannot becomes a dead letter."""
 
 from __future__ import annotations
 

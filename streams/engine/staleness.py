@@ -1,4 +1,4 @@
-"""This file says what becomes of a replay that comes late: actions declare it, or the person who asks for it does."""
+"""What becomes of a replay that comes late: actions declare it, or the person who asks for it does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def needs_decision(execution: Execution, now: datetime) -> bool:
 
 
 def skipped(execution: Execution, now: datetime) -> Event | None:
-    """Give what the action states instead of running, when it is to be skipped."""
+    """Return what the action states instead of running, when it is to be skipped."""
     skip = execution.step.action.skip
     return skip(execution.event) if skip is not None and _decided(execution, now) == "skip" else None
 

@@ -247,7 +247,7 @@ def drive(coroutine: Coroutine[Any, Any, Event]) -> Event:
 
 
 def checked(step: Step, result: object) -> Event:
-    """Give back the result if the step may state it. Raises TypeError otherwise."""
+    """Return the result if the step may state it. Raise TypeError otherwise."""
     if type(result) in step.emits:
         return result  # type: ignore[return-value]
     named = " or ".join(event.__name__ for event in step.emits)

@@ -1,4 +1,4 @@
-"""This file keeps a worker's pauses and the store's in step: what persons ask for, and what pauses by itself."""
+"""Keeps a worker's pauses and the store's in step: what persons ask for, and what pauses by itself."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from streams.store import pauses as table
 from streams.store.engine import Database, StoreError
 from streams.store.pauses import PauseRow
 
-SAY_AGAIN = timedelta(seconds=5)
+REPEAT_EVERY = timedelta(seconds=5)
 SILENT_AFTER = timedelta(seconds=30)
-"""A worker that said nothing for so long is gone, and with it what it paused."""
+"""A worker that wrote nothing for so long is gone, and with it what it paused."""
 CANCELLED_FOR = timedelta(days=42)
 """Longer than topics and letters can bring a record of the run again."""
 PRUNE_EVERY = timedelta(hours=1)
@@ -24,12 +24,12 @@ PRUNE_AT_ONCE = 500
 
 
 def heard_since_us(now: datetime) -> int:
-    """Give since when a worker must have been heard of, so that what it paused still pauses."""
+    """Return since when a worker must have written, so that what it paused still pauses."""
     return to_us(now - SILENT_AFTER)
 
 
 class PauseKeeper:
-    """Reads what persons paused and cancelled, and tells what this worker pauses by itself."""
+    """Reads what persons paused and cancelled, and writes what this worker pauses by itself."""
 
     def __init__(self, database: Database, pauses: Pauses, worker: str, clock: Clock) -> None:
         """`worker` names this process among the others."""
@@ -37,36 +37,36 @@ class PauseKeeper:
         self._pauses = pauses
         self._worker = worker
         self._clock = clock
-        self._told: Sequence[Pause] | None = None
-        self._told_at = clock()
+        self._written: Sequence[Pause] | None = None
+        self._written_at = clock()
 
     async def tick(self) -> None:
-        """Read and tell once. Raises as the store does; what was known before counts then."""
+        """Read and write once. Raise as the store does; what was known before counts then."""
         now = self._clock()
         mine = self._pauses.now()
-        often = SAY_AGAIN if mine else PRUNE_EVERY
-        is_news = mine != self._told or not now - often < self._told_at <= now
+        often = REPEAT_EVERY if mine else PRUNE_EVERY
+        is_news = mine != self._written or not now - often < self._written_at <= now
 
         def unit(connection: Connection) -> tuple[list[PauseRow], frozenset[str]]:
             if is_news:
                 rows = {(pause.step, pause.kind): self._row(pause, to_us(now)) for pause in mine}
-                table.tell(connection, self._worker, list(rows.values()))
+                table.write(connection, self._worker, list(rows.values()))
                 table.forget_silent(connection, heard_since_us(now))
                 table.prune_cancelled(connection, to_us(now - CANCELLED_FOR), PRUNE_AT_ONCE)
             return table.by_hand(connection), table.cancelled(connection)
 
         asked, cancelled = await self._database.run(unit)
         if is_news:
-            self._told, self._told_at = mine, now
+            self._written, self._written_at = mine, now
         self._pauses.by_hand = {row.step: _pause(row) for row in asked}
         self._pauses.cancelled = cancelled
 
     async def leave(self) -> None:
-        """Take back what this worker said, as far as the store is there."""
-        if not self._told:
+        """Take back what this worker wrote, as far as the store is there."""
+        if not self._written:
             return
-        with suppress(StoreError):  # it is silent from now on, which says the same
-            await self._database.run(lambda connection: table.tell(connection, self._worker, ()))
+        with suppress(StoreError):  # it is silent from now on, which has the same effect
+            await self._database.run(lambda connection: table.write(connection, self._worker, ()))
 
     def _row(self, pause: Pause, now_us: int) -> PauseRow:
         next_probe = None if pause.next_probe is None else to_us(pause.next_probe)

@@ -1,4 +1,4 @@
-"""This file keeps which steps pause and which runs were cancelled, for all workers and for `leads status`."""
+"""Which steps pause and which runs were cancelled, for all workers and for `leads status`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def by_hand(connection: Connection) -> list[PauseRow]:
     return _read(connection, pauses.c.holder == _NOBODY)
 
 
-def tell(connection: Connection, worker: str, rows: Sequence[PauseRow]) -> None:
+def write(connection: Connection, worker: str, rows: Sequence[PauseRow]) -> None:
     """Write what a worker pauses by itself, in place of what it wrote before."""
     connection.execute(sa.delete(pauses).where(pauses.c.holder == worker))
     if rows:

@@ -102,7 +102,7 @@ def never_lost() -> Iterator[Sabotage]:
         "what was put aside is committed",
         "offsets are committed up to what an agent put aside while its step pauses",
         "streams/engine/faust/transport.py",
-        "begins = [backlog.begin_of(tp) for backlog in self.transport.backlogs.get(tp.topic, ())]",
+        "begins = [backlog.first_offset(tp) for backlog in self.transport.backlogs.get(tp.topic, ())]",
         "begins = [None]",
         ACKNOWLEDGING + "test_what_an_agent_put_aside_is_not_committed",
     )

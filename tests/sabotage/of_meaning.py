@@ -181,7 +181,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         promise="honest",
         mechanism="only the very bytes and headers that were published skip the parser",
         file="streams/engine/event_cache.py",
-        old="if found is None or found.headers != headers:",
-        new="if found is None:",
+        old="if event is None or event.headers != headers:",
+        new="if event is None:",
         tests=(OWN + "test_only_the_very_bytes_and_headers_on_the_right_topic_are_ones_own",),
     )

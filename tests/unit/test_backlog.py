@@ -75,7 +75,7 @@ async def test_what_pauses_goes_into_the_backlog_and_what_comes_later_behind_it(
     await handle(agent, first)
     step.pauses_at = None  # a later one must not overtake, even if its step could go on now
     await handle(agent, second)
-    put_aside = agent.backlog.ranges, agent.backlog.begin_of(PLACE)
+    put_aside = agent.backlog.ranges, agent.backlog.first_offset(PLACE)
     await agent.settle_some()
 
     assert (first.is_settled, second.is_settled) == (True, True)
@@ -93,7 +93,7 @@ async def test_what_was_taken_away_meanwhile_is_not_taken_for_done() -> None:
     await handle(agent, batch_of({PLACE: [record(5)]}))
 
     batch = batch_of({PLACE: [record(5)]})
-    agent.backlog.take(batch)
+    agent.backlog.begin(batch)
     agent.backlog.forget([PLACE])
     await handle(agent, batch_of({PLACE: [record(5)]}))
     batch.end(AGENT, is_settled=True)

@@ -162,7 +162,7 @@ class SharingAgent(Agent):
         if assignment != self.backlog.assignment:
             return  # partitions were taken away meanwhile
         batch = self.reopen({TP(*place): list(records) for place, records in fetched.records.items()})
-        self.backlog.take(batch)
+        self.backlog.begin(batch)
         try:
             await self.settle(batch, self.settle_or_wait)
         finally:

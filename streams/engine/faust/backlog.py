@@ -34,7 +34,7 @@ class Backlog:
     def __init__(self) -> None:
         """Begin with nothing."""
         self._ranges: dict[Partition, tuple[int, int]] = {}
-        self._again: list[Batch] = []
+        self._running: list[Batch] = []
         self._filled = asyncio.Event()
         self.assignment = 0
         """Grows when partitions are forgotten: what was read of the backlog before that no longer counts."""
@@ -50,11 +50,11 @@ class Backlog:
         return dict(self._ranges)
 
     @property
-    def again(self) -> tuple[Batch, ...]:
-        """Batches taken from it that were not settled yet."""
-        return tuple(self._again)
+    def running(self) -> tuple[Batch, ...]:
+        """Batches of what is in it that are being settled."""
+        return tuple(self._running)
 
-    def begin_of(self, tp: Partition) -> int | None:
+    def first_offset(self, tp: Partition) -> int | None:
         """Return the lowest offset in it: nothing from there on may be committed. None: it holds nothing of `tp`."""
         span = self._ranges.get(tp)
         return None if span is None else span[0]
@@ -67,16 +67,16 @@ class Backlog:
         if self._ranges:
             self._filled.set()
 
-    def take(self, batch: Batch) -> None:
+    def begin(self, batch: Batch) -> None:
         """Note that a batch of what is in it is at work."""
-        self._again.append(batch)
+        self._running.append(batch)
 
     def end(self, batch: Batch, reached: Mapping[Partition, int], assignment: int) -> None:
         """Note that the batch's work ended. When it was settled, what lies below `reached` is done.
 
         `assignment` is what `Backlog.assignment` was when the batch was read.
         """
-        self._again.remove(batch)
+        self._running.remove(batch)
         if not batch.is_settled or assignment != self.assignment:
             return
         for tp, offset in reached.items():
@@ -94,7 +94,7 @@ class Backlog:
         self.assignment += 1
         for tp in gone:
             self._ranges.pop(tp, None)
-        for batch in self._again:
+        for batch in self._running:
             if not gone.isdisjoint(batch.parts):
                 batch.is_revoked = True
 

@@ -1,4 +1,4 @@
-"""This file is the part of the transport that runs beside the app's event loop: the Kafka client and its time limits.
+"""The part of the transport that runs beside the app's event loop: the Kafka client and its time limits.
 
 aiokafka tries a commit again for as long as the broker is away; whoever waits for one must limit that himself.
 """
@@ -52,8 +52,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go back to the committed offsets; to the beginning where nothing is committed."""
-        found: Mapping[TP, int] = await self.call_thread(self._seek_to_committed)
-        return found
+        committed: Mapping[TP, int] = await self.call_thread(self._seek_to_committed)
+        return committed
 
     async def _seek_to_committed(self) -> dict[TP, int]:
         # aiokafka's own leaves a partition without a committed offset where it is, behind what was fetched and given
@@ -61,32 +61,32 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         partitions = list(consumer.assignment())
         offsets = await asyncio.gather(*(consumer.committed(partition) for partition in partitions))
-        found = {
+        committed = {
             partition: offset
             for partition, offset in zip(partitions, offsets, strict=True)
             if partition in consumer.assignment()  # it can have been taken away meanwhile
         }
-        for partition, offset in found.items():
+        for partition, offset in committed.items():
             if offset is not None:
                 consumer.seek(partition, offset)
-        if fresh := [partition for partition, offset in found.items() if offset is None]:
+        if fresh := [partition for partition, offset in committed.items() if offset is None]:
             await consumer.seek_to_beginning(*fresh)
-        return {TP(partition.topic, partition.partition): offset for partition, offset in found.items()}
+        return {TP(partition.topic, partition.partition): offset for partition, offset in committed.items()}
 
     def places(self) -> dict[TP, tuple[int, int]]:
-        """Give per partition the next offset to hand over and the end of the log, as the last fetches told them.
+        """Return per partition the next offset to hand over and the end of the log, as of the last fetches.
 
         Of what is kept of them anyway, so nobody is asked; partitions that were not fetched yet are left out.
         """
         subscription = None if self._consumer is None else self._consumer._subscription.subscription  # noqa: SLF001
         assignment: Any = None if subscription is None else subscription.assignment
-        found: dict[TP, tuple[int, int]] = {}
+        places: dict[TP, tuple[int, int]] = {}
         for partition in () if assignment is None else assignment.tps:
             state = assignment.state_value(partition)
             position, end = state._position, state.highwater  # noqa: SLF001 - the property may raise
             if position is not None and end is not None:
-                found[TP(partition.topic, partition.partition)] = (position, end)
-        return found
+                places[TP(partition.topic, partition.partition)] = (position, end)
+        return places
 
     @property
     def is_member(self) -> bool:

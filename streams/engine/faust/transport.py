@@ -1,4 +1,4 @@
-"""This file is the safe transport: whole batches in, and offsets committed only up to the lowest unsettled batch.
+"""The safe transport: whole batches in, and offsets committed only up to the lowest unsettled batch.
 
 It replaces what faust-streaming 0.15.3 does between the consumer and its agents. Per-message acknowledgement loses
 records there: an agent that raises acknowledges (stream `finally:`), a gap of one record is committed past
@@ -44,7 +44,7 @@ SEEK_WAIT_S = 20.0
 
 
 class BatchConsumer(driver.Consumer):
-    """Gives agents whole batches and keeps the commit order."""
+    """Hands whole batches to agents and keeps the commit order."""
 
     transport: BatchTransport
     _thread: ConsumerThread
@@ -144,7 +144,7 @@ class BatchConsumer(driver.Consumer):
             self._committable[tp] = queue.popleft()[0]
         done = self._committable.get(tp)
         # What is in an agent's backlog is not done.
-        begins = [backlog.begin_of(tp) for backlog in self.transport.backlogs.get(tp.topic, ())]
+        begins = [backlog.first_offset(tp) for backlog in self.transport.backlogs.get(tp.topic, ())]
         return min([done, *(begin for begin in begins if begin is not None)]) if done is not None else None
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002, ARG002
@@ -207,7 +207,7 @@ class BatchConsumer(driver.Consumer):
             batch
             for backlogs in self.transport.backlogs.values()
             for backlog in backlogs
-            for batch in backlog.again
+            for batch in backlog.running
         ]
         for batch in open_ones:
             # Those at work learn it as well: what they did not begin yet they leave, what ends in time counts.
@@ -255,8 +255,8 @@ class BatchConsumer(driver.Consumer):
         async for _ in self.itertimer(interval, name="stay_in_group"):
             await self._thread.still_here()
 
-    def situation(self) -> ConsumerSnapshot:
-        """Tell where this worker stands with its partitions, from what is known anyway."""
+    def snapshot(self) -> ConsumerSnapshot:
+        """Return where this worker stands with its partitions, from what is known anyway."""
         topics: dict[str, TopicProgress] = {}
         for tp, (position, end) in self._thread.places().items():
             open_ones = [batch.parts[tp] for _, batch in self._in_flight.get(tp, ()) if not batch.is_settled]

@@ -26,8 +26,8 @@ def read_health(value: object) -> HealthAddress | None:
     """Read LEADS_HEALTH; without a host only this machine is answered. Raises ValueError."""
     if value is None or isinstance(value, HealthAddress):
         return value
-    found = _TEXT.fullmatch(str(value).strip())
-    if found is None or int(found["port"]) > _LAST_PORT:
+    match = _TEXT.fullmatch(str(value).strip())
+    if match is None or int(match["port"]) > _LAST_PORT:
         raise ValueError(f"is {value!r}, which is no port and no host:port; write 8080, or 0.0.0.0:8080")
-    host = (found["host"] or THIS_MACHINE).strip("[]")
-    return HealthAddress(host, int(found["port"]))
+    host = (match["host"] or THIS_MACHINE).strip("[]")
+    return HealthAddress(host, int(match["port"]))

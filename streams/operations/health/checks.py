@@ -42,7 +42,7 @@ class StallTimer:
         self._since: dict[str, tuple[object, float]] = {}
 
     def look(self, now: float, subjects: Iterable[Subject]) -> dict[str, float]:
-        """Give per subject for how many seconds it has been still; 0 for those that have nothing to do."""
+        """Return per subject for how many seconds it has been still; 0 for those that have nothing to do."""
         if self._looked_at is not None:
             self._lived_s += min(now - self._looked_at, self._longest_look_s)
         self._looked_at = now
@@ -97,21 +97,21 @@ class HealthCheck:
         return HealthVerdict(stuck, unready, self._document(stuck, unready, still))
 
     def _subjects(self) -> Iterator[Subject]:
-        progress, situation = self._progress, self._progress.situation
+        progress, snapshot = self._progress, self._progress.snapshot
         is_waiting = bool(progress.away)  # rightly so: it goes on when what it waits for is back
         yield Subject(LOOP, progress.beats, has_work=progress.beats > 0)
-        yield Subject(FETCHING, situation.polls, has_work=bool(situation.topics) and situation.is_joined)
+        yield Subject(FETCHING, snapshot.polls, has_work=bool(snapshot.topics) and snapshot.is_joined)
         for part in progress.parts.values():
             yield Subject(part.name, part.steps, has_work=part.is_busy and not is_waiting)
-        for topic, standing in situation.topics.items():
+        for topic, at in snapshot.topics.items():
             steps = sum(part.steps for part in progress.parts.values() if part.topic == topic)
-            mark = (standing.settled, steps)
-            yield Subject(f"what was handed over of {topic}", mark, standing.given > 0 and not is_waiting)
-            yield Subject(f"the lag of {topic}", mark, standing.waiting > 0, is_deadly=False)
+            mark = (at.settled, steps)
+            yield Subject(f"what was handed over of {topic}", mark, at.given > 0 and not is_waiting)
+            yield Subject(f"the lag of {topic}", mark, at.waiting > 0, is_deadly=False)
 
     def _unready(self) -> Iterator[str]:
-        if not self._progress.situation.is_joined:
-            yield "it is not in its group: it has just started, or partitions are given out anew"
+        if not self._progress.snapshot.is_joined:
+            yield "it is not in its group: it has just started, or a rebalance is under way"
         for name in NEEDED:
             if (trouble := self._progress.dependencies[name].trouble) is not None:
                 yield f"{name}: {trouble}"
@@ -127,16 +127,14 @@ class HealthCheck:
         progress, now_ms = self._progress, self._wall() * 1000
         topics = {
             topic: {
-                "partitions": standing.partitions,
-                "waiting": standing.waiting,
-                "given": standing.given,
+                "partitions": at.partitions,
+                "waiting": at.waiting,
+                "given": at.given,
                 "oldest_unsettled_s": (
-                    None
-                    if standing.oldest_ms is None
-                    else _seconds(max(0.0, now_ms - standing.oldest_ms) / 1000)
+                    None if at.oldest_ms is None else _seconds(max(0.0, now_ms - at.oldest_ms) / 1000)
                 ),
             }
-            for topic, standing in sorted(progress.situation.topics.items())
+            for topic, at in sorted(progress.snapshot.topics.items())
         }
         dependencies = {
             name: {"seen_s": _seconds(each.seen_s), "trouble": each.trouble}

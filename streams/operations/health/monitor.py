@@ -73,7 +73,9 @@ class Health:
         try:
             if server is not None and self._address is not None:
                 await asyncio.to_thread(server.start)
-                log.info("health is told at %s/live and /ready", self._address._replace(port=server.port).url)
+                log.info(
+                    "health is answered at %s/live and /ready", self._address._replace(port=server.port).url
+                )
             if self._limit_s:
                 loop = asyncio.get_running_loop()
                 watchdog = Watchdog(self.progress, self._check, self._end, limit_s=self._limit_s, loop=loop)
@@ -104,18 +106,18 @@ class Health:
     async def _beat(self) -> None:
         while True:
             try:
-                situation = self._situation()
+                snapshot = self._snapshot()
             except Exception:
                 # A look at the client's inside that fails must not be taken for a loop that stands still.
                 log.exception("the worker cannot say where it stands")
-                situation = None
-            self.progress.beat(situation)
+                snapshot = None
+            self.progress.beat(snapshot)
             await asyncio.sleep(BEAT_EVERY_S)
 
-    def _situation(self) -> ConsumerSnapshot | None:
+    def _snapshot(self) -> ConsumerSnapshot | None:
         app = self._app
         if app is None:
             return None
         consumer: Any = app.consumer  # a BatchConsumer, which Faust's types do not know
-        situation: ConsumerSnapshot = consumer.situation()
-        return situation
+        snapshot: ConsumerSnapshot = consumer.snapshot()
+        return snapshot

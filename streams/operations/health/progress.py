@@ -111,7 +111,7 @@ class WorkerProgress:
         self.clock = clock
         self.parts: dict[str, Part] = {}
         self.dependencies = {name: Dependency(name, clock) for name in NEEDED}
-        self.situation = ConsumerSnapshot()
+        self.snapshot = ConsumerSnapshot()
         self.beats = 0
         """How often the event loop had a turn to say so."""
         self._silent_after_s = silent_after_s
@@ -129,13 +129,13 @@ class WorkerProgress:
             self.dependencies = {**self.dependencies, name: Dependency(name, self.clock)}
         return self.dependencies[name]
 
-    def beat(self, situation: ConsumerSnapshot | None) -> None:
+    def beat(self, snapshot: ConsumerSnapshot | None) -> None:
         """Note that the event loop runs, and where the worker stands; None while the engine is down."""
         self.beats += 1
-        heard_at = self.situation.heard_at
-        self.situation = situation or ConsumerSnapshot(heard_at=heard_at)
+        heard_at = self.snapshot.heard_at
+        self.snapshot = snapshot or ConsumerSnapshot(heard_at=heard_at)
         # Told by the beat and not by who asks: while the loop is blocked nobody listens, so nobody was silent.
-        heard_at = self.situation.heard_at
+        heard_at = self.snapshot.heard_at
         is_silent = heard_at is not None and self.clock() - heard_at > self._silent_after_s
         self.dependencies[BROKER].silent(heard_at if is_silent else None)
 

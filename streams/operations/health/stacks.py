@@ -15,31 +15,31 @@ from typing import Any
 
 from streams.engine.failures import own_place
 
-DEEPEST = 40
-MOST = 30
-"""Different stacks that are told."""
+MAX_DEPTH = 40
+MAX_STACKS = 30
+"""Different stacks that are shown."""
 
 
 def stacks(
     loop: asyncio.AbstractEventLoop | None, works: Mapping[str, object], besides: Iterable[str] = ()
 ) -> list[str]:
-    """Give the lines that tell where every thread and every task with code of ours is, outermost first.
+    """Return the lines that show where every thread and every task with code of ours is, outermost first.
 
-    `works` are coroutines by name, told besides the tasks: those of Faust's agents hide what they wait for. `besides`
+    `works` are coroutines by name, shown besides the tasks: those of Faust's agents hide what they wait for. `besides`
     names threads that are left out. May be called from any thread.
     """
-    told: Counter[tuple[str, ...]] = Counter()
+    seen: Counter[tuple[str, ...]] = Counter()
     for name, work in works.items():
-        told[name, *_lines(_awaited(work))] += 1
+        seen[name, *_lines(_awaited(work))] += 1
     for name, lines in _threads(frozenset(besides)):
-        told[f"thread {name}", *lines] += 1
+        seen[f"thread {name}", *lines] += 1
     for lines in _tasks(loop):
-        told["task", *lines] += 1
-    found: list[str] = []
-    for (title, *lines), number in list(told.items())[:MOST]:
-        found.append(title if number == 1 else f"{number} x {title}")
-        found += [f"  {line}" for line in lines]
-    return found
+        seen["task", *lines] += 1
+    shown: list[str] = []
+    for (title, *lines), number in list(seen.items())[:MAX_STACKS]:
+        shown.append(title if number == 1 else f"{number} x {title}")
+        shown += [f"  {line}" for line in lines]
+    return shown
 
 
 def _threads(besides: frozenset[str]) -> Iterator[tuple[str, list[str]]]:
@@ -64,7 +64,7 @@ def _tasks(loop: asyncio.AbstractEventLoop | None) -> Iterator[list[str]]:
 
 def _awaited(awaitable: Any) -> Iterator[FrameType]:  # noqa: ANN401 - a coroutine, a generator, or what either waits for
     """From a task's coroutine inwards, to what it waits for."""
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         kinds = (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await"))
         names = next((names for names in kinds if hasattr(awaitable, names[0])), None)
         if names is None:
@@ -88,4 +88,4 @@ def _lines(frames: Iterable[FrameType]) -> list[str]:
     if lines and not is_last_own and frame is not None:
         code = frame.f_code
         lines.append(f"{'/'.join(code.co_filename.split('/')[-3:])}:{frame.f_lineno} in {code.co_name}")
-    return lines[-DEEPEST:]
+    return lines[-MAX_DEPTH:]

@@ -24,7 +24,7 @@ class Bench:
     now: float = 1_000.0
     is_beating: bool = True
     is_polling: bool = True
-    situation: ConsumerSnapshot | None = field(
+    snapshot: ConsumerSnapshot | None = field(
         default_factory=lambda: ConsumerSnapshot(is_joined=True, topics={TOPIC: IDLE})
     )
     broker_is_heard: bool = True
@@ -38,8 +38,8 @@ class Bench:
         self.agent = self.progress.part("validate_lead", TOPIC)
         self.heard_at = self.now
 
-    def stand(self, standing: TopicProgress, *, is_joined: bool = True) -> None:
-        self.situation = ConsumerSnapshot(is_joined=is_joined, topics={TOPIC: standing})
+    def stand(self, progress: TopicProgress, *, is_joined: bool = True) -> None:
+        self.snapshot = ConsumerSnapshot(is_joined=is_joined, topics={TOPIC: progress})
 
     def live(self, seconds: int) -> HealthVerdict:
         """Let seconds pass as in a worker: beats, polls and looks go on."""
@@ -49,7 +49,7 @@ class Bench:
             if self.broker_is_heard:
                 self.heard_at = self.now
             if self.is_beating:
-                at = self.situation
+                at = self.snapshot
                 now = at and ConsumerSnapshot(at.is_joined, self.polls, at.topics, self.heard_at)
                 self.progress.beat(now)
             self.judge.look()
@@ -124,7 +124,7 @@ def test_a_worker_that_has_partitions_and_asks_for_no_records_is_stuck(bench: Be
 
 
 def test_a_worker_without_partitions_asks_for_none(bench: Bench) -> None:
-    bench.situation = ConsumerSnapshot(is_joined=True)
+    bench.snapshot = ConsumerSnapshot(is_joined=True)
     bench.is_polling = False
 
     verdict = bench.live(10 * LIMIT_S)
@@ -223,15 +223,15 @@ def test_a_process_that_was_stopped_for_an_hour_is_not_stuck_when_it_goes_on(ben
     assert verdict.stuck == ()
 
 
-def test_it_is_not_ready_before_it_joined_and_while_partitions_are_given_out_anew(bench: Bench) -> None:
-    sentence = "it is not in its group: it has just started, or partitions are given out anew"
+def test_it_is_not_ready_before_it_joined_and_during_a_rebalance(bench: Bench) -> None:
+    sentence = "it is not in its group: it has just started, or a rebalance is under way"
 
     assert bench.judge.look().unready == (sentence,)
     bench.stand(IDLE, is_joined=False)
     assert bench.live(1).unready == (sentence,)
     bench.stand(IDLE)
     assert bench.live(1).unready == ()
-    bench.situation = None
+    bench.snapshot = None
     assert bench.live(1).unready == (sentence,)
 
 
@@ -259,15 +259,15 @@ def test_the_document_tells_lag_age_and_dependencies(bench: Bench) -> None:
     }
 
 
-def test_partitions_add_up_to_the_standing_of_their_topic() -> None:
-    standing = (
+def test_partitions_add_up_to_the_progress_of_their_topic() -> None:
+    progress = (
         TopicProgress()
         .with_partition(waiting=5, given=2, settled=100, stamps=[30, 20])
         .with_partition(waiting=1, given=0, settled=7, stamps=[])
         .with_partition(waiting=0, given=0, settled=3, stamps=[25])
     )
 
-    assert standing == TopicProgress(partitions=3, waiting=6, given=2, settled=110, oldest_ms=20)
+    assert progress == TopicProgress(partitions=3, waiting=6, given=2, settled=110, oldest_ms=20)
 
 
 def test_a_part_is_opened_once(bench: Bench) -> None:

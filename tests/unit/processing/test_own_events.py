@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from streams.engine.event_cache import LARGEST, STALE_S, EventCache
+from streams.engine.event_cache import MAX_CACHED_VALUE, STALE_S, EventCache
 from tests.unit.actions.examples import ENVELOPE
 from topics.decode import Decoded
 from topics.events import Event, LeadReceived, LeadValidated
@@ -35,7 +35,11 @@ def test_an_event_is_remembered_until_every_step_that_reads_it_has_read_it() -> 
 
 def test_an_event_that_no_step_reads_and_one_that_is_large_are_not_remembered() -> None:
     assert found(remembering(b"x", readers=0), b"x") == [False]
-    assert found(remembering(b"l" * LARGEST, b"l" * (LARGEST + 1)), b"l" * LARGEST, b"l" * (LARGEST + 1)) == [
+    assert found(
+        remembering(b"l" * MAX_CACHED_VALUE, b"l" * (MAX_CACHED_VALUE + 1)),
+        b"l" * MAX_CACHED_VALUE,
+        b"l" * (MAX_CACHED_VALUE + 1),
+    ) == [
         True,
         False,
     ]
