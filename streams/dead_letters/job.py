@@ -16,8 +16,8 @@ from sqlalchemy.engine import Connection
 from streams.clock import to_us
 from streams.dead_letters.job_limits import JobProgress, Options, TokenBucket, capacity, over_failure_limit
 from streams.dead_letters.job_order import BusyContacts, in_order
-from streams.dead_letters.planned_letters import Judged, judge
 from streams.dead_letters.lag_guard import Lag, LiveTraffic
+from streams.dead_letters.planned_letters import Judged, judge
 from streams.dead_letters.prediction import Prediction
 from streams.dead_letters.retries import LEASE, request
 from streams.dead_letters.skip_reasons import why_left_out

@@ -12,8 +12,8 @@ import pytest
 from actions.errors import PermanentError
 from actions.ports import Mail
 from streams.dead_letters.job_limits import JobProgress, Options
-from streams.dead_letters.planned_letters import judge
 from streams.dead_letters.patching import Patch
+from streams.dead_letters.planned_letters import judge
 from streams.store import ledger, letters
 from streams.store.ledger import LedgerRow
 from streams.store.letters import LetterRow
