@@ -1,9 +1,8 @@
-"""This file begins replay jobs, pauses and ends them: audited first, and a letter belongs to one of them at a time."""
+"""Replay jobs are created, resumed, paused and cancelled: audited first; a letter belongs to one of them at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple
 from uuid import uuid4
@@ -12,10 +11,10 @@ from sqlalchemy.engine import Connection
 
 from streams.clock import to_us
 from streams.dead_letters.audit import AuditedCommand, Entry
-from streams.dead_letters.job_limits import Options
+from streams.dead_letters.job_limits import JobOptions
 from streams.dead_letters.letter_commands import LetterCommands
 from streams.dead_letters.plan import Plan
-from streams.dead_letters.plan_item import PlanItem
+from streams.dead_letters.plan_item import PlanItem, Stale
 from streams.store import jobs, letter_changes
 from streams.store.jobs import ItemRow, JobRow, JobStatus
 
@@ -24,7 +23,7 @@ RUNS_US = 10_000_000
 
 
 class JobError(RuntimeError):
-    """A job cannot be begun or go on; the message is a sentence."""
+    """A job cannot be created or go on; the message is a sentence."""
 
 
 class ClaimedJob(NamedTuple):
@@ -33,15 +32,17 @@ class ClaimedJob(NamedTuple):
     id: str
     holder: str
     """Of the process that works on it from now on."""
-    options: Options
+    options: JobOptions
+    stale: Stale | None
+    """What the plan decides about events that are too old for their action; None: as the action declares."""
     letters: int
 
 
-async def create(commands: LetterCommands, plan: Plan, options: Options, reason: str) -> ClaimedJob:
-    """Write a job down and take its letters. Raises `AuditError`, and as the store does."""
+async def create(commands: LetterCommands, plan: Plan, options: JobOptions, reason: str) -> ClaimedJob:
+    """Write a job down and take its letters. Raise `AuditError`, and as the store does."""
     job, holder = str(uuid4()), str(uuid4())
-    chosen = replace(options, stale=plan.stale)
-    details = {"plan_sha256": plan.sha256, "letters": len(plan.items), "options": chosen.as_data()}
+    kept = options.model_dump(mode="json") | {"stale": plan.stale}
+    details = {"plan_sha256": plan.sha256, "letters": len(plan.items), "options": kept}
     await commands.audit.write(reason, [Entry("apply", job, details)])
     now_us = to_us(commands.installation.clock())
     row = JobRow(
@@ -49,7 +50,7 @@ async def create(commands: LetterCommands, plan: Plan, options: Options, reason:
         "running",
         reason,
         commands.audit.author,
-        chosen.as_data(),
+        kept,
         plan.sha256,
         None,
         now_us,
@@ -57,13 +58,13 @@ async def create(commands: LetterCommands, plan: Plan, options: Options, reason:
         holder,
     )
     await commands.installation.database.run(
-        partial(write_down, row=row, items=plan.items, is_forced=chosen.is_forced)
+        partial(write_down, row=row, items=plan.items, is_forced=options.is_forced)
     )
-    return ClaimedJob(job, holder, chosen, len(plan.items))
+    return ClaimedJob(job, holder, options, plan.stale, len(plan.items))
 
 
 async def resume(commands: LetterCommands, job: JobRow, reason: str) -> ClaimedJob:
-    """Let a job run again that was paused, that stopped, or whose process died. Raises `JobError`."""
+    """Claim a job that was paused, that stopped, or whose process died. Raise `JobError`."""
     now_us, holder = to_us(commands.installation.clock()), str(uuid4())
     refused = JobError(f"job {job.id} runs already, or has ended; pausing lets one that runs rest")
     if job.status not in jobs.UNFINISHED or (job.status == "running" and now_us - job.changed_at < RUNS_US):
@@ -73,11 +74,13 @@ async def resume(commands: LetterCommands, job: JobRow, reason: str) -> ClaimedJ
     if not await commands.installation.database.run(take):
         raise refused
     counted = await commands.installation.database.run(partial(jobs.counts, job=job.id))
-    return ClaimedJob(job.id, holder, Options.from_data(job.options), sum(counted.values()))
+    kept = dict(job.options)
+    stale = kept.pop("stale")
+    return ClaimedJob(job.id, holder, JobOptions.model_validate(kept), stale, sum(counted.values()))
 
 
 def write_down(connection: Connection, row: JobRow, items: Sequence[PlanItem], *, is_forced: bool) -> None:
-    """Write a job down and take its letters; those that it may not have are left out, and say why."""
+    """Write a job down and take its letters; those that it may not have are skipped, and say why."""
     mine = letter_changes.claim(connection, [item.id for item in items], row.id)
     rows = [
         _item(number, item, is_mine=item.id in mine, is_forced=is_forced) for number, item in enumerate(items)
@@ -87,16 +90,16 @@ def write_down(connection: Connection, row: JobRow, items: Sequence[PlanItem], *
 
 
 def _item(number: int, item: PlanItem, *, is_mine: bool, is_forced: bool) -> ItemRow:
-    why = None if is_mine else "it is not here, not open, is being replayed, or belongs to another job"
-    if why is None and not is_forced:
-        why = item.refusal
-    return ItemRow(number, item.id, "waiting" if why is None else "skipped", item.model_dump(), why)
+    reason = None if is_mine else "it is not here, not open, is being replayed, or belongs to another job"
+    if reason is None and not is_forced:
+        reason = item.refusal
+    return ItemRow(number, item.id, "waiting" if reason is None else "skipped", item.model_dump(), reason)
 
 
 async def control(
     commands: LetterCommands, job: JobRow, status: Literal["paused", "cancelled"], reason: str
 ) -> None:
-    """Pause or cancel; a cancelled job lets its letters go. Raises `JobError` when it cannot be."""
+    """Pause or cancel; a cancelled job lets its letters go. Raise `JobError` when it cannot be."""
     of: dict[str, tuple[JobStatus, ...]] = {"paused": ("running",), "cancelled": jobs.UNFINISHED}
     names: dict[str, AuditedCommand] = {"paused": "pause", "cancelled": "cancel"}
     await commands.audit.write(reason, [Entry(names[status], job.id)])

@@ -1,25 +1,36 @@
-"""This file replays dead letters: asks the failed actions to run again, and watches what comes of it."""
+"""A plain replay is a job without a plan: named letters are asked for at once, and what comes of each is reported.
+
+It leaves nothing in the tables of jobs, and holds no letter: there is nothing to resume. Its requests are on the topic,
+workers ask again for what they are not heard of about, and the audit names each letter with the id of the replay.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+import math
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 from uuid import uuid4
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from streams.clock import to_us
-from streams.dead_letters.retries import LEASE, request
+from streams.dead_letters.job import Batch, Ending, Job, Outcome
+from streams.dead_letters.job_limits import AT_ONCE
+from streams.dead_letters.retries import LEASE
 from streams.engine.installation import Installation
 from streams.store import letter_replays, letters
-from streams.store.letters import DISCARDED, OPEN, RESOLVED, LetterRow
-from streams.store.schema import letters as letters_table
+from streams.store.jobs import JobStatus
+from streams.store.letters import OPEN, LetterRow
 
-AT_ONCE = 200
+BATCH_SIZE = 200
 """Letters per request: each brings its whole record along."""
+ANSWER_WITHIN_S = 32.0
+"""The client itself would wait for ever for a broker that is gone."""
+
 
 Verdict = Literal["resolved", "failed again", "pending", "noop"]
 
@@ -29,7 +40,7 @@ class ReplayOutcome:
     """What came of one letter."""
 
     id: str
-    verdict: Verdict
+    outcome: Verdict
     action: str
     code: str
     """Why it failed: this time, if it failed again."""
@@ -37,74 +48,95 @@ class ReplayOutcome:
     status: str
 
 
-@dataclass(slots=True)
-class Replay:
-    """One job over some letters; every letter ends as exactly one outcome."""
+Report = Callable[[ReplayOutcome], None]
 
-    installation: Installation
-    job: str = field(default_factory=lambda: str(uuid4()))
-    _asked: dict[str, LetterRow] = field(default_factory=dict, init=False)
 
-    async def ask(self, ids: Sequence[str]) -> AsyncIterator[ReplayOutcome]:
-        """Ask for the letters to be done again; gives those that need no asking, as `noop`.
+def replay_job(
+    installation: Installation, ids: Sequence[str], report: Report, wait_s: float
+) -> tuple[Job, NamedLetters]:
+    """Return the job that replays these letters, and its letters; see `NamedLetters`."""
+    named = NamedLetters(installation, ids, report, wait_s)
+    return Job(str(uuid4()), installation, named, AT_ONCE, answer_within_s=ANSWER_WITHIN_S), named
 
-        Raises `StoreUnavailableError` or `PublishError`. What was marked and not published is asked for by a worker
-        a minute later.
-        """
-        for start in range(0, len(ids), AT_ONCE):
-            rows = await self.installation.database.run(partial(self._take, ids=ids[start : start + AT_ONCE]))
-            todo = [row for row in rows if row.status in OPEN]
-            await self.installation.publisher.publish(
-                [request(row, self.installation.topics, job=self.job) for row in todo]
-            )
-            for row in rows:
-                if row.status in OPEN:
-                    # The record itself is not needed any more, and there may be many.
-                    self._asked[row.letter.id] = LetterRow(row.status, None, row.letter, None, None, None, [])
-                else:
-                    yield _outcome(row, "noop")
 
-    async def look(self) -> list[ReplayOutcome]:
-        """Give the letters that have an outcome since the last look."""
-        pending = list(self._asked)
-        found: list[ReplayOutcome] = []
-        for start in range(0, len(pending), 1000):
-            found += await self.installation.database.run(
-                partial(self._judge, ids=pending[start : start + 1000])
-            )
-        for outcome in found:
-            del self._asked[outcome.id]
-        return found
+class NamedLetters:
+    """`JobLetters` that a person waits for: each is reported, unless it is `pending` at the end."""
+
+    first_failure = ""  # no number of failures stops the job
+
+    def __init__(self, installation: Installation, ids: Sequence[str], report: Report, wait_s: float) -> None:
+        """The job waits `wait_s` for outcomes from when all letters were asked for; 0: it asks and ends."""
+        self._installation = installation
+        self._waiting = list(ids)
+        self._report = report
+        self._wait_s = wait_s
+        self._ends = math.inf
+        self._pending: dict[str, ReplayOutcome] = {}
+        self.asked: dict[str, int] = {}
+        self.counts: Counter[str] = Counter(waiting=len(ids))
 
     @property
     def pending(self) -> list[ReplayOutcome]:
-        """The letters without an outcome so far."""
-        return [_outcome(row, "pending") for row in self._asked.values()]
+        """The letters that were asked for and have no outcome so far."""
+        return list(self._pending.values())
+
+    async def resume(self) -> AsyncIterator[Sequence[LetterRow]]:
+        """There is no process before this one."""
+        yield ()
+
+    async def take(self, most: int) -> AsyncIterator[Batch]:
+        """See `JobLetters.take`. What is marked and not published is asked for by a worker a minute later."""
+        while self._waiting and most > 0:
+            ids = self._waiting[: min(BATCH_SIZE, most)]
+            rows = await self._installation.database.run(partial(self._take, ids=ids))
+            del self._waiting[: len(ids)]
+            most -= len(ids)
+            self.counts["waiting"] -= len(ids)
+            open_ = [row for row in rows if row.status in OPEN]
+            for row in rows:
+                if row.status in OPEN:
+                    self._ask_for(row)
+                else:
+                    self._end("noop", _outcome(row, "noop"))
+            yield Batch(open_, len(ids))
+        self._ends = time.monotonic() + self._wait_s
+
+    async def note(self, outcomes: Sequence[Outcome]) -> None:
+        """See `JobLetters.note`."""
+        for came in outcomes:
+            del self.asked[came.id], self._pending[came.id]
+            self.counts["asked"] -= 1
+            verdict: Verdict = "failed again" if came.state == "failed" else came.state
+            self._end(
+                came.state,
+                ReplayOutcome(came.id, verdict, came.action, came.code, came.generation, came.status),
+            )
+
+    async def ended(self) -> Ending | None:
+        """See `JobLetters.ended`."""
+        is_late = bool(self.asked) and time.monotonic() >= self._ends
+        return Ending("paused", "no outcome in time") if is_late else None
+
+    async def end(self, status: JobStatus, message: str | None) -> None:
+        """Nothing is kept of it."""
 
     def _take(self, connection: Connection, ids: Sequence[str]) -> list[LetterRow]:
         rows = letters.get(connection, ids)
         wanted = [row.letter.id for row in rows if row.status in OPEN]
         # Marked before it is published: a worker may be done with it before this transaction would come after.
-        lease_us = int(LEASE.total_seconds() * 1_000_000)
-        letter_replays.mark_replaying(connection, wanted, to_us(self.installation.clock()) + lease_us)
+        again_us = to_us(self._installation.clock()) + int(LEASE.total_seconds() * 1_000_000)
+        letter_replays.mark_replaying(connection, wanted, again_us)
         return sorted(rows, key=lambda row: ids.index(row.letter.id))
 
-    def _judge(self, connection: Connection, ids: Sequence[str]) -> list[ReplayOutcome]:
-        table = letters_table.c
-        query = sa.select(
-            table.id, table.status, table.resolution, table.action, table.code, table.generation
-        ).where(table.id.in_(ids))
-        found = []
-        for letter_id, status, resolution, action, code, generation in connection.execute(query):
-            verdict: Verdict
-            if status in (RESOLVED, DISCARDED):
-                verdict = "resolved" if resolution == "resolved" else "noop"
-            elif generation > self._asked[letter_id].letter.generation:
-                verdict = "failed again"
-            else:
-                continue
-            found.append(ReplayOutcome(letter_id, verdict, action, code, generation, status))
-        return found
+    def _ask_for(self, row: LetterRow) -> None:
+        self.counts["asked"] += 1
+        self._pending[row.letter.id] = _outcome(row, "pending")
+        if self._wait_s:
+            self.asked[row.letter.id] = row.letter.generation
+
+    def _end(self, state: str, outcome: ReplayOutcome) -> None:
+        self.counts[state] += 1
+        self._report(outcome)
 
 
 def _outcome(row: LetterRow, verdict: Verdict) -> ReplayOutcome:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from actions.ports import StoredContact
-from streams.dead_letters.replay import Replay
+from streams.dead_letters.replay import replay_job
 from streams.onboarding import ONBOARDING
 from streams.store import letters
 from streams.store.contacts import find
@@ -107,9 +107,8 @@ class Rehearsal:
         return len(asked)
 
     async def _ask(self, ids: list[str]) -> None:
-        job = Replay(self.cluster.installation)
-        async for _ in job.ask(ids):
-            pass
+        job, _ = replay_job(self.cluster.installation, ids, lambda _: None, wait_s=0)
+        await job.run(lambda _: None)
 
     # ------------------------------------------------------------------------------------------------- looking
 

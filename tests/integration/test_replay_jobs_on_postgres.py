@@ -9,6 +9,7 @@ import pytest
 from streams.store.engine import Database
 from streams.store.migrate import open_database
 from tests.suites.replay_jobs import ReplayJobsSuite
+from tests.suites.replay_plain import ReplayPlainSuite
 from tests.suites.replay_plans import ReplayPlansSuite
 from tests.suites.replay_resuming import ReplayResumingSuite
 
@@ -21,6 +22,10 @@ def database(postgres_url: str) -> Iterator[Database]:
 
 
 class TestReplayJobsOnPostgres(ReplayJobsSuite):
+    pass
+
+
+class TestReplayPlainOnPostgres(ReplayPlainSuite):
     pass
 
 

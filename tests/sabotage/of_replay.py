@@ -69,7 +69,7 @@ def decisions() -> Iterator[Sabotage]:
     yield undisturbed(
         name="a job replays what has changed since its plan",
         mechanism="a letter that was edited or has failed again since the plan is left out",
-        file="streams/dead_letters/skip_reasons.py",
+        file="streams/dead_letters/planned_letters.py",
         old="changed = planned.changed(row)",
         new="changed = None",
         tests=(PLANS + "test_a_letter_that_has_changed_since_the_plan_is_left_out_and_told",),
@@ -77,7 +77,7 @@ def decisions() -> Iterator[Sabotage]:
     yield undisturbed(
         name="a job replays what would come to something else now",
         mechanism="a letter is previewed again right before it is asked for",
-        file="streams/dead_letters/skip_reasons.py",
+        file="streams/dead_letters/planned_letters.py",
         old="if changed is None and would != planned.would:",
         new="if False:",
         tests=(PLANS + "test_a_replay_that_would_come_to_something_else_now_is_left_out",),
@@ -125,8 +125,8 @@ def decisions() -> Iterator[Sabotage]:
     yield honest(
         name="a letter overtakes what follows of another",
         mechanism="a letter about a contact waits until what followed of an earlier one is done",
-        file="streams/dead_letters/job.py",
-        old="self._flowing.begin(each.item, time.monotonic())",
+        file="streams/dead_letters/planned_letters.py",
+        old="self._busy.begin(item, self._heard)",
         new="pass",
         tests=(PLANS + "test_a_letter_about_a_contact_waits_until_what_followed_of_an_earlier_one_is_done",),
     )

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import pytest
 
 from streams.dead_letters import job as job_module
-from streams.dead_letters import lag_guard
+from streams.dead_letters import job_limits, planned_letters
 from streams.dead_letters.audit import Audit, AuditError
 from streams.dead_letters.job_control import control, create, resume
-from streams.dead_letters.job_limits import JobProgress, Options
+from streams.dead_letters.job_limits import JobOptions, JobProgress
 from streams.dead_letters.letter_commands import LetterCommands
 from streams.kafka.producer import Outgoing, PublishError
 from streams.operations.pruning import Pruner
@@ -34,7 +34,7 @@ class ReplayJobsSuite(Replaying):
         await self.without_mail_server(15)
         self.world.go_down()
         job = await self.create(
-            self.plan(), Options(rate=1e6, canary=(1, 10), stop_if_fail=5, yield_to_lag=None)
+            self.plan(), JobOptions(rate=1e6, canary=(1, 10), stop_if_fail=5, yield_to_lag=None)
         )
 
         ended = await self.run(job)
@@ -48,7 +48,7 @@ class ReplayJobsSuite(Replaying):
     async def test_a_job_that_stopped_goes_on_when_the_cause_is_mended(self) -> None:
         await self.without_mail_server(15)
         self.world.go_down()
-        options = Options(rate=1e6, canary=(1, 10), stop_if_fail=5, yield_to_lag=None)
+        options = JobOptions(rate=1e6, canary=(1, 10), stop_if_fail=5, yield_to_lag=None)
         job = await self.create(self.plan(), options)
         await self.run(job)
         self.world.come_back()
@@ -84,16 +84,16 @@ class ReplayJobsSuite(Replaying):
     async def test_a_job_asks_for_nothing_while_live_traffic_is_behind(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(lag_guard, "LAG_EVERY_S", 0.05)
+        monkeypatch.setattr(job_limits, "LAG_EVERY_S", 0.05)
         await self.without_mail_server(3)
         behind = [50, 50, 50, 7]
-        begun = await create(self.commands, self.plan(), Options(canary=(), yield_to_lag=10), "mended")
+        claimed = await create(self.commands, self.plan(), JobOptions(canary=(), yield_to_lag=10), "mended")
         told: list[JobProgress] = []
 
         async def lag() -> int:
             return behind.pop(0) if len(behind) > 1 else behind[0]
 
-        ended = await self.run(self.process(begun, lag), told.append)
+        ended = await self.run(self.process(claimed, lag), told.append)
 
         waited = [each for each in told if each.waits_for is not None]
         assert "live traffic, 50 records behind" in {each.waits_for for each in waited}
@@ -102,18 +102,18 @@ class ReplayJobsSuite(Replaying):
 
     async def test_a_job_that_cannot_see_live_traffic_ends_with_the_reason_and_can_go_on(self) -> None:
         await self.without_mail_server(1)
-        begun = await create(self.commands, self.plan(), Options(canary=(), yield_to_lag=10), "mended")
+        claimed = await create(self.commands, self.plan(), JobOptions(canary=(), yield_to_lag=10), "mended")
 
         async def lag() -> int:
             raise ConnectionError("no broker")
 
         with pytest.raises(ConnectionError, match="no broker"):
-            await self.run(self.process(begun, lag))
+            await self.run(self.process(claimed, lag))
 
         assert {row.status for row in self.rows()} == {"scheduled"}
 
     async def test_a_job_without_any_outcome_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(job_module, "SILENT_S", 0.05)
+        monkeypatch.setattr(planned_letters, "SILENT_S", 0.05)
         await self.without_mail_server(1)
         job = await self.create(self.plan())
 
@@ -126,7 +126,7 @@ class ReplayJobsSuite(Replaying):
     async def test_a_job_asks_for_no_more_than_its_rate_allows(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(job_module, "time", SimpleNamespace(monotonic=lambda: 0.0))  # it stands still
         await self.without_mail_server(5)
-        job = await self.create(self.plan(), Options(rate=5, canary=(), yield_to_lag=None))
+        job = await self.create(self.plan(), JobOptions(rate=5, canary=(), yield_to_lag=None))
         told: list[JobProgress] = []
 
         def enough(progress: JobProgress) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from actions.errors import PermanentError
 from actions.ports import Mail
-from streams.dead_letters.job_limits import JobProgress, Options
+from streams.dead_letters.job import outcomes
+from streams.dead_letters.job_limits import JobOptions, JobProgress
 from streams.dead_letters.patching import Patch
-from streams.dead_letters.planned_letters import judge
+from streams.dead_letters.planned_letters import marks_of
 from streams.store import ledger, letters
 from streams.store.ledger import LedgerRow
 from streams.store.letters import LetterRow
@@ -104,7 +105,7 @@ class ReplayPlansSuite(Replaying):
         await self.without_mail_server(1)
         self.cluster.clock.advance(days=3)
         plan = self.plan(stale)
-        options = Options(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None, stale=stale)
+        options = JobOptions(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None)
 
         job = await self.create(plan, options)
         ended = await self.run(job)
@@ -120,7 +121,7 @@ class ReplayPlansSuite(Replaying):
         gently = await self.create(plan)
         await self.run(gently)
         forced = await self.create(
-            plan, Options(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None, is_forced=True)
+            plan, JobOptions(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None, is_forced=True)
         )
         await self.run(forced)
 
@@ -228,9 +229,12 @@ class ReplayPlansSuite(Replaying):
         would = {**item.planned["would"], "outcome": "skipped", "changes": ["phone"]}
         other = replace(item, planned={**item.planned, "would": would, "owner": "ada"})
 
-        (judged,) = self.cluster.database.transact(lambda link: judge(link, [other]))
+        came = self.cluster.database.transact(partial(outcomes, asked={item.letter_id: 0}))
+        ((_, _, remark),) = self.cluster.database.transact(
+            lambda link: marks_of(link, {item.letter_id: other}, came)
+        )
 
-        assert judged.found == (
+        assert remark == (
             "planned resolved crm.lead.welcomed.v1 skipped (phone) ada, came resolved crm.lead.welcomed.v1 sent"
         )
 

@@ -9,7 +9,7 @@ import pytest
 
 from streams.dead_letters.job import Job
 from streams.dead_letters.job_control import JobError, control, resume
-from streams.dead_letters.job_limits import Options
+from streams.dead_letters.job_limits import JobOptions
 from streams.kafka.producer import PublishError
 from tests.suites.replaying import FAST, Replaying, nothing
 
@@ -18,7 +18,7 @@ class ReplayResumingSuite(Replaying):
     async def killed_once_it_has_asked(self, job: Job) -> None:
         """No worker has heard of it yet."""
         running = asyncio.create_task(job.run(nothing))
-        while job._asked == {}:
+        while job.letters.asked == {}:
             await asyncio.sleep(0.01)
         running.cancel()
         with suppress(asyncio.CancelledError):
@@ -28,7 +28,7 @@ class ReplayResumingSuite(Replaying):
         await self.without_mail_server(10)
         plan = self.plan()
         first = await self.create(
-            plan, Options(rate=1e6, max_in_flight=4, canary=(), stop_if_fail=100, yield_to_lag=None)
+            plan, JobOptions(rate=1e6, max_in_flight=4, canary=(), stop_if_fail=100, yield_to_lag=None)
         )
         await self.killed_once_it_has_asked(first)
         ended = await self.run(await self.resume())
@@ -109,8 +109,8 @@ class ReplayResumingSuite(Replaying):
         self.cluster.clock.advance(seconds=11)
         await self.resume()
 
-        asked = await sleeper._ask(3)
-        await sleeper._end("stopped", "5 of 5 failed")
+        asked = [batch async for batch in sleeper.letters.take(3)]
+        await sleeper.letters.end("stopped", "5 of 5 failed")
 
-        assert (asked, {row.status for row in self.rows()}) == (0, {"scheduled"})
+        assert (asked, {row.status for row in self.rows()}) == ([], {"scheduled"})
         assert (self.latest().status, self.latest().message) == ("running", None)

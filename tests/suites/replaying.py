@@ -15,10 +15,10 @@ import pytest
 from streams.dead_letters.audit import Audit
 from streams.dead_letters.job import Job
 from streams.dead_letters.job_control import ClaimedJob, create, resume
-from streams.dead_letters.job_limits import JobProgress, Options
-from streams.dead_letters.lag_guard import Lag
+from streams.dead_letters.job_limits import JobOptions, JobProgress, Lag
 from streams.dead_letters.letter_commands import LetterCommands
 from streams.dead_letters.plan import Plan, PlanWriter, read_plan
+from streams.dead_letters.planned_letters import planned_job
 from streams.dead_letters.preview import Preview
 from streams.engine.failures import app_version
 from streams.onboarding import ONBOARDING
@@ -31,7 +31,7 @@ from streams.testing.leads import event_headers, lead
 from streams.testing.world import World, adapters_of
 from topics.events import LeadReceived
 
-FAST = Options(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None)
+FAST = JobOptions(rate=1e6, canary=(), stop_if_fail=100, yield_to_lag=None)
 Stale = Literal["run", "skip"]
 
 
@@ -78,25 +78,15 @@ class Replaying:
         path.write_bytes(file.getvalue())
         return read_plan(path)
 
-    async def create(self, plan: Plan, options: Options = FAST) -> Job:
-        begun = await create(self.commands, plan, options, "mended")
-        return self.process(begun)
+    async def create(self, plan: Plan, options: JobOptions = FAST) -> Job:
+        return self.process(await create(self.commands, plan, options, "mended"))
 
     async def resume(self) -> Job:
         (row,) = self.cluster.database.transact(lambda link: jobs.latest(link, 1))
         return self.process(await resume(self.commands, row, "go on"))
 
-    def process(self, begun: ClaimedJob, lag: Lag | None = None) -> Job:
-        preview, options = self.preview(), begun.options
-        return Job(
-            begun.id,
-            begun.holder,
-            self.cluster.installation,
-            lambda ids: preview.of(ids, stale=options.stale),
-            options,
-            begun.letters,
-            lag,
-        )
+    def process(self, claimed: ClaimedJob, lag: Lag | None = None) -> Job:
+        return planned_job(self.cluster.installation, claimed, self.preview(), lag)
 
     async def run(self, job: Job, tell: Callable[[JobProgress], None] = nothing) -> JobProgress:
         """Let the job run beside a worker."""

@@ -1,24 +1,42 @@
-"""This file is `leads dead-letters apply` and `jobs`: plans carried out, paused, resumed, cancelled."""
+"""`leads dead-letters` replays letters: named ones at once (`replay`), those of a plan by a job (`apply`, `jobs`)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from pydantic import ValidationError
 
+from streams.dead_letters.audit import Entry
+from streams.dead_letters.job_control import ClaimedJob, control, create, resume
+from streams.dead_letters.job_limits import JobOptions, JobProgress
+from streams.dead_letters.plan import read_plan
+from streams.dead_letters.planned_letters import planned_job
+from streams.dead_letters.preview import Preview
+from streams.dead_letters.replay import ReplayOutcome, replay_job
+from streams.dead_letters.selection import Selection, option_name
 from streams.interfaces.cli import logs
 from streams.interfaces.cli.letter_commands import SHOWN
-from streams.interfaces.cli.letter_progress import counted, telling_jobs
 from streams.interfaces.cli.pausing import Reason, one_line
+from streams.interfaces.cli.selecting import chosen_ids, options_of, selects, with_options
 from streams.interfaces.common import connections
 from streams.interfaces.common.connections import Connections
-from streams.interfaces.common.errors import INTERRUPTED, NOT_DONE, CommandError, WrongUseError
+from streams.interfaces.common.errors import (
+    INTERRUPTED,
+    NOT_DONE,
+    CommandError,
+    UnreachableError,
+    WrongUseError,
+)
 from streams.interfaces.common.output import (
     AsJson,
+    errors,
     plural,
     print_err,
     print_out,
@@ -26,41 +44,175 @@ from streams.interfaces.common.output import (
     write_json,
     write_table,
 )
+from streams.kafka.lag import watching_live_lag
+from streams.settings import load_config
+from streams.store import jobs
+from streams.store.queries import held_letter_ids, uncertain_letter_ids
 
 if TYPE_CHECKING:
-    from streams.dead_letters.job_control import ClaimedJob
-    from streams.dead_letters.job_limits import JobProgress, Options
     from streams.dead_letters.letter_commands import LetterCommands
+    from streams.store.engine import Database
     from streams.store.jobs import JobRow
 
+WAIT_S = 30.0
+LINE_EVERY_S = 5.0
+STATES = ("resolved", "noop", "failed", "skipped", "asked", "waiting")
+
 app = typer.Typer(help="Replay jobs: list them, pause, resume or cancel one.", no_args_is_help=True)
-MOST = 1_000_000
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id, or its first characters.")]
 
 
-def apply_command(  # noqa: PLR0913, PLR0917 - one per option
+# ---------------------------------------------------------------------------------------------------- named letters
+
+
+@selects()
+def replay_command(
+    selection: Selection,
+    letter_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID…", help="Ids, or their first six characters or more.")
+    ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Every open letter whose replay is safe: all but UNCERTAIN ones.")
+    ] = False,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="Wait so long for the outcomes.")
+    ] = WAIT_S,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Ask and end; letters then count as pending.")
+    ] = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why; it is written into the audit topic.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do again what failed: the action that failed, with the record as it was, and nothing else.
+
+    What was done meanwhile is not done twice: it ends as `noop`. With --json one outcome per line.
+
+    Exit codes: 0 none failed again or is pending (also when there was nothing to do), 1 some did or are.
+    """
+    logs.silence()
+    settings = connections.settings()
+    wait_s = 0.0 if no_wait else wait
+    printed: Counter[str] = Counter()
+    with connections.database(settings) as database:
+        named = chosen_ids(database, selection, letter_ids, is_all=all_)
+        ids = free_letters(database, named, is_named=bool(letter_ids or selection.id))
+        if not ids:
+            print_err("There is no open dead letter to replay: nothing to do.")
+            return
+        with connections.kafka(settings) as address:
+            why = None if reason is None else one_line(reason)
+            connected = Connections(settings, database, address)
+            try:
+                connections.with_letters(
+                    connected, lambda commands: _replay(commands, ids, why, wait_s, printed, as_json=as_json)
+                )
+            except KeyboardInterrupt:
+                raise typer.Exit(INTERRUPTED) from None
+    print_err(", ".join(f"{count:,} {outcome}" for outcome, count in printed.items()) + ".")
+    if printed["pending"] and not no_wait:
+        print_err(
+            "Pending: no worker told an outcome in time. Is `leads worker` running? The request stays where it is."
+        )
+    if printed["pending"] or printed["failed again"]:
+        raise typer.Exit(NOT_DONE)
+
+
+async def _replay(
+    commands: LetterCommands,
+    ids: Sequence[str],
+    reason: str | None,
+    wait_s: float,
+    printed: Counter[str],
+    *,
+    as_json: bool,
+) -> None:
+    def report(each: ReplayOutcome) -> None:
+        printed[each.outcome] += 1
+        if as_json:
+            write_json({**_outcome_as_data(each), "job": job.id})
+        else:
+            code = f" ({each.code})" if each.outcome == "failed again" else ""
+            print_out(f"{each.id}  {each.action:24} {each.outcome}{code}")
+
+    job, named = replay_job(commands.installation, ids, report, wait_s)
+    await commands.audit.write(reason, [Entry("replay", letter_id, {"job": job.id}) for letter_id in ids])
+    try:
+        await job.run(lambda _: None)
+    except TimeoutError:
+        raise UnreachableError(
+            "Kafka did not take the requests in time; a worker asks again for these letters in a minute"
+        ) from None
+    finally:
+        for each in named.pending:
+            report(each)
+
+
+def _outcome_as_data(each: ReplayOutcome) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "outcome": each.outcome,
+        "action": each.action,
+        "code": each.code,
+        "generation": each.generation,
+        "status": each.status,
+    }
+
+
+def free_letters(database: Database, ids: Sequence[str], *, is_named: bool) -> list[str]:
+    """Leave out letters that a replay job has in hand, and uncertain ones unless they are named by id."""
+    held = database.transact(partial(held_letter_ids, ids=ids))
+    if held:
+        print_err(
+            f"{plural(len(held), 'letter')} left out: a replay job has them in hand; "
+            "`leads dead-letters jobs list` shows it."
+        )
+    uncertain = set() if is_named else database.transact(partial(uncertain_letter_ids, ids=ids))
+    if uncertain:
+        # Asking again makes the call again: that is for who has looked at the other side, letter by letter.
+        print_err(
+            f"{plural(len(uncertain), 'letter')} left out: a worker was cut off while calling, and the call may have "
+            "been made. `leads dead-letters list` shows UNCERTAIN ones; replay them by id once you have looked."
+        )
+    return [each for each in ids if each not in held and each not in uncertain]
+
+
+# ---------------------------------------------------------------------------------------------------- letters of a plan
+
+
+_JOB_OPTIONS = options_of(
+    JobOptions,
+    {"canary": "N,N,…", "stop_if_fail": "PERCENT", "yield_to_lag": "N"},
+    texts={
+        "canary": lambda sizes: ",".join(map(str, sizes)),
+        "stop_if_fail": "{:g}%".format,
+        "yield_to_lag": str,
+    },
+)
+_MUST_BE = {
+    "rate": "is no number of letters a second up to 1,000,000; write 100",
+    "canary": "is no list of sizes; write 1,10,100, or none",
+    "stop_if_fail": "is no percentage; write 5%",
+    "yield_to_lag": "is no number of records; write 1000, or none",
+}
+
+
+def read_job_options(typed: dict[str, Any]) -> JobOptions:
+    """Read the options of a job. Raise `WrongUseError` naming the first that cannot be used."""
+    try:
+        return JobOptions(**typed)
+    except ValidationError as error:
+        name = str(error.errors()[0]["loc"][0])
+        given = f"{typed[name]:g}" if isinstance(typed[name], float) else repr(typed[name])
+        raise WrongUseError(f"--{option_name(name)} {given} {_MUST_BE[name]}") from None
+
+
+@with_options("options", _JOB_OPTIONS, read_job_options)
+def apply_command(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A file that `plan --out` wrote.")],
     reason: Reason,
-    rate: Annotated[float, typer.Option(help="Letters a second, at most.")] = 100.0,
-    max_in_flight: Annotated[
-        int, typer.Option(min=1, max=MOST, help="Letters without an outcome, at most.")
-    ] = 200,
-    canary: Annotated[
-        str,
-        typer.Option(
-            metavar="N,N,…", help="Sizes of the first steps, or `none`: each waits for its outcomes."
-        ),
-    ] = "1,10,100",
-    stop_if_fail: Annotated[
-        str, typer.Option(metavar="PERCENT", help="Stop when more than that fail.")
-    ] = "5%",
-    yield_to_lag: Annotated[
-        str, typer.Option(metavar="N", help="Wait while workers are so many live records behind, or `none`.")
-    ] = "1000",
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Ask, too, for what would fail again, or of which nothing has changed."),
-    ] = False,
+    options: JobOptions,
     as_json: AsJson = False,
 ) -> None:
     """Carry out a plan: replay its letters, a few first, and leave out what has changed since it was made.
@@ -69,25 +221,14 @@ def apply_command(  # noqa: PLR0913, PLR0917 - one per option
 
     Exit codes: 0 every letter was done, 1 some failed, were left out, or the job stopped.
     """
-    from streams.dead_letters.plan import read_plan
-
-    options = _options(rate, max_in_flight, canary, stop_if_fail, yield_to_lag, is_forced=force)
+    logs.silence()
     frozen = read_plan(plan)
     why = one_line(reason)
     if not frozen.items:
         print_err("The plan holds no letter: nothing to do.")
         return
-
-    from streams.dead_letters.job_control import create
-
-    async def first(commands: LetterCommands) -> ClaimedJob:
-        return await create(commands, frozen, options, why)
-
-    logs.silence()
     with connections.connected() as connected:
-        code = _run(connected, first, as_json=as_json)
-    if code:
-        raise typer.Exit(code)
+        _run(connected, lambda commands: create(commands, frozen, options, why), as_json=as_json)
 
 
 @app.command("list")
@@ -96,8 +237,6 @@ def list_command(
     as_json: AsJson = False,
 ) -> None:
     """List replay jobs, the newest first. With --json one per line."""
-    from streams.store import jobs
-
     logs.silence()
     with connections.database(connections.settings()) as database:
         found = database.transact(partial(jobs.latest, limit=limit))
@@ -127,20 +266,14 @@ def cancel_command(job: JobId, reason: Reason) -> None:
 @app.command("resume")
 def resume_command(job: JobId, reason: Reason, as_json: AsJson = False) -> None:
     """Go on with a job that was paused, that stopped, or whose process died. Its canary begins anew."""
-    from streams.dead_letters.job_control import resume
-
     logs.silence()
     why = one_line(reason)
     with connections.connected() as connected:
         row = _job(connected, job)
-        code = _run(connected, lambda commands: resume(commands, row, why), as_json=as_json)
-    if code:
-        raise typer.Exit(code)
+        _run(connected, lambda commands: resume(commands, row, why), as_json=as_json)
 
 
 def _control(job: str, status: Literal["paused", "cancelled"], reason: str, done: str) -> None:
-    from streams.dead_letters.job_control import control
-
     logs.silence()
     why = one_line(reason)
     with connections.connected() as connected:
@@ -150,73 +283,84 @@ def _control(job: str, status: Literal["paused", "cancelled"], reason: str, done
 
 
 def _run(
-    connected: Connections, first: Callable[[LetterCommands], Awaitable[ClaimedJob]], *, as_json: bool
-) -> int:
-    from streams.settings import load_config
-
+    connected: Connections, claim: Callable[[LetterCommands], Awaitable[ClaimedJob]], *, as_json: bool
+) -> None:
+    """Work on the job that is claimed, until it ends, and print what came of it."""
+    settings = connected.settings
     claimed: list[ClaimedJob] = []
 
     async def run(commands: LetterCommands) -> JobProgress:
-        from streams.dead_letters.job import Job
-        from streams.dead_letters.preview import Preview
-        from streams.kafka.lag import watching_live_lag
-
-        settings = connected.settings
+        preview = Preview(commands.installation)
         async with connections.admin(connected.address) as admin:
-            preview = Preview(commands.installation)
-            found = await first(commands)
-            claimed.append(found)
-            print_err(f"Job {found.id}: {plural(found.letters, 'letter')}.")
+            mine = await claim(commands)
+            claimed.append(mine)
+            print_err(f"Job {mine.id}: {plural(mine.letters, 'letter')}.")
             watching = watching_live_lag(admin, connected.address, settings.group, settings.prefix)
             async with watching as lag:
-                with telling_jobs() as report:
-                    running = Job(
-                        found.id,
-                        found.holder,
-                        commands.installation,
-                        partial(preview.of, stale=found.options.stale),
-                        found.options,
-                        found.letters,
-                        lag,
-                    )
-                    return await running.run(report)
+                with _progress() as report:
+                    return await planned_job(commands.installation, mine, preview, lag).run(report)
 
     try:
-        ended = connections.with_letters(connected, run, load_config(connected.settings.config))
+        ended = connections.with_letters(connected, run, load_config(settings.config))
     except KeyboardInterrupt:
         if claimed:
             print_err(
                 f"Paused; `leads dead-letters jobs resume {claimed[0].id[:8]} --reason TEXT` goes on with it."
             )
-        return INTERRUPTED
-    return _report(connected, claimed[0].id, ended, as_json=as_json)
+        raise typer.Exit(INTERRUPTED) from None
+    _report(connected, claimed[0].id, ended, as_json=as_json)
+    if ended.status != "done" or ended.counts.get("failed") or ended.counts.get("skipped"):
+        raise typer.Exit(NOT_DONE)
 
 
-def _report(connected: Connections, job: str, ended: JobProgress, *, as_json: bool) -> int:
-    from streams.store import jobs
+@contextmanager
+def _progress() -> Iterator[Callable[[JobProgress], None]]:
+    """Show how far the job is: a bar on a terminal, a line now and then elsewhere."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True))
+    is_terminal = errors().is_terminal
+    began = printed = time.monotonic()
+    with Progress(*columns, console=errors(), transient=True, disable=not is_terminal) as bars:
+        task = bars.add_task("", total=None)
+
+        def report(progress: JobProgress) -> None:
+            nonlocal printed
+            now = time.monotonic()
+            rate = progress.ended / max(now - began, 0.001)
+            left = progress.total - progress.ended
+            text = f"{_counted(progress.counts)}, {rate:,.0f}/s"
+            if rate and left:
+                text += f", {left / rate:,.0f} s left"
+            if progress.waits_for is not None:
+                text += f" (waits for {progress.waits_for})"
+            bars.update(task, description=text, completed=progress.ended, total=progress.total)
+            if not is_terminal and now - printed >= LINE_EVERY_S:
+                printed = now
+                print_err(text)
+
+        yield report
+
+
+def _report(connected: Connections, job: str, ended: JobProgress, *, as_json: bool) -> None:
     items = connected.database.transact(partial(jobs.items, job=job, states=jobs.ENDED, limit=1 << 30))
     if as_json:
         letters = [{"id": item.letter_id, "state": item.state, "reason": item.found} for item in items]
         write_json(
             {"job": job, "status": ended.status, "message": ended.message, **ended.counts, "letters": letters}
         )
-    else:
-        print_out(f"{counted(ended.counts)}.")
-        worth = [item for item in items if item.found is not None]
-        for item in worth[:SHOWN]:
-            print_err(f"{item.letter_id} {item.state}: {item.found}")
-        if len(worth) > SHOWN:
-            print_err(f"{plural(len(worth) - SHOWN, 'more letter')}; --json names all.")
-        if ended.message is not None:
-            print_err(f"The job {ended.status}: {ended.message}.")
-    is_done = ended.status == "done" and not ended.counts.get("failed") and not ended.counts.get("skipped")
-    return 0 if is_done else NOT_DONE
+        return
+    print_out(f"{_counted(ended.counts)}.")
+    remarkable = [item for item in items if item.found is not None]
+    for item in remarkable[:SHOWN]:
+        print_err(f"{item.letter_id} {item.state}: {item.found}")
+    if len(remarkable) > SHOWN:
+        print_err(f"{plural(len(remarkable) - SHOWN, 'more letter')}; --json names all.")
+    if ended.message is not None:
+        print_err(f"The job {ended.status}: {ended.message}.")
 
 
 def _job(connected: Connections, job: str) -> JobRow:
-    from streams.store import jobs
-
     found = connected.database.transact(partial(jobs.get, job=job.strip().lower()))
     if found is None:
         raise CommandError(f"there is no one replay job {job}; `leads dead-letters jobs list` shows them")
@@ -238,28 +382,8 @@ def _as_data(row: JobRow, states: dict[str, int]) -> dict[str, Any]:
 
 def _cells(row: JobRow, states: dict[str, int]) -> tuple[object, ...]:
     begun = readable(row.created_at)[:19]
-    return (row.id, row.status, begun, row.author, counted(states), row.reason, row.message)
+    return (row.id, row.status, begun, row.author, _counted(states), row.reason, row.message)
 
 
-def _options(
-    rate: float, max_in_flight: int, canary: str, stop_if_fail: str, yield_to_lag: str, *, is_forced: bool
-) -> Options:
-    from streams.dead_letters.job_limits import Options
-
-    if not 0 < rate <= MOST:  # of no number neither holds
-        raise WrongUseError(f"--rate {rate:g} is no number of letters a second up to {MOST:,}; write 100")
-    if canary != "none" and re.fullmatch(r"[1-9]\d{0,5}(,[1-9]\d{0,5})*", canary) is None:
-        raise WrongUseError(f"--canary {canary!r} is no list of sizes; write 1,10,100, or none")
-    percent = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)%?", stop_if_fail)
-    if percent is None or float(percent[1]) > 100:  # noqa: PLR2004 - per cent
-        raise WrongUseError(f"--stop-if-fail {stop_if_fail!r} is no percentage; write 5%")
-    if yield_to_lag != "none" and re.fullmatch(r"\d{1,9}", yield_to_lag) is None:
-        raise WrongUseError(f"--yield-to-lag {yield_to_lag!r} is no number of records; write 1000, or none")
-    return Options(
-        rate=rate,
-        max_in_flight=max_in_flight,
-        canary=() if canary == "none" else tuple(int(size) for size in canary.split(",")),
-        stop_if_fail=float(percent[1]),
-        yield_to_lag=None if yield_to_lag == "none" else int(yield_to_lag),
-        is_forced=is_forced,
-    )
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{counts[state]:,} {state}" for state in STATES if counts.get(state)) or "nothing"

@@ -6,14 +6,13 @@ import typer
 
 from streams.interfaces.cli import letter_commands, letter_jobs, letter_plans, letter_views
 from streams.interfaces.cli.reindexing import reindex_command
-from streams.interfaces.cli.replaying import replay_command
 
 app = typer.Typer(help="Dead letters: list what failed, look at one, do it again.", no_args_is_help=True)
 app.command("show")(letter_views.show_command)
 app.command("tail")(letter_views.tail_command)
 app.command("export")(letter_commands.export_command)
 app.command("import")(letter_commands.import_command)
-app.command("replay")(replay_command)
+app.command("replay")(letter_jobs.replay_command)
 app.command("groups")(letter_views.groups_command)
 app.command("stats")(letter_views.stats_command)
 app.command("edit")(letter_commands.edit_command)

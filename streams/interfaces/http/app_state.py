@@ -14,10 +14,10 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from streams.dead_letters.audit import Audit
-from streams.dead_letters.job import Job
 from streams.dead_letters.job_control import ClaimedJob
-from streams.dead_letters.lag_guard import Lag
+from streams.dead_letters.job_limits import Lag
 from streams.dead_letters.letter_commands import LetterCommands
+from streams.dead_letters.planned_letters import planned_job
 from streams.dead_letters.preview import Preview
 from streams.dead_letters.recipes import RecipeTable
 from streams.engine.installation import Installation
@@ -67,15 +67,7 @@ class AppState:
 
     def work_on(self, claimed: ClaimedJob) -> None:
         """Let a job run beside the requests; when the server stops, it pauses."""
-        job = Job(
-            claimed.id,
-            claimed.holder,
-            self.installation,
-            partial(self.preview.of, stale=claimed.options.stale),
-            claimed.options,
-            claimed.letters,
-            self.lag,
-        )
+        job = planned_job(self.installation, claimed, self.preview, self.lag)
         task = asyncio.create_task(job.run(lambda _: None))
         self._jobs[claimed.id] = task
         task.add_done_callback(partial(self._ended, claimed.id))

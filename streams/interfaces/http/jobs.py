@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from streams.dead_letters.job_control import control, create, resume
-from streams.dead_letters.job_limits import Options
+from streams.dead_letters.job_limits import JobOptions
 from streams.dead_letters.plan import PlanWriter, parse_plan
 from streams.dead_letters.plan_item import Stale
 from streams.dead_letters.selection import Selection, select
@@ -38,26 +38,16 @@ class Planned(BaseModel):
     stale: Stale | None = None
 
 
-class How(BaseModel):
-    """How a job goes about it; see `streams.dead_letters.job_limits.Options`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str = Field(min_length=1, max_length=500)
-    rate: float = Field(default=100.0, gt=0, le=1_000_000)
-    max_in_flight: int = Field(default=200, ge=1, le=1_000_000)
-    canary: list[Annotated[int, Field(ge=1, le=1_000_000)]] = [1, 10, 100]
-    stop_if_fail: float = Field(default=5.0, ge=0, le=100)
-    yield_to_lag: int = Field(default=1000, ge=0, le=1_000_000_000)
-    force: bool = False
-
-
 class Why(BaseModel):
     """Why a job is paused, cancelled or let go on."""
 
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=500)
+
+
+class How(JobOptions, Why):
+    """How a job goes about it, and why."""
 
 
 @router.post("/dead-letter-plans")
@@ -90,14 +80,7 @@ async def apply(
 ) -> dict[str, Any]:
     """Carry out the plan that is the body; the job runs in this server, and pauses when it stops."""
     found = parse_plan("the body", await request.body())
-    options = Options(
-        rate=how.rate,
-        max_in_flight=how.max_in_flight,
-        canary=tuple(how.canary),
-        stop_if_fail=how.stop_if_fail,
-        yield_to_lag=how.yield_to_lag,
-        is_forced=how.force,
-    )
+    options = JobOptions(**how.model_dump(exclude={"reason"}))
     claimed = await create(state.commands(user.name), found, options, how.reason)
     state.work_on(claimed)
     response.headers["Location"] = f"/v1/dead-letter-jobs/{claimed.id}"

@@ -8,7 +8,7 @@ import pytest
 
 from streams.dead_letters.letter_commands import SIMPLE_COMMANDS
 from streams.interfaces.cli.letter_commands import SIMPLE_TEXTS
-from streams.interfaces.cli.replaying import free_letters
+from streams.interfaces.cli.letter_jobs import free_letters
 from streams.store import letter_changes, letters
 from streams.store.migrate import open_database
 from tests.suites.letter_index import ROWS, row

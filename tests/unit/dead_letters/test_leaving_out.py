@@ -1,4 +1,4 @@
-"""This file holds what a job says of a letter whose replay would come to something else now."""
+"""What a job says of a letter whose replay would come to something else now."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from streams.dead_letters.plan_item import PlanItem
+from streams.dead_letters.planned_letters import difference, skip_reason
 from streams.dead_letters.prediction import Prediction
-from streams.dead_letters.skip_reasons import difference, why_left_out
 from streams.store.jobs import ItemRow
 from streams.store.letters import LetterRow
 from tests.suites.letter_index import row
@@ -33,7 +33,7 @@ ITEM = ItemRow(0, ID, "waiting", PlanItem.of(MINE, PREDICTION, "2.0").model_dump
 def test_a_letter_is_asked_for_only_while_it_rests_and_is_the_jobs_own(
     now: LetterRow | None, would: dict[str, Any] | None, said: str | None
 ) -> None:
-    assert why_left_out("mine", ITEM, now, would) == said
+    assert skip_reason("mine", ITEM, now, would) == said
 
 
 def test_what_differs_is_told_action_by_action_and_without_whom_it_is_about() -> None:

@@ -1,10 +1,10 @@
-"""This file holds a job to the plan's order: turns one at a time, a contact's letters one after the other."""
+"""A job keeps to the plan's order: turns one at a time, a contact's letters one after the other."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from streams.dead_letters.job_order import BusyContacts, in_order
+from streams.dead_letters.planned_letters import BusyContacts, in_order
 from streams.store.jobs import ItemRow
 from streams.store.ledger import LedgerRow
 from streams.store.schema import DONE, FAILED
@@ -43,24 +43,24 @@ def test_what_is_about_a_contact_waits_for_what_follows_of_an_earlier_letter_abo
     assert numbers(in_order(waiting, [], (), 1)) == [1]
 
 
-def test_a_contact_flows_until_all_that_follows_is_done_or_something_of_it_failed() -> None:
-    flowing = BusyContacts(patience_s=120)
-    flowing.begin(item(0, "ann", follows=(FIRST, SECOND)), now=0.0)
+def test_a_contact_is_busy_until_all_that_follows_is_done_or_something_of_it_failed() -> None:
+    busy = BusyContacts(patience_s=120)
+    busy.begin(item(0, "ann", follows=(FIRST, SECOND)), now=0.0)
 
     ids = frozenset((bytes.fromhex(FIRST), bytes.fromhex(SECOND)))
-    assert flowing.about([item(1, "ann"), item(2, "bob"), item(3)]) == {"ann": ids}
-    assert flowing.about([item(2, "bob")]) == {}
-    assert flowing.still(["ann"], dict([row(FIRST)]), now=1.0) == {"ann"}
-    assert flowing.still(["ann"], dict([row(FIRST), row(SECOND)]), now=2.0) == set()
-    assert flowing.about([item(1, "ann")]) == {}
+    assert busy.about([item(1, "ann"), item(2, "bob"), item(3)]) == {"ann": ids}
+    assert busy.about([item(2, "bob")]) == {}
+    assert busy.still(["ann"], dict([row(FIRST)]), now=1.0) == {"ann"}
+    assert busy.still(["ann"], dict([row(FIRST), row(SECOND)]), now=2.0) == set()
+    assert busy.about([item(1, "ann")]) == {}
 
-    flowing.begin(item(0, "ann", follows=(FIRST, SECOND)), now=3.0)
-    assert flowing.still(["ann"], dict([row(FIRST, FAILED)]), now=4.0) == set()
+    busy.begin(item(0, "ann", follows=(FIRST, SECOND)), now=3.0)
+    assert busy.still(["ann"], dict([row(FIRST, FAILED)]), now=4.0) == set()
 
 
 def test_what_does_not_come_is_not_waited_for_for_ever() -> None:
-    flowing = BusyContacts(patience_s=120)
-    flowing.begin(item(0, "ann", follows=(FIRST,)), now=0.0)
+    busy = BusyContacts(patience_s=120)
+    busy.begin(item(0, "ann", follows=(FIRST,)), now=0.0)
 
-    assert flowing.still(["ann"], {}, now=120.0) == {"ann"}
-    assert flowing.still(["ann"], {}, now=120.1) == set()
+    assert busy.still(["ann"], {}, now=120.0) == {"ann"}
+    assert busy.still(["ann"], {}, now=120.1) == set()

@@ -1,10 +1,10 @@
-"""This file holds the pace of replay jobs: what was not used while a job waited is not made up for in one burst."""
+"""The pace of replay jobs: what was not used while a job waited is not made up for in one burst."""
 
 from __future__ import annotations
 
 import pytest
 
-from streams.dead_letters.job_limits import Options, TokenBucket, capacity, over_failure_limit
+from streams.dead_letters.job_limits import JobOptions, TokenBucket, capacity, over_failure_limit
 
 
 def test_the_rate_holds_and_a_job_that_waited_does_not_make_up_for_it() -> None:
@@ -35,11 +35,11 @@ def test_the_rate_holds_and_a_job_that_waited_does_not_make_up_for_it() -> None:
 def test_a_canary_step_begins_when_the_one_before_has_all_its_outcomes(
     done: dict[str, int], in_flight: int, expected: int
 ) -> None:
-    assert capacity(Options(canary=(1, 10), max_in_flight=50), done, in_flight) == expected
+    assert capacity(JobOptions(canary=(1, 10), max_in_flight=50), done, in_flight) == expected
 
 
 def test_letters_that_were_left_out_are_no_successes() -> None:
-    options = Options(stop_if_fail=5)
+    options = JobOptions(stop_if_fail=5)
 
     assert over_failure_limit(options, {"skipped": 100, "failed": 1, "resolved": 18}) is not None
     assert over_failure_limit(options, {"failed": 1, "resolved": 19}) is None

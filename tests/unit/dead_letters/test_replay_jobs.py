@@ -10,6 +10,7 @@ import pytest
 from streams.store.engine import Database
 from streams.store.migrate import open_database
 from tests.suites.replay_jobs import ReplayJobsSuite
+from tests.suites.replay_plain import ReplayPlainSuite
 from tests.suites.replay_plans import ReplayPlansSuite
 from tests.suites.replay_resuming import ReplayResumingSuite
 
@@ -22,6 +23,10 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 class TestReplayJobsOnSqlite(ReplayJobsSuite):
+    pass
+
+
+class TestReplayPlainOnSqlite(ReplayPlainSuite):
     pass
 
 

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from streams.dead_letters.replay import Replay
+from streams.dead_letters.replay import replay_job
 from streams.dead_letters.selection import Selection, select
 from streams.engine.pauses import StoppingError
 from streams.onboarding import ONBOARDING
@@ -148,14 +148,8 @@ class Onboarding(RuleBasedStateMachine):
         every = self.store.transact(lambda link: select(link, Selection().condition(self.cluster.clock())))
         uncertain = self.store.transact(lambda link: uncertain_letter_ids(link, every))
         ids = [each for each in every if each not in uncertain]
-        cluster = self.cluster
-        replay = Replay(cluster.installation)
-
-        async def ask() -> None:
-            async for _ in replay.ask(ids):
-                pass
-
-        self.run(ask())
+        job, _ = replay_job(self.cluster.installation, ids, lambda _: None, wait_s=0)
+        self.run(job.run(lambda _: None))
 
     @rule()
     def the_store_is_backed_up(self) -> None:
