@@ -13,8 +13,7 @@ from streams.clock import to_us
 from streams.dead_letters.audit import AuditedCommand, Entry
 from streams.dead_letters.job_limits import JobOptions
 from streams.dead_letters.letter_commands import LetterCommands
-from streams.dead_letters.plan import Plan
-from streams.dead_letters.plan_item import PlanItem, Stale
+from streams.dead_letters.plan import Plan, PlanItem, Stale
 from streams.store import jobs, letter_changes
 from streams.store.jobs import ItemRow, JobRow, JobStatus
 

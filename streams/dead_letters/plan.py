@@ -1,23 +1,188 @@
-"""This file keeps plans: letters frozen as they are, each with what its replay would do, as a file with a checksum."""
+"""Plans: letters frozen as they are, each with what its replay would do, as a file with a checksum.
+
+A line of the file is a `PlanItem`; a job keeps it, too. The last line holds the `Totals`.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, get_args
+from typing import Any, BinaryIO, Literal, get_args
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from streams.dead_letters.plan_item import PlanItem, Stale
-from streams.dead_letters.prediction import Prediction
-from streams.dead_letters.totals import Totals
-from streams.store.letters import LetterRow
+from streams.dead_letters.prediction import FAILING, VERDICTS, Prediction
+from streams.store.letters import LetterRow, microseconds
+from topics.letter import sha256_of
 
 FORMAT = 1
+MAX_GENERATIONS = 10
+"""A letter that has failed so often is asked for only when somebody insists."""
+FOR_GOOD = ("rejected", "defect")
+"""Classes that do not pass by themselves, of what can happen to a call outside."""
+Stale = Literal["run", "skip"]
+"""What is done about events that are too old for their actions."""
+_ID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+class PlanItem(BaseModel):
+    """One letter as it was planned: a line of the plan's file, and what a job keeps of it."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    id: str
+    generation: int
+    edits: int
+    sha256: str | None
+    """Of the record that would be sent: as edited, if it was."""
+    code: str
+    """Why it failed."""
+    result_id: str | None
+    would: dict[str, Any]
+    """What its replay would come to; see `Prediction.essence`."""
+    contact: str | None
+    """Key of the contact that it is about, when that is known."""
+    follows: list[str]
+    """Ids of the events that the workers would state next; the ledger knows them by these."""
+    owner: str | None
+    """The owner whose turn it would be; somebody else, if others take turns meanwhile."""
+    late: str | None
+    """See `Prediction.late`."""
+    is_unchanged: bool
+    """Whether it would be done to the letter again what it failed of; see `_nothing_has_changed`."""
+
+    @classmethod
+    def of(cls, row: LetterRow, prediction: Prediction, build: str) -> PlanItem:
+        """Freeze a letter; `build` is the version that would run."""
+        letter = row.letter
+        return cls(
+            id=letter.id,
+            generation=letter.generation,
+            edits=letter.edit_number or 0,
+            sha256=sha256_of(row.value),
+            code=letter.code,
+            result_id=prediction.result_id,
+            would=prediction.essence,
+            contact=prediction.contact_key,
+            follows=[each.result_id for each in prediction.following if each.result_id is not None],
+            owner=prediction.owner if prediction.is_new_owner else None,
+            late=prediction.late,
+            is_unchanged=_nothing_has_changed(row, prediction, build),
+        )
+
+    @field_validator("id", "result_id")
+    @classmethod
+    def _is_an_id(cls, text: str | None) -> str | None:
+        if text is not None and _ID.fullmatch(text) is None:
+            raise ValueError("has an id that is none")
+        return text
+
+    @field_validator("would")
+    @classmethod
+    def _says_what_would_come(cls, would: dict[str, Any]) -> dict[str, Any]:
+        if would.get("verdict") not in VERDICTS:
+            raise ValueError("says what would come of its letter in words that this build does not know")
+        return would
+
+    @property
+    def refusal(self) -> str | None:
+        """Why a job asks for it only when somebody insists; None: it asks."""
+        if self.would["verdict"] in FAILING:
+            return f"it would fail again: {self.would.get('code')}"
+        if self.late is not None:
+            return f"{self.late} would follow late; a plan with `--stale run` lets it"
+        if self.is_unchanged:
+            return f"neither its record nor the build has changed since it failed: {self.code}"
+        if self.generation >= MAX_GENERATIONS:
+            return f"it has failed {self.generation + 1} times"
+        return None
+
+    def changed(self, row: LetterRow) -> str | None:
+        """Return in what a letter is not as it was planned; None: it is."""
+        letter = row.letter
+        if letter.generation != self.generation:
+            return f"it has failed again since: {letter.code}"
+        if (letter.edit_number or 0) != self.edits or sha256_of(row.value) != self.sha256:
+            return "its record was edited since"
+        return None
+
+
+def _nothing_has_changed(row: LetterRow, prediction: Prediction, build: str) -> bool:
+    # Of what happens inside, the preview is the judge: it runs today's code on today's store. What lies outside it does
+    # not ask; and what refused this record for good there will refuse it again.
+    asks_outside = prediction.verdict == "cannot-say" or any(
+        each.state != "held" for each in prediction.calls
+    )
+    is_edited_since = row.edited_at is not None and row.edited_at > microseconds(row.letter.time)
+    return (
+        asks_outside
+        and row.letter.failure_class in FOR_GOOD
+        and row.letter.app_version == build
+        and not is_edited_since
+    )
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a plan comes to."""
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    failing: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By action and code."""
+    fields: Counter[str] = field(default_factory=Counter)
+    """Contact fields that would change."""
+    owners: Counter[str] = field(default_factory=Counter)
+    """New owners, by id."""
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Letters that `apply` would skip, by the reason."""
+    following: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By action that would follow, and the outcome or code it would come to."""
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By what is called (`Mailer`), and `goes-out`, `goes-out-again` or `held`."""
+
+    def add(self, found: Prediction, refusal: str | None) -> None:
+        """Count one letter, and why a job would skip it, if it would."""
+        if refusal is not None:
+            self.skipped[refusal] += 1
+        self.verdicts[found.verdict] += 1
+        if found.code is not None:
+            self.failing[found.action, found.code] += 1
+        for each in (found, *found.following):
+            self.fields.update(change.field for change in each.changes)
+            if each.is_new_owner and each.owner is not None:
+                self.owners[each.owner] += 1
+        self.calls.update((call.port or call.key.partition(":")[0], call.state) for call in found.all_calls)
+        self.following.update((each.action, each.outcome or each.code or "") for each in found.following)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "letters": self.verdicts.total(),
+            "verdicts": dict(self.verdicts.most_common()),
+            "failing": [
+                {"action": action, "code": code, "letters": many}
+                for (action, code), many in self.failing.most_common()
+            ],
+            "following": [
+                {"action": action, "outcome": outcome or None, "letters": many}
+                for (action, outcome), many in self.following.most_common()
+            ],
+            "fields": dict(self.fields.most_common()),
+            "skipped": dict(self.skipped.most_common()),
+            "owners": dict(self.owners.most_common()),
+            "calls": [
+                {"what": what, "state": state, "letters": many}
+                for (what, state), many in self.calls.most_common()
+            ],
+        }
+
+
+# ---------------------------------------------------------------------------------------------------- the file
 
 
 class PlanError(ValueError):
@@ -68,7 +233,7 @@ class PlanWriter:
         self._line(item.model_dump())
 
     def end(self) -> str:
-        """Write the foot; gives the checksum."""
+        """Write the foot; return the checksum."""
         checksum = self._hash.hexdigest()
         self._file.write(orjson.dumps({"totals": self.totals.as_data(), "sha256": checksum}) + b"\n")
         return checksum
@@ -80,7 +245,7 @@ class PlanWriter:
 
 
 def read_plan(path: Path) -> Plan:
-    """Read a plan. Raises `PlanError` when it is none, was cut off, or was changed by hand."""
+    """Read a plan. Raise `PlanError` when it is none, was cut off, or was changed by hand."""
     try:
         return parse_plan(str(path), path.read_bytes())
     except OSError as error:
@@ -88,13 +253,13 @@ def read_plan(path: Path) -> Plan:
 
 
 def parse_plan(path: str, content: bytes) -> Plan:
-    """Read a plan that came from `path`. Raises `PlanError` as `read_plan` does."""
+    """Read a plan that came from `path`. Raise `PlanError` as `read_plan` does."""
     lines = content.splitlines(keepends=True)
     documents = list(_documents(path, lines))
     if not documents or documents[0].get("leads_plan") != FORMAT:
         raise PlanError(f"{path} is no plan of this build; make one with `leads dead-letters plan`")
     if "totals" not in documents[-1] or len(documents) == 1:
-        raise PlanError(f"{path} is cut off: its last line is missing; make the plan anew")
+        raise PlanError(f"{path} is cut off: its last line is missing; make a new plan")
     checksum = hashlib.sha256(b"".join(lines[:-1])).hexdigest()
     if documents[-1].get("sha256") != checksum:
         raise PlanError(
@@ -103,7 +268,7 @@ def parse_plan(path: str, content: bytes) -> Plan:
     head, items = _read(path, documents[:-1])
     for letter, times in Counter(item.id for item in items).items():
         if times > 1:
-            raise PlanError(f"{path}: letter {letter} stands there {times} times; make the plan anew")
+            raise PlanError(f"{path}: letter {letter} stands there {times} times; make a new plan")
     return Plan(head.made, head.app_version, head.selector, head.stale, items, checksum)
 
 
@@ -133,19 +298,19 @@ def _read(path: str, documents: Sequence[dict[str, Any]]) -> tuple[_Head, list[P
         for number, each in enumerate(documents[1:], 2):  # noqa: B007 - of the line that is none
             items.append(PlanItem.model_validate(each))
     except ValidationError as error:
-        raise PlanError(f"{path}: line {number} {_slip(error)}; make the plan anew") from None
+        raise PlanError(f"{path}: line {number} {_slip(error)}; make a new plan") from None
     return head, items
 
 
 def _slip(error: ValidationError) -> str:
     first = error.errors(include_input=False)[0]
     name = ".".join(map(str, first["loc"]))
-    said = {
+    slips = {
         "missing": f"lacks {name!r}",
         "extra_forbidden": f"has a {name!r}, which plans do not have",
         "value_error": first["msg"].removeprefix("Value error, "),
     }
-    return said.get(first["type"], f"has a {name!r} of another kind")
+    return slips.get(first["type"], f"has a {name!r} of another kind")
 
 
 def _documents(path: str, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -154,8 +319,8 @@ def _documents(path: str, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
             found = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             raise PlanError(
-                f"{path}: line {number} is no JSON at character {error.pos}; make the plan anew"
+                f"{path}: line {number} is no JSON at character {error.pos}; make a new plan"
             ) from None
         if not isinstance(found, dict):
-            raise PlanError(f"{path}: line {number} is no JSON object; make the plan anew")
+            raise PlanError(f"{path}: line {number} is no JSON object; make a new plan")
         yield found

@@ -20,7 +20,7 @@ from streams.clock import to_us
 from streams.dead_letters.job import Batch, Ending, Job, Outcome
 from streams.dead_letters.job_control import ClaimedJob
 from streams.dead_letters.job_limits import Lag
-from streams.dead_letters.plan_item import PlanItem
+from streams.dead_letters.plan import PlanItem
 from streams.dead_letters.prediction import FAILING
 from streams.dead_letters.preview import Preview
 from streams.dead_letters.retries import LEASE

@@ -109,7 +109,7 @@ def decisions() -> Iterator[Sabotage]:
     yield undisturbed(
         name="what failed for good is asked for again and again",
         mechanism="what was refused for good outside is not asked for while neither record nor build has changed",
-        file="streams/dead_letters/plan_item.py",
+        file="streams/dead_letters/plan.py",
         old="if self.is_unchanged:",
         new="if False:",
         tests=(PLANS + "test_what_was_refused_for_good_is_not_asked_for_until_something_has_changed",),

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.clock import now
-from streams.dead_letters.plan import PlanWriter
-from streams.dead_letters.plan_item import Stale
+from streams.dead_letters.plan import PlanWriter, Stale, Totals
 from streams.dead_letters.prediction import FAILING
 from streams.dead_letters.selection import Selection, select
-from streams.dead_letters.totals import Totals
 from streams.engine.failures import app_version
 from streams.interfaces.cli import logs
 from streams.interfaces.cli.selecting import Every, LetterIds, chosen_ids, selects
@@ -126,7 +124,7 @@ def _print(totals: Totals, *, as_json: bool) -> None:
     write_table(("#letters", ""), rows)
     tables: tuple[tuple[str, Sequence[tuple[object, int]], Callable[[Any], str]], ...] = (
         ("fails again", totals.failing.most_common(), lambda key: f"{key[0]}: {key[1]}"),
-        ("left out by apply, unless --force", totals.refused.most_common(), str),
+        ("left out by apply, unless --force", totals.skipped.most_common(), str),
         ("follows", totals.following.most_common(), lambda key: " ".join(filter(None, key))),
         ("contact field changes", totals.fields.most_common(), str),
         ("new owner", totals.owners.most_common(), str),

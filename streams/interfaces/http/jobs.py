@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from streams.dead_letters.job_control import control, create, resume
 from streams.dead_letters.job_limits import JobOptions
-from streams.dead_letters.plan import PlanWriter, parse_plan
-from streams.dead_letters.plan_item import Stale
+from streams.dead_letters.plan import PlanWriter, Stale, parse_plan
 from streams.dead_letters.selection import Selection, select
 from streams.engine.failures import app_version
 from streams.interfaces.http.app_state import AppState, Operator, State, Viewer

@@ -147,12 +147,12 @@ def written(bad: Installation) -> tuple[str, list[tuple[str, str]], list[tuple[s
     letters = Path(file).read_bytes().splitlines(keepends=True)
     plans = [
         (whole.replace(b'"generation":0', b'"generation":1'), "is not as it was written"),
-        (b"".join(lines[:-1]), "is cut off: its last line is missing; make the plan anew"),
+        (b"".join(lines[:-1]), "is cut off: its last line is missing; make a new plan"),
         (whole[:-9], f"line {len(lines)} is no JSON"),
         (b"", "is no plan of this build; make one with `leads dead-letters plan`"),
         (b"\x00\xff\x1b\n", "line 1 is no JSON at character 0"),
         (whole.replace(b'"leads_plan":1', b'"leads_plan":2'), "is no plan of this build"),
-        (signed(head, first, first), "stands there 2 times; make the plan anew"),
+        (signed(head, first, first), "stands there 2 times; make a new plan"),
     ]
     tampered = {**json.loads(letters[0]), "value": "e30="}
     imports = [

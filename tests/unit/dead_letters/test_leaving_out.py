@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streams.dead_letters.plan_item import PlanItem
+from streams.dead_letters.plan import PlanItem
 from streams.dead_letters.planned_letters import difference, skip_reason
 from streams.dead_letters.prediction import Prediction
 from streams.store.jobs import ItemRow

@@ -1,4 +1,4 @@
-"""This file says when a job asks for a letter only if somebody insists, and when a plan names an owner."""
+"""When a job asks for a letter only if somebody insists, and when a plan names an owner."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from streams.dead_letters.plan import PlanWriter
-from streams.dead_letters.plan_item import MOST_GENERATIONS, PlanItem
+from streams.dead_letters.plan import MAX_GENERATIONS, PlanItem, PlanWriter
 from streams.dead_letters.prediction import Call, CallState, Prediction
 from streams.store.letters import microseconds
 from tests.suites.letter_index import row
@@ -30,8 +29,8 @@ def planned(**said: Any) -> PlanItem:  # noqa: ANN401 - fields of an item
     ("said", "refusal"),
     [
         ({}, None),
-        ({"generation": MOST_GENERATIONS - 1}, None),
-        ({"generation": MOST_GENERATIONS}, "it has failed 11 times"),
+        ({"generation": MAX_GENERATIONS - 1}, None),
+        ({"generation": MAX_GENERATIONS}, "it has failed 11 times"),
         (
             {"late": "send-welcome-email"},
             "send-welcome-email would follow late; a plan with `--stale run` lets it",
