@@ -26,7 +26,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from actions.action import WhenUncertain
-from streams.dead_letters.recipes import RecipeTable
+from streams.dead_letters.patching import RecipeTable
 from streams.durations import Duration
 from streams.errors import SettingsError
 from streams.kafka.address import LOOPBACK

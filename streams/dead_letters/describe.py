@@ -1,11 +1,11 @@
-"""This file explains one dead letter in sentences: what happened, what is done already, and what a replay would do."""
+"""One dead letter in sentences: what happened, what is done already, and what a replay would do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from streams.clock import from_us
-from streams.dead_letters.prediction import Call, Prediction
+from streams.dead_letters.prediction import OutsideCall, Prediction
 from streams.store.ledger import LedgerRow
 from streams.store.letters import (
     DISCARDED,
@@ -20,7 +20,7 @@ from streams.store.letters import (
 
 
 def what_happened(row: LetterRow) -> Iterator[str]:
-    """Say what failed, how often, and where the letter stands."""
+    """Yield what failed, how often, and where the letter stands."""
     letter = row.letter
     attempts = "" if letter.delivery_count == 1 else f" after {letter.delivery_count} attempts"
     action = f"{letter.action} (version {letter.action_version})"
@@ -40,21 +40,21 @@ def what_happened(row: LetterRow) -> Iterator[str]:
 def _standing(row: LetterRow) -> str:
     due = "" if row.due_at is None else f" on {_day(from_us(row.due_at).isoformat())}"
     held = "" if row.job is None else f" Replay job {row.job} has it in hand."
-    said = {
+    sentences = {
         SCHEDULED: f"Workers try it again by themselves{due}.",
         PARKED: "It waits for a person.",
-        REPLAYING: "It was asked for again, and no worker has told an outcome yet.",
+        REPLAYING: "It was asked for again and has no outcome yet.",
         RESOLVED: "It is done: "
         + ("its action has succeeded." if row.resolution == "resolved" else "it had been done before."),
         DISCARDED: "A person gave it up; `leads dead-letters restore` parks it again.",
         EXPIRED: "It is lost: nobody decided about it before retention took its record.",
         ERASED: "A person had its record erased.",
     }
-    return said[row.status] + held
+    return sentences[row.status] + held
 
 
 def what_is_done(rows: Sequence[LedgerRow]) -> Iterator[str]:
-    """Say what is committed already for the lead: a replay does none of it again."""
+    """Yield what is committed already for the lead: a replay does none of it again."""
     done = [row for row in rows if row.is_done]
     if not done:
         yield "Nothing else is committed for this lead."
@@ -64,7 +64,7 @@ def what_is_done(rows: Sequence[LedgerRow]) -> Iterator[str]:
 
 
 def what_would_come(found: Prediction) -> Iterator[str]:
-    """Say what a replay would do now."""
+    """Yield what a replay would do now."""
     if found.verdict == "noop":
         yield "A replay would do nothing: it was done meanwhile."
     elif found.verdict == "gone":
@@ -87,13 +87,13 @@ def what_would_come(found: Prediction) -> Iterator[str]:
 
 
 def _then(found: Prediction) -> str:
-    said = {
+    outcomes = {
         "would-resolve": f"would state {_event(found)}",
         "noop": "would follow, and has been done already",
         "cannot-say": "would follow; what it comes to only a real run can tell",
     }
     fails = f"would fail with {found.code}: {_sentence(found.message or '').removesuffix('.')}"
-    return f"Then {found.action} {said.get(found.verdict, fails)}."
+    return f"Then {found.action} {outcomes.get(found.verdict, fails)}."
 
 
 def _event(found: Prediction) -> str:
@@ -111,10 +111,10 @@ def _effects(found: Prediction) -> Iterator[str]:
         yield _call(call)
 
 
-def _call(call: Call) -> str:
+def _call(call: OutsideCall) -> str:
     if call.state == "held":
-        return f"The call {call.key} would not go out: {call.why}."
-    again = "" if call.why is None else f" again: {call.why}"
+        return f"The call {call.key} would not go out: {call.reason}."
+    again = "" if call.reason is None else f" again: {call.reason}"
     return f"{call.port} would be called ({call.key}){again}."
 
 

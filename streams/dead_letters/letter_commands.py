@@ -24,7 +24,7 @@ from topics.letter import sha256_of
 T = TypeVar("T")
 Move = Callable[[Connection, Sequence[str]], Collection[str]]
 """Changes the status of letters; returns the ids of those that it changed."""
-AT_ONCE = 200
+BATCH_SIZE = 200
 """Letters at once: each brings its whole record along."""
 
 
@@ -281,4 +281,4 @@ def _moved(move: Move, ids: Sequence[str], connection: Connection) -> Collection
 
 
 def _parts(all_: Sequence[T]) -> list[Sequence[T]]:
-    return [all_[start : start + AT_ONCE] for start in range(0, len(all_), AT_ONCE)]
+    return [all_[start : start + BATCH_SIZE] for start in range(0, len(all_), BATCH_SIZE)]

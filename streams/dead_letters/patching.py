@@ -1,4 +1,7 @@
-"""This file changes the record of a dead letter by a patch, which can be named, repeated and told by its hash."""
+"""The record of a dead letter is changed by a patch, which has a name and a hash and can be repeated.
+
+A recipe is a patch that leads.toml keeps.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 
 import jsonpatch
 from jsonpointer import JsonPointerException
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from topics.limits import MAX_VALUE
 
@@ -36,7 +40,7 @@ class Patch:
     """Puts the value back as it failed first."""
 
     def __post_init__(self) -> None:
-        """Check the form. Raises `PatchError` naming the operation."""
+        """Check the form. Raise `PatchError` naming the operation."""
         if not (self.operations or self.encoding or self.value is not None or self.is_undone):
             raise PatchError(f"{self.name} changes nothing; give --set, --unset, --patch or --value")
         if self.encoding is not None and not _is_encoding(self.encoding):
@@ -55,20 +59,20 @@ class Patch:
     def sha256(self) -> str:
         """Hex digest of what it does."""
         value = None if self.value is None else hashlib.sha256(self.value).hexdigest()
-        said = [list(self.operations), self.encoding, value, self.is_undone]
+        effects = [list(self.operations), self.encoding, value, self.is_undone]
         # Not orjson: it refuses what repairs may have to put in or take out, as numbers beyond 64 bits.
-        return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(effects, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     @property
     def touches(self) -> list[str]:
         """What it does, without values: `remove /country`."""
-        said = [f"{each.get('op')} {each.get('path')}" for each in self.operations]
-        said += [f"read as {self.encoding}"] if self.encoding else []
-        said += ["another value"] if self.value is not None else []
-        return said + (["the original value"] if self.is_undone else [])
+        touches = [f"{each.get('op')} {each.get('path')}" for each in self.operations]
+        touches += [f"read as {self.encoding}"] if self.encoding else []
+        touches += ["another value"] if self.value is not None else []
+        return touches + (["the original value"] if self.is_undone else [])
 
     def apply(self, value: bytes | None, original: bytes | None) -> bytes | None:
-        """Give the changed value. Raises `PatchError` saying what does not fit."""
+        """Return the changed value. Raise `PatchError` saying what does not fit."""
         if self.is_undone:
             return original
         if self.value is not None:
@@ -92,6 +96,35 @@ class Patch:
             ) from None
         _check_identity(before, document)
         return _fitting(after, value)
+
+
+class RecipeTable(BaseModel):
+    """`[[recipes]]`: one repair. Who changes what it does raises its version: audit and letters name both."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")
+    version: int = Field(ge=1)
+    why: str | None = None
+    patch: tuple[dict[str, Any], ...] = ()
+    """JSON Patch (RFC 6902) on the record's value."""
+    encoding: str | None = None
+    """Read the record in this encoding instead of UTF-8."""
+
+    @model_validator(mode="after")
+    def _is_a_patch(self) -> RecipeTable:
+        if not self.patch and not self.encoding:
+            msg = f"{self.name} has neither patch nor encoding; see leads.sample.toml"
+            raise ValueError(msg)
+        try:
+            self.as_patch()
+        except PatchError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def as_patch(self) -> Patch:
+        """Return what it does. Raise `PatchError`."""
+        return Patch(f"recipe {self.name} v{self.version}", list(self.patch), self.encoding)
 
 
 def settings_as_operations(given: Sequence[str], taken: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -124,7 +157,7 @@ def _is_encoding(name: str) -> bool:
 
 
 def _slip(operation: object) -> str | None:
-    """Say why this is no operation; None: it is one."""
+    """Return why this is no operation; None: it is one."""
     if not isinstance(operation, Mapping):
         return f"it is a JSON {type(operation).__name__} and must be an object"
     try:

@@ -1,4 +1,4 @@
-"""This file says what replaying one dead letter would do, as a preview found it, without personal data."""
+"""What replaying one dead letter would do, as a preview found it, without personal data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-Verdict = Literal[
+PredictedVerdict = Literal[
     "would-resolve",
     "noop",
     "would-fail-again",
@@ -17,7 +17,7 @@ Verdict = Literal[
     "gone",
     "cannot-say",
 ]
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+VERDICTS: tuple[PredictedVerdict, ...] = get_args(PredictedVerdict)
 """`would-fail` is of what follows: that would be a letter of its own."""
 FAILING: frozenset[str] = frozenset({"would-fail-again", "unreadable", "tampered", "unknown-action", "gone"})
 """The letter would be open again, one generation later."""
@@ -26,7 +26,7 @@ CallState = Literal["goes-out", "goes-out-again", "held"]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FieldChange:
     """One field of the contact; its values are personal data."""
 
     field: str
@@ -35,7 +35,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class OutsideCall:
     """A call outside: an e-mail, a notification."""
 
     port: str
@@ -43,7 +43,7 @@ class Call:
     key: str
     """Idempotency key of the effect."""
     state: CallState
-    why: str | None = None
+    reason: str | None = None
     """Why it is held, or goes out again."""
 
 
@@ -55,7 +55,7 @@ class Prediction:
     lead_id: str | None
     action: str
     action_version: int
-    verdict: Verdict
+    verdict: PredictedVerdict
     result_id: str | None = None
     """Id of the event that the action would state or has stated; the ledger knows the execution by it."""
     event: str | None = None
@@ -67,11 +67,11 @@ class Prediction:
     message: str | None = None
     contact_key: str | None = None
     """Whom it is about, as far as that is known then."""
-    changes: Sequence[Change] = ()
+    changes: Sequence[FieldChange] = ()
     owner: str | None = None
     """Id of the owner the contact would have."""
     is_new_owner: bool = False
-    calls: Sequence[Call] = ()
+    calls: Sequence[OutsideCall] = ()
     needs: Sequence[str] = ()
     """Servers that must answer for it to come true: whether they do is not asked."""
     following: Sequence[Prediction] = ()
@@ -80,7 +80,7 @@ class Prediction:
     """The action that would follow and call somebody more than its `max_age` after the first failure."""
 
     @property
-    def all_calls(self) -> list[Call]:
+    def all_calls(self) -> list[OutsideCall]:
         """Calls of the replay and of what follows."""
         return [*self.calls, *(call for each in self.following for call in each.calls)]
 
@@ -90,7 +90,7 @@ class Prediction:
 
         Whose turn it is depends on what else happens: a new owner is not frozen, that there is one is.
         """
-        found = {
+        facts = {
             "verdict": self.verdict,
             "event": self.event,
             "outcome": self.outcome,
@@ -101,10 +101,10 @@ class Prediction:
             "calls": [{"key": call.key, "state": call.state} for call in self.calls] or None,
             "then": [{"action": each.action, **each.essence} for each in self.following] or None,
         }
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, value in facts.items() if value is not None}
 
     def as_data(self, *, is_revealed: bool = False) -> dict[str, Any]:
-        """Give it as plain data; values of contact fields only when revealed."""
+        """Return it as plain data; values of contact fields only when revealed."""
         changes: list[Any] = [change.field for change in self.changes]
         if is_revealed:
             changes = [
@@ -113,7 +113,7 @@ class Prediction:
         calls = [
             {name: value for name, value in _call(call).items() if value is not None} for call in self.calls
         ]
-        found = {
+        facts = {
             "verdict": self.verdict,
             "result_id": self.result_id,
             "event": self.event,
@@ -131,8 +131,8 @@ class Prediction:
             ]
             or None,
         }
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, value in facts.items() if value is not None}
 
 
-def _call(call: Call) -> dict[str, str | None]:
-    return {"port": call.port or None, "key": call.key, "state": call.state, "why": call.why}
+def _call(call: OutsideCall) -> dict[str, str | None]:
+    return {"port": call.port or None, "key": call.key, "state": call.state, "reason": call.reason}

@@ -4,19 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from streams.dead_letters.prediction import Prediction, Verdict
-from streams.dead_letters.preview_runner import Asked, PreviewRunner, failing
+import orjson
+from sqlalchemy.engine import Connection
+
+from actions.ports import Contacts, Effects, Roster
+from streams.clock import to_us
+from streams.dead_letters.plan import Stale
+from streams.dead_letters.prediction import PredictedVerdict, Prediction
+from streams.dead_letters.preview_ports import (
+    PreviewContacts,
+    PreviewEffects,
+    PreviewPort,
+    PreviewRoster,
+    UnpredictableError,
+)
 from streams.dead_letters.retries import request
+from streams.engine.announcing import Announcer
 from streams.engine.event_cache import EventCache
-from streams.engine.failures import TAMPERED
+from streams.engine.execution import Execution, Outcome, Succeeded
+from streams.engine.failures import TAMPERED, Failure, failure_of
 from streams.engine.installation import Installation
+from streams.engine.ledger_entries import LedgerWriter
 from streams.engine.reading import Reader
-from streams.store import letters, pauses
+from streams.engine.staleness import skipped
+from streams.engine.transaction import checked, drive, skip_failure
+from streams.store import ledger, letters, pauses
+from streams.store.ledger import LedgerRow
 from streams.store.letters import GONE, LetterRow
+from streams.workflow import Transactional, calls_outside, envelope_argument
+from topics.envelope import Headers, parse_timestamp
+from topics.events import Event
+from topics.letter import DeadLetter
+from topics.writing import as_json
 
-AT_ONCE = 200
+BATCH_SIZE = 200
 """Letters read at once: each brings its whole record along."""
 
 
@@ -32,9 +56,7 @@ class Preview:
         installation.adapters.ports.check(installation.workflow)
         self._installation = installation
 
-    def of(
-        self, ids: Sequence[str], *, stale: Literal["run", "skip"] | None = None
-    ) -> Iterator[tuple[LetterRow, Prediction]]:
+    def of(self, ids: Sequence[str], *, stale: Stale | None = None) -> Iterator[tuple[LetterRow, Prediction]]:
         """Yield each letter that is there, in this order, with what its replay would do now.
 
         `stale` is what a person wants of events that are too old for their actions.
@@ -47,21 +69,21 @@ class Preview:
             runner = PreviewRunner(connection, installation)
             reader = Reader(installation.workflow, installation.group, EventCache({}))
             cancelled = pauses.cancelled(connection)
-            for start in range(0, len(ids), AT_ONCE):
-                part = ids[start : start + AT_ONCE]
+            for start in range(0, len(ids), BATCH_SIZE):
+                part = ids[start : start + BATCH_SIZE]
                 found = {row.letter.id: row for row in letters.get(connection, part)}
                 rows = [found[letter_id] for letter_id in part if letter_id in found]
                 asked = [self._asked(row, stale) for row in rows]
-                yield from self._chunk(runner, reader, rows, asked, cancelled, stale)
+                yield from self._batch(runner, reader, rows, asked, cancelled, stale)
 
-    def _chunk(
+    def _batch(
         self,
         runner: PreviewRunner,
         reader: Reader,
         rows: Sequence[LetterRow],
         asked: Sequence[Asked],
         cancelled: Collection[str],
-        stale: Literal["run", "skip"] | None,
+        stale: Stale | None,
     ) -> Iterator[tuple[LetterRow, Prediction]]:
         now = self._installation.clock()
         readings = [reader.read_requests([each], now) for each in asked]
@@ -69,7 +91,7 @@ class Preview:
         for row, reading in zip(rows, readings, strict=True):
             if row.status in GONE:
                 message = f"its record is not kept any more: the letter is {row.status}"
-                yield row, replace(failing(row, row.letter, "gone"), code="RECORD_GONE", message=message)
+                yield row, replace(_failing(row, row.letter, "gone"), code="RECORD_GONE", message=message)
             elif reading.executions:
                 execution = reading.executions[0]
                 found = runner.run(row, execution, now, cancelled)
@@ -78,14 +100,208 @@ class Preview:
                 yield row, replace(found, late=late)
             else:
                 letter = reading.letters[0].letter
-                yield row, failing(row, letter, _unread(letter.code))
+                yield row, _failing(row, letter, _unread(letter.code))
 
-    def _asked(self, row: LetterRow, stale: Literal["run", "skip"] | None) -> Asked:
+    def _asked(self, row: LetterRow, stale: Stale | None) -> Asked:
         out = request(replace(row, letter=replace(row.letter, stale=stale)), self._installation.topics)
         return Asked(out.topic, 0, 0, row.letter.timestamp, out.key, out.value, out.headers)
 
 
-def _unread(code: str) -> Verdict:
+class Asked(NamedTuple):
+    """A record as a worker would read it from its topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class PreviewRunner:
+    """Runs what letters ask for: it keeps what those so far would have left behind, and the ports over it."""
+
+    def __init__(self, connection: Connection, installation: Installation) -> None:
+        """Read over this connection; nothing is written."""
+        workflow, group = installation.workflow, installation.group
+        self._connection = connection
+        self._workflow = workflow
+        self._adapters = installation.adapters
+        self._ledger_writer = LedgerWriter(group)
+        self._reader = Reader(workflow, group, EventCache({}))
+        self._announcer = Announcer(installation.topics, workflow.name, EventCache({}))
+        self._effects = PreviewEffects(connection)
+        self._known: dict[bytes, LedgerRow] = {}
+        self._done: dict[bytes, LedgerRow] = {}
+        """What the letters so far would have left in the ledger; what follows of them no other letter asks for."""
+        self._events: list[Event] = []
+        self._by_step: dict[str, list[Event]] = {}
+        self._contacts: PreviewContacts | None = None
+        self._staged: list[Transactional] = []
+        self._ports: dict[type, object] = {
+            port: PreviewPort(port.__name__, adapter, self._effects)
+            for port, adapter in self._adapters.ports.shared.items()
+        }
+        for port, open_ in self._adapters.ports.transactional.items():
+            adapter: Any = open_(connection, self._events)
+            if port is Roster:
+                adapter = PreviewRoster(connection, adapter)
+            self._staged.append(adapter)
+            if port is Contacts:
+                adapter = self._contacts = PreviewContacts(adapter)
+            self._ports[port] = adapter
+
+    def expect(self, executions: Sequence[Execution]) -> None:
+        """Read what these will ask for in few queries."""
+        self._known = ledger.find(self._connection, (execution.ledger_id for execution in executions))
+        self._by_step = {}
+        for execution in executions:
+            self._by_step.setdefault(execution.step.name, []).append(execution.event)
+
+    def run(
+        self, row: LetterRow, execution: Execution, now: datetime, cancelled: Collection[str]
+    ) -> Prediction:
+        """Return what executing this would come to, and what would follow of it."""
+        remembered = self._done.get(execution.ledger_id) or self._known.get(execution.ledger_id)
+        recalled = (
+            None if remembered is None else self._ledger_writer.recorded_outcome(execution, remembered, now)
+        )
+        if recalled is not None:
+            return self._recalled(row, execution, recalled)
+        refused = skip_failure(execution, now, cancelled)
+        if refused is not None:
+            return _failing(row, self._failed(execution, refused, now))
+        self._events[:] = self._by_step.get(execution.step.name) or [execution.event]
+        self._effects.begin(
+            execution, to_us(now), may_repeat=self._adapters.ports.may_repeat(execution.step.action)
+        )
+        if self._contacts is not None:
+            self._contacts.changes = []
+        try:
+            event = skipped(execution, now) or self._call(execution)
+            done = self._ledger_writer.succeeded(execution, event, 0, now)
+        except UnpredictableError as error:
+            self._end(is_kept=False)
+            return replace(_about(row, execution, "cannot-say"), message=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever an action raises becomes a letter
+            self._end(is_kept=False)
+            letter = self._failed(execution, failure_of(error), now)
+            return replace(_failing(row, letter), calls=list(self._effects.calls))
+        self._end(is_kept=True)
+        if execution.request is not None:
+            outcome = as_json({"outcome": getattr(event, "outcome", None)})
+            self._done[execution.ledger_id] = done._replace(result=outcome)  # there may be a hundred thousand
+        found = self._resolving(row, execution, event)
+        return replace(
+            found, following=self._following(row, Succeeded(execution, done, event), now, cancelled)
+        )
+
+    def late(self, found: Prediction, failed: str, now: datetime) -> str | None:
+        """Return the action that would follow and call somebody, held up since then for longer than it declares."""
+        age = now - parse_timestamp(failed)
+        for each in found.following:
+            max_age = self._workflow.step(each.action).action.max_age
+            is_calling = any(call.state != "held" for call in each.calls)
+            if max_age is not None and age > max_age and is_calling:
+                return each.action
+        return None
+
+    def _following(
+        self, row: LetterRow, stated: Succeeded, now: datetime, cancelled: Collection[str]
+    ) -> list[Prediction]:
+        """Let the actions run that would read this event, as the workers will, and those after them."""
+        out = self._announcer.outgoing(stated)
+        record = Asked(out.topic, 0, 0, int(now.timestamp() * 1000), out.key, out.value, out.headers)
+        found: list[Prediction] = []
+        for step in self._workflow.reading(type(stated.event)) if stated.event is not None else ():
+            for execution in self._reader.read_events(step, [record], now).executions:
+                self._known |= ledger.find(self._connection, [execution.ledger_id])
+                one = self.run(row, execution, now, cancelled)
+                verdict: PredictedVerdict = "would-fail" if one.verdict == "would-fail-again" else one.verdict
+                found += [replace(one, verdict=verdict, following=()), *one.following]
+        return found
+
+    def _failed(self, execution: Execution, failure: Failure, now: datetime) -> DeadLetter:
+        row, letter = self._ledger_writer.failed(execution, failure, 0, now)
+        if execution.request is not None:
+            self._done[execution.ledger_id] = row
+        return letter
+
+    def _call(self, execution: Execution) -> Event:
+        action = execution.step.action
+        arguments: dict[str, Any] = {
+            name: self._effects if port is Effects else self._ports[port]
+            for name, port in action.ports.items()
+        }
+        running: Any = action.function(
+            execution.event, **arguments, **envelope_argument(action, execution.envelope)
+        )
+        if not calls_outside(execution.step):
+            return checked(execution.step, drive(running))
+        try:
+            running.send(None)
+        except StopIteration as stop:
+            return checked(execution.step, stop.value)
+        running.close()
+        raise UnpredictableError(
+            "the action waits for something that is no port, which only a real run can answer"
+        )
+
+    def _end(self, *, is_kept: bool) -> None:
+        for adapter in self._staged:
+            if is_kept:
+                adapter.keep()
+            else:
+                adapter.drop()
+        self._effects.end(is_kept=is_kept)
+
+    def _resolving(self, row: LetterRow, execution: Execution, event: Event) -> Prediction:
+        owner = getattr(event, "owner", None)
+        calls = list(self._effects.calls)
+        goes_out = any(call.state != "held" for call in calls)
+        return replace(
+            _about(row, execution, "would-resolve"),
+            event=event.type,
+            outcome=getattr(event, "outcome", None),
+            contact_key=getattr(event, "contact_key", None) or execution.contact_key,
+            changes=[] if self._contacts is None else self._contacts.changes,
+            owner=None if owner is None else owner.id,
+            is_new_owner=getattr(event, "strategy", None) == "round-robin",
+            calls=calls,
+            needs=self._adapters.ports.dependencies_of(execution.step.action) if goes_out else (),
+        )
+
+    def _recalled(self, row: LetterRow, execution: Execution, outcome: Outcome) -> Prediction:
+        if not isinstance(outcome, Succeeded):
+            return _failing(row, outcome.letter)
+        came = orjson.loads(outcome.row.result or b"{}").get("outcome")
+        return replace(_about(row, execution, "noop"), event=outcome.row.result_type, outcome=came)
+
+
+def _about(row: LetterRow, execution: Execution, verdict: PredictedVerdict) -> Prediction:
+    """Return what is known of an execution before it runs."""
+    action = execution.step.action
+    return Prediction(row.letter.id, row.lead_id, action.kebab, action.version, verdict, execution.result_id)
+
+
+def _failing(
+    row: LetterRow, letter: DeadLetter, verdict: PredictedVerdict = "would-fail-again"
+) -> Prediction:
+    """Return the prediction that there would be this letter."""
+    return Prediction(
+        row.letter.id,
+        row.lead_id,
+        letter.action,
+        letter.action_version,
+        verdict,
+        failure_class=letter.failure_class,
+        code=letter.code,
+        message=letter.message,
+    )
+
+
+def _unread(code: str) -> PredictedVerdict:
     if code == TAMPERED.code:
         return "tampered"
     return "unknown-action" if code == "UNKNOWN_ACTION" else "unreadable"

@@ -1,4 +1,4 @@
-"""This file stands in for the ports of a preview: it reads the store as it is and lets nothing out."""
+"""The ports of a preview: they read the store as it is and let nothing out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from actions.ports import Contacts, Receipt, Roster, StoredContact
-from streams.dead_letters.prediction import Call, Change
+from streams.dead_letters.prediction import FieldChange, OutsideCall
 from streams.engine.effects import claim_of, cut_off
 from streams.engine.execution import Execution
 from streams.store import effects
@@ -29,7 +29,7 @@ class PreviewContacts:
     def __init__(self, contacts: Contacts) -> None:
         """Take an adapter that stages."""
         self._contacts = contacts
-        self.changes: list[Change] = []
+        self.changes: list[FieldChange] = []
 
     async def get(self, contact_key: str) -> StoredContact | None:
         """See `actions.ports.Contacts.get`."""
@@ -47,7 +47,7 @@ class PreviewContacts:
         for name in sorted(contact.fields):
             value = contact.fields[name].value
             if before.get(name) != value:
-                self.changes.append(Change(name, before.get(name), value))
+                self.changes.append(FieldChange(name, before.get(name), value))
 
 
 class PreviewRoster:
@@ -96,7 +96,7 @@ class PreviewEffects:
         self._work: Execution
         self._may_repeat = False
         self._now_us = 0
-        self.calls: list[Call] = []
+        self.calls: list[OutsideCall] = []
         self.is_calling = False
         self.port = ""
 
@@ -124,11 +124,11 @@ class PreviewEffects:
         if row is not None:
             answer = effects.judge(claim_of(self._work, may_repeat=self._may_repeat), *row)
             if answer.verdict is Verdict.CALLED:
-                self.calls.append(Call("", key, "held", "it went out already"))
+                self.calls.append(OutsideCall("", key, "held", "it went out already"))
                 return Receipt(answer.reference, is_mine=answer.is_mine)
             if answer.verdict is Verdict.PENDING:
                 self.calls.append(
-                    Call("", key, "held", "another event began it and its outcome is not known")
+                    OutsideCall("", key, "held", "another event began it and its outcome is not known")
                 )
                 return Receipt("", is_mine=False, is_pending=True)
             if answer.verdict is Verdict.UNCERTAIN:
@@ -139,10 +139,10 @@ class PreviewEffects:
         finally:
             self.is_calling = False
         if row is not None and row[1] == INTENT:
-            why = "it was cut off before its outcome was known, so the other side may have it twice"
-            self.calls.append(Call(self.port, key, "goes-out-again", why))
+            reason = "it was cut off before its outcome was known, so the other side may have it twice"
+            self.calls.append(OutsideCall(self.port, key, "goes-out-again", reason))
         else:
-            self.calls.append(Call(self.port, key, "goes-out"))
+            self.calls.append(OutsideCall(self.port, key, "goes-out"))
         self._staged[key] = (self._work.ledger_id, CALLED, reference, self._now_us)
         return Receipt(reference, is_mine=True)
 

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 """A retry that was asked for and not heard of for this long is asked for again."""
-AT_ONCE = 200
+BATCH_SIZE = 200
 
 
 def request(row: LetterRow, names: TopicNames, *, job: str | None = None) -> Outgoing:
@@ -40,7 +40,7 @@ class RetryTimer:
         """Ask for all that is due now; return how many it were. Raise as store and publisher do."""
         held, tried = ((), ()) if self._pauses is None else self._pauses.held()
         asked = 0
-        while rows := await self._take(AT_ONCE, besides=held):
+        while rows := await self._take(BATCH_SIZE, besides=held):
             asked += await self._ask(rows)
         for step in tried:
             # There may be nothing but retries to try the dependency with.

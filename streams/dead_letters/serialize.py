@@ -1,17 +1,26 @@
-"""This file gives a dead letter as plain data; its record only when asked for."""
+"""A dead letter as plain data, and whole as a line of a file: NDJSON, taken out and in again."""
 
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-if TYPE_CHECKING:
-    from streams.store.letters import LetterRow
+import orjson
+
+from streams.clock import from_us
+from streams.store.letters import LetterRow
+from topics.envelope import Headers
+from topics.letter import DeadLetter, LetterError, is_letter, sha256_of
+from topics.limits import fits_a_letter
+
+
+class TransferError(ValueError):
+    """A line is no dead letter; the message is a sentence that names the line."""
 
 
 def as_data(row: LetterRow) -> dict[str, Any]:
-    """Give what is known of a letter; nothing of the record itself."""
+    """Return what is known of a letter; nothing of the record itself."""
     letter = row.letter
     return {
         "id": letter.id,
@@ -36,14 +45,14 @@ def as_data(row: LetterRow) -> dict[str, Any]:
         "group": letter.group,
         "app_version": letter.app_version,
         "replay_job": letter.replay_job,
-        "due": None if row.due_at is None else _moment(row.due_at),
+        "due": None if row.due_at is None else from_us(row.due_at).isoformat().replace("+00:00", "Z"),
         "edits": letter.edit_number or 0,
         "job": row.job,
     }
 
 
 def record_as_data(row: LetterRow, *, is_revealed: bool) -> dict[str, Any]:
-    """Give the original record; sizes alone unless revealed. Bytes that are no UTF-8 are given as base64."""
+    """Return the original record; sizes alone unless revealed. Bytes that are no UTF-8 are base64."""
     headers = [{"name": name, **_content("value", raw, is_revealed=is_revealed)} for name, raw in row.headers]
     return {
         **_content("key", row.key, is_revealed=is_revealed),
@@ -65,6 +74,55 @@ def _content(name: str, raw: bytes | None, *, is_revealed: bool) -> dict[str, An
         return {f"{name}_base64": base64.b64encode(raw).decode()}
 
 
-def _moment(microseconds: int) -> str:
-    # By hand: commands load this file early, and no database with it.
-    return datetime.fromtimestamp(microseconds / 1_000_000, UTC).isoformat().replace("+00:00", "Z")
+# ----------------------------------------------------------------------------------------------- as a line of a file
+
+
+def dump(row: LetterRow) -> bytes:
+    """Return a letter as a line: its own headers, and the record as bytes in base64. It holds personal data."""
+    document = {
+        "letter": {name: (value or b"").decode() for name, value in row.letter.headers()},
+        "key": _text(row.key),
+        "value": _text(row.value),
+        "headers": [[name, _text(value)] for name, value in row.headers],
+    }
+    return orjson.dumps(document) + b"\n"
+
+
+def load(lines: Iterable[bytes]) -> Iterator[LetterRow]:
+    """Read lines back. Raise `TransferError` at the first that cannot be."""
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            found = orjson.loads(line)
+            own: Headers = [(name, text.encode()) for name, text in found["letter"].items()]
+            letter = DeadLetter.from_headers(own)
+            value = _bytes(found["value"])
+            headers = [(str(name), _bytes(text)) for name, text in found["headers"]]
+            key = _bytes(found["key"])
+        except orjson.JSONDecodeError as error:
+            raise TransferError(f"line {number} is no JSON at character {error.pos}") from None
+        except KeyError as error:
+            raise TransferError(f"line {number} lacks {error.args[0]!r}") from None
+        except LetterError as error:
+            raise TransferError(f"line {number}: {error}") from None
+        except (ValueError, TypeError, AttributeError):
+            raise TransferError(f"line {number} is no dead letter as `export` writes it") from None
+        # Of a record that was too large for its letter there is no value; no replay takes it as it is.
+        if value is not None and letter.value_sha256 != sha256_of(value):
+            raise TransferError(
+                f"line {number}: the value is not that of letter {letter.id}: its SHA-256 differs"
+            )
+        if is_letter(headers):
+            raise TransferError(f"line {number}: headers of a letter are among the record's own")
+        if not fits_a_letter(key, value, headers + own):
+            raise TransferError(f"line {number}: letter {letter.id} is too large for its topic")
+        yield LetterRow("parked", None, letter, None, key, value, headers)
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else base64.b64encode(raw).decode()
+
+
+def _bytes(text: Any) -> bytes | None:  # noqa: ANN401 - whatever JSON held
+    return None if text is None else base64.b64decode(text, validate=True)

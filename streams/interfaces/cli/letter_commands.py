@@ -14,6 +14,7 @@ from streams.clock import now
 from streams.dead_letters.letter_commands import SIMPLE_COMMANDS, Done, LetterCommands
 from streams.dead_letters.patching import Patch, PatchError, settings_as_operations
 from streams.dead_letters.selection import Selection, read_due
+from streams.dead_letters.serialize import TransferError, dump, load
 from streams.interfaces.cli import logs
 from streams.interfaces.cli.pausing import Reason, one_line
 from streams.interfaces.cli.selecting import Every, LetterIds, chosen_ids, selects
@@ -235,8 +236,6 @@ def export_command(
     all_: Every = False,
 ) -> None:
     """Write dead letters whole into a file, one per line (NDJSON). It holds personal data; each letter is audited."""
-    from streams.dead_letters.export import dump
-
     logs.silence()
     why = one_line(reason)
     with connections.connected() as connected:
@@ -264,8 +263,6 @@ def import_command(
 
     Nothing is taken in when a line cannot be read. A letter that is known at this generation stays as it is.
     """
-    from streams.dead_letters.export import TransferError, load
-
     logs.silence()
     why = one_line(reason)
     try:

@@ -113,7 +113,7 @@ def replay_command(
     print_err(", ".join(f"{count:,} {outcome}" for outcome, count in printed.items()) + ".")
     if printed["pending"] and not no_wait:
         print_err(
-            "Pending: no worker told an outcome in time. Is `leads worker` running? The request stays where it is."
+            "Pending: no outcome came in time. Is `leads worker` running? The request stays where it is."
         )
     if printed["pending"] or printed["failed again"]:
         raise typer.Exit(NOT_DONE)

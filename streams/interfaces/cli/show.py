@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.dead_letters.serialize import as_data as letter_as_data
 from streams.interfaces.common.errors import CommandError
 from streams.interfaces.common.output import AsJson, duration, print_out, readable, write_json, write_table
 
@@ -62,6 +61,8 @@ def show_command(
 
 
 def _as_data(found: History) -> dict[str, Any]:
+    from streams.dead_letters.serialize import as_data as letter_as_data
+
     contacts = [_contact_as_data(contact) for contact in found.contacts]
     return {
         "contact": contacts[0] if contacts else None,

@@ -17,9 +17,9 @@ from streams.dead_letters.audit import Audit
 from streams.dead_letters.job_control import ClaimedJob
 from streams.dead_letters.job_limits import Lag
 from streams.dead_letters.letter_commands import LetterCommands
+from streams.dead_letters.patching import RecipeTable
 from streams.dead_letters.planned_letters import planned_job
 from streams.dead_letters.preview import Preview
-from streams.dead_letters.recipes import RecipeTable
 from streams.engine.installation import Installation
 from streams.interfaces.http.keys import Keys
 from streams.interfaces.http.problems import ProblemError

@@ -10,11 +10,10 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from streams.dead_letters.export import dump, load
 from streams.dead_letters.letter_commands import SIMPLE_COMMANDS, Done
 from streams.dead_letters.patching import Patch
 from streams.dead_letters.selection import Selection, read_due, select
-from streams.dead_letters.serialize import record_as_data
+from streams.dead_letters.serialize import dump, load, record_as_data
 from streams.interfaces.http.app_state import AppState, Operator, State
 from streams.interfaces.http.letters import MOST, etag
 from streams.interfaces.http.problems import ProblemError

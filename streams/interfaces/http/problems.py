@@ -12,11 +12,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from streams.dead_letters.audit import AuditError
-from streams.dead_letters.export import TransferError
 from streams.dead_letters.job_control import JobError
 from streams.dead_letters.patching import PatchError
 from streams.dead_letters.plan import PlanError
 from streams.dead_letters.selection import SelectionError
+from streams.dead_letters.serialize import TransferError
 from streams.kafka.producer import PublishError
 from streams.store.engine import StoreError
 

@@ -65,7 +65,7 @@ def _forked(arguments: list[str], settings: dict[str, str], out: Path, err: Path
 if __name__ == "__main__":
     # What every command about letters loads sooner or later.
     from streams import onboarding, wiring  # noqa: F401
-    from streams.dead_letters import describe, export, job, letter_commands, plan, preview  # noqa: F401
+    from streams.interfaces.cli import letters  # noqa: F401
     from streams.interfaces.cli.main import main
     from streams.interfaces.common import connections, errors  # noqa: F401
     from streams.store import migrate  # noqa: F401

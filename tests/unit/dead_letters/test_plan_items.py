@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from streams.dead_letters.plan import MAX_GENERATIONS, PlanItem, PlanWriter
-from streams.dead_letters.prediction import Call, CallState, Prediction
+from streams.dead_letters.prediction import CallState, OutsideCall, Prediction
 from streams.store.letters import microseconds
 from tests.suites.letter_index import row
 
@@ -68,7 +68,7 @@ def test_nothing_has_changed_while_the_same_build_asks_the_same_of_whom_has_refu
     if edited is not None:
         failed = replace(failed, edited_at=microseconds(failed.letter.time) + edited // MICROSECOND)
     found = Prediction(
-        ID, "lead-1", "notify-owner", 1, "would-resolve", ID, calls=[Call("Notifier", "k", state)]
+        ID, "lead-1", "notify-owner", 1, "would-resolve", ID, calls=[OutsideCall("Notifier", "k", state)]
     )
 
     assert PlanItem.of(failed, found, build).is_unchanged == is_unchanged

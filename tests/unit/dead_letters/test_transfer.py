@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streams.dead_letters.export import TransferError, dump, load
+from streams.dead_letters.serialize import TransferError, dump, load
 from tests.suites.desk import lettered
 from topics.letter import sha256_of
 
