@@ -79,13 +79,14 @@ async def test_a_batch_whose_work_fails_is_not_settled_and_the_agent_goes_on(err
 async def test_a_batch_that_was_taken_away_is_not_begun() -> None:
     batch = batch_of(0)
     batch.is_revoked = True
+    begun: list[RecordBatch] = []
 
     async def settle(batch: RecordBatch) -> None:
-        raise AssertionError
+        begun.append(batch)
 
     await settle_batch(AGENT, settle, batch, asyncio.Event(), Unobserved())
 
-    assert not batch.is_settled
+    assert (begun, batch.is_settled) == ([], False)
 
 
 @pytest.fixture
