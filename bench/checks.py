@@ -18,7 +18,7 @@ class Sequence:
     """What became of numbered events."""
 
     lost: int
-    doubled: int
+    duplicated: int
     changed: int
     """Records whose key or value is not that of any event that went in."""
     reordered: int
@@ -34,7 +34,7 @@ def sequence_of(records: Iterable[tuple[bytes | None, bytes | None]], expected: 
     """Compare records, in the order of their partitions, with the events 0 to `expected` - 1 that went in."""
     seen: set[int] = set()
     latest: dict[bytes, int] = {}
-    doubled = changed = reordered = 0
+    duplicated = changed = reordered = 0
     for key, value in records:
         try:
             number = number_of(value or b"")
@@ -45,13 +45,13 @@ def sequence_of(records: Iterable[tuple[bytes | None, bytes | None]], expected: 
             changed += 1
             continue
         if number in seen:
-            doubled += 1
+            duplicated += 1
             continue
         seen.add(number)
         if number < latest.get(key, -1):
             reordered += 1
         latest[key] = number
-    return Sequence(expected - len(seen), doubled, changed, reordered)
+    return Sequence(expected - len(seen), duplicated, changed, reordered)
 
 
 def demand(what: str, found: Mapping[str, object], expected: Mapping[str, object]) -> None:

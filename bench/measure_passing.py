@@ -51,7 +51,7 @@ class PassingRuns:
         self.progress.say(f"publishing {self.events} events")
         self.cluster.make([self.source])
         self.cluster.fill(self.source, (event(number) for number in range(self.events)))
-        if self._read("the input", self.source).doubled:
+        if self._read("the input", self.source).duplicated:
             raise WrongRunError("the input: an event was published twice")
 
     def run(self, name: str, number: int) -> Figures:
@@ -78,7 +78,7 @@ class PassingRuns:
             {"offsets committed": self.cluster.committed(group, [self.source])},
             {"offsets committed": self.events},
         )
-        return figures | {"doubled": sequence.doubled}
+        return figures | {"duplicated": sequence.duplicated}
 
     def _read(self, what: str, topic: str) -> Sequence:
         with closing(self.cluster.reader([topic])) as reader:

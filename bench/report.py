@@ -51,7 +51,7 @@ def _contenders(measured: Sequence[tuple[Target, Rounds]]) -> Table:
             for figure in figures[0]:
                 if (id(figures), figure) in shown or figure in (
                     "seconds",
-                    "doubled",
+                    "duplicated",
                     "process_cpu_s",
                     OTHERS,
                     "leads",

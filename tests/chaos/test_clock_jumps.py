@@ -41,6 +41,6 @@ def test_workers_whose_clocks_jump_lose_and_double_nothing(rig: Rig, result: Cal
 
     assert len(rig.running) == 2
     result(
-        f"{JUMPS} jumps of up to 60 days, {len(rig.made.records)} leads, 0 lost, 0 doubled, 0 torn, "
+        f"{JUMPS} jumps of up to 60 days, {len(rig.made.records)} leads, 0 lost, 0 duplicated, 0 inconsistent, "
         f"{len(verdict['uncertain'])} uncertain"
     )

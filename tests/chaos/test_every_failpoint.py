@@ -71,7 +71,7 @@ def worked_through(rig: Rig, text: str) -> str:
 
 @pytest.mark.timeout(time_limit(250, 16, SEEDS * (SMALL if IS_SMALL else len(POINTS))))
 @pytest.mark.parametrize("database", databases("sqlite"), indirect=True)
-def test_a_worker_that_ends_at_any_failpoint_leaves_nothing_lost_doubled_or_torn(
+def test_a_worker_that_ends_at_any_failpoint_leaves_nothing_lost_duplicated_or_inconsistent(
     rig: Rig, result: Callable[[str], None]
 ) -> None:
     random = seeded("failpoints")
@@ -101,5 +101,5 @@ def test_a_worker_that_ends_at_any_failpoint_leaves_nothing_lost_doubled_or_torn
     assert uncertain <= LANES * len(met)
     result(
         f"{len(plan)} kills, {SEEDS} at each of {len({point for point, _ in plan})} points, every point failing "
-        f"and stalling once, {len(rig.made.records)} leads: 0 lost, 0 doubled, 0 torn, {uncertain} uncertain"
+        f"and stalling once, {len(rig.made.records)} leads: 0 lost, 0 duplicated, 0 inconsistent, {uncertain} uncertain"
     )

@@ -88,6 +88,6 @@ def test_a_full_disk_stops_the_leads_and_nothing_else(place: Place, result: Call
 
     assert len(rig.running) == 2
     result(
-        f"{TIMES} times full ({disk.what}), {len(rig.made.records)} leads, 0 lost, 0 doubled, 0 torn, "
+        f"{TIMES} times full ({disk.what}), {len(rig.made.records)} leads, 0 lost, 0 duplicated, 0 inconsistent, "
         f"{len(verdict['uncertain'])} uncertain; recovered after at most {max(rig.recoveries):.1f} s"
     )

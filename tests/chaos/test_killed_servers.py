@@ -32,7 +32,7 @@ def _kill_again_and_again(rig: Rig, name: str, kill: Callable[[], None], start: 
     uncertain = len(verdict["uncertain"])
     assert uncertain <= 2 * LANES * KILLS
     return (
-        f"{KILLS} kills, {len(rig.made.records)} leads, 0 lost, 0 doubled, 0 torn, {uncertain} uncertain; "
+        f"{KILLS} kills, {len(rig.made.records)} leads, 0 lost, 0 duplicated, 0 inconsistent, {uncertain} uncertain; "
         f"recovered after at most {max(rig.recoveries):.1f} s"
     )
 

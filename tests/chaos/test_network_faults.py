@@ -72,6 +72,6 @@ def test_a_broken_network_loses_and_doubles_nothing(
     assert uncertain <= 2 * LANES * ROUNDS
     assert all(proxy.passed for proxy in proxies.values()), "the workers went past a proxy"
     result(
-        f"{ROUNDS} faults, {len(rig.made.records)} leads, 0 lost, 0 doubled, 0 torn, {uncertain} uncertain; "
+        f"{ROUNDS} faults, {len(rig.made.records)} leads, 0 lost, 0 duplicated, 0 inconsistent, {uncertain} uncertain; "
         f"recovered after at most {max(rig.recoveries):.1f} s"
     )

@@ -55,7 +55,7 @@ def test_a_worker_that_is_paused_beyond_its_session_writes_nothing_stale(
     uncertain = len(verdict["uncertain"])
     assert uncertain <= LANES * PAUSES
     result(
-        f"{PAUSES} pauses, {len(rig.made.records)} leads, 0 lost, 0 doubled, 0 stale, {uncertain} uncertain; "
+        f"{PAUSES} pauses, {len(rig.made.records)} leads, 0 lost, 0 duplicated, 0 stale, {uncertain} uncertain; "
         f"recovered after at most {max(rig.recoveries):.1f} s"
     )
 

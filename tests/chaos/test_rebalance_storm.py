@@ -50,6 +50,6 @@ def test_workers_that_join_and_leave_all_the_time_lose_and_double_nothing(
     uncertain = len(verdict["uncertain"])
     assert uncertain <= LANES * kills
     result(
-        f"{CHANGES} joins and leaves ({kills} by kill -9), {len(rig.made.records)} leads, 0 lost, 0 doubled, "
-        f"0 torn, {uncertain} uncertain; a new lead was through {rig.recoveries[-1]:.1f} s after the storm"
+        f"{CHANGES} joins and leaves ({kills} by kill -9), {len(rig.made.records)} leads, 0 lost, 0 duplicated, "
+        f"0 inconsistent, {uncertain} uncertain; a new lead was through {rig.recoveries[-1]:.1f} s after the storm"
     )

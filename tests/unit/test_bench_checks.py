@@ -25,7 +25,7 @@ def test_every_event_has_the_size_that_is_claimed() -> None:
 def test_a_whole_output_is_right_and_copies_are_counted() -> None:
     found = sequence_of([*RIGHT, RIGHT[3], RIGHT[3]], 20)
     assert found.is_right
-    assert found.doubled == 2
+    assert found.duplicated == 2
 
 
 def test_a_lost_event_is_found() -> None:
@@ -98,7 +98,7 @@ def test_letters_that_nobody_replays_lie_and_their_last_facts_are_not_stated() -
         ("notifications", -1),
     ],
 )
-def test_a_replay_beside_live_leads_that_lost_or_doubled_one_thing_is_found(what: str, more: int) -> None:
+def test_a_replay_beside_live_leads_that_lost_or_duplicated_one_thing_is_found(what: str, more: int) -> None:
     right = demanded(NAMES, live=100, late=20, is_replayed=True)
     demand("yielding", right, right)
     with pytest.raises(WrongRunError, match=f"{re.escape(what)} is"):
