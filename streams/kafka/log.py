@@ -19,19 +19,19 @@ class Log(Protocol):
     """The topics as they are, and how far the group is."""
 
     async def since(self, topic: str, moment_ms: int) -> Ranges:
-        """Give what was written at this moment or later."""
+        """Return what was written at this moment or later."""
         ...
 
     async def unsettled(self, topic: str) -> Ranges:
-        """Give what the group has not acknowledged."""
+        """Return what the group has not acknowledged."""
         ...
 
     async def settled(self, topic: str) -> Mapping[int, int]:
-        """Give by partition the offset below which the group has acknowledged everything, where it ever did."""
+        """Return by partition the offset below which the group has acknowledged everything, where it ever did."""
         ...
 
     async def forgotten(self, topic: str, moment_ms: int) -> datetime | None:
-        """Give the moment of the oldest record, when some that were written since then may have been deleted."""
+        """Return the moment of the oldest record, when some that were written since then may have been deleted."""
         ...
 
     def read(self, ranges: Ranges) -> AsyncIterator[Sequence[Record]]:
@@ -40,7 +40,7 @@ class Log(Protocol):
 
 
 async def read_at(log: Log, places: Collection[tuple[str, int, int]]) -> dict[tuple[str, int, int], Record]:
-    """Give the records at these places (topic, partition, offset) that are still there."""
+    """Return the records at these places (topic, partition, offset) that are still there."""
     ranges: dict[Partition, tuple[int, int]] = {}
     for topic, partition, offset in places:
         begin, end = ranges.get((topic, partition), (offset, offset + 1))

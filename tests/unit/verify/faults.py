@@ -16,6 +16,7 @@ from streams.operations.verify.contract import (
     UPSERTED,
     derive,
     hook_id_of,
+    partition_of,
 )
 from streams.operations.verify.evidence import EffectRow, Mail, Record, Webhook
 from streams.operations.verify.findings import Kind
@@ -332,6 +333,11 @@ def a_letter_that_names_no_record(history: History) -> str:
     return a_letter(history, headers=with_header(history.of(LETTERS), LETTER + "offset", "77").headers)
 
 
+@fault("altered", "the letter has wrong headers about its record")
+def a_letter_of_another_group(history: History) -> str:
+    return a_letter(history, headers=with_header(history.of(LETTERS), LETTER + "group", "other").headers)
+
+
 @fault("altered", "the index has another record than the letter")
 def an_index_with_another_record(history: History) -> str:
     history.letters[0] = replace(history.letters[0], value=b"{}")
@@ -347,6 +353,13 @@ def an_index_with_a_letter_of_its_own(history: History) -> str:
 @fault("misplaced", "a result under another key")
 def a_result_under_another_key(history: History) -> str:
     history.swap(history.of(UPSERTED), key=b"other")
+    return f"{PREFIX}{UPSERTED}/0/0"
+
+
+@fault("misplaced", "a record on another partition than its key's")
+def a_record_on_another_partition(history: History) -> str:
+    counts = range(2, 100)
+    history.partitions[UPSERTED] = next(count for count in counts if partition_of(KEY.encode(), count))
     return f"{PREFIX}{UPSERTED}/0/0"
 
 
@@ -390,6 +403,16 @@ def a_lag_that_does_not_move(history: History) -> str:
     history.records.append(replace(lead, timestamp=NOW_MS - 3_600_000))
     history.settled[RECEIVED] = 2
     return f"{PREFIX}{RECEIVED}/0/2"
+
+
+@fault("stuck", "a record that nobody has settled for long")
+def a_lag_that_moves_too_slowly(history: History) -> str:
+    for offset in (2, 3):
+        lead = received(("/web", f"e-{offset}"), offset, b"{}")
+        history.records.append(replace(lead, timestamp=NOW_MS - 3_600_000))
+    history.settled[RECEIVED] = 2
+    history.meanwhile.append(lambda now: now.settled.update({RECEIVED: 3}))
+    return f"{PREFIX}{RECEIVED}/0"
 
 
 @fault("stuck", "a scheduled retry that is long overdue")

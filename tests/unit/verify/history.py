@@ -85,6 +85,8 @@ class History:
     """Per topic: the group's next offset; what is not named is settled to its end."""
     starts: dict[str, int] = field(default_factory=dict)
     """Per topic: the first offset that retention has left; 0 where it is not named."""
+    partitions: dict[str, int] = field(default_factory=dict)
+    """Per topic: how many there are; all records are on the first one. 1 where it is not named."""
     ledger: list[LedgerEntry] = field(default_factory=list)
     contacts: list[ContactRow] = field(default_factory=list)
     effects: list[EffectRow] = field(default_factory=list)
@@ -106,6 +108,7 @@ class History:
             end = max((each.offset + 1 for each in self.records if each.topic == topic), default=start)
             is_consumed = topic in self.contract.consumed
             spans[topic, 0] = Span(start, end, self.settled.get(topic, end) if is_consumed else 0)
+            spans |= {(topic, number): Span(0, 0) for number in range(1, self.partitions.get(topic, 1))}
         return Look(NOW_MS, spans)
 
     async def read(

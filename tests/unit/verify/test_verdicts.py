@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
+import pkgutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import streams.operations.verify as verify_room
 from streams.operations.verify.contract import (
     ASSIGNED,
     CALLED,
@@ -24,7 +27,7 @@ from streams.operations.verify.contract import (
     mail_id_of,
 )
 from streams.operations.verify.evidence import ContactRow, EffectRow, Mail, Record, Webhook
-from streams.operations.verify.findings import Kind
+from streams.operations.verify.findings import Fault, Kind
 from streams.operations.verify.judge import Verdict
 from streams.operations.verify.scratch import Scratch
 from streams.operations.verify.verifying import Question, verify
@@ -320,3 +323,13 @@ async def test_the_limit_cuts_what_is_listed_and_never_what_is_counted(history: 
     assert (len(verdict.uncertain), verdict.counts["uncertain"]) == (2, 5)
     (tally,) = verdict.findings.of("inconsistent")
     assert (len(tally.kept), tally.count) == (2, 5)
+
+
+def test_every_fault_is_planted() -> None:
+    found = pkgutil.iter_modules(verify_room.__path__, f"{verify_room.__name__}.")
+    modules = [importlib.import_module(each.name) for each in found]
+    values = [value for module in modules for value in vars(module).values()]
+    values += [each for value in values if isinstance(value, dict) for each in value.values()]
+
+    faults = {(each.kind, each.what) for each in values if isinstance(each, Fault)}
+    assert faults == {(kind, what) for _, kind, what in FAULTS}
