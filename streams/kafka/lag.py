@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
+from streams.kafka.reader import RangeReader
 from streams.kafka.topics import describe
 from topics.registry import TOPICS, TopicNames
 
@@ -44,8 +45,8 @@ class GroupLag:
     topics: Sequence[TopicLag]
 
 
-async def look(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, prefix: str) -> GroupLag:
-    """Measure now. Raises a Kafka error."""
+async def look(admin: AIOKafkaAdminClient, reader: RangeReader, group: str, prefix: str) -> GroupLag:
+    """Measure now. Raise a Kafka error."""
     names = TopicNames(prefix)
     full = {names.full(spec.name): spec for spec in TOPICS}
     found = await describe(admin, list(full))
@@ -54,7 +55,7 @@ async def look(admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, pr
     ]
     # The group's offsets come before the ends: what workers settle meanwhile looks unsettled, never the reverse.
     state, members, committed = await group_state(admin, group)
-    begins, ends = await _offsets(address, partitions)
+    begins, ends = await reader.begins(partitions), await reader.ends(partitions)
     read = {place.topic for place in committed}
     topics = []
     for name, spec in full.items():
@@ -82,42 +83,25 @@ async def watching_live_lag(
     ]
     found = await describe(admin, live)
     places = [TopicPartition(name, number) for name in found for number in range(found[name].partitions)]
-    consumer = AIOKafkaConsumer(**address.client_options(), request_timeout_ms=REQUEST_MS)
-    await consumer.start()
-    try:
-        begins = await consumer.beginning_offsets(places) if places else {}
+    async with RangeReader(address, request_timeout_ms=REQUEST_MS) as reader:
+        begins = await reader.begins(places)
 
         async def lag() -> int:
-            ends = await consumer.end_offsets(places) if places else {}
             _, _, committed = await group_state(admin, group)
+            ends = await reader.ends(places)
             read = {place.topic for place in committed}
             return sum(
-                end - max(committed.get(place, 0), begins[place])
-                for place, end in ends.items()
+                ends[place] - max(committed.get(place, 0), begins[place])
+                for place in places
                 if _is_read(place.topic, read)
             )
 
         yield lag
-    finally:
-        await consumer.stop()
 
 
 def _is_read(topic: str, read: Collection[str]) -> bool:
     # A group that has read nothing yet has everything before it.
     return topic in read or not read
-
-
-async def _offsets(
-    address: KafkaAddress, partitions: Sequence[TopicPartition]
-) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
-    if not partitions:
-        return {}, {}
-    consumer = AIOKafkaConsumer(**address.client_options(), request_timeout_ms=REQUEST_MS)
-    await consumer.start()
-    try:
-        return await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-    finally:
-        await consumer.stop()
 
 
 async def group_state(admin: AIOKafkaAdminClient, group: str) -> tuple[str, int, dict[TopicPartition, int]]:

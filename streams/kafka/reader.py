@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -52,9 +53,10 @@ class RangeReader:
     One caller at a time. Every method raises Kafka errors.
     """
 
-    def __init__(self, address: KafkaAddress) -> None:
+    def __init__(self, address: KafkaAddress, *, request_timeout_ms: int = 40_000) -> None:
         """Connect to nothing yet."""
         self._address = address
+        self._request_timeout_ms = request_timeout_ms
         self._consumer: AIOKafkaConsumer | None = None
         self._positions: dict[TopicPartition, int] = {}
         """Where the consumer stands: a seek drops what was fetched ahead, so none is made without need."""
@@ -75,12 +77,12 @@ class RangeReader:
     async def begins(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """Return the oldest offset of each partition."""
         consumer = await self._connected()
-        return _by_name(await consumer.beginning_offsets(_places(partitions)) if partitions else {})
+        return await _of_all_topics(consumer.beginning_offsets, partitions)
 
     async def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """Return the offset after the newest record of each partition."""
         consumer = await self._connected()
-        return _by_name(await consumer.end_offsets(_places(partitions)) if partitions else {})
+        return await _of_all_topics(consumer.end_offsets, partitions)
 
     async def since(
         self, partitions: Collection[Partition], moment_ms: int
@@ -130,7 +132,10 @@ class RangeReader:
         if self._consumer is None:
             read_any_header_name()
             consumer = AIOKafkaConsumer(
-                **self._address.client_options(), enable_auto_commit=False, auto_offset_reset="earliest"
+                **self._address.client_options(),
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                request_timeout_ms=self._request_timeout_ms,
             )
             await consumer.start()
             self._consumer = consumer
@@ -191,5 +196,13 @@ def _places(partitions: Collection[Partition]) -> list[TopicPartition]:
     return [TopicPartition(*partition) for partition in partitions]
 
 
-def _by_name(offsets: Mapping[TopicPartition, int]) -> dict[Partition, int]:
-    return {tuple(place): offset for place, offset in offsets.items()}
+async def _of_all_topics(
+    look_up: Callable[[list[TopicPartition]], Awaitable[dict[TopicPartition, int]]],
+    partitions: Collection[Partition],
+) -> dict[Partition, int]:
+    """Return an offset of each partition. aiokafka learns of one topic per 0.1 s in a call: each topic has its own."""
+    by_topic: dict[str, list[TopicPartition]] = {}
+    for place in _places(partitions):
+        by_topic.setdefault(place.topic, []).append(place)
+    found = await asyncio.gather(*(look_up(places) for places in by_topic.values()))
+    return {tuple(place): offset for offsets in found for place, offset in offsets.items()}

@@ -1,4 +1,4 @@
-"""This file holds the demo's records to what the demo says of them."""
+"""The demo's records are what their kind says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from actions.normalise.lead import read_lead
-from streams.interfaces.demo.bad_records import SPOILT
+from streams.interfaces.demo.bad_records import UNREADABLE
 from streams.interfaces.demo.samples import Sample, make_samples
 from topics.decode import Position, decode
 from topics.events import LeadReceived
@@ -16,7 +16,7 @@ from topics.registry import KIB
 
 
 def fate(sample: Sample) -> str:
-    """Say what a worker would say of the record alone."""
+    """Return what becomes of the record alone: `good`, `rejected`, or the code of its letter."""
     try:
         event = decode(sample.value, sample.headers, LeadReceived, Position("received", 0, 0, 0)).event
     except DecodeError as error:
@@ -30,20 +30,20 @@ def test_the_same_records_are_made_every_time() -> None:
 
 
 @pytest.mark.parametrize("count", [60, 400])
-def test_good_leads_are_good_bad_ones_rejected_and_spoilt_ones_each_unreadable_in_its_own_way(
+def test_good_leads_are_good_bad_ones_rejected_and_unreadable_ones_each_in_its_own_way(
     count: int,
 ) -> None:
-    records = make_samples(count).records
+    records = make_samples(count)
 
     fates = Counter((sample.kind, fate(sample)) for sample in records)
 
     assert len(records) == count
-    assert {said for kind, said in fates if kind not in ("bad", "spoilt")} == {"good"}
-    assert {said for kind, said in fates if kind == "bad"} == {"rejected"}
+    assert {code for kind, code in fates if kind not in ("rejected", "unreadable")} == {"good"}
+    assert {code for kind, code in fates if kind == "rejected"} == {"rejected"}
     # An id that is used again is seen only by who remembers the first use.
-    assert fates["spoilt", "good"] == fates["spoilt", "NOT_JSON"] == max(1, round(count / 200))
-    assert len({said for kind, said in fates if kind == "spoilt"}) == len(SPOILT)
+    assert fates["unreadable", "good"] == fates["unreadable", "NOT_JSON"] == max(1, round(count / 200))
+    assert len({code for kind, code in fates if kind == "unreadable"}) == len(UNREADABLE)
 
 
 def test_every_record_is_small_enough_for_the_topic() -> None:
-    assert max(len(sample.value or b"") for sample in make_samples(400).records) < 500 * KIB
+    assert max(len(sample.value or b"") for sample in make_samples(400)) < 500 * KIB

@@ -1,4 +1,4 @@
-"""This file is `leads demo`: a few hundred leads through the whole system, and a summary that adds up."""
+"""`leads demo`: a few hundred leads through the whole system, and a summary that adds up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streams.interfaces.common.errors import CommandError
 from streams.interfaces.common.output import AsJson, data, print_err, print_out, write_json
 
 if TYPE_CHECKING:
-    from streams.interfaces.demo.place import DemoFolder
+    from streams.interfaces.demo.folder import DemoFolder
     from streams.interfaces.demo.summary import Summary
 
 LEADS = 400
@@ -44,11 +44,11 @@ def demo(
     Exit codes: 0 it added up, 1 it did not, 2 wrong settings, 3 no Kafka or no database, 130 interrupted.
     """
     from streams.interfaces.cli import logs
+    from streams.interfaces.cli.verify import print_verdict
     from streams.interfaces.common import connections
-    from streams.interfaces.demo.place import DemoFolder, demo_settings, shell_variables
+    from streams.interfaces.demo.folder import DemoFolder, demo_settings, shell_variables
     from streams.interfaces.demo.render import draw
-    from streams.interfaces.demo.running import run_demo
-    from streams.interfaces.demo.summary import as_data
+    from streams.interfaces.demo.scenes import run_demo
 
     logs.silence()
     # A shell starts what runs in its background with SIGINT ignored; the other two are passed on as one.
@@ -70,13 +70,15 @@ def demo(
         raise
     folder.write_environment(shell_variables(settings))
     if as_json:
-        write_json(as_data(summary) | {"data": str(folder.path)})
+        write_json(summary.as_data() | {"data": str(folder.path)})
     else:
         draw(summary, data())
         _next_steps(summary, folder, is_elsewhere=settings.database is not None or settings.kafka is not None)
     if not summary.is_right:
-        off = "; ".join(f"{c.name}: {c.one} is not {c.other}" for c in summary.checks if not c.is_right)
-        raise CommandError(f"it does not add up: {off}. The worker's log is {folder.logs / 'worker.log'}")
+        if not as_json and not summary.verdict.is_clean:
+            print_verdict(summary.verdict)
+        wrong = "; ".join(f"{c.name}: {c.one} is not {c.other}" for c in summary.checks if not c.is_right)
+        raise CommandError(f"it does not add up: {wrong}. The worker's log is {folder.logs / 'worker.log'}")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
@@ -85,36 +87,34 @@ def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - 
 
 def _next_steps(summary: Summary, folder: DemoFolder, *, is_elsewhere: bool) -> None:
     command = _command()
-    lead = next(
-        (
-            item.record.sample.lead_id
-            for item in summary.counted.books.told
-            if item.fate == "onboarded" and item.record.sample.kind == "duplicate"
-        ),
-        None,
-    )
-    print_out(f"\nEverything has stopped again after {summary.counted.seconds:.0f} s. Where to look next:\n")
+    letter = next((ids[0] for ids in summary.letters.values()), None)
+    lead = next((sample.lead_id for sample in summary.published if sample.kind == "duplicate"), None)
+    print_out(f"\nEverything has stopped again after {summary.seconds:.0f} s. Where to look next:\n")
     steps = [
         (f". {_short(folder.environment)}", "first: this shell looks at the demo"),
         (f"{command} dead-letters list", "what could not be read, and why"),
     ]
-    if summary.codes:
-        steps.append((f"{command} dead-letters show {summary.codes[0].example[:8]}", "one of them"))
+    if letter is not None:
+        steps.append((f"{command} dead-letters show {letter[:8]}", "one of them"))
     if lead is not None:
         steps.append((f"{command} show {lead}", "what was done about a lead, action by action"))
     steps.append((f"{command} demo", "the same leads again: no second contact or mail"))
     for line, why in steps:
         print_out(f"  # {why}\n  {line}\n")
-    for name, path in (("mails", folder.mails), ("webhooks", folder.hooks), ("logs", folder.logs)):
+    for name, path in (("mails", folder.mails), ("webhooks", folder.webhooks), ("logs", folder.logs)):
         print_out(f"  {name:9} {_short(path)}")
-    if summary.counted.books.open_letters > sum(code.letters for code in summary.codes):
-        print_out(f"  letters   {summary.counted.books.open_letters:,} open ones with those of earlier runs")
-    more = " (topics and tables elsewhere stay)" if is_elsewhere else ""
+    if summary.end.open_letters > summary.fate("letter"):
+        print_out(f"  letters   {summary.end.open_letters:,} open ones with those of earlier runs")
+    more = (
+        " (topics and tables elsewhere stay: a new folder then needs a LEADS_PREFIX of its own)"
+        if is_elsewhere
+        else ""
+    )
     print_out(f"  clean up  rm -r {_short(folder.path)}{more}")
 
 
 def _command() -> str:
-    """Give how this very `leads` can be called from here."""
+    """Return how this `leads` can be called from here."""
     found = shutil.which("leads")
     mine = Path(sys.argv[0]).absolute()
     if found is not None and Path(found).resolve() == mine.resolve():

@@ -69,9 +69,11 @@ def _kafka(settings: Settings) -> dict[str, Any]:
 async def _cluster(settings: Settings, address: KafkaAddress) -> dict[str, Any]:
     from streams.interfaces.common import connections
     from streams.interfaces.common.status import kafka_status
+    from streams.kafka.reader import RangeReader
 
-    async with connections.admin(address) as admin:
-        return await kafka_status(admin, address, settings)
+    reader = RangeReader(address, request_timeout_ms=connections.REQUEST_MS)
+    async with connections.admin(address) as admin, reader:
+        return await kafka_status(admin, reader, settings)
 
 
 def _database(settings: Settings) -> dict[str, Any]:

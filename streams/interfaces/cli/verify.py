@@ -57,7 +57,7 @@ def verify(
     if as_json:
         write_json(verdict.as_data())
     else:
-        _print(verdict)
+        print_verdict(verdict)
     if not verdict.is_clean:
         raise typer.Exit(FOUND)
 
@@ -76,7 +76,8 @@ def _address(settings: Settings) -> KafkaAddress:
     return parse_kafka(local.bootstrap)
 
 
-def _print(verdict: Verdict) -> None:
+def print_verdict(verdict: Verdict) -> None:
+    """Print what was counted, and each fault with its meaning and the next step."""
     from streams.operations.verify.findings import KINDS
 
     counts = verdict.counts

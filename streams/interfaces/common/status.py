@@ -10,17 +10,15 @@ if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
     from sqlalchemy.engine import Connection
 
-    from streams.kafka.address import KafkaAddress
+    from streams.kafka.reader import RangeReader
     from streams.settings import Settings
 
 
-async def kafka_status(
-    admin: AIOKafkaAdminClient, address: KafkaAddress, settings: Settings
-) -> dict[str, Any]:
+async def kafka_status(admin: AIOKafkaAdminClient, reader: RangeReader, settings: Settings) -> dict[str, Any]:
     """Return the workers of the group and, by topic, how many records there are and wait. Raise a Kafka error."""
     from streams.kafka.lag import look
 
-    found = await look(admin, address, settings.group, settings.prefix)
+    found = await look(admin, reader, settings.group, settings.prefix)
     topics = [
         {"topic": topic.name, "exists": topic.exists, "records": topic.records, "waiting": topic.waiting}
         for topic in found.topics

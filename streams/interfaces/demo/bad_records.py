@@ -1,4 +1,4 @@
-"""This file spoils leads: some read well and are no good, others cannot be read at all."""
+"""Bad records of the demo: leads that are rejected, and records that cannot be read at all."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class MakeSample(Protocol):
     def __call__(self, body: dict[str, Any], kind: str, mode: Mode, /) -> Sample: ...
 
 
-Spoil = Callable[[MakeSample, "Sample", Random], "Sample"]
-"""Give a spoilt record, made anew or out of a good one that was published before."""
+MakeUnreadable = Callable[[MakeSample, "Sample", Random], "Sample"]
+"""Return an unreadable record, made like the given good one."""
 
 
-def bad_lead(body: dict[str, Any], number: int) -> dict[str, Any]:
-    """Turn a good lead into one of five that will be rejected."""
+def rejected_lead(body: dict[str, Any], number: int) -> dict[str, Any]:
+    """Return the lead with one of five defects for which it is rejected."""
     changes: tuple[dict[str, Any], ...] = (
         {"email": "call me maybe"},
         {"country": "Atlantis"},
@@ -45,25 +45,25 @@ def _body(original: Sample) -> dict[str, Any]:
     return body
 
 
-def _with_value(change: Callable[[bytes], bytes | None]) -> Spoil:
-    def spoil(make: MakeSample, original: Sample, _: Random) -> Sample:
-        sample = make(_body(original), "spoilt", "binary")
+def _with_value(change: Callable[[bytes], bytes | None]) -> MakeUnreadable:
+    def unreadable(make: MakeSample, original: Sample, _: Random) -> Sample:
+        sample = make(_body(original), "unreadable", "binary")
         return replace(sample, value=change(sample.value or b""), identity=None)
 
-    return spoil
+    return unreadable
 
 
-def _with_headers(change: Callable[[Sample], Sample]) -> Spoil:
-    def spoil(make: MakeSample, original: Sample, _: Random) -> Sample:
-        return replace(change(make(_body(original), "spoilt", "binary")), identity=None)
+def _with_headers(change: Callable[[Sample], Sample]) -> MakeUnreadable:
+    def unreadable(make: MakeSample, original: Sample, _: Random) -> Sample:
+        return replace(change(make(_body(original), "unreadable", "binary")), identity=None)
 
-    return spoil
+    return unreadable
 
 
 def _reused(make: MakeSample, original: Sample, random: Random) -> Sample:
-    """Make another lead under the id of one that was published before."""
+    """Return another lead under the id of one that is published before."""
     body = _body(original) | {"company": f"Other Company {random.randrange(100)}"}
-    other = make(body, "spoilt", "binary")
+    other = make(body, "unreadable", "binary")
     return replace(other, key=original.key, headers=original.headers, identity=None)
 
 
@@ -83,10 +83,10 @@ def _of_another_type(sample: Sample) -> Sample:
 
 
 def _plain_list(make: MakeSample, original: Sample, _: Random) -> Sample:
-    return replace(make(_body(original), "spoilt", "plain"), value=b'["not", "a", "lead"]', key=None)
+    return replace(make(_body(original), "unreadable", "plain"), value=b'["not", "a", "lead"]', key=None)
 
 
-SPOILT: Mapping[str, Spoil] = {
+UNREADABLE: Mapping[str, MakeUnreadable] = {
     "not UTF-8": _with_value(lambda value: value.replace(b'"company":"', b'"company":"\xff\xfe')),
     "truncated": _with_value(lambda value: value[: len(value) * 2 // 3].decode(errors="ignore").encode()),
     "wrong type": _with_value(lambda value: orjson.dumps({**orjson.loads(value), "email": 17})),

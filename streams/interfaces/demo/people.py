@@ -1,4 +1,4 @@
-"""This file makes up people: names in the scripts of their countries, phones that could exist, e-mails that cannot."""
+"""Invented people: names in the scripts of their countries, phones that could exist, e-mails that cannot."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A country as the people of the demo come from it. Names stand beside how they are written in an e-mail."""
+class Country:
+    """A country that people of the demo come from. `Мария=maria`: as written, and as it stands in an e-mail."""
 
     code: str
     spellings: tuple[str, ...]
@@ -23,75 +23,74 @@ class Place:
     companies: tuple[str, ...]
 
 
-# "Мария=maria": as the person writes it, and as it stands in the e-mail address.
-PLACES = (
-    Place(
+COUNTRIES = (
+    Country(
         "DE", ("DE", "Germany", "Deutschland"), "de",
         ("Lena", "Jürgen=juergen", "Katrin", "Moritz", "Anneliese", "Tobias"),
         ("Müller=mueller", "Schmidt", "Weiß=weiss", "Krüger=krueger", "von der Heide=vonderheide", "Böhm=boehm"),
         ("Berlin", "München", "Köln"), ("Nordlicht GmbH", "Brückner & Söhne", "Feinwerk AG"),
     ),
-    Place(
+    Country(
         "US", ("US", "USA", "United States"), "en",
         ("Ashley", "Marcus", "Priscilla", "Dwayne", "Hannah", "Luis"),
         ("Johnson", "O'Brien=obrien", "Nguyen", "Washington", "Kowalski", "Reed"),
         ("Austin", "Chicago", "Portland"), ("Blue Mesa Inc.", "Harbor Analytics", "Kite & Co."),
     ),
-    Place(
+    Country(
         "FR", ("FR", "France"), "fr",
         ("Chloé=chloe", "François=francois", "Élodie=elodie", "Hugo", "Margaux", "Benoît=benoit"),
         ("Lefèvre=lefevre", "Dubois", "Moreau", "Garnier", "d'Aubigné=daubigne", "Petit"),
         ("Paris", "Lyon", "Nantes"), ("Atelier Rivage", "Société Lumen", "Caves du Midi"),
     ),
-    Place(
+    Country(
         "ES", ("ES", "España", "Spain"), "es",
         ("Lucía=lucia", "Álvaro=alvaro", "Nuria", "Íñigo=inigo", "Carmen", "Pablo"),
         ("García=garcia", "Ibáñez=ibanez", "Núñez=nunez", "Serrano", "Vidal", "Ortega"),
         ("Madrid", "Sevilla", "Bilbao"), ("Olivar Norte", "Talleres Vega", "Sol y Sal S.L."),
     ),
-    Place(
+    Country(
         "GB", ("GB", "UK", "United Kingdom"), "en",
         ("Imogen", "Rhys", "Oliver", "Saoirse", "Harriet", "Angus"),
         ("Clarke", "MacLeod", "Okafor", "Whitby", "Davies", "Shah"),
         ("Leeds", "Bristol", "Cardiff"), ("Thistle Ltd", "Marlowe Press", "Fenland Foods"),
     ),
-    Place(
+    Country(
         "PL", ("PL", "Polska", "Poland"), "pl",
         ("Agnieszka", "Łukasz=lukasz", "Zofia", "Paweł=pawel", "Małgorzata=malgorzata", "Jan"),
         ("Wójcik=wojcik", "Kowalczyk", "Zając=zajac", "Dąbrowski=dabrowski", "Lis", "Mazur"),
         ("Kraków", "Gdańsk", "Łódź"), ("Bursztyn Sp. z o.o.", "Wisła Soft", "Zielona Energia"),
     ),
-    Place(
+    Country(
         "UA", ("UA", "Україна", "Ukraine"), "uk",
         ("Олена=olena", "Тарас=taras", "Соломія=solomiia", "Богдан=bohdan", "Ірина=iryna", "Андрій=andrii"),  # noqa: RUF001 - a Ukrainian name
         ("Шевченко=shevchenko", "Коваль=koval", "Бондар=bondar", "Лисенко=lysenko", "Мороз=moroz", "Гнатюк=hnatiuk"),
         ("Київ", "Львів", "Одеса"), ("Дніпро Софт", "Соняшник", "Карпати Тревел"),
     ),
-    Place(
+    Country(
         "GR", ("GR", "Ελλάδα", "Greece"), "el",
         ("Ελένη=eleni", "Νίκος=nikos", "Σοφία=sofia", "Γιώργος=giorgos", "Δήμητρα=dimitra", "Κώστας=kostas"),
         ("Παππάς=pappas", "Νικολάου=nikolaou", "Ρήγα=riga", "Βλάχος=vlachos", "Αλεξίου=alexiou", "Δούκας=doukas"),
         ("Αθήνα", "Πάτρα", "Χανιά"), ("Αιγαίο ΑΕ", "Μέλι & Θυμάρι", "Ναυτική Σύρου"),  # noqa: RUF001 - Greek
     ),
-    Place(
+    Country(
         "JP", ("JP", "日本", "Japan"), "ja",
         ("美咲=misaki", "健太=kenta", "さくら=sakura", "大輔=daisuke", "陽子=yoko", "翔=sho"),
         ("佐藤=sato", "鈴木=suzuki", "高橋=takahashi", "渡辺=watanabe", "小林=kobayashi", "森=mori"),
         ("東京", "大阪", "札幌"), ("青空株式会社", "北海工業", "みどり商店"),
     ),
-    Place(
+    Country(
         "IN", ("IN", "India", "भारत"), "hi",
         ("प्रिया=priya", "Arjun", "अनन्या=ananya", "Rohan", "मीरा=meera", "Vikram"),
         ("शर्मा=sharma", "Iyer", "पटेल=patel", "Banerjee", "Reddy", "सिंह=singh"),
         ("Mumbai", "Pune", "दिल्ली"), ("Monsoon Labs", "Saffron Retail", "Himadri Tea"),
     ),
-    Place(
+    Country(
         "EG", ("EG", "مصر", "Egypt"), "ar",
         ("ليلى=layla", "عمر=omar", "نور=nour", "يوسف=youssef", "مريم=mariam", "كريم=karim"),
         ("حسن=hassan", "فاروق=farouk", "منصور=mansour", "الشريف=elsherif", "سالم=salem", "زكي=zaki"),
         ("القاهرة", "الإسكندرية", "أسوان"), ("شركة النيل", "واحة للتقنية", "دار اللوتس"),
     ),
-    Place(
+    Country(
         "BR", ("BR", "Brasil", "Brazil"), "pt-BR",
         ("João=joao", "Beatriz", "Conceição=conceicao", "Thiago", "Larissa", "Antônio=antonio"),
         ("da Silva=dasilva", "Araújo=araujo", "Gonçalves=goncalves", "Pereira", "Teixeira", "Rocha"),
@@ -103,9 +102,9 @@ JOBS = ("Head of Sales", "CTO", "Buyer", "Owner", "Marketing Manager", "Engineer
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who may become a lead."""
+    """A person who may become a lead."""
 
-    place: Place
+    country: Country
     first: str
     last: str
     email: str
@@ -116,7 +115,7 @@ class Person:
     job: str
 
     def phone_as(self, style: int) -> str:
-        """Write the phone in one of four ways; all but the last can be read without knowing the country."""
+        """Return the phone in one of four spellings; only the last needs the country to be read."""
         number = phonenumbers.parse(self.phone)
         if style % 4 == 1:
             return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
@@ -127,7 +126,7 @@ class Person:
         return self.phone
 
     def email_as(self, style: int) -> str:
-        """Write the e-mail in one of four ways that are one address."""
+        """Return the e-mail in one of four spellings of one address."""
         name, _, domain = self.email.partition("@")
         return (
             f"{name}@{domain.upper()}",
@@ -138,28 +137,28 @@ class Person:
 
 
 class People:
-    """Gives people, always the same ones for the same `random`; no two share an e-mail or a phone."""
+    """An endless source of people, the same for the same `random`; no two share an e-mail or a phone."""
 
     def __init__(self, random: Random) -> None:
-        """Take the source of chance."""
+        """`random` decides on everything."""
         self._random = random
         self._emails: set[str] = set()
         self._phones: set[str] = set()
 
     def next(self) -> Person:
-        """Give a person who was not given before."""
+        """Return a new person."""
         random = self._random
-        place = random.choice(PLACES)
-        first, first_ascii = _spellings(random.choice(place.first))
-        last, last_ascii = _spellings(random.choice(place.last))
+        country = random.choice(COUNTRIES)
+        first, first_ascii = _spellings(random.choice(country.first))
+        last, last_ascii = _spellings(random.choice(country.last))
         return Person(
-            place,
+            country,
             first,
             last,
             self._email(first_ascii, last_ascii),
-            self._phone(place.code),
-            random.choice(place.companies),
-            random.choice(place.cities),
+            self._phone(country.code),
+            random.choice(country.companies),
+            random.choice(country.cities),
             random.choice(JOBS),
         )
 

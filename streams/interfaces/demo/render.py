@@ -1,26 +1,26 @@
-"""This file draws the summary for a terminal: the funnel, the letters, the sums, and where to look next."""
+"""Draw the demo: bars while it runs, and at the end what each action did, the open letters and the sums."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import NamedTuple, Self
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from streams.interfaces.demo.showing import MOST_BAR, bar
-from streams.interfaces.demo.summary import Summary
+from streams.interfaces.demo.summary import State, Summary
+from streams.onboarding import ONBOARDING
 
-_STEPS = (
-    ("validated", "validate-lead"),
-    ("matched", "find-duplicates"),
-    ("upserted", "create-or-update-contact"),
-    ("assigned", "assign-owner"),
-    ("welcomed", "send-welcome-email"),
-    ("notified", "notify-owner"),
-)
-_HELP = {
+LINE_EVERY_S = 5.0
+MAX_BAR = 60
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_MEANING = {
     "CONTROL_CHARACTER": "a control character, here NUL",
     "DUPLICATE_ATTRIBUTE": "a header that stands twice",
     "ID_REUSED": "a known id with other content",
@@ -36,12 +36,100 @@ _HELP = {
 }
 
 
+class Row(NamedTuple):
+    """A count with its bar."""
+
+    name: str
+    number: int
+    colour: str
+    cells: Sequence[str] = ()
+    """What stands beside the bar."""
+
+
+def _rows(state: State) -> Iterator[Row]:
+    yield Row("received", state.received, "cyan")
+    for step in ONBOARDING.steps:
+        yield Row(step.action.kebab, state.done(step.action.kebab), "green")
+    yield Row("waiting", sum(state.waiting.values()), "yellow")
+    yield Row("open letters", state.open_letters, "red")
+    yield Row("mails", state.mails, "magenta")
+    yield Row("webhooks", state.webhooks, "magenta")
+
+
+def _bars(rows: Sequence[Row], whole: int, width: int, encoding: str) -> Table:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(min_width=12)
+    table.add_column(justify="right", min_width=4)
+    table.add_column(min_width=width)
+    table.add_column(justify="right")
+    table.add_column(style="dim", overflow="fold")
+    for row in rows:
+        bar = Text(_bar(row.number, whole, width, encoding), style=row.colour)
+        table.add_row(row.name, f"{row.number:,}", bar, *row.cells)
+    return table
+
+
+def _bar(count: int, whole: int, width: int, encoding: str) -> str:
+    """Return a bar; whatever is more than nothing is visible."""
+    if whole <= 0 or count <= 0:
+        return ""
+    eighths = max(1, round(min(count / whole, 1.0) * width * 8))
+    if not encoding.lower().startswith("utf"):
+        return "#" * max(1, eighths // 8)
+    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+
+
+class Show:
+    """What happens, on stderr: bars on a terminal, elsewhere a line now and then. `with` begins and ends it."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        """`total` is the count of a full bar."""
+        self._console = console
+        self._total = total
+        self._rows: Sequence[Row] = ()
+        self._began = self._printed = time.monotonic()
+        self._live: Live | None = None
+        if console.is_terminal:
+            self._live = Live(
+                console=console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+
+    def say(self, text: str) -> None:
+        """Print one thing that happened, with its time."""
+        clock = f"{time.monotonic() - self._began:5.1f} s  "
+        self._console.print(clock + text, markup=False, highlight=False, soft_wrap=self._live is None)
+
+    def update(self, state: State) -> None:
+        """Show how far it is."""
+        rows = list(_rows(state))
+        is_new, self._rows = rows != self._rows, rows
+        if self._live is not None:
+            width = max(10, min(MAX_BAR, self._console.width - 36))
+            bars = _bars(rows, self._total, width, self._console.encoding)
+            self._live.update(Group(Text(), bars), refresh=True)
+        elif is_new and time.monotonic() - self._printed >= LINE_EVERY_S:
+            self._printed = time.monotonic()
+            self.say(", ".join(f"{row.name} {row.number:,}" for row in rows))
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+
 def draw(summary: Summary, console: Console) -> None:
-    """Print it."""
-    width = min(console.width, 100)
-    _funnel(summary, console, width)
-    _sources(summary, console)
-    _people(summary, console)
+    """Print the summary."""
+    _actions(summary, console)
     _letters(summary, console)
     _sums(summary, console)
 
@@ -51,112 +139,72 @@ def _title(console: Console, text: str) -> None:
     console.print(Text(text, style="bold"))
 
 
-def _funnel(summary: Summary, console: Console, width: int) -> None:
-    received = summary.counted.received_by_broker
-    results = summary.counted.books.results
-    rows = [("received", received, "cyan", _repeated(summary))]
-    for name, action in _STEPS:
-        outcomes = {
-            key: count
-            for key, count in results.get(action, {}).items()
-            if not key.startswith("crm.lead.rejected")
-        }
-        rows.append((name, sum(outcomes.values()), "green", _outcomes(outcomes)))
-    rows += [
-        ("rejected", summary.fates.get("rejected", 0), "yellow", "results that say all that is wrong"),
-        ("open letters", summary.fates.get("letter", 0), "red", "cannot be read: for a person"),
-    ]
-    earlier = "; repetitions as they ended the first time" if summary.counted.known_before else ""
-    _title(console, f"The funnel: what came of what was received, each event once{earlier}")
-    table = Table.grid(padding=(0, 1))
-    table.add_column(min_width=12)
-    table.add_column(justify="right", min_width=4)
-    room = min(MOST_BAR, max(10, width - 62))
-    table.add_column(min_width=room)
-    table.add_column(style="dim", overflow="fold")
-    for name, count, colour, note in rows:
-        table.add_row(
-            name, f"{count:,}", Text(bar(count, received, room, console.encoding), style=colour), note
-        )
-    console.print(table, highlight=False)
+def _actions(summary: Summary, console: Console) -> None:
+    start, end = summary.start, summary.end
+    _title(console, "What the actions have done, each event once (+ in this run)")
+    repetitions = f"{summary.repeated:,} of these are repetitions" if summary.repeated else ""
+    rows = [Row("received", end.received, "cyan", (f"+{end.received - start.received:,}", repetitions))]
+    for step in ONBOARDING.steps:
+        action = step.action.kebab
+        done = end.done(action)
+        cells = (f"+{done - start.done(action):,}", _outcomes(summary.outcomes.get(action, {})))
+        rows.append(Row(action, done, "green", cells))
+    new_letters = f"+{end.open_letters - start.open_letters:,}"
+    rows.append(Row("open letters", end.open_letters, "red", (new_letters, "cannot be read: for a person")))
+    width = min(MAX_BAR, max(10, min(console.width, 120) - 82))
+    console.print(_bars(rows, end.received, width, console.encoding), highlight=False)
+    console.print()
+    facts = Table.grid(padding=(0, 1))
+    facts.add_column(min_width=12)
+    facts.add_column(overflow="fold")
+    late = f", {summary.mails_late:,} of them when the mail server was back" if summary.mails_late else ""
+    facts.add_row("contacts", f"{end.contacts:,} (+{end.contacts - start.contacts:,})")
+    facts.add_row("owners", _listed(summary.owners))
+    facts.add_row("mails", f"{end.mails:,} (+{end.mails - start.mails:,}{late})")
+    facts.add_row("webhooks", f"{end.webhooks:,} (+{end.webhooks - start.webhooks:,})")
+    facts.add_row("sources", _listed(Counter(sample.source for sample in summary.published)))
+    console.print(facts, highlight=False)
 
 
-def _repeated(summary: Summary) -> str:
-    return f"of these {summary.repeated:,} are repetitions" if summary.repeated else ""
-
-
-def _outcomes(outcomes: dict[str, int]) -> str:
-    if len(outcomes) == 1 and next(iter(outcomes)).startswith("crm."):
-        return ""
+def _outcomes(outcomes: Mapping[str, int]) -> str:
+    """Return outcomes, the most frequent first; `crm.lead.rejected.v1` as `lead rejected`."""
     ordered = sorted(outcomes.items(), key=lambda pair: -pair[1])
-    return ", ".join(f"{count:,} {name.replace('-', ' ')}" for name, count in ordered)
-
-
-def _table(columns: Sequence[str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in columns:
-        table.add_column(
-            name.removeprefix("#"), justify="right" if name.startswith("#") else "left", overflow="fold"
-        )
-    return table
-
-
-def _sources(summary: Summary, console: Console) -> None:
-    _title(console, "By source")
-    table = _table(("source", "#received", "#onboarded", "#rejected", "#open letters"))
-    for source, fates in summary.sources.items():
-        told = [fates.get("onboarded", 0), fates.get("rejected", 0), fates.get("letter", 0)]
-        table.add_row(source, f"{sum(fates.values()):,}", *(f"{count:,}" for count in told))
-    console.print(table, highlight=False)
-
-
-def _people(summary: Summary, console: Console) -> None:
-    counted = summary.counted
-    books = counted.books
-    new = books.contacts_after - books.contacts_before
-    shares = ", ".join(f"{owner} {count:,}" for owner, count in sorted(books.owners.items()))
-    lines = (
-        ("contacts", f"{books.contacts:,}, of these new in this run {new:,}"),
-        ("owners", shares),
-        ("mails", _mails(len(counted.outside.mails), counted.mails_late)),
-        ("webhooks", f"{len(counted.outside.hooks):,} in this run, one per new lead"),
+    names = {name: name.removeprefix("crm.").rpartition(".v")[0] or name for name in outcomes}
+    return ", ".join(
+        f"{count:,} {names[name].replace('.', ' ').replace('-', ' ')}" for name, count in ordered
     )
-    table = Table.grid(padding=(0, 1))
-    table.add_column(min_width=12)
-    table.add_column(overflow="fold")
-    for name, text in lines:
-        table.add_row(name, text)
-    console.print(table, highlight=False)
 
 
-def _mails(count: int, late: int) -> str:
-    return f"{count:,} in this run" + (f", {late:,} of them when the mail server was back" if late else "")
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
 def _letters(summary: Summary, console: Console) -> None:
-    if not summary.codes:
+    if not summary.letters:
         return
-    _title(console, "Open letters: parked until somebody decides, the original bytes are kept")
-    table = _table(("code", "#letters", "what it is", "one of them"))
-    for code in summary.codes:
-        table.add_row(
-            code.code, f"{code.letters:,}", _HELP.get(code.code, "see the letter"), code.example[:8]
-        )
+    _title(console, "Open letters of this run: parked until somebody decides, the original bytes are kept")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("code", "letters", "what it is", "one of them"):
+        table.add_column(name, justify="right" if name == "letters" else "left", overflow="fold")
+    for code, ids in summary.letters.items():
+        table.add_row(code, f"{len(ids):,}", _MEANING.get(code, "see the letter"), ids[0][:8])
     console.print(table, highlight=False)
 
 
 def _sums(summary: Summary, console: Console) -> None:
-    fates = summary.fates
     _title(console, "Does it add up?")
-    signs = ("✓", "✗") if console.encoding.lower().startswith("utf") else ("ok", "OFF")
+    right, wrong = ("✓", "✗") if console.encoding.lower().startswith("utf") else ("ok", "OFF")
     for check in summary.checks:
-        mark = Text(signs[0], style="green") if check.is_right else Text(signs[1], style="bold red")
+        mark = Text(right, style="green") if check.is_right else Text(wrong, style="bold red")
         numbers = f"{check.one:,}" if check.is_right else f"{check.one:,} is not {check.other:,}"
         console.print(mark, Text(f"{check.name}: {numbers}"), Text(f"({check.places})", style="dim"))
     console.print()
-    total = Text(
-        f"{summary.counted.received_by_broker:,} received = {fates.get('onboarded', 0):,} onboarded + "
-        f"{fates.get('rejected', 0):,} rejected + {fates.get('letter', 0):,} open letters",
-        style="bold green" if summary.is_right else "bold red",
+    end = summary.end
+    text = (
+        f"{summary.received:,} received = {summary.fate('onboarded'):,} onboarded + {summary.fate('rejected'):,} "
+        f"rejected + {summary.fate('letter'):,} open letters; {end.mails:,} mails, {end.webhooks:,} notices, "
+        f"{end.contacts:,} contacts"
     )
-    console.print(total)
+    if summary.is_right:
+        text += ", none twice"
+    console.print(Text(text, style="bold green" if summary.is_right else "bold red"))

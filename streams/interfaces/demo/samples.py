@@ -1,8 +1,8 @@
-"""This file makes the records of the demo: the same ones every time, so that a second run repeats the first."""
+"""The records of the demo: the same ones every time, so that a second run repeats the first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
-from streams.interfaces.demo.bad_records import SPOILT, bad_lead
+from streams.interfaces.demo.bad_records import UNREADABLE, rejected_lead
 from streams.interfaces.demo.people import People, Person
 from topics import ids
 from topics.envelope import Headers, timestamp
@@ -19,7 +19,7 @@ from topics.events import LeadReceived
 SEED = 20261123
 FEWEST = 60
 BEGAN = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
-"""When the first lead came in; each following one a few minutes later."""
+"""When the first lead came in; each one after it follows some minutes later."""
 SOURCES = {
     "web-form": "/web/forms",
     "google-ads": "/ads/google",
@@ -48,36 +48,20 @@ class Sample:
     value: bytes | None
     headers: Headers
     source: str
-    """Where it came from, as the lead itself says: `web-form`, …"""
+    """The lead's field `source`: `web-form`, …"""
     kind: str
-    """What it is in the demo: `lead`, `duplicate`, `update`, `older`, `repeated`, `plain`, `bad`, or a spoilt one."""
+    """`lead`, `duplicate`, `update`, `older`, `repeated`, `plain`, `rejected` or `unreadable`."""
     identity: tuple[str, str] | None = None
-    """Its `ce_source` and `ce_id`; None when it has none, or none that can be read."""
+    """Its `ce_source` and `ce_id`; None when it has none that can be read."""
     lead_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """An update that an older one must not undo."""
-
-    email: str
-    job: str
+def make_samples(count: int) -> list[Sample]:
+    """Return `count` records (at least `FEWEST`) in the order in which they are published."""
+    return _SampleMaker(max(count, FEWEST)).records()
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """All records in the order in which they are published, and what must come of them."""
-
-    records: Sequence[Sample]
-    newest: Sequence[Newest]
-
-
-def make_samples(count: int) -> Samples:
-    """Give `count` records (at least `FEWEST`)."""
-    return _Making(max(count, FEWEST)).all()
-
-
-class _Making:
+class _SampleMaker:
     def __init__(self, count: int) -> None:
         self._count = count
         self._random = Random(SEED)  # noqa: S311 - the same leads every time are the point
@@ -85,23 +69,22 @@ class _Making:
         self._number = 0
         self._persons = 0
 
-    def all(self) -> Samples:
-        spoilt = [kind for kind in SPOILT for _ in range(max(1, round(self._count / 200)))]
-        bad = list(range(5 * max(1, round(self._count / 100))))
+    def records(self) -> list[Sample]:
+        unreadable = [kind for kind in UNREADABLE for _ in range(max(1, round(self._count / 200)))]
+        rejected = range(5 * max(1, round(self._count / 100)))
         repeated = max(2, self._count // 50)
         random = self._random
-        leads = self._leads(self._count - len(spoilt) - len(bad) - repeated)
+        leads = self._leads(self._count - len(unreadable) - len(rejected) - repeated)
         records = leads.copy()
-        for number in bad:
-            records.insert(random.randrange(len(records)), self._bad(number))
+        for number in rejected:
+            records.insert(random.randrange(len(records)), self._rejected(number))
         again = random.sample([lead for lead in leads if lead.identity is not None], repeated)
         for lead in again:
             self._after(records, lead, replace(lead, kind="repeated"))
-        for kind in spoilt:
+        for kind in unreadable:
             original = random.choice([lead for lead in leads if lead.kind == "lead" and lead.identity])
-            self._after(records, original, SPOILT[kind](self._sample, original, random))
-        newest = [orjson.loads(record.value or b"{}") for record in records if record.kind == "update"]
-        return Samples(records, [Newest(body["email"], body["job_title"]) for body in newest])
+            self._after(records, original, UNREADABLE[kind](self._sample, original, random))
+        return records
 
     def _after(self, records: list[Sample], first: Sample, then: Sample) -> None:
         at = next(index for index, record in enumerate(records) if record is first)
@@ -149,9 +132,9 @@ class _Making:
         body: dict[str, Any] = {
             "email": person.email,
             "company": person.company,
-            "country": random.choice(person.place.spellings),
+            "country": random.choice(person.country.spellings),
             "city": person.city,
-            "language": person.place.language,
+            "language": person.country.language,
             "source": source,
         }
         if source in ("fair-2026", "partner-csv"):
@@ -170,8 +153,8 @@ class _Making:
             body["message"] = random.choice(_MESSAGES)
         return body
 
-    def _bad(self, number: int) -> Sample:
-        return self._sample(bad_lead(self._body(self._people.next()), number), "bad", "binary")
+    def _rejected(self, number: int) -> Sample:
+        return self._sample(rejected_lead(self._body(self._people.next()), number), "rejected", "binary")
 
     def _sample(
         self, body: dict[str, Any], kind: str, mode: Mode, *, later: timedelta = timedelta()

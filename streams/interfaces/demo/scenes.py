@@ -1,166 +1,294 @@
-"""This file is what happens in the demo, in its order: leads come in, the mail server goes away and comes back."""
+"""The demo from start to end: leads come in, the mail server goes away and comes back, and everything is verified."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 
-from actions.send_welcome_email import send_welcome_email
-from streams.clock import now
-from streams.interfaces.common.output import plural
-from streams.interfaces.demo.children import Child, Children
-from streams.interfaces.demo.place import DemoFolder
-from streams.interfaces.demo.publishing import Published, publish
-from streams.interfaces.demo.samples import Sample
-from streams.interfaces.demo.showing import Show
-from streams.interfaces.demo.totals import tell
-from streams.interfaces.demo.watching import Watcher
-from streams.operations.pause_sync import heard_since_us
-from streams.store import letters, pauses
+from streams.interfaces.common import connections, verifying
+from streams.interfaces.common.errors import WrongUseError
+from streams.interfaces.common.output import errors, plural
+from streams.interfaces.common.status import database_status, kafka_status
+from streams.interfaces.demo.child import DemoServers
+from streams.interfaces.demo.folder import DemoFolder, child_environment, count_lines, new_webhook_secret
+from streams.interfaces.demo.render import Show
+from streams.interfaces.demo.samples import Sample, make_samples
+from streams.interfaces.demo.summary import State, Summary, faults, open_letters, outcomes, owners
+from streams.kafka.address import KafkaAddress
+from streams.kafka.producer import new_producer
+from streams.kafka.reader import RangeReader
+from streams.kafka.topics import apply, describe, plan
+from streams.onboarding import ONBOARDING
+from streams.operations.verify.judge import Verdict
+from streams.settings import Config, Settings, load_config
+from streams.store import ledger, letters
 from streams.store.engine import Database
-from streams.store.letters import OPEN, REPLAYING, SCHEDULED
-from topics.events import (
-    ContactUpserted,
-    Event,
-    LeadAssigned,
-    LeadMatched,
-    LeadRejected,
-    LeadValidated,
-    LeadWelcomed,
-    OwnerNotified,
-)
+from topics import ids
+from topics.events import LeadReceived
+from topics.registry import TopicNames
 
 LOOK_S = 0.2
 STALLED_S = 90.0
-"""Without any news for so long, more than the longest wait of the demo's leads.toml, something is wrong."""
+"""Longer than the longest wait of the demo's leads.toml: without a change for so long, something is wrong."""
 FIRST_PART = 0.4
-"""Of the leads: come in while the mail server is there."""
-_SHOWN: dict[str, type[Event]] = {
-    "validated": LeadValidated,
-    "rejected": LeadRejected,
-    "matched": LeadMatched,
-    "upserted": ContactUpserted,
-    "assigned": LeadAssigned,
-    "welcomed": LeadWelcomed,
-    "notified": OwnerNotified,
-}
+"""Share of the records that are published before the mail server goes away."""
 
 
-@dataclass(slots=True)
-class Stage:
-    """What the scenes play with."""
+def run_demo(settings: Settings, folder: DemoFolder, count: int) -> Summary:
+    """Run the demo; block for less than a minute, after a first download. Raise what `ending_of` knows."""
+    began = time.monotonic()
+    config = load_config(settings.config)
+    with folder.held(), connections.database(settings) as database:
+        _refuse_letters_of_others(database, settings.group)
+        with connections.kafka(settings) as address:
+            environment = child_environment(settings, {"LEADS_KAFKA": settings.kafka or address.bootstrap})
+            with DemoServers(folder, environment, new_webhook_secret()) as servers:
+                demo = _Demo(settings, config, folder, database, address, servers)
+                return asyncio.run(demo.run(make_samples(count), began))
 
-    children: Children
+
+def _refuse_letters_of_others(database: Database, group: str) -> None:
+    with database.snapshot() as connection:
+        retried = letters.find(connection, statuses=(letters.SCHEDULED, letters.REPLAYING), limit=100_000)
+    if others := {row.letter.group for row in retried} - {group}:
+        raise WrongUseError(
+            f"the database holds letters of {', '.join(sorted(others))} that wait to be retried, and the demo's "
+            "worker would do so; take LEADS_DATABASE away, or give the demo a database of its own"
+        )
+
+
+class _Published(NamedTuple):
+    """A sample, and where Kafka put it."""
+
+    sample: Sample
+    partition: int
+    offset: int
+
+
+@dataclass
+class _Demo:
+    settings: Settings
+    config: Config
     folder: DemoFolder
-    worker: Child
-    mail_server: Child
-    mail_port: int
-    producer: AIOKafkaProducer
-    watcher: Watcher
     database: Database
-    group: str
-    topic: str
-    show: Show
-    mails_before: int
-    letters_before: int
-    records: list[Published] = field(default_factory=list)
-    mails_late: int = 0
-    """Sent after the mail server was back."""
+    address: KafkaAddress
+    servers: DemoServers
+    published: list[_Published] = field(default_factory=list)
+    admin: AIOKafkaAdminClient = field(init=False)
+    reader: RangeReader = field(init=False)
+    producer: AIOKafkaProducer = field(init=False)
+    show: Show = field(init=False)
 
-    async def play(self, samples: Sequence[Sample]) -> None:
-        """Publish all and follow each to its end. Raises `CommandError` when something stands still or ends."""
+    @property
+    def names(self) -> TopicNames:
+        return TopicNames(self.settings.prefix)
+
+    async def run(self, samples: Sequence[Sample], began: float) -> Summary:
+        """Play all scenes and verify what came of them."""
+        async with AsyncExitStack() as stack:
+            self.admin = await stack.enter_async_context(connections.admin(self.address))
+            self.reader = await stack.enter_async_context(RangeReader(self.address))
+            await self._make_topics()
+            start = await self._state()
+            known = await self._known_faults(start)
+            chosen = self._without_known_plain(samples)
+            self.show = stack.enter_context(Show(errors(), start.received + len(chosen)))
+            self.producer = new_producer(self.address)
+            await self.producer.start()
+            stack.push_async_callback(self.producer.stop)
+            await self.servers.start_worker()
+            self.show.say(
+                f"Kafka on {self.address.bootstrap}, mail server on 127.0.0.1:{self.servers.mail_port}, webhook "
+                f"receiver on 127.0.0.1:{self.servers.webhook_port} and a worker are ready."
+            )
+            if start.actions:
+                self.show.say("The same leads again: whatever was done is answered from the ledger.")
+            if left_out := len(samples) - len(chosen):
+                self.show.say(
+                    f"Left out: {plural(left_out, 'plain record')} without an id, each would be a new lead."
+                )
+            if known:
+                self.show.say(
+                    f"`leads verify` found {plural(sum(known.values()), 'fault')} of earlier runs; not counted."
+                )
+            late = await self._play(chosen)
+            self.servers.stop()
+            self.show.say("The worker has stopped. Comparing topics, database, mails and webhooks.")
+            verdict, end = await self._verdict(), await self._state()
+        unreadable = self._letters_of_unreadable()
+        with self.database.snapshot() as connection:
+            return Summary(
+                published=chosen,
+                left_out=left_out,
+                unreadable=len(unreadable),
+                start=start,
+                end=end,
+                known_faults=known,
+                verdict=verdict,
+                outcomes=outcomes(connection),
+                owners=owners(connection),
+                letters=open_letters(connection, unreadable),
+                mails_late=late,
+                seconds=time.monotonic() - began,
+            )
+
+    async def _known_faults(self, start: State) -> dict[str, int]:
+        """Verify what earlier runs left. Raise `WrongUseError` when the topics belong to another database."""
+        if not start.actions and not start.received:
+            return {}
+        known = faults(await self._verdict())
+        if known and not start.actions:
+            raise WrongUseError(
+                f"the topics {self.settings.prefix}* hold the results of another database than this empty one; "
+                "set LEADS_PREFIX to a prefix of its own, for example demo2."
+            )
+        return known
+
+    async def _make_topics(self) -> None:
+        wanted = connections.wanted(self.settings, self.config.topics)
+        found = await describe(self.admin, [topic.name for topic in wanted])
+        done = await apply(self.admin, wanted, found)
+        if left := [difference for difference in plan(wanted, found) if difference not in done]:
+            raise WrongUseError(f"{left[0]}")
+
+    def _without_known_plain(self, samples: Sequence[Sample]) -> list[Sample]:
+        """Leave out plain leads of an earlier run: they have no id to be recognised by and would be new leads."""
+        with self.database.snapshot() as connection:
+            return [
+                sample
+                for sample in samples
+                if sample.kind != "plain" or not ledger.of_lead(connection, sample.lead_id or "")
+            ]
+
+    # ---------------------------------------------------------------------------------------------- the scenes
+
+    async def _play(self, samples: Sequence[Sample]) -> int:
+        """Publish all and follow it to the end; return how many mails went out after the outage."""
+        show, servers = self.show, self.servers
         first = samples[: int(len(samples) * FIRST_PART)]
-        self.show.say(f"Publishing {plural(len(first), 'record')}; the mail server is there.")
-        self.records += await publish(self.producer, self.topic, first)
-        await self._until(lambda: all(self._fate_is_known(record) for record in self.records))
-        self.mail_server.stop()
+        show.say(f"Publishing {plural(len(first), 'record')}; the mail server is running.")
+        await self._publish(first)
+        await self._until(_is_settled)
+        servers.stop_mail_server()
         rest = samples[len(first) :]
-        self.show.say(
-            f"The mail server has stopped. Publishing {plural(len(rest), 'more record')} all the same."
+        show.say(f"The mail server has stopped. Publishing {plural(len(rest), 'more record')} all the same.")
+        await self._publish(rest)
+        state = await self._until(self._is_held_up)
+        show.say(self._outage(state))
+        await servers.restart_mail_server()
+        show.say(
+            "The mail server is back." + ("" if _is_settled(state) else " What waits goes on by itself.")
         )
-        self.records += await publish(self.producer, self.topic, rest)
-        await self._until(self._all_but_mails_are_done)
-        # Counted where a person would: what has no mail yet has a letter with a time, or its step pauses.
-        await self._until(lambda: self._scheduled() >= self._without_mail() or self._is_paused())
-        if waiting := self._without_mail():
-            owed = plural(waiting, "lead waits for its", "leads wait for their")
-            self.show.say(f"All else is done, the owners are told; {owed} welcome, {self._put_off(waiting)}.")
-        else:
-            self.show.say("Nobody needed a mail: whoever is known was welcomed before.")
-        mails = lines_of(self.folder.mails)
-        self.mail_server = self.children.mail_server(self.folder.mails, self.mail_port)
-        await self.mail_server.port()
-        after = "; what waits goes on by itself." if waiting else "."
-        self.show.say(f"The mail server is back{after}")
-        await self._until(lambda: all(self._fate_is_known(record) for record in self.records))
-        await self._until(self._database_agrees)
-        self.mails_late = lines_of(self.folder.mails) - mails
-        self.show.say("Every record has come to its end.")
+        end = await self._until(_is_settled)
+        show.say("Every record has come to its end.")
+        return end.mails - state.mails
 
-    def _fate_is_known(self, record: Published) -> bool:
-        return self.watcher.seen.fate(record) != "waiting"
-
-    def _all_but_mails_are_done(self) -> bool:
-        seen = self.watcher.seen
-        return all(
-            self._fate_is_known(record) or seen.waits_for_mail_alone(record) for record in self.records
+    async def _publish(self, samples: Sequence[Sample]) -> None:
+        topic = self.names.of(LeadReceived)
+        acknowledged = await asyncio.gather(
+            *[
+                await self.producer.send(topic, sample.value, key=sample.key, headers=sample.headers)
+                for sample in samples
+            ]
         )
+        for sample, place in zip(samples, acknowledged, strict=True):
+            self.published.append(_Published(sample, place.partition, place.offset))
 
-    def _without_mail(self) -> int:
-        runs = {record.run for record in self.records if not self._fate_is_known(record)}
-        return len(runs)
+    def _letters_of_unreadable(self) -> list[str]:
+        """Return the ids that the letters of the unreadable records must have: they follow from where these stand."""
+        topic, group = self.names.of(LeadReceived), self.settings.group
+        return [
+            ids.letter_id(topic, record.partition, record.offset, group, step.action.kebab)
+            for record in self.published
+            if record.sample.kind == "unreadable"
+            for step in ONBOARDING.reading(LeadReceived)
+        ]
 
-    def _scheduled(self) -> int:
-        by_status = self.database.transact(letters.counts)
-        return by_status.get(SCHEDULED, 0) + by_status.get(REPLAYING, 0)
+    async def _until(self, is_reached: Callable[[State], bool]) -> State:
+        """Look until a state is reached. Raise `CommandError` when the worker ends, or when nothing changes any more.
 
-    def _put_off(self, waiting: int) -> str:
-        put_off = self._scheduled()
-        if put_off >= waiting:
-            return "as letters with a due time"
-        return f"{put_off:,} as letters with a due time and the others in their topic, as the step pauses"
-
-    def _is_paused(self) -> bool:
-        since = heard_since_us(now())
-        rows = self.database.transact(lambda connection: pauses.all_of(connection, since))
-        return any(row.step == send_welcome_email.__name__ for row in rows)
-
-    def _database_agrees(self) -> bool:
-        told = self.database.transact(lambda connection: tell(connection, self.records, self.group))
-        return all(item.is_done for item in told) and not self._scheduled()
-
-    async def _until(self, is_reached: Callable[[], bool]) -> None:
-        shown: dict[str, int] = {}
-        changed = time.monotonic()
+        Topics and database are read one after the other, and a retry may fall between: two looks must agree.
+        """
+        before, changed = None, time.monotonic()
         while True:
-            await self.watcher.look(LOOK_S)
-            counts = self.counts()
-            self.show.update(counts)
-            if counts != shown:
-                shown, changed = counts, time.monotonic()
-            if is_reached():
-                return
-            if not self.worker.is_running:
-                raise self.worker.failure("ended by itself")
+            state = await self._state()
+            self.show.update(state)
+            if (
+                before is not None
+                and before.actions == state.actions
+                and is_reached(before)
+                and is_reached(state)
+            ):
+                return state
+            if state != before:
+                before, changed = state, time.monotonic()
+            if not self.servers.worker.is_running:
+                raise self.servers.worker.failure("ended by itself")
             if time.monotonic() - changed > STALLED_S:
-                raise self.worker.failure(f"has not got on for {STALLED_S:.0f} s")
+                raise self.servers.worker.failure(f"has not got on for {STALLED_S:.0f} s")
+            await asyncio.sleep(LOOK_S)
 
-    def counts(self) -> dict[str, int]:
-        """Count what is shown while it runs."""
-        seen = self.watcher.seen
-        by_status = self.database.transact(letters.counts)
-        return {
-            "received": len(self.records),
-            **{name: seen.count(event.type) for name, event in _SHOWN.items()},
-            "open letters": sum(by_status.get(status, 0) for status in OPEN) - self.letters_before,
-            "mails": lines_of(self.folder.mails) - self.mails_before,
+    def _is_held_up(self, state: State) -> bool:
+        """Whether all is done but what waits for the outage to end: retries, and records of a paused step."""
+        going_on = {
+            self.names.of(event)
+            for event in ONBOARDING.inputs
+            if not any(step.action.kebab in state.paused for step in ONBOARDING.reading(event))
         }
+        return not any(state.waiting[topic] for topic in going_on)
+
+    def _outage(self, state: State) -> str:
+        if _is_settled(state):
+            return "Nothing waits for the mail server: nobody here needs a mail any more."
+        waiting = [f"{plural(state.retried, 'letter')} with a due time"] if state.retried else []
+        for step in ONBOARDING.steps:
+            if step.action.kebab in state.paused:
+                records = plural(state.waiting[self.names.of(step.reads)], "record")
+                waiting.append(f"{records} in the topic of {step.action.kebab}, which pauses by itself")
+        return f"Only what needs the mail server waits: {', and '.join(waiting)}."
+
+    # ------------------------------------------------------------------------------- what status and verify read
+
+    async def _state(self) -> State:
+        kafka = await kafka_status(self.admin, self.reader, self.settings)
+        with self.database.snapshot() as connection:
+            database = database_status(connection)
+        topics = {each["topic"]: each for each in kafka["topics"]}
+        read = [self.names.of(event) for event in ONBOARDING.inputs]
+        waiting = {name: topics[name]["waiting"] for name in (*read, self.names.requests, self.names.letters)}
+        return State(
+            received=topics[self.names.of(LeadReceived)]["records"],
+            # Of a topic in which the group has settled nothing yet, all records wait.
+            waiting={name: topics[name]["records"] if n is None else n for name, n in waiting.items()},
+            actions=database["actions"],
+            letters=database["letters"],
+            paused=frozenset(each["step"] for each in database["pauses"]),
+            contacts=database["contacts"],
+            mails=count_lines(self.folder.mails),
+            webhooks=count_lines(self.folder.webhooks),
+        )
+
+    async def _verdict(self) -> Verdict:
+        mails, webhooks = self.folder.mails, self.folder.webhooks
+        for journal in (mails, webhooks):
+            journal.touch()  # nothing has arrived yet: an empty journal is the truth
+        received_from: dict[int, int] = {}
+        for record in self.published:
+            received_from.setdefault(record.partition, record.offset)  # the first one has the lowest offset
+        question = replace(
+            verifying.question_of(self.settings, mails=mails, webhooks=webhooks),
+            received_from=received_from,
+            pause_s=0,  # no worker runs that a second look would have to wait for
+        )
+        return await verifying.verify(self.settings, self.address, question, lambda *_: None)
 
 
-def lines_of(journal: Path) -> int:
-    """Count the lines of a journal; none when it is not there."""
-    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+def _is_settled(state: State) -> bool:
+    return not any(state.waiting.values()) and not state.retried

@@ -1,25 +1,120 @@
-"""This file adds up what a demo did: every number from two places that do not know of each other."""
+"""What a demo did, by what `leads status` and `leads verify` read, and whether it adds up."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, get_origin
 
-from streams.interfaces.demo.totals import Told, Totals
-from streams.interfaces.demo.watching import Fate
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from streams.interfaces.demo.samples import Sample
+from streams.operations.verify.findings import KINDS
+from streams.operations.verify.judge import Verdict
+from streams.store import letters
+from streams.store.letters import OPEN, REPLAYING, SCHEDULED
+from streams.store.schema import DONE, contacts, ledger
+from topics.events import EVENTS
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What `leads status` reads, and how much has arrived outside."""
+
+    received: int
+    """Leads on the public topic."""
+    waiting: Mapping[str, int]
+    """By topic: records that the group has not settled."""
+    actions: Mapping[str, Mapping[str, int]]
+    """By action: `done` and `dead_lettered` executions."""
+    letters: Mapping[str, int]
+    """By status."""
+    paused: frozenset[str]
+    """Actions."""
+    contacts: int
+    mails: int
+    webhooks: int
+
+    @property
+    def open_letters(self) -> int:
+        """Letters that wait for a person or a retry."""
+        return sum(self.letters.get(status, 0) for status in OPEN)
+
+    @property
+    def retried(self) -> int:
+        """Letters that are retried by themselves."""
+        return self.letters.get(SCHEDULED, 0) + self.letters.get(REPLAYING, 0)
+
+    @property
+    def unfinished(self) -> int:
+        """Records and letters that somebody still works on."""
+        return sum(self.waiting.values()) + self.retried
+
+    def done(self, action: str) -> int:
+        """Return how many results an action has."""
+        return self.actions.get(action, {}).get("done", 0)
+
+
+_OUTCOMES: Mapping[str, str | None] = {
+    event.type: next(
+        (name for name, field in event.model_fields.items() if get_origin(field.annotation) is Literal), None
+    )
+    for event in EVENTS
+}
+"""By event type: its first field with a closed list of values."""
+
+
+def outcomes(connection: Connection) -> dict[str, Counter[str]]:
+    """Count the results in the ledger by action and outcome; of one that was skipped, by its reason."""
+    counts: dict[str, Counter[str]] = {}
+    query = sa.select(ledger.c.action, ledger.c.result_type, ledger.c.result).where(ledger.c.status == DONE)
+    for action, result_type, result in connection.execute(query):
+        outcome = result_type
+        if (name := _OUTCOMES.get(result_type)) is not None:
+            body = orjson.loads(result)
+            outcome = (body[name] == "skipped" and body.get("reason")) or body[name]
+        counts.setdefault(action, Counter())[outcome] += 1
+    return counts
+
+
+def owners(connection: Connection) -> dict[str, int]:
+    """Count the contacts of each owner."""
+    owner = sa.func.coalesce(contacts.c.owner_id, "nobody")
+    query = sa.select(owner, sa.func.count()).group_by(owner).order_by(owner)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def open_letters(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
+    """Return which of these letters are open, by code."""
+    found = [row.letter for row in letters.get(connection, ids) if row.status in OPEN]
+    return {
+        code: [letter.id for letter in found if letter.code == code]
+        for code in sorted({letter.code for letter in found})
+    }
+
+
+def faults(verdict: Verdict) -> dict[str, int]:
+    """Return how often a verdict has each fault, less those that a worker mends when it runs again."""
+    return {
+        tally.fault.what: tally.count
+        for kind in KINDS
+        if kind != "stuck"
+        for tally in verdict.findings.of(kind)
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One sum: what was counted in one place, and what in the other."""
+    """The same number from two places."""
 
     name: str
     one: int
     other: int
     places: str
-    """Where the two numbers are from."""
+    """Where the numbers come from."""
 
     @property
     def is_right(self) -> bool:
@@ -28,155 +123,88 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
-    """What the mail server and the webhook receiver wrote down during this run, and what the ledger says."""
+class Summary:
+    """One run of the demo. Fates and letters are those of its own records; everything else is of all runs."""
 
-    mails: Sequence[str]
-    """Message-IDs."""
-    mails_sent: Sequence[str]
-    hooks: Sequence[str]
-    """Idempotency keys."""
-    hooks_sent: Sequence[str]
-    mails_ever: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """Everything that was counted."""
-
-    published: int
-    received_by_broker: int
-    fates_in_topics: Mapping[Fate, int]
-    books: Totals
-    created: int
-    """Contacts that the ledger says were made in this run."""
-    outside: Outside
-    known_before: int
-    """Events among the published that were onboarded or rejected by an earlier run."""
+    published: Sequence[Sample]
     left_out: int
-    """Plain leads that were not published, as they have no id and would be new leads."""
-    newest: int
+    """Plain leads of an earlier run, which were not published again."""
+    unreadable: int
+    """Letters that the unreadable records among the published must have."""
+    start: State
+    end: State
+    known_faults: Mapping[str, int]
+    """How often `leads verify` had found each fault before this run."""
+    verdict: Verdict
+    outcomes: Mapping[str, Mapping[str, int]]
+    owners: Mapping[str, int]
+    letters: Mapping[str, Sequence[str]]
+    """Ids of the unreadable records' open letters, by code."""
     mails_late: int
-    """Sent after the mail server was back."""
+    """Mails that went out after the outage."""
     seconds: float
 
+    @property
+    def received(self) -> int:
+        """Leads that Kafka took from this run."""
+        return int(self.verdict.counts["received"])
 
-@dataclass(frozen=True, slots=True)
-class Code:
-    """Open letters of one code."""
+    def fate(self, fate: str) -> int:
+        """Return how many leads ended so: `onboarded`, `rejected`, `letter`. A repetition ends as its event did."""
+        return int(sum(self.verdict.counts[name].get(fate, 0) for name in ("fates", "repetitions")))
 
-    code: str
-    letters: int
-    example: str
-    """A letter id."""
+    @property
+    def repeated(self) -> int:
+        """Leads that were the same event once more: answered from the ledger, and nothing was done again."""
+        return sum(self.verdict.counts["repetitions"].values())
 
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What is told at the end."""
-
-    counted: Counted
-    checks: Sequence[Check]
-    fates: Mapping[Fate, int]
-    sources: Mapping[str, Mapping[Fate, int]]
-    codes: Sequence[Code]
-    repeated: int
-    """Published events that were the same event once more: answered from the ledger, nothing was done again."""
+    @property
+    def checks(self) -> list[Check]:
+        """Everything that has to agree."""
+        ended = sum(self.fate(fate) for fate in ("onboarded", "rejected", "letter"))
+        bad = sum(1 for sample in self.published if sample.kind == "rejected")
+        found = sum(map(len, self.letters.values()))
+        verify = "leads verify"
+        checks = [
+            Check("published = received", len(self.published), self.received, f"demo, {verify}"),
+            Check("received = onboarded + rejected + open letters", self.received, ended, verify),
+            Check("bad leads = rejected", bad, self.fate("rejected"), f"demo, {verify}"),
+            Check("unreadable records = their open letters", self.unreadable, found, "demo, dead letters"),
+            Check("nothing waits", self.end.unfinished, 0, "leads status"),
+        ]
+        for kind in KINDS:
+            tallies = self.verdict.findings.of(kind)
+            new = (tally.count - self.known_faults.get(tally.fault.what, 0) for tally in tallies)
+            checks.append(Check(f"nothing {kind}", sum(max(count, 0) for count in new), 0, verify))
+        return checks
 
     @property
     def is_right(self) -> bool:
-        """Whether everything adds up."""
+        """Whether everything agrees."""
         return all(check.is_right for check in self.checks)
 
-
-def add_up(counted: Counted) -> Summary:
-    """Compare the counts."""
-    told = counted.books.told
-    fates: Counter[Fate] = Counter(item.fate for item in told)
-    return Summary(
-        counted=counted,
-        checks=_checks(counted, fates),
-        fates=fates,
-        sources=_by_source(told),
-        codes=_by_code(told),
-        repeated=_repeated(told) + counted.known_before,
-    )
-
-
-def _checks(counted: Counted, fates: Mapping[Fate, int]) -> list[Check]:
-    books, outside = counted.books, counted.outside
-    topics = counted.fates_in_topics
-    ended = fates.get("onboarded", 0) + fates.get("rejected", 0) + fates.get("letter", 0)
-    sql = "SQL, topics"
-    new = books.contacts_after - books.contacts_before
-    return [
-        Check("published = received", counted.published, counted.received_by_broker, "published, Kafka offsets"),
-        Check("received = onboarded + rejected + open letters", counted.received_by_broker, ended, "offsets, SQL"),
-        *(
-            Check(name, fates.get(fate, 0), topics.get(fate, 0), sql)
-            for name, fate in _FATES
-        ),
-        Check("nothing left to do", fates.get("waiting", 0) + books.waiting, 0, "SQL"),
-        Check("mails sent = mails at the mail server", len(outside.mails_sent), len(outside.mails), "SQL, server"),
-        Check("no mail twice", len(outside.mails_ever), len(set(outside.mails_ever)), "server, all runs"),
-        Check("the same mails", len(set(outside.mails_sent) ^ set(outside.mails)), 0, "SQL, server"),
-        Check("notices sent = webhooks received", len(outside.hooks_sent), len(set(outside.hooks)), "SQL, receiver"),
-        Check("contacts made = new contacts", counted.created, new, "ledger, contacts"),
-        Check("every contact has an owner", books.contacts - books.owners.get("nobody", 0), books.contacts, "SQL"),
-        Check("no older update won", books.kept_newest, counted.newest, "contacts, published"),
-    ]  # fmt: skip
-
-
-_FATES: tuple[tuple[str, Fate], ...] = (
-    ("onboarded", "onboarded"),
-    ("rejected", "rejected"),
-    ("open letters", "letter"),
-)
-
-
-def _by_source(told: Sequence[Told]) -> dict[str, Counter[Fate]]:
-    found: dict[str, Counter[Fate]] = {}
-    for item in told:
-        found.setdefault(item.record.sample.source, Counter())[item.fate] += 1
-    return dict(sorted(found.items(), key=lambda pair: -pair[1].total()))
-
-
-def _by_code(told: Sequence[Told]) -> list[Code]:
-    found: dict[str, list[str]] = {}
-    for item in told:
-        if item.fate == "letter" and item.letter is not None:
-            found.setdefault(item.letter.letter.code, []).append(item.letter.letter.id)
-    return [Code(code, len(ids), ids[0]) for code, ids in sorted(found.items())]
-
-
-def _repeated(told: Sequence[Told]) -> int:
-    """Count events that this run published more than once."""
-    times = Counter(item.record.identity for item in told if item.record.sample.identity is not None)
-    return sum(times.values()) - len(times)
-
-
-def as_data(summary: Summary) -> dict[str, Any]:
-    """Give the summary as JSON has it."""
-    counted, books = summary.counted, summary.counted.books
-    return {
-        "is_right": summary.is_right,
-        "received": counted.received_by_broker,
-        "onboarded": summary.fates.get("onboarded", 0),
-        "rejected": summary.fates.get("rejected", 0),
-        "open_letters": summary.fates.get("letter", 0),
-        "waiting": summary.fates.get("waiting", 0),
-        "repeated": summary.repeated,
-        "left_out": counted.left_out,
-        "contacts": books.contacts,
-        "contacts_new": books.contacts_after - books.contacts_before,
-        "mails": len(counted.outside.mails),
-        "mails_after_the_outage": counted.mails_late,
-        "webhooks": len(counted.outside.hooks),
-        "owners": dict(books.owners),
-        "results": {action: dict(outcomes) for action, outcomes in books.results.items()},
-        "letters_by_code": {code.code: code.letters for code in summary.codes},
-        "open_letters_of_all_runs": books.open_letters,
-        "sources": {source: dict(fates) for source, fates in summary.sources.items()},
-        "checks": [asdict(check) | {"is_right": check.is_right} for check in summary.checks],
-        "seconds": round(counted.seconds, 1),
-    }
+    def as_data(self) -> dict[str, Any]:
+        """Return the summary as JSON."""
+        return {
+            "is_right": self.is_right,
+            "received": self.received,
+            "onboarded": self.fate("onboarded"),
+            "rejected": self.fate("rejected"),
+            "open_letters": self.fate("letter"),
+            "waiting": self.end.unfinished,
+            "repeated": self.repeated,
+            "left_out": self.left_out,
+            "contacts": self.end.contacts,
+            "contacts_new": self.end.contacts - self.start.contacts,
+            "mails": self.end.mails - self.start.mails,
+            "mails_after_the_outage": self.mails_late,
+            "webhooks": self.end.webhooks - self.start.webhooks,
+            "owners": dict(self.owners),
+            "results": {action: dict(counts) for action, counts in self.outcomes.items()},
+            "letters_by_code": {code: len(ids) for code, ids in self.letters.items()},
+            "open_letters_of_all_runs": self.end.open_letters,
+            "sources": dict(Counter(sample.source for sample in self.published).most_common()),
+            "checks": [asdict(check) | {"is_right": check.is_right} for check in self.checks],
+            "faults": self.verdict.as_data()["found"],
+            "seconds": round(self.seconds, 1),
+        }

@@ -1,4 +1,4 @@
-"""This file lays out the demo's data folder: settings, journals, logs, and what a shell needs to look inside."""
+"""The demo's data folder and settings: journals, logs, leads.toml, and what a shell needs to look inside."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import secrets
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+import streams
 from streams.interfaces.common.errors import WrongUseError
 from streams.kafka.local.locks import FileLock
 from streams.settings import Settings
@@ -18,34 +18,15 @@ from streams.settings import Settings
 PREFIX = "demo."
 GROUP = "leads-demo"
 
+_NAMES = ("Ada Lovelace", "Grace Hopper", "Katherine Johnson", "Alan Turing", "Edsger Dijkstra")
+_OWNERS = [
+    f'[[owners]]\nid = "{name.split()[0].lower()}"\nname = "{name}"\nemail = "{name.split()[0].lower()}@example.com"\n'
+    for name in _NAMES
+]
 LEADS_TOML = """\
 # The demo's roster and rules; yours to change. Delete the file to get it back.
 
-[[owners]]
-id = "ada"
-name = "Ada Lovelace"
-email = "ada@example.com"
-
-[[owners]]
-id = "grace"
-name = "Grace Hopper"
-email = "grace@example.com"
-
-[[owners]]
-id = "katherine"
-name = "Katherine Johnson"
-email = "katherine@example.com"
-
-[[owners]]
-id = "alan"
-name = "Alan Turing"
-email = "alan@example.com"
-
-[[owners]]
-id = "edsger"
-name = "Edsger Dijkstra"
-email = "edsger@example.com"
-
+{owners}
 [leads]
 default_region = "DE"
 
@@ -55,49 +36,33 @@ sender = "Leads Demo <welcome@example.com>"
 # Short, so that the outage of the mail server heals while you watch.
 [retry]
 delays = ["3s", "6s", "15s", "30s", "1m"]
-"""
+""".format(owners="\n".join(_OWNERS))
 
 
-@dataclass(frozen=True, slots=True)
 class DemoFolder:
     """Everything that the demo keeps, in one folder that may be deleted."""
 
-    path: Path
-
-    @property
-    def config(self) -> Path:
-        """leads.toml."""
-        return self.path / "leads.toml"
-
-    @property
-    def mails(self) -> Path:
-        """One JSON line per mail that the mail server took."""
-        return self.path / "mails.jsonl"
-
-    @property
-    def hooks(self) -> Path:
-        """One JSON line per webhook that the sink took."""
-        return self.path / "webhooks.jsonl"
-
-    @property
-    def environment(self) -> Path:
-        """What a shell reads so that `leads` looks at the demo."""
-        return self.path / "demo.env"
-
-    @property
-    def logs(self) -> Path:
-        """Logs of the worker and the servers."""
-        return self.path / "logs"
+    def __init__(self, path: Path) -> None:
+        """Name what is in it; nothing is made yet."""
+        self.path = path
+        self.config = path / "leads.toml"
+        self.mails = path / "mails.jsonl"
+        """The mail server's journal: one JSON line per mail."""
+        self.webhooks = path / "webhooks.jsonl"
+        """The webhook receiver's journal: one JSON line per request."""
+        self.environment = path / "demo.env"
+        """Variables that a shell reads so that `leads` looks at the demo."""
+        self.logs = path / "logs"
 
     def make(self) -> None:
-        """Make the folder and leads.toml; what is there stays."""
+        """Make the folder and leads.toml; keep what is there."""
         self.logs.mkdir(parents=True, exist_ok=True)
         if not self.config.exists():
             self.config.write_text(LEADS_TOML, encoding="utf-8")
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep a second demo out of this folder. Raises `WrongUseError` when one runs there."""
+        """Keep other demos out of this folder. Raise `WrongUseError` when one runs there."""
         lock = FileLock(self.path / "demo.lock")
         if not lock.acquire():
             raise WrongUseError(f"a demo runs in {self.path} already; wait for it, or give another --data")
@@ -115,7 +80,7 @@ class DemoFolder:
 
 
 def demo_settings(given: Settings, folder: DemoFolder) -> Settings:
-    """Give the settings of the demo: what was set counts, except where it would reach real people or real data."""
+    """Return the demo's settings: those given, less what would reach real people or real data."""
     return Settings(
         kafka=given.kafka,
         database=given.database,
@@ -130,7 +95,7 @@ def demo_settings(given: Settings, folder: DemoFolder) -> Settings:
 
 
 def shell_variables(settings: Settings) -> dict[str, str]:
-    """Give the `LEADS_*` variables of these settings, as far as they are not secrets made up for one run."""
+    """Return these settings as `LEADS_*` variables, without the addresses and secrets that only one run has."""
     optional = {
         "LEADS_KAFKA": settings.kafka,
         "LEADS_DATABASE": settings.database,
@@ -147,13 +112,19 @@ def shell_variables(settings: Settings) -> dict[str, str]:
 
 
 def child_environment(settings: Settings, more: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment of a child: ours without any `LEADS_*` but those of the demo."""
-    root = str(Path(__file__).resolve().parents[3])
+    """Return the environment of a child: ours, with no other `LEADS_*` variables than the demo's."""
+    # The children run the code that we run, also from a clone that is not installed.
+    root = str(Path(streams.__file__).resolve().parents[1])
     search = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("LEADS_")}
-    return {**mine, "PYTHONPATH": search, **shell_variables(settings), **more}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEADS_")}
+    return {**inherited, "PYTHONPATH": search, **shell_variables(settings), **more}
 
 
 def new_webhook_secret() -> str:
-    """Make a signing secret as Standard Webhooks wants it."""
+    """Return a new signing secret in the form of Standard Webhooks."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+
+
+def count_lines(journal: Path) -> int:
+    """Return how many lines a journal has; 0 when it is not there."""
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
