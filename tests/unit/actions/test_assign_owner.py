@@ -10,6 +10,7 @@ from actions.assign_owner import assign_owner
 from actions.errors import PermanentError
 from actions.fakes import FakeContacts, FakeRoster
 from actions.ports import StoredContact
+from streams.testing import check_atomic
 from tests.unit.actions.examples import ANNA_KEY, CONTACT, KIM, LOU, upserted
 from topics.events import LeadAssigned
 
@@ -82,3 +83,10 @@ async def test_an_empty_roster_is_refused() -> None:
         await assign_owner(upserted(), contacts=stored(STORED), roster=FakeRoster([]))
 
     assert refused.value.code == "ROSTER_EMPTY"
+
+
+def test_it_is_atomic() -> None:
+    events = [upserted(), upserted(), upserted("key of nobody")]
+    given = [StoredContact(ANNA_KEY, "id of anna", {}, None, 1)]
+
+    assert check_atomic(assign_owner, events, given=given) >= 7

@@ -7,6 +7,7 @@ from itertools import permutations
 from actions.create_or_update_contact import create_or_update_contact
 from actions.fakes import FakeContacts
 from actions.ports import FieldValue, StoredContact
+from streams.testing import check_atomic
 from tests.unit.actions.examples import ANNA, ANNA_KEY, CONTACT, matched, origin
 from topics import ids
 from topics.events import Contact, ContactUpserted, Lead
@@ -137,3 +138,9 @@ async def test_any_order_and_repetition_of_leads_ends_in_the_same_contact() -> N
         ends.append(contacts.kept[ANNA_KEY].fields)
 
     assert ends == [ends[0]] * len(ends)
+
+
+def test_it_is_atomic() -> None:
+    events = [matched(), matched(ANNA.model_copy(update={"city": "Ulm"}))]
+
+    assert check_atomic(create_or_update_contact, events) >= 7

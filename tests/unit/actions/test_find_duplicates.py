@@ -6,8 +6,10 @@ import pytest
 
 from actions.fakes import FakeContacts
 from actions.find_duplicates import find_duplicates
+from actions.ports import StoredContact
+from streams.testing import check_atomic
 from tests.suites.contacts import contact
-from tests.unit.actions.examples import ANNA, ORIGIN, validated
+from tests.unit.actions.examples import ANNA, ANNA_KEY, ORIGIN, validated
 from topics.events import Candidate, Lead, LeadMatched
 
 
@@ -70,3 +72,10 @@ async def test_without_a_phone_there_are_no_candidates(contacts: FakeContacts) -
     event = await find_duplicates(validated(lead, contact_key="key of emil"), contacts=contacts)
 
     assert (event.verdict, event.candidates) == ("new", [])
+
+
+def test_it_is_atomic() -> None:
+    events = [validated(), validated(Lead(email="ben@example.com"), "key of ben")]
+    given = [StoredContact(ANNA_KEY, "id of anna", {}, None, 1)]
+
+    assert check_atomic(find_duplicates, events, given=given) >= 7

@@ -9,6 +9,8 @@ import pytest
 from actions.errors import TransientError, UncertainError
 from actions.fakes import FakeEffects, FakeNotifier
 from actions.notify_owner import notify_owner
+from actions.ports import Notifier
+from streams.testing import World, check_atomic
 from tests.unit.actions.examples import ANNA_KEY, assigned, envelope
 from topics.events import OwnerNotified
 
@@ -115,3 +117,12 @@ async def test_without_a_channel_nobody_is_told() -> None:
     event = await notify(FakeNotifier("none"), effects)
 
     assert (event, effects.begun) == (said("skipped", channel="none", reason="not-configured"), {})
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_it_is_atomic(*, repeats: bool) -> None:
+    events = [assigned(), assigned(lead_id="lead-2")]
+
+    # A `World` by itself drops no copies, as a mail server.
+    made = check_atomic(notify_owner, events, repeats=repeats, ports=lambda: {Notifier: World()})
+    assert made >= 7

@@ -8,6 +8,7 @@ from actions.errors import ActionError, PermanentError, TransientError, Uncertai
 from actions.fakes import FakeEffects, FakeMailer, FakeTemplate
 from actions.ports import Mail
 from actions.send_welcome_email import send_welcome_email
+from streams.testing import check_atomic
 from tests.unit.actions.examples import ANNA_KEY, assigned, envelope
 from topics.events import Contact, LeadAssigned, LeadWelcomed, Owner
 
@@ -124,3 +125,10 @@ async def test_a_template_that_fails_leaves_no_intent_behind() -> None:
         )
 
     assert effects.begun == {}
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_it_is_atomic(*, repeats: bool) -> None:
+    events = [assigned(), assigned(lead_id="lead-2")]
+
+    assert check_atomic(send_welcome_email, events, repeats=repeats) >= 7

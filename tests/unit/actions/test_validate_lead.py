@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from actions.fakes import FakeIdentity, FakeRules
 from actions.validate_lead import validate_lead
+from streams.testing import check_atomic
 from tests.unit.actions.examples import ENVELOPE, ORIGIN
 from topics.events import Consent, Lead, LeadReceived, LeadRejected, LeadValidated, Reason
 
@@ -312,3 +313,9 @@ async def test_a_normalised_lead_stays_as_it_is(lead: LeadReceived) -> None:
         assert await said_of(
             LeadReceived(lead_id=event.lead_id, **event.lead.model_dump(exclude={"consent"}))
         ) == (event.model_copy(update={"lead": event.lead.model_copy(update={"consent": None})}))
+
+
+def test_it_is_atomic() -> None:
+    good = LeadReceived(email="anna@example.com", phone="0170 1234567", country="Germany")
+
+    assert check_atomic(validate_lead, [good, LeadReceived(email="no address")]) >= 7

@@ -74,6 +74,8 @@ EIGHT = Workflow(
     when(LeadAssigned).do(send_survey).then(ContactSurveyed),
     when(LeadRejected).do(archive_lead).then(LeadArchived),
 )
+MAILED = {effect.name for effect in EIGHT.effects if effect.scope == "contact"}
+"""Effects that the history has a mail of: what a contact gets once."""
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ async def test_a_healthy_history_of_another_workflow_has_no_finding(history: His
     assert verdict.is_clean, verdict.as_data()
     assert verdict.counts["fates"] == {"onboarded": 1, "letter": 1}
     assert verdict.counts["results"][SURVEYED] == 1
-    assert verdict.counts["mails"] == 2
+    assert verdict.counts["mails"] == len(MAILED)
 
 
 async def test_a_lost_result_of_a_new_action_is_found_and_its_lead_is_not_onboarded(history: History) -> None:
@@ -130,22 +132,24 @@ async def test_a_new_effect_that_happened_twice_is_found(history: History) -> No
 
 
 async def test_one_mail_of_each_of_two_effects_is_no_finding(history: History) -> None:
-    assert len(history.mails) == 2
+    assert len(history.mails) == len(MAILED)
     assert {to for mail in history.mails for to in mail.to} == {EMAIL}
 
     assert (await judged(history)).is_clean
 
 
 def test_a_run_ends_with_the_last_results_of_all_its_branches(contract: Contract) -> None:
-    onboarded = {
-        ("send-welcome-email", "leads.welcomed.v1"),
-        ("notify-owner", "owners.notified.v1"),
-        ("send-survey", SURVEYED),
+    last = {
+        (step.action.kebab, event.topic)
+        for step in ONBOARDING.steps
+        for event in step.emits
+        if not ONBOARDING.reading(event) and event is not LeadRejected
     }
+    assert {("send-welcome-email", "leads.welcomed.v1"), ("notify-owner", "owners.notified.v1")} <= last
 
     assert contract.endings == (
         Ending(frozenset({("archive-lead", ARCHIVED)}), is_rejection=True),
-        Ending(frozenset(onboarded), is_rejection=False),
+        Ending(frozenset({*last, ("send-survey", SURVEYED)}), is_rejection=False),
     )
     assert contract_of(ONBOARDING).endings[0] == Ending(
         frozenset({("validate-lead", REJECTED)}), is_rejection=True
