@@ -143,7 +143,7 @@ def headroom(connection: Connection, now: datetime) -> timedelta | None:
 
 
 def _oldest_open(connection: Connection, condition: Condition) -> str | None:
-    # Each generation is written anew: retention counts from the last writing.
+    # Each generation is one more record: retention counts from the last.
     query = sa.select(sa.func.min(letters.c.time)).where(condition, letters.c.status.in_(OPEN))
     found: str | None = connection.execute(query).scalar()
     return found

@@ -55,7 +55,7 @@ class LetterCommands:
     audit: Audit
 
     async def discard(self, ids: Sequence[str], reason: str) -> Done:
-        """Give letters up; they can be restored."""
+        """Return letters up; they can be restored."""
         now_us = self._now_us()
         return await self._move(
             "discard", ids, reason, RESTING, lambda link, some: letter_changes.discard(link, some, now_us)

@@ -1,4 +1,4 @@
-"""This file reads `--where`: comparisons joined by and, or, not and brackets, as a condition on the index of letters.
+"""`--where`: comparisons joined by and, or, not and brackets, read as a condition on the index of letters.
 
     code = SMTP_REFUSED and first_seen < -3d and not lead ~ test
 
@@ -75,7 +75,7 @@ class _Token(NamedTuple):
 
 
 def parse_where(text: str, now: datetime) -> ColumnElement[bool]:
-    """Read the expression. Raises `WhereError`."""
+    """Read the expression. Raise `WhereError`."""
     if len(text) > LONGEST:
         raise WhereError(f"--where has {len(text):,} characters and may have {LONGEST:,}")
     reader = _Reader(text, now)

@@ -1,4 +1,4 @@
-"""This file keeps replay jobs: what was asked for, and how far each letter of it has come."""
+"""Replay jobs: what was asked for, and how far each letter of it has come."""
 
 from __future__ import annotations
 
@@ -79,14 +79,14 @@ def create(connection: Connection, row: JobRow, items: Iterable[ItemRow]) -> Non
 
 
 def get(connection: Connection, job: str) -> JobRow | None:
-    """Give a job by id or its first characters; None when there is none, or several."""
+    """Return a job by id or its first characters; None when there is none, or several."""
     query = sa.select(jobs).where(_JOB.id.startswith(job, autoescape=True)).limit(2)
     found = [_job(row) for row in connection.execute(query)]
     return found[0] if len(found) == 1 else None
 
 
 def latest(connection: Connection, limit: int) -> list[JobRow]:
-    """Give jobs, the newest first."""
+    """Return jobs, the newest first."""
     query = sa.select(jobs).order_by(_JOB.created_at.desc()).limit(limit)
     return [_job(row) for row in connection.execute(query)]
 
@@ -98,7 +98,7 @@ def counts(connection: Connection, job: str) -> dict[str, int]:
 
 
 def items(connection: Connection, job: str, states: Sequence[ItemState], limit: int) -> list[ItemRow]:
-    """Give letters of a job in these states, in the plan's order."""
+    """Return letters of a job in these states, in the plan's order."""
     query = (
         sa.select(_ITEM.position, _ITEM.letter_id, _ITEM.state, _ITEM.planned, _ITEM.found)
         .where(_ITEM.job == job, _ITEM.state.in_(states))
@@ -112,7 +112,7 @@ def items(connection: Connection, job: str, states: Sequence[ItemState], limit: 
 
 
 def mark(connection: Connection, job: str, changed: Sequence[tuple[int, ItemState, str | None]]) -> None:
-    """Say what has come of letters: (position, state, found)."""
+    """Note what has come of letters: (position, state, found)."""
     statement = (
         sa.update(job_items)
         .where(_ITEM.job == job, _ITEM.position == sa.bindparam("b_position"))
@@ -124,7 +124,7 @@ def mark(connection: Connection, job: str, changed: Sequence[tuple[int, ItemStat
 
 
 def beat(connection: Connection, job: str, holder: str, now_us: int) -> JobStatus | None:
-    """Say that the job's process lives; gives the status, which somebody else may have changed.
+    """Note that the job's process lives; return the status, which somebody else may have changed.
 
     None: another process has taken the job over.
     """
@@ -135,7 +135,7 @@ def beat(connection: Connection, job: str, holder: str, now_us: int) -> JobStatu
 
 
 def take_over(connection: Connection, job: str, holder: str, now_us: int, silent_since_us: int) -> bool:
-    """Let another process go on with a job that rests, or whose process was not heard of since; says whether it may."""
+    """Let another process go on with a job that rests, or whose process is silent since then; return whether it may."""
     is_free = _JOB.status.in_(("paused", "stopped")) | (
         (_JOB.status == "running") & (_JOB.changed_at < silent_since_us)
     )
@@ -154,7 +154,7 @@ def set_status(
     of: Sequence[JobStatus],
     holder: str | None = None,
 ) -> bool:
-    """Change the status when it is one of `of`, and the job that of `holder` if given; says whether it was."""
+    """Change the status when it is one of `of`, and the job that of `holder` if given; return whether it was."""
     change = sa.update(jobs).where(_JOB.id == job, _JOB.status.in_(of))
     if holder is not None:
         change = change.where(_JOB.holder == holder)
@@ -162,7 +162,7 @@ def set_status(
 
 
 def prune(connection: Connection, before_us: int, limit: int) -> int:
-    """Forget at most `limit` jobs of which nothing was heard since then, and their letters; gives back how many.
+    """Forget at most `limit` jobs of which nothing was heard since then, and their letters; return how many.
 
     One that could go on lets its letters go.
     """

@@ -1,4 +1,4 @@
-"""This file changes letters of the index on behalf of people: each change only where the letter is as they saw it."""
+"""People change letters of the index: each change happens only where the letter is as they saw it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COLUMN = letters.c
 def move(
     connection: Connection, ids: Collection[str], of: Sequence[str], values: dict[str, Any]
 ) -> list[str]:
-    """Set columns of those of these letters that have one of these statuses and no job; gives their ids."""
+    """Set columns of those of these letters that have one of these statuses and no job; return their ids."""
     moved: list[str] = []
     for part in _parts(list(ids)):
         fitting = sa.select(_COLUMN.id).where(_COLUMN.id.in_(part), STATUS.in_(of), _COLUMN.job.is_(None))
@@ -42,29 +42,29 @@ def move(
 
 
 def discard(connection: Connection, ids: Collection[str], now_us: int) -> list[str]:
-    """Give up letters that rest; gives their ids."""
+    """Return up letters that rest; return their ids."""
     return move(connection, ids, RESTING, {"status": DISCARDED, "due_at": None, "resolved_at": now_us})
 
 
 def restore(connection: Connection, ids: Collection[str]) -> list[str]:
-    """Park letters that were given up; gives their ids."""
+    """Park letters that were given up; return their ids."""
     return move(connection, ids, (DISCARDED,), {"status": PARKED, "due_at": None, "resolved_at": None})
 
 
 def erase(connection: Connection, ids: Collection[str], now_us: int) -> list[str]:
-    """Take the records of letters that are not being replayed out of the index; gives their ids."""
+    """Take the records of letters that are not being replayed out of the index; return their ids."""
     return move(
         connection, ids, ERASABLE, {"status": ERASED, "due_at": None, "resolved_at": now_us, **NO_RECORD}
     )
 
 
 def schedule(connection: Connection, ids: Collection[str], due_us: int) -> list[str]:
-    """Let letters that rest be tried at this moment; gives their ids."""
+    """Let letters that rest be tried at this moment; return their ids."""
     return move(connection, ids, RESTING, {"status": SCHEDULED, "due_at": due_us})
 
 
 def unschedule(connection: Connection, ids: Collection[str]) -> list[str]:
-    """Park letters that would be tried by themselves; gives their ids."""
+    """Park letters that would be tried by themselves; return their ids."""
     return move(connection, ids, (SCHEDULED,), {"status": PARKED, "due_at": None})
 
 
@@ -86,7 +86,7 @@ def edit(
             original_value=sa.case((_COLUMN.edits == 0, _COLUMN.record_value), else_=_COLUMN.original_value),
             edits=letter.edit_number,
             edited_at=now_us,
-            indexed_at=now_us,  # it is written anew, and its topic keeps that copy as long
+            indexed_at=now_us,  # it is published again, and its topic keeps that copy as long
             headers=dump_letter(letter),
         )
     )
@@ -96,7 +96,7 @@ def edit(
 def decide_stale(
     connection: Connection, rows: Iterable[LetterRow], decision: Literal["run", "skip"]
 ) -> list[LetterRow]:
-    """Note what a person wants of events that are too old, so that whoever asks for them again says so, too."""
+    """Note what a person decides about events that are too old, for every later request of these letters."""
     decided = [replace(row, letter=replace(row.letter, stale=decision)) for row in rows]
     statement = (
         sa.update(letters).where(_COLUMN.id == sa.bindparam("b_id")).values(headers=sa.bindparam("b_letter"))
@@ -113,7 +113,7 @@ def keep(connection: Connection, ids: Collection[str], now_us: int) -> None:
 
 
 def claim(connection: Connection, ids: Collection[str], job: str) -> set[str]:
-    """Take letters that rest and that no job has; gives the ids of those that this job has now."""
+    """Take letters that rest and that no job has; return the ids of those that this job has now."""
     return set(move(connection, ids, RESTING, {"job": job}))
 
 

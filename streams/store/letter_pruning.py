@@ -1,4 +1,4 @@
-"""This file forgets letters that their topic no longer holds, and keeps in mind which of them were lost."""
+"""Letters are forgotten when their topic no longer holds them, and lost ones are marked as lost."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def prune(
     limit: int,
     statuses: Sequence[str] = (RESOLVED, DISCARDED, ERASED),
 ) -> int:
-    """Forget at most `limit` letters that the topic no longer holds either; gives back how many it were."""
+    """Forget at most `limit` letters that the topic no longer holds either; return how many it were."""
     ids = _old(connection, before_us, limit, statuses)
     delete_in(connection, letters.c.id, ids)
     return len(ids)
 
 
 def expire(connection: Connection, before_us: int, limit: int) -> int:
-    """Say of at most `limit` open letters that the topic no longer holds that they are lost; gives back how many."""
+    """Mark at most `limit` open letters that the topic no longer holds as lost; return how many."""
     ids = _old(connection, before_us, limit, OPEN)
     if ids:
         gone = {"status": EXPIRED, "due_at": None, "resolved_at": before_us, "job": None, **NO_RECORD}

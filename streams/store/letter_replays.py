@@ -1,4 +1,4 @@
-"""This file moves letters as workers and replays go on: due, asked for, put back, resolved, given up with their run."""
+"""Letters change as workers and replays go on: due, asked for, put back, resolved, given up with their run."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def take_due(
 
 
 def mark_replaying(connection: Connection, ids: Sequence[str], again_us: int | None) -> None:
-    """Say that a replay of these open letters was asked for."""
+    """Mark these open letters as asked for."""
     if ids:
         connection.execute(
             sa.update(letters)
@@ -76,14 +76,14 @@ def put_back(connection: Connection, rows: Sequence[LetterRow], now_us: int) -> 
 
 
 def discard(connection: Connection, ids: Sequence[str], now_us: int) -> int:
-    """Give up these letters, those that are open; gives back how many it were."""
+    """Return up these letters, those that are open; return how many it were."""
     mine = letters.c.id.in_(ids) & STATUS.in_(OPEN)
     gone = sa.update(letters).where(mine).values(status=DISCARDED, resolved_at=now_us, due_at=None)
     return connection.execute(gone).rowcount if ids else 0
 
 
 def resolve(connection: Connection, ids: Sequence[str], resolution: str, now_us: int) -> None:
-    """The action itself says that these are done (`resolved`) or were done before (`noop`)."""
+    """Close open letters: their action has succeeded (`resolved`) or had done it before (`noop`)."""
     if ids:
         connection.execute(
             sa.update(letters)

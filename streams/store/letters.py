@@ -1,4 +1,4 @@
-"""This file keeps the index of dead letters: status, due time, and the original record for replay."""
+"""The index of dead letters: status, due time, and the original record for replay."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def _read(row: Sequence[Any]) -> LetterRow:
 
 
 def get(connection: Connection, ids: Sequence[str]) -> list[LetterRow]:
-    """Give the letters with these ids that are there."""
+    """Return the letters with these ids that are there."""
     query = sa.select(*_ROW).where(letters.c.id.in_(sa.bindparam("ids", expanding=True)))
     return [_read(row) for row in connection.execute(query, {"ids": list(ids)})]
 

@@ -11,7 +11,7 @@ _PLACE = re.compile(r"(<!-- workflow: .*? -->\n).*?(<!-- end of workflow -->)", 
 
 
 def with_diagram(text: str) -> str:
-    """Give the text with the workflow's diagram in its marked place."""
+    """Return the text with the workflow's diagram in its marked place."""
     return _PLACE.sub(
         lambda found: f"{found[1]}\n```mermaid\n{ONBOARDING.mermaid()}\n```\n\n{found[2]}", text
     )

@@ -1,4 +1,4 @@
-"""This file is `leads failpoints`: the places where tests can make a worker die, fail or stall."""
+"""`leads failpoints`: the places where tests can make a worker die, fail or stall."""
 
 from __future__ import annotations
 

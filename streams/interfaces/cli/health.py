@@ -1,4 +1,4 @@
-"""This file is `leads health`: what a worker says of itself, for a person or a container's health check."""
+"""`leads health`: how a worker is, for a person or a container's health check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file is ``leads kafka``: a local broker that keeps running between commands, started, stopped and looked at."""
+"""`leads kafka`: a local broker that keeps running between commands, started, stopped and looked at."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def start_command(data: Data, port: Port = None, as_json: AsJson = False) -> Non
     Exit codes: 0 it runs (also when it ran before), 1 it does not start, 3 its jars cannot be fetched.
     """
     errors = Console(stderr=True)
-    with _told(errors):
+    with _ending(errors):
         ran_before = status(data).is_running
         kafka = LocalKafka(data, port=port)
         with progress_on(errors) as progress:
@@ -71,7 +71,9 @@ def start_command(data: Data, port: Port = None, as_json: AsJson = False) -> Non
         found = status(data)
     elsewhere = os.environ.get("LEADS_KAFKA")
     if elsewhere:
-        _say(errors, f"Note: LEADS_KAFKA is set, so the other commands use {elsewhere}, not this broker.")
+        _print_err(
+            errors, f"Note: LEADS_KAFKA is set, so the other commands use {elsewhere}, not this broker."
+        )
     if as_json:
         _print_json(found, ran_before=ran_before)
     else:
@@ -88,12 +90,12 @@ def stop_command(data: Data, as_json: AsJson = False) -> None:
     Exit codes: 0 it does not run any more (also when it did not before), 1 it does not end.
     """
     errors = Console(stderr=True)
-    with _told(errors):
+    with _ending(errors):
         before = status(data)
         ran_before = stop(data)
         after = status(data)
     if ran_before and before.is_used:
-        _say(errors, "Note: another process was using it and has lost its broker.")
+        _print_err(errors, "Note: another process was using it and has lost its broker.")
     if as_json:
         _print_json(after, ran_before=ran_before)
     elif ran_before:
@@ -108,7 +110,7 @@ def status_command(data: Data, as_json: AsJson = False) -> None:
 
     Exit codes: 0 it runs, 3 it does not.
     """
-    with _told(Console(stderr=True)):
+    with _ending(Console(stderr=True)):
         found = status(data)
     if as_json:
         _print_json(found)
@@ -123,22 +125,22 @@ def status_command(data: Data, as_json: AsJson = False) -> None:
 
 
 @contextmanager
-def _told(errors: Console) -> Iterator[None]:
-    """Turn an error into its sentence on stderr and its exit code."""
+def _ending(errors: Console) -> Iterator[None]:
+    """End with an error's sentence on stderr and its exit code."""
     try:
         yield
     except KeyboardInterrupt:
-        _say(errors, "Interrupted.")
+        _print_err(errors, "Interrupted.")
         raise typer.Exit(INTERRUPTED) from None
     except JarsUnavailableError as error:
-        _say(errors, f"Error: {error}")
+        _print_err(errors, f"Error: {error}")
         raise typer.Exit(UNREACHABLE) from error
     except (LocalKafkaError, OSError) as error:
-        _say(errors, f"Error: {error}")
+        _print_err(errors, f"Error: {error}")
         raise typer.Exit(NOT_DONE) from error
 
 
-def _say(console: Console, text: str) -> None:
+def _print_err(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 

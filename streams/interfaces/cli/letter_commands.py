@@ -1,12 +1,14 @@
-"""`leads dead-letters` changes letters: edit, repair, schedule, decide, take out and in."""
+"""`leads dead-letters` changes letters: edit, repair, schedule, decide, take out and in, rebuild their index."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -19,8 +21,13 @@ from streams.interfaces.cli import logs
 from streams.interfaces.cli.pausing import Reason, one_line
 from streams.interfaces.cli.selecting import Every, LetterIds, chosen_ids, selects
 from streams.interfaces.common import connections
+from streams.interfaces.common.connections import Connections
 from streams.interfaces.common.errors import NOT_DONE, WrongUseError
 from streams.interfaces.common.output import AsJson, plural, print_err, print_out, write_json
+from streams.interfaces.common.progress import Report, reporting
+
+if TYPE_CHECKING:
+    from streams.operations.recovery.reindexing import Reindexed
 
 SHOWN = 20
 """Letters that are named one by one; --json names all."""
@@ -273,3 +280,35 @@ def import_command(
     with connections.connected() as connected:
         done = connections.with_letters(connected, lambda commands: commands.take_in(rows, why))
     print_err(f"{plural(done, 'letter')} taken in.")
+
+
+def reindex_command(as_json: AsJson = False) -> None:
+    """Make the index anew from the topics: letters, edits, what people decided, and what has succeeded since.
+
+    What the index has already stays. Workers may run; it can be interrupted and repeated.
+    """
+    logs.silence()
+    with connections.connected() as connected, reporting() as report:
+        done = asyncio.run(_reindex(connected, report))
+    if as_json:
+        write_json(asdict(done))
+        return
+    print_out(
+        f"Read {plural(done.letters, 'letter')}: {done.decided:,} decided by people, {done.resolved:,} done since."
+    )
+    if done.foreign:
+        print_out(f"Left out {plural(done.foreign, 'record')} on the topic: no dead letters.")
+
+
+async def _reindex(connected: Connections, report: Report) -> Reindexed:
+    from streams.kafka.log import open_log
+    from streams.kafka.producer import NoBroker
+    from streams.operations.recovery.reindexing import Reindexer
+    from streams.wiring import installation_of
+
+    installation = installation_of(connected.settings, None, connected.database, NoBroker())
+    async with (
+        connections.admin(connected.address) as admin,
+        open_log(admin, connected.address, installation.topics, installation.group) as log,
+    ):
+        return await Reindexer(installation, log, report).run()

@@ -36,7 +36,6 @@ from streams.interfaces.common.errors import (
 )
 from streams.interfaces.common.output import (
     AsJson,
-    errors,
     plural,
     print_err,
     print_out,
@@ -44,6 +43,7 @@ from streams.interfaces.common.output import (
     write_json,
     write_table,
 )
+from streams.interfaces.common.progress import showing
 from streams.kafka.lag import watching_live_lag
 from streams.settings import load_config
 from streams.store import jobs
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
     from streams.store.jobs import JobRow
 
 WAIT_S = 30.0
-LINE_EVERY_S = 5.0
 STATES = ("resolved", "noop", "failed", "skipped", "asked", "waiting")
 
 app = typer.Typer(help="Replay jobs: list them, pause, resume or cancel one.", no_args_is_help=True)
@@ -315,29 +314,19 @@ def _run(
 
 @contextmanager
 def _progress() -> Iterator[Callable[[JobProgress], None]]:
-    """Show how far the job is: a bar on a terminal, a line now and then elsewhere."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True))
-    is_terminal = errors().is_terminal
-    began = printed = time.monotonic()
-    with Progress(*columns, console=errors(), transient=True, disable=not is_terminal) as bars:
-        task = bars.add_task("", total=None)
+    """Show how far the job is."""
+    began = time.monotonic()
+    with showing() as show:
 
         def report(progress: JobProgress) -> None:
-            nonlocal printed
-            now = time.monotonic()
-            rate = progress.ended / max(now - began, 0.001)
+            rate = progress.ended / max(time.monotonic() - began, 0.001)
             left = progress.total - progress.ended
             text = f"{_counted(progress.counts)}, {rate:,.0f}/s"
             if rate and left:
                 text += f", {left / rate:,.0f} s left"
             if progress.waits_for is not None:
                 text += f" (waits for {progress.waits_for})"
-            bars.update(task, description=text, completed=progress.ended, total=progress.total)
-            if not is_terminal and now - printed >= LINE_EVERY_S:
-                printed = now
-                print_err(text)
+            show(text, progress.ended, progress.total)
 
         yield report
 

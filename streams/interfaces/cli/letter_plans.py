@@ -20,7 +20,7 @@ from streams.interfaces.cli.selecting import Every, LetterIds, chosen_ids, selec
 from streams.interfaces.common import connections
 from streams.interfaces.common.errors import NOT_DONE
 from streams.interfaces.common.output import AsJson, plural, print_err, print_out, write_json, write_table
-from streams.interfaces.common.progress import telling
+from streams.interfaces.common.progress import reporting
 from topics.envelope import timestamp
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _plan(
 ) -> Totals:
     # Under another name first: a plan that was cut off is none.
     draft = Path(os.devnull) if out is None else out.with_name(out.name + ".part")
-    with draft.open("wb") as file, telling("letter") as report:
+    with draft.open("wb") as file, reporting("letter") as report:
         writer = PlanWriter(
             file, made=timestamp(now()), app_version=app_version(), selector=selector, stale=stale
         )
@@ -104,7 +104,7 @@ def check_command(selection: Selection, as_json: AsJson = False) -> None:
     settings = connections.settings()
     condition = selection.condition(now())
     totals = Totals()
-    with connections.database(settings) as database, telling("letter") as report:
+    with connections.database(settings) as database, reporting("letter") as report:
         ids = database.transact(partial(select, condition=condition))
         for number, (_, found) in enumerate(connections.preview(settings, database).of(ids), 1):
             totals.add(found, None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from streams.interfaces.cli import letter_commands, letter_jobs, letter_plans, letter_views
-from streams.interfaces.cli.reindexing import reindex_command
 
 app = typer.Typer(help="Dead letters: list what failed, look at one, do it again.", no_args_is_help=True)
 app.command("show")(letter_views.show_command)
@@ -20,7 +19,7 @@ app.command("repair")(letter_commands.repair_command)
 app.command("schedule")(letter_commands.schedule_command)
 for name, text in letter_commands.SIMPLE_TEXTS.items():
     app.command(name, help=text.help)(letter_commands.simple_command(name))
-app.command("reindex")(reindex_command)
+app.command("reindex")(letter_commands.reindex_command)
 app.command("plan")(letter_plans.plan_command)
 app.command("check")(letter_plans.check_command)
 app.command("apply")(letter_jobs.apply_command)

@@ -1,4 +1,4 @@
-"""This file sets up logs: to stderr, for people or as JSON Lines, without personal data, and quiet in an outage."""
+"""Logs: to stderr, for people or as JSON Lines, without personal data, and quiet in an outage."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def configure(*, as_json: bool = False, level: int = logging.INFO, stream: TextI
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        _tell_exception_without_its_text,
+        _exception_without_its_text,
     ]
     if as_json:
         rendered: list[Callable[..., Any]] = [_in_order, structlog.processors.JSONRenderer(sort_keys=False)]
@@ -77,7 +77,7 @@ class Seldom:
         self._seen: dict[tuple[str, str], tuple[float, int]] = {}
 
     def __call__(self, record: logging.LogRecord) -> bool:
-        """Say whether the record is shown."""
+        """Return whether the record is shown."""
         if record.name.partition(".")[0] not in self._loggers and not str(record.msg).startswith("[^"):
             return True
         key = (record.name, str(record.msg))
@@ -121,8 +121,8 @@ def _is_own(kind: type) -> bool:
     return kind.__module__.partition(".")[0] in OWN
 
 
-def _tell_exception_without_its_text(_: object, __: str, event: Event) -> Event:
-    """Give types and own frames of an exception; a text only where it is ours or about a connection."""
+def _exception_without_its_text(_: object, __: str, event: Event) -> Event:
+    """Return types and own frames of an exception; a text only where it is ours or about a connection."""
     record = event.get("_record")
     info = event.pop("exc_info", None) or (record.exc_info if record is not None else None)
     if info is True:
@@ -152,9 +152,9 @@ def _in_order(_: object, __: str, event: Event) -> Event:
 def _line(_: object, __: str, event: Event) -> str:
     """Render a line for people: when, how bad, what, and the rest as name=value."""
     moment, level, logger = event.pop("time"), event.pop("level"), event.pop("logger", "")
-    said = event.pop("event")
+    sentence = event.pop("event")
     frames = event.pop("at", [])
     rest = "".join(f" {name}={value}" for name, value in event.items() if not name.startswith("_"))
     place = "" if logger.startswith(OWN) else f" [{logger}]"
     trace = "".join(f"\n    {frame}" for frame in frames)
-    return f"{moment[:19]}Z {level:<7} {said}{rest}{place}{trace}"
+    return f"{moment[:19]}Z {level:<7} {sentence}{rest}{place}{trace}"

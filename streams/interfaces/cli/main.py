@@ -1,4 +1,4 @@
-"""This file is the command `leads`: its sub-commands, and how each of them ends."""
+"""The command `leads`: its sub-commands, and how each of them ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file is `leads pause`, `leads resume` and `leads cancel`: what a person asks the workers to leave undone."""
+"""`leads pause`, `leads resume` and `leads cancel`: what a person asks the workers to leave undone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file is `leads publish`: leads from JSON Lines or CSV, each as a CloudEvent on the topic of received leads."""
+"""`leads publish`: leads from JSON Lines or CSV, each as a CloudEvent on the topic of received leads."""
 
 from __future__ import annotations
 
@@ -151,21 +151,21 @@ class _Run:
         loop = asyncio.get_running_loop()
         for number_ in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number_, publication.stop)
-        telling = asyncio.create_task(self._tell_progress(publication))
+        progress = asyncio.create_task(self._show_progress(publication))
         try:
             await publication.run()
         except LeadFileError as error:
             raise WrongUseError(str(error)) from None
         finally:
-            telling.cancel()
+            progress.cancel()
             with suppress(asyncio.CancelledError):
-                await telling
+                await progress
         return publication.tally
 
-    async def _tell_progress(self, publication: Publication) -> None:
-        from streams.interfaces.common.progress import tell
+    async def _show_progress(self, publication: Publication) -> None:
+        from streams.interfaces.common.progress import follow
 
-        await tell(self._lines, lambda: publication.tally.published or publication.tally.good)
+        await follow(self._lines, lambda: publication.tally.published or publication.tally.good)
 
 
 def _report(tally: Tally, source: str, topic: str, *, dry_run: bool, as_json: bool) -> None:
@@ -173,12 +173,12 @@ def _report(tally: Tally, source: str, topic: str, *, dry_run: bool, as_json: bo
         write_json(_as_data(tally, source, topic, dry_run=dry_run))
         return
     _list("skipped", [(bad.line, bad.reason) for bad in tally.bad], tally.skipped)
-    told = [
+    rejected = [
         (rejection.line, "; ".join(f"{reason.field}: {reason.message}" for reason in rejection.reasons))
         for rejection in tally.rejections
     ]
     if dry_run:
-        _list("would be rejected", told, tally.rejected)
+        _list("would be rejected", rejected, tally.rejected)
         print_out(
             f"{plural(tally.good - tally.rejected, 'lead')} would be accepted, {tally.rejected:,} rejected, "
             f"{plural(tally.skipped, 'line')} skipped. Nothing was published."

@@ -74,7 +74,7 @@ def _bounds(metadata: Sequence[object]) -> dict[str, Any]:
 def with_options(
     place: str, options: Sequence[inspect.Parameter], read: Callable[[dict[str, Any]], object]
 ) -> Callable[[Command], Command]:
-    """Give a command options in the place of a parameter, which is then what `read` makes of them."""
+    """Return a command options in the place of a parameter, which is then what `read` makes of them."""
 
     def decorate(command: Command) -> Command:
         own = inspect.signature(command, eval_str=True).parameters
@@ -111,7 +111,7 @@ _SELECTION = options_of(
 
 
 def selects(*, status: str = "open") -> Callable[[Command], Command]:
-    """Give a command that has a parameter `selection` the options by which letters are named."""
+    """Return a command that has a parameter `selection` the options by which letters are named."""
 
     def read(typed: dict[str, Any]) -> Selection:
         given = {name: value for name, value in typed.items() if value is not None}

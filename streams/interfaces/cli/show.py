@@ -1,4 +1,4 @@
-"""This file is `leads show`: what was done about a lead or a person, action by action."""
+"""`leads show`: what was done about a lead or a person, action by action."""
 
 from __future__ import annotations
 
@@ -171,19 +171,19 @@ def _result(step: LedgerRow) -> str:
 
 def _details(result: dict[str, Any]) -> list[str]:
     """The words of a result that say what was decided."""
-    said = [
+    details = [
         str(result[name])
         for name in ("verdict", "outcome", "strategy", "channel", "reason")
         if result.get(name)
     ]
     if result.get("changed"):
-        said.append("changed " + " ".join(result["changed"]))
+        details.append("changed " + " ".join(result["changed"]))
     if isinstance(result.get("owner"), dict):
-        said.append(f"owner {result['owner'].get('id')}")
-    said += [f"{reason['field']}: {reason['code']}" for reason in result.get("reasons", [])]
+        details.append(f"owner {result['owner'].get('id')}")
+    details += [f"{reason['field']}: {reason['code']}" for reason in result.get("reasons", [])]
     if result.get("candidates") and "verdict" in result:
-        said.append(f"{len(result['candidates'])} may be the same person")
-    return said
+        details.append(f"{len(result['candidates'])} may be the same person")
+    return details
 
 
 def _flat(value: object) -> str:

@@ -1,4 +1,4 @@
-"""This file is `leads status`: are broker and database there, what is waiting, what has been done."""
+"""`leads status`: are broker and database there, what is waiting, what has been done."""
 
 from __future__ import annotations
 

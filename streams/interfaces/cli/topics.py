@@ -1,4 +1,4 @@
-"""This file is `leads topics`: compare the topics that should be with those that are, make them, list them."""
+"""`leads topics`: compare the topics that should be with those that are, make them, list them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def plan_command(as_json: AsJson = False) -> None:
     Exit codes: 0 the topics are right or `apply` makes them so, 1 a person is needed.
     """
     differences, _ = _run(is_applied=False)
-    _tell(differences, as_json=as_json, done=[])
+    _report(differences, as_json=as_json, done=[])
 
 
 @app.command("apply")
@@ -38,7 +38,7 @@ def apply_command(as_json: AsJson = False) -> None:
     ours are left alone, and so is what somebody set on a topic that the registry says nothing about.
     """
     differences, done = _run(is_applied=True)
-    _tell([difference for difference in differences if difference not in done], as_json=as_json, done=done)
+    _report([difference for difference in differences if difference not in done], as_json=as_json, done=done)
 
 
 @app.command("export")
@@ -58,9 +58,9 @@ def export_command(as_json: AsJson = False) -> None:
 
 
 async def ensure(address: KafkaAddress, wanted: Sequence[WantedTopic], *, may_make: bool) -> list[Difference]:
-    """Compare, and make what is missing if allowed; gives back what still differs.
+    """Compare, and make what is missing if allowed; return what still differs.
 
-    Raises `UnreachableError`, `TopicsError` or a Kafka error.
+    Raise `UnreachableError`, `TopicsError` or a Kafka error.
     """
     differences, done = await _compare(address, wanted, is_applied=may_make)
     if made := [difference.topic for difference in done if difference.what == "missing"]:
@@ -91,7 +91,7 @@ async def _compare(
         return plan(wanted, found), done
 
 
-def _tell(differences: Sequence[Difference], *, as_json: bool, done: Sequence[Difference]) -> None:
+def _report(differences: Sequence[Difference], *, as_json: bool, done: Sequence[Difference]) -> None:
     needs_a_person = [difference for difference in differences if not difference.is_fixed_by_apply]
     if as_json:
         write_json(
@@ -131,7 +131,7 @@ def _as_data(difference: Difference) -> dict[str, object]:
 
 
 def _yaml_item(topic: Mapping[str, Any]) -> str:
-    """Give one list item; every text in double quotes, which JSON and YAML write alike."""
+    """Return one list item; every text in double quotes, which JSON and YAML write alike."""
     lines = []
     for name, value in topic.items():
         if isinstance(value, Mapping):

@@ -11,7 +11,7 @@ import typer
 
 from streams.interfaces.common.errors import FOUND, WrongUseError
 from streams.interfaces.common.output import AsJson, plural, print_out, write_json
-from streams.interfaces.common.progress import telling
+from streams.interfaces.common.progress import reporting
 
 if TYPE_CHECKING:
     from streams.kafka.address import KafkaAddress
@@ -52,7 +52,7 @@ def verify(
     settings = connections.settings()
     ages = Ages(unsettled=timedelta(minutes=unsettled_after))
     question = verifying.question_of(settings, limit=limit, ages=ages, mails=mails, webhooks=webhooks)
-    with telling() as on_progress:
+    with reporting() as on_progress:
         verdict = asyncio.run(verifying.verify(settings, _address(settings), question, on_progress))
     if as_json:
         write_json(verdict.as_data())

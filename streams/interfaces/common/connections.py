@@ -39,7 +39,7 @@ class Connections:
 
 
 def settings() -> Settings:
-    """Read the variables. Raises `SettingsError`."""
+    """Read the variables. Raise `SettingsError`."""
     from streams.settings import load_settings
 
     return load_settings()
@@ -55,7 +55,7 @@ def config_if_there(found: Settings) -> Config | None:
 
 
 def topics_table(found: Settings) -> TopicsTable:
-    """How topics are made; the defaults when there is no leads.toml. Raises `SettingsError`."""
+    """How topics are made; the defaults when there is no leads.toml. Raise `SettingsError`."""
     from streams.settings import TopicsTable
 
     config = config_if_there(found)
@@ -63,7 +63,7 @@ def topics_table(found: Settings) -> TopicsTable:
 
 
 def replication_factor(found: Settings, table: TopicsTable) -> int:
-    """Give leads.toml's, else 1 in development and 3 in production. Raises `SettingsError`."""
+    """Return leads.toml's, else 1 in development and 3 in production. Raise `SettingsError`."""
     from streams.errors import SettingsError
 
     least = 3 if found.environment == "production" else 1
@@ -78,7 +78,7 @@ def replication_factor(found: Settings, table: TopicsTable) -> int:
 
 
 def wanted(found: Settings, table: TopicsTable) -> tuple[WantedTopic, ...]:
-    """Give the topics as they should be under these settings. Raises `SettingsError`."""
+    """Return the topics as they should be under these settings. Raise `SettingsError`."""
     from streams.kafka.topics import wanted_topics
     from topics.registry import TopicNames
 
@@ -91,9 +91,9 @@ def wanted(found: Settings, table: TopicsTable) -> tuple[WantedTopic, ...]:
 
 @contextmanager
 def kafka(found: Settings) -> Iterator[KafkaAddress]:
-    """Give the broker of LEADS_KAFKA; when that is not set, hold the local one, started if none runs.
+    """Return the broker of LEADS_KAFKA; when that is not set, hold the local one, started if none runs.
 
-    Raises `SettingsError` or a `LocalKafkaError`.
+    Raise `SettingsError` or a `LocalKafkaError`.
     """
     from streams.kafka.address import parse_kafka
 
@@ -111,7 +111,7 @@ def kafka(found: Settings) -> Iterator[KafkaAddress]:
 
 @asynccontextmanager
 async def admin(address: KafkaAddress) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Connect to the brokers. Raises `UnreachableError` within ten seconds when none answers."""
+    """Connect to the brokers. Raise `UnreachableError` within ten seconds when none answers."""
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.errors import KafkaError
 
@@ -145,7 +145,7 @@ def _no_broker(address: KafkaAddress, error: BaseException) -> str:
 
 @contextmanager
 def database(found: Settings) -> Iterator[Database]:
-    """Open the database at the schema of this build. Raises `UnreachableError`."""
+    """Open the database at the schema of this build. Raise `UnreachableError`."""
     from alembic.util import CommandError as MigrationError
     from sqlalchemy.engine import make_url
 

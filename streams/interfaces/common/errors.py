@@ -1,4 +1,4 @@
-"""This file maps every expected error to its exit code and its one sentence: the one place that does.
+"""Every expected error has its exit code and its one sentence here, and nowhere else.
 
 0 done · 1 what was asked did not succeed · 2 wrong use or settings · 3 a dependency cannot be reached ·
 4 a worker that hung was ended by its watchdog (streams/operations/health/watchdog.py) ·
@@ -46,7 +46,7 @@ class Ending(NamedTuple):
 
 
 def ending_of(error: Exception) -> Ending | None:
-    """Give exit code and sentence of an expected error; None for a defect of ours, whose trace is worth seeing."""
+    """Return exit code and sentence of an expected error; None for a defect of ours, whose trace is worth seeing."""
     if isinstance(error, CommandError):
         return Ending(error.code, str(error))
     # Only who fails needs these modules: loading them takes longer than `leads --help` does.
@@ -70,12 +70,12 @@ def ending_of(error: Exception) -> Ending | None:
 
     if isinstance(error, UnicodeEncodeError) and (broken := _not_utf8()) is not None:
         return Ending(WRONG_USE, f"{broken!r} is not UTF-8; write it as text, or select by something else")
-    says = _first_line(error)
+    reason = _first_line(error)
     if isinstance(error, OSError) and error.filename is not None:
         return Ending(WRONG_USE, f"{error.filename} cannot be used: {error.strerror}")
     rules: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
         # str() of a LookupError, which PortError is, would put quotes around it.
-        ((SettingsError, PortError, WorkflowError), WRONG_USE, str(next(iter(error.args), says))),
+        ((SettingsError, PortError, WorkflowError), WRONG_USE, str(next(iter(error.args), reason))),
         ((JarsUnavailableError,), UNREACHABLE, str(error)),
         ((LocalKafkaError, TopicsError, CareError, BehindError, GapError), NOT_DONE, str(error)),
         ((CannotLookError, LogError, AuditError), UNREACHABLE, str(error)),
@@ -90,7 +90,7 @@ def ending_of(error: Exception) -> Ending | None:
         (
             (PublishError, KafkaError),
             UNREACHABLE,
-            f"Kafka does not answer: {says}; LEADS_KAFKA says where it is",
+            f"Kafka does not answer: {reason}; LEADS_KAFKA says where it is",
         ),
     )
     for kinds, code, sentence in rules:
@@ -100,7 +100,7 @@ def ending_of(error: Exception) -> Ending | None:
 
 
 def driver_reason(error: Exception) -> str:
-    """Say what the driver said, where that is about the connection; of a statement it may quote personal data."""
+    """Return what the driver says, where that is about the connection; of a statement it may quote personal data."""
     from sqlalchemy.exc import DBAPIError, OperationalError
 
     cause = error.__cause__
@@ -112,7 +112,7 @@ def driver_reason(error: Exception) -> str:
 
 
 def _not_utf8() -> str | None:
-    """Give the argument that was typed in other bytes than UTF-8, which Python keeps as halves of characters."""
+    """Return the argument that was typed in other bytes than UTF-8, which Python keeps as halves of characters."""
     return next((text for text in sys.argv if re.search("[\ud800-\udfff]", text)), None)
 
 

@@ -1,4 +1,4 @@
-"""This file writes: data to stdout, everything else to stderr."""
+"""Output: data to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _C1 = re.compile("[\x7f-\x9f]")
 
 
 def plain(text: str) -> str:
-    """Give the text with its control characters, less tab and line end, written out.
+    """Return the text with its control characters, less tab and line end, written out.
 
     A lead or a foreign letter may hold some, and a terminal would do what they say.
     """
@@ -31,7 +31,7 @@ def plain(text: str) -> str:
 
 @cache
 def errors() -> Console:
-    """Give the console for progress, notes and errors: stderr."""
+    """Return the console for progress, notes and errors: stderr."""
     from rich.console import Console
 
     return Console(stderr=True)
@@ -39,14 +39,14 @@ def errors() -> Console:
 
 @cache
 def data() -> Console:
-    """Give the console for what was asked for: stdout. Piped, it is wide enough that nothing is cut."""
+    """Return the console for what was asked for: stdout. Piped, it is wide enough that nothing is cut."""
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else _WIDE)
 
 
 def print_err(text: str) -> None:
-    """Tell a person something, on stderr."""
+    """Print a line for a person, on stderr."""
     errors().print(plain(text), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -82,29 +82,29 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """Give `1 letter`, `2,000 letters`."""
+    """Return `1 letter`, `2,000 letters`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def readable(moment_us: int) -> str:
-    """Give microseconds since the epoch as `2026-11-23 20:15:00.000Z`."""
+    """Return microseconds since the epoch as `2026-11-23 20:15:00.000Z`."""
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(moment_us / 1e6, UTC).isoformat(" ", "milliseconds").replace("+00:00", "Z")
 
 
 def duration(microseconds: int) -> str:
-    """Give a duration as people read it: `12 ms`, `3.4 s`."""
+    """Return a duration as people read it: `12 ms`, `3.4 s`."""
     if microseconds >= 1_000_000:  # noqa: PLR2004 - a second
         return f"{microseconds / 1e6:.1f} s"
     return f"{microseconds / 1000:.1f} ms"
 
 
 def document(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON can hold
-    """Give the fields that have a value."""
+    """Return the fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def readable_text(moment: str) -> str:
-    """Give an RFC 3339 text as `2026-11-23 20:15:00Z`."""
+    """Return an RFC 3339 text as `2026-11-23 20:15:00Z`."""
     return f"{moment[:19].replace('T', ' ')}Z"

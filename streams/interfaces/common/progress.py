@@ -1,11 +1,11 @@
-"""This file shows how far reading a file or topics is: a bar on a terminal, a line now and then elsewhere."""
+"""How far something is: beside a bar on a terminal, as a line now and then elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from streams.interfaces.common.output import errors, plural, print_err
@@ -17,6 +17,56 @@ if TYPE_CHECKING:
 
 _TICK_S = 0.2
 _LINE_EVERY_S = 5.0
+
+Show = Callable[[str, float, float | None], None]
+"""Shows a sentence, how much is done, and of how much (None: that is not known yet)."""
+Report = Callable[[str, int, int | None], None]
+"""Hears what is read, how many records of it, and how many there are (None: that is not known yet)."""
+
+
+@contextmanager
+def showing(sentence: str = "") -> Iterator[Show]:
+    """Show sentences on stderr while something goes on."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True))
+    is_terminal = errors().is_terminal
+    printed = time.monotonic()
+    with Progress(*columns, console=errors(), transient=True, disable=not is_terminal) as bars:
+        task = bars.add_task(sentence, total=None)
+
+        def show(sentence: str, done: float, total: float | None) -> None:
+            nonlocal printed
+            if total is not None and done < bars.tasks[0].completed:
+                bars.reset(task)  # something else is at work: its rate is another
+            bars.update(task, description=sentence, completed=done, total=total)
+            if not is_terminal and time.monotonic() - printed >= _LINE_EVERY_S:
+                printed = time.monotonic()
+                print_err(sentence)
+
+        yield show
+
+
+@contextmanager
+def reporting(noun: str = "record") -> Iterator[Report]:
+    """Show what is at work, how many of it are done, the rate, and how many are left."""
+    began, at_work = time.monotonic(), ""
+    with showing("connecting") as show:
+
+        def report(what: str, done: int, total: int | None) -> None:
+            nonlocal began, at_work
+            if what != at_work:
+                at_work, began = what, time.monotonic()
+            left = "" if total is None else f": {_left(noun, done, total, time.monotonic() - began)}"
+            show(what + left, done, total)
+
+        yield report
+
+
+def _left(noun: str, done: int, total: int, seconds: float) -> str:
+    rate = done / seconds if seconds > 0 else 0.0
+    left = f"{total - done:,} left" + (f" ({(total - done) / rate:,.0f} s)" if rate and done < total else "")
+    return f"{plural(done, noun)}, {rate:,.0f}/s, {left}"
 
 
 class Measured(Protocol):
@@ -33,71 +83,23 @@ class Measured(Protocol):
         ...
 
 
-async def tell(lines: Measured, count: Callable[[], int]) -> None:
+async def follow(lines: Measured, count: Callable[[], int]) -> None:
     """Show `count()` leads, their rate, how many are left and how long that takes; until cancelled."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True))
-    is_terminal = errors().is_terminal
-    bars = Progress(*columns, console=errors(), transient=True) if is_terminal else None
-    began = told = time.monotonic()
-    with bars or nullcontext():
-        task = None if bars is None else bars.add_task("0 leads", total=lines.size)
+    began = time.monotonic()
+    with showing("0 leads") as show:
         while True:
             await asyncio.sleep(_TICK_S)
-            now = time.monotonic()
-            text = _sentence(count(), lines.size, lines.bytes_read, now - began)
-            if bars is not None and task is not None:
-                bars.update(task, description=text, completed=lines.bytes_read)
-            elif now - told >= _LINE_EVERY_S:
-                told = now
-                print_err(text)
+            sentence = _leads(count(), lines.size, lines.bytes_read, time.monotonic() - began)
+            show(sentence, lines.bytes_read, lines.size)
 
 
-def _sentence(count: int, size: int | None, done: int, seconds: float) -> str:
+def _leads(count: int, size: int | None, done: int, seconds: float) -> str:
     rate = count / seconds if seconds > 0 else 0.0
     text = f"{plural(count, 'lead')}, {rate:,.0f}/s"
     if size and done and rate and size > done:
         left = count * (size - done) / done
         text += f", about {left:,.0f} left ({left / rate:.0f} s)"
     return text
-
-
-Tell = Callable[[str, int, int | None], None]
-"""Is told what is read, how many records of it, and how many there are (None: that is not known yet)."""
-
-
-@contextmanager
-def telling(noun: str = "record") -> Iterator[Tell]:
-    """Show what is at work, how many of it are done, the rate, and how many are left."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True))
-    is_terminal = errors().is_terminal
-    began = told = time.monotonic()
-    at_work = ""
-    with Progress(*columns, console=errors(), transient=True, disable=not is_terminal) as bars:
-        task = bars.add_task("connecting", total=None)
-
-        def tell(what: str, done: int, total: int | None) -> None:
-            nonlocal began, told, at_work
-            now = time.monotonic()
-            if what != at_work:
-                at_work, began = what, now
-                bars.reset(task)
-            text = what if total is None else f"{what}: {_left(noun, done, total, now - began)}"
-            bars.update(task, description=text, completed=done, total=total)
-            if not is_terminal and now - told >= _LINE_EVERY_S:
-                told = now
-                print_err(text)
-
-        yield tell
-
-
-def _left(noun: str, done: int, total: int, seconds: float) -> str:
-    rate = done / seconds if seconds > 0 else 0.0
-    left = f"{total - done:,} left" + (f" ({(total - done) / rate:,.0f} s)" if rate and done < total else "")
-    return f"{plural(done, noun)}, {rate:,.0f}/s, {left}"
 
 
 @contextmanager

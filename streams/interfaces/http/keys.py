@@ -1,4 +1,4 @@
-"""This file knows who may ask: API keys of leads.toml, of which only hashes are kept."""
+"""Who may ask: API keys of leads.toml, of which only hashes are kept."""
 
 from __future__ import annotations
 
