@@ -54,7 +54,7 @@ class History:
 
 
 def history(connection: Connection, asked: str, identity: Identity, default_region: str) -> History | None:
-    """Look for a lead id, else for an e-mail or a phone as `validate_lead` would read it; None: nothing is known."""
+    """Look for a lead id, else for an e-mail or a phone as a lead's would be read; None: nothing is known."""
     lead = lead_history(connection, asked)
     if lead is not None:
         found = contacts.find(connection, lead.contact_keys)
