@@ -120,7 +120,7 @@ class Trial:
         return Workflow(_NAME, Step(LeadReceived, before, before.emits, RetryPolicy()), step)
 
     def _adapters(self) -> Adapters:
-        return adapters_of(World(), shared=self.ports())
+        return adapters_of(World(), shared=self.ports(), workflow=self._workflow())
 
     def _append(self, cluster: Cluster, topic: str, number: int) -> LogRecord:
         event = self.examples[number - 1]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partialmethod
+from typing import Literal, get_type_hints
 
 from actions.errors import TransientError
 from actions.fakes import SHARED_FAKES
-from actions.ports import Contacts, Identity, Mail, Mailer, Notifier, Roster, WelcomeTemplate
+from actions.ports import Contacts, Effects, Identity, Mail, Mailer, Notifier, Roster, WelcomeTemplate
 from streams.adapters.identity import HmacIdentity
 from streams.engine.installation import Adapters
+from streams.onboarding import ONBOARDING
 from streams.store.contacts import SqlContacts
 from streams.store.roster import SqlRoster
-from streams.workflow import Ports
+from streams.workflow import Ports, Workflow
 from topics.events import Contact, LeadAssigned, Owner
 
 OWNERS = (
@@ -94,12 +97,46 @@ class Webhook:
         return await self.world.notify(key=key, assigned=assigned)
 
 
-def adapters_of(world: World, *, shared: Mapping[type, object] | None = None) -> Adapters:
-    """Bind every port: those of the store to SQL, the outside ones to `world`, all others to their fakes.
+_ANSWERS: Mapping[object, object] = {str: "a stand-in's answer", bool: False, int: 0, float: 0.0}
 
-    `shared` are your own, by type; they win.
+
+def stand_in(port: type) -> object:
+    """Return what answers a port that has no fake: every method does nothing and returns a value of its type.
+
+    So a new action runs in every test of a whole workflow; its own test brings a fake of its own.
     """
+    members: dict[str, object] = {}
+    for name, member in vars(port).items():
+        if name.startswith("_") or not (inspect.isfunction(member) or isinstance(member, property)):
+            continue
+        answer = _ANSWERS.get(get_type_hints(getattr(member, "fget", member)).get("return"))
+        if isinstance(member, property):
+            members[name] = answer
+        elif inspect.iscoroutinefunction(member):
+            members[name] = partialmethod(_answer_later, answer)
+        else:
+            members[name] = partialmethod(_answer, answer)
+    return type(f"StandIn{port.__name__}", (), members)()
+
+
+def _answer(_: object, answer: object, *__: object, **___: object) -> object:
+    return answer
+
+
+async def _answer_later(_: object, answer: object, *__: object, **___: object) -> object:
+    return answer
+
+
+def adapters_of(
+    world: World, *, shared: Mapping[type, object] | None = None, workflow: Workflow = ONBOARDING
+) -> Adapters:
+    """Bind every port: those of the store to SQL, the outside ones to `world`, all others to fakes or stand-ins.
+
+    `shared` are your own, by type; they win. `workflow` is whose actions ask.
+    """
+    asked = {port for step in workflow.steps for port in step.action.ports.values()}
     bound: dict[type, object] = {
+        **{port: stand_in(port) for port in asked - {Contacts, Roster, Effects}},
         **{port: fake() for port, fake in SHARED_FAKES.items()},
         Identity: HmacIdentity(b"a secret for tests"),
         Mailer: world,
