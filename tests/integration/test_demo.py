@@ -1,4 +1,4 @@
-"""This file runs `leads demo` as a person does, twice on the same data."""
+"""`leads demo`, run as a person runs it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from confluent_kafka import Producer
 
 
 def command(folder: Path, kafka: str, prefix: str) -> tuple[list[str], dict[str, str]]:
@@ -66,7 +67,29 @@ def test_the_demo_adds_up_and_a_second_one_makes_no_second_contact_assignment_or
     assert first["mails"] == len(mails) == len({mail["to"][0] for mail in mails}) == with_email
     assert first["mails_after_the_outage"] > 0
     assert (second["mails"], second["webhooks"], second["contacts_new"]) == (0, 0, 0)
-    assert len(first["letters_by_code"]) == 12
+    assert second["results"] == first["results"]
+    for summary in (first, second):
+        assert len(summary["letters_by_code"]) == 12
+        assert sum(summary["letters_by_code"].values()) == summary["open_letters"]
+
+
+def test_topics_with_the_results_of_another_database_are_refused_before_a_worker_touches_them(
+    kafka: str, prefix: str, tmp_path: Path
+) -> None:
+    arguments, environment = command(tmp_path, kafka, prefix)
+    leads = arguments[: arguments.index("demo")]
+    config = {"LEADS_CONFIG": str(Path(__file__).parents[2] / "leads.sample.toml")}
+    subprocess.run([*leads, "topics", "apply"], env=environment | config, capture_output=True, check=True)
+    producer = Producer({"bootstrap.servers": kafka})
+    for topic in ("leads.received.v1", "leads.validated.v1"):
+        producer.produce(prefix + topic, b"{}")
+    producer.flush()
+
+    refused = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+
+    assert refused.returncode == 2, refused.stderr
+    assert f"topics {prefix}* hold the results of another database" in refused.stderr
+    assert ask(tmp_path, "SELECT count(*) FROM ledger") == [(0,)]
 
 
 def test_an_interrupted_demo_leaves_no_process_behind(kafka: str, prefix: str, tmp_path: Path) -> None:
@@ -76,9 +99,9 @@ def test_an_interrupted_demo_leaves_no_process_behind(kafka: str, prefix: str, t
     ) as demo:
         children = started_by(demo)
         demo.send_signal(signal.SIGINT)
-        _, said = demo.communicate(timeout=30)
+        _, printed = demo.communicate(timeout=30)
 
-    assert demo.returncode == 130, said
+    assert demo.returncode == 130, printed
     assert not any(child.is_running() for child in children)
 
 
@@ -96,13 +119,13 @@ def test_a_killed_demo_takes_its_children_along(kafka: str, prefix: str, tmp_pat
 
 
 def started_by(demo: subprocess.Popen[str]) -> list[psutil.Process]:
-    """Wait until mail server, webhook receiver and worker run, and the demo says so."""
+    """Wait until mail server, webhook receiver and worker run, as the demo prints; return them."""
     assert demo.stderr is not None
-    said = ""
+    line = ""
     deadline = time.monotonic() + 60
-    while "are ready" not in said:
-        said = demo.stderr.readline()
-        assert said, "the demo ended"
+    while "are ready" not in line:
+        line = demo.stderr.readline()
+        assert line, "the demo ended"
         assert time.monotonic() < deadline
     children = psutil.Process(demo.pid).children()
     assert len(children) == 3

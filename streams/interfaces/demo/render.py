@@ -150,7 +150,7 @@ def _actions(summary: Summary, console: Console) -> None:
         cells = (f"+{done - start.done(action):,}", _outcomes(summary.outcomes.get(action, {})))
         rows.append(Row(action, done, "green", cells))
     new_letters = f"+{end.open_letters - start.open_letters:,}"
-    rows.append(Row("open letters", end.open_letters, "red", (new_letters, "cannot be read: for a person")))
+    rows.append(Row("open letters", end.open_letters, "red", (new_letters, "wait for a person")))
     width = min(MAX_BAR, max(10, min(console.width, 120) - 82))
     console.print(_bars(rows, end.received, width, console.encoding), highlight=False)
     console.print()
@@ -161,7 +161,9 @@ def _actions(summary: Summary, console: Console) -> None:
     facts.add_row("contacts", f"{end.contacts:,} (+{end.contacts - start.contacts:,})")
     facts.add_row("owners", _listed(summary.owners))
     facts.add_row("mails", f"{end.mails:,} (+{end.mails - start.mails:,}{late})")
-    facts.add_row("webhooks", f"{end.webhooks:,} (+{end.webhooks - start.webhooks:,})")
+    repeated = end.webhooks - summary.verdict.counts["webhooks"]
+    dropped = f", {repeated:,} of all repeated under their id, which the receiver drops" if repeated else ""
+    facts.add_row("webhooks", f"{end.webhooks:,} (+{end.webhooks - start.webhooks:,}{dropped})")
     facts.add_row("sources", _listed(Counter(sample.source for sample in summary.published)))
     console.print(facts, highlight=False)
 
@@ -182,7 +184,9 @@ def _listed(counts: Mapping[str, int]) -> str:
 def _letters(summary: Summary, console: Console) -> None:
     if not summary.letters:
         return
-    _title(console, "Open letters of this run: parked until somebody decides, the original bytes are kept")
+    _title(
+        console, "Unreadable records of this run: letters until somebody decides, the original bytes are kept"
+    )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("code", "letters", "what it is", "one of them"):
         table.add_column(name, justify="right" if name == "letters" else "left", overflow="fold")
@@ -199,11 +203,11 @@ def _sums(summary: Summary, console: Console) -> None:
         numbers = f"{check.one:,}" if check.is_right else f"{check.one:,} is not {check.other:,}"
         console.print(mark, Text(f"{check.name}: {numbers}"), Text(f"({check.places})", style="dim"))
     console.print()
-    end = summary.end
+    counts = summary.verdict.counts
     text = (
-        f"{summary.received:,} received = {summary.fate('onboarded'):,} onboarded + {summary.fate('rejected'):,} "
-        f"rejected + {summary.fate('letter'):,} open letters; {end.mails:,} mails, {end.webhooks:,} notices, "
-        f"{end.contacts:,} contacts"
+        f"{summary.received:,} received = {summary.fate('onboarded'):,} onboarded + "
+        f"{summary.fate('rejected'):,} rejected + {summary.fate('letter'):,} open letters; "
+        f"{counts['mails']:,} mails, {counts['webhooks']:,} notices, {counts['contacts']:,} contacts"
     )
     if summary.is_right:
         text += ", none twice"
