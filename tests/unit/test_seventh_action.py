@@ -22,6 +22,7 @@ COPIED = (
     "Makefile",
     "leads.sample.toml",
 )
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "docs/actions.md").read_text(encoding="utf-8")
 SECTIONS = re.findall(r"^## [^\n`]*`([\w/]+\.py)`\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
 BLOCKS = [
@@ -110,6 +111,22 @@ def test_the_blocks_of_the_page_are_formatted_and_linted_as_our_own_code(copy: P
     ]
 
     assert [each.returncode for each in done] == [0, 0], "".join(each.stdout for each in done)
+
+
+def test_the_short_form_in_the_readme_runs_and_is_drawn() -> None:
+    (example,) = re.findall(r"^```python\n(from typing import .*?)^```", README, re.DOTALL | re.MULTILINE)
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "request_call --> CallRequested" in done.stdout
 
 
 def test_a_place_that_moved_is_told() -> None:

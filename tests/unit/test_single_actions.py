@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from streams.onboarding import ONBOARDING
 
 STREAMS = Path(__file__).parents[2] / "streams"
 WORKFLOW = "onboarding.py"
-STILL: Mapping[str, str] = {
-    "interfaces/demo/": "the demo is being rewritten to print what verify and status print",
-}
-"""Rooms that still name actions, and why; whoever cleans one takes it out."""
-
 NAMES = sorted({name for step in ONBOARDING.steps for name in (step.name, step.action.kebab)})
 _NAMED = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, NAMES))})(?![\w-])")
 
@@ -32,7 +26,7 @@ def test_only_the_workflow_names_single_actions() -> None:
     named = named_in(STREAMS)
 
     assert {step.name for step in ONBOARDING.steps} == set(named.pop(WORKFLOW))
-    assert {place: names for place, names in named.items() if not place.startswith(tuple(STILL))} == {}
+    assert named == {}
 
 
 def test_a_planted_name_is_found_in_both_spellings_and_in_comments(tmp_path: Path) -> None:
