@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 
 from topics.limits import MAX_DEPTH, MAX_VALUE
+from topics.registry import KIB
 
 if TYPE_CHECKING:
     from streams.interfaces.demo.samples import Mode, Sample
+    from topics.envelope import Headers
 
 
 class MakeSample(Protocol):
@@ -45,19 +47,23 @@ def _body(original: Sample) -> dict[str, Any]:
     return body
 
 
-def _with_value(change: Callable[[bytes], bytes | None]) -> MakeUnreadable:
+def _changed(change: Callable[[Sample], Sample], mode: Mode = "binary") -> MakeUnreadable:
     def unreadable(make: MakeSample, original: Sample, _: Random) -> Sample:
-        sample = make(_body(original), "unreadable", "binary")
-        return replace(sample, value=change(sample.value or b""), identity=None)
+        return replace(change(make(_body(original), "unreadable", mode)), identity=None)
 
     return unreadable
 
 
-def _with_headers(change: Callable[[Sample], Sample]) -> MakeUnreadable:
-    def unreadable(make: MakeSample, original: Sample, _: Random) -> Sample:
-        return replace(change(make(_body(original), "unreadable", "binary")), identity=None)
+def _value(change: Callable[[bytes], bytes | None]) -> MakeUnreadable:
+    return _changed(lambda sample: replace(sample, value=change(sample.value or b"")))
 
-    return unreadable
+
+def _field(name: str, content: object) -> MakeUnreadable:
+    return _value(lambda value: orjson.dumps({**orjson.loads(value), name: content}))
+
+
+def _headers(change: Callable[[Headers], Headers]) -> MakeUnreadable:
+    return _changed(lambda sample: replace(sample, headers=change(sample.headers)))
 
 
 def _reused(make: MakeSample, original: Sample, random: Random) -> Sample:
@@ -67,40 +73,30 @@ def _reused(make: MakeSample, original: Sample, random: Random) -> Sample:
     return replace(other, key=original.key, headers=original.headers, identity=None)
 
 
-def _twice(sample: Sample) -> Sample:
-    return replace(sample, headers=[*sample.headers, ("ce_id", b"another-id")])
-
-
-def _without_source(sample: Sample) -> Sample:
-    return replace(sample, headers=[pair for pair in sample.headers if pair[0] != "ce_source"])
-
-
-def _of_another_type(sample: Sample) -> Sample:
-    other = [
-        (name, b"shop.order.placed.v1" if name == "ce_type" else value) for name, value in sample.headers
-    ]
-    return replace(sample, headers=other)
-
-
-def _plain_list(make: MakeSample, original: Sample, _: Random) -> Sample:
-    return replace(make(_body(original), "unreadable", "plain"), value=b'["not", "a", "lead"]', key=None)
-
-
 UNREADABLE: Mapping[str, MakeUnreadable] = {
-    "not UTF-8": _with_value(lambda value: value.replace(b'"company":"', b'"company":"\xff\xfe')),
-    "truncated": _with_value(lambda value: value[: len(value) * 2 // 3].decode(errors="ignore").encode()),
-    "wrong type": _with_value(lambda value: orjson.dumps({**orjson.loads(value), "email": 17})),
-    "tombstone": _with_value(lambda _: None),
-    "NUL": _with_value(lambda value: orjson.dumps({**orjson.loads(value), "city": "Ber\x00lin"})),
-    "too deep": _with_value(lambda _: b'{"attributes":' + b"[" * 2 * MAX_DEPTH + b"]" * 2 * MAX_DEPTH + b"}"),
-    "too large": _with_value(
-        lambda value: orjson.dumps(
-            {**orjson.loads(value), "message": "all work and no play " * (MAX_VALUE // 20)}
-        )
+    "bytes that are no UTF-8": _value(lambda value: value.replace(b'"company":"', b'"company":"\xff\xfe')),
+    "cut off in the middle": _value(
+        lambda value: value[: len(value) * 2 // 3].decode(errors="ignore").encode()
     ),
-    "id given twice": _with_headers(_twice),
-    "source missing": _with_headers(_without_source),
-    "another type": _with_headers(_of_another_type),
-    "a list": _plain_list,
-    "id reused": _reused,
+    "a number where text belongs": _field("email", 17),
+    "a key without a value": _value(lambda _: None),
+    "a control character, here NUL": _field("city", "Ber\x00lin"),
+    f"JSON of more than {MAX_DEPTH} levels": _value(
+        lambda _: b'{"attributes":' + b"[" * 2 * MAX_DEPTH + b"]" * 2 * MAX_DEPTH + b"}"
+    ),
+    f"more than {MAX_VALUE // KIB} KiB": _field("message", "all work and no play " * (MAX_VALUE // 20)),
+    "a header that stands twice": _headers(lambda headers: [*headers, ("ce_id", b"another-id")]),
+    "a required ce_ header is missing": _headers(
+        lambda headers: [pair for pair in headers if pair[0] != "ce_source"]
+    ),
+    "an event of another topic": _headers(
+        lambda headers: [
+            (name, b"shop.order.placed.v1" if name == "ce_type" else value) for name, value in headers
+        ]
+    ),
+    "JSON, but not an object": _changed(
+        lambda sample: replace(sample, value=b'["not", "a", "lead"]', key=None), "plain"
+    ),
+    "a known id with other content": _reused,
 }
+"""By what is wrong with the record."""

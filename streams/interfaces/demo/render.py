@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -20,20 +19,6 @@ from streams.onboarding import ONBOARDING
 LINE_EVERY_S = 5.0
 MAX_BAR = 60
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_MEANING = {
-    "CONTROL_CHARACTER": "a control character, here NUL",
-    "DUPLICATE_ATTRIBUTE": "a header that stands twice",
-    "ID_REUSED": "a known id with other content",
-    "MISSING_ATTRIBUTE": "a required ce_ header is missing",
-    "NOT_AN_OBJECT": "JSON, but not an object",
-    "NOT_JSON": "cut off in the middle",
-    "NOT_UTF8": "bytes that are no UTF-8",
-    "TOMBSTONE": "a key without a value",
-    "TOO_DEEP": "JSON of more than 32 levels",
-    "TOO_LARGE": "more than 256 KiB",
-    "UNKNOWN_TYPE": "an event of another topic",
-    "WRONG_TYPE": "a number where text belongs",
-}
 
 
 class Row(NamedTuple):
@@ -164,7 +149,7 @@ def _actions(summary: Summary, console: Console) -> None:
     repeated = end.webhooks - summary.verdict.counts["webhooks"]
     dropped = f", {repeated:,} of all repeated under their id, which the receiver drops" if repeated else ""
     facts.add_row("webhooks", f"{end.webhooks:,} (+{end.webhooks - start.webhooks:,}{dropped})")
-    facts.add_row("sources", _listed(Counter(sample.source for sample in summary.published)))
+    facts.add_row("sources", _listed(summary.sources))
     console.print(facts, highlight=False)
 
 
@@ -184,14 +169,12 @@ def _listed(counts: Mapping[str, int]) -> str:
 def _letters(summary: Summary, console: Console) -> None:
     if not summary.letters:
         return
-    _title(
-        console, "Unreadable records of this run: letters until somebody decides, the original bytes are kept"
-    )
+    _title(console, "Unreadable records of this run, kept as letters with their original bytes")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("code", "letters", "what it is", "one of them"):
         table.add_column(name, justify="right" if name == "letters" else "left", overflow="fold")
     for code, ids in summary.letters.items():
-        table.add_row(code, f"{len(ids):,}", _MEANING.get(code, "see the letter"), ids[0][:8])
+        table.add_row(code, f"{len(ids):,}", summary.unreadable[ids[0]], ids[0][:8])
     console.print(table, highlight=False)
 
 

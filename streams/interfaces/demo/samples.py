@@ -54,6 +54,8 @@ class Sample:
     identity: tuple[str, str] | None = None
     """Its `ce_source` and `ce_id`; None when it has none that can be read."""
     lead_id: str | None = None
+    defect: str = ""
+    """What makes it unreadable."""
 
 
 def make_samples(count: int) -> list[Sample]:
@@ -70,7 +72,7 @@ class _SampleMaker:
         self._persons = 0
 
     def records(self) -> list[Sample]:
-        unreadable = [kind for kind in UNREADABLE for _ in range(max(1, round(self._count / 200)))]
+        unreadable = [defect for defect in UNREADABLE for _ in range(max(1, round(self._count / 200)))]
         rejected = range(5 * max(1, round(self._count / 100)))
         repeated = max(2, self._count // 50)
         random = self._random
@@ -81,9 +83,10 @@ class _SampleMaker:
         again = random.sample([lead for lead in leads if lead.identity is not None], repeated)
         for lead in again:
             self._after(records, lead, replace(lead, kind="repeated"))
-        for kind in unreadable:
+        for defect in unreadable:
             original = random.choice([lead for lead in leads if lead.kind == "lead" and lead.identity])
-            self._after(records, original, UNREADABLE[kind](self._sample, original, random))
+            sample = UNREADABLE[defect](self._sample, original, random)
+            self._after(records, original, replace(sample, defect=defect))
         return records
 
     def _after(self, records: list[Sample], first: Sample, then: Sample) -> None:

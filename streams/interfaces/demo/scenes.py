@@ -127,7 +127,7 @@ class _Demo:
             return Summary(
                 published=chosen,
                 left_out=left_out,
-                unreadable=len(unreadable),
+                unreadable=unreadable,
                 start=start,
                 end=end,
                 known_faults=known,
@@ -201,15 +201,17 @@ class _Demo:
         for sample, place in zip(samples, acknowledged, strict=True):
             self.published.append(_Published(sample, place.partition, place.offset))
 
-    def _letters_of_unreadable(self) -> list[str]:
-        """Return the ids that the letters of the unreadable records must have: they follow from where these stand."""
+    def _letters_of_unreadable(self) -> dict[str, str]:
+        """Return the ids that the letters of the unreadable records must have, and what is wrong with each record."""
         topic, group = self.names.of(LeadReceived), self.settings.group
-        return [
-            ids.letter_id(topic, record.partition, record.offset, group, step.action.kebab)
+        return {
+            ids.letter_id(
+                topic, record.partition, record.offset, group, step.action.kebab
+            ): record.sample.defect
             for record in self.published
             if record.sample.kind == "unreadable"
             for step in ONBOARDING.reading(LeadReceived)
-        ]
+        }
 
     async def _until(self, is_reached: Callable[[State], bool]) -> State:
         """Look until a state is reached. Raise `CommandError` when the worker ends, or when nothing changes any more.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_origin
 
@@ -87,9 +87,9 @@ def owners(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def open_letters(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
+def open_letters(connection: Connection, ids: Collection[str]) -> dict[str, list[str]]:
     """Return which of these letters are open, by code."""
-    found = [row.letter for row in letters.get(connection, ids) if row.status in OPEN]
+    found = [row.letter for row in letters.get(connection, list(ids)) if row.status in OPEN]
     return {
         code: [letter.id for letter in found if letter.code == code]
         for code in sorted({letter.code for letter in found})
@@ -129,8 +129,8 @@ class Summary:
     published: Sequence[Sample]
     left_out: int
     """Plain leads of an earlier run, which were not published again."""
-    unreadable: int
-    """Letters that the unreadable records among the published must have."""
+    unreadable: Mapping[str, str]
+    """Ids that the letters of the unreadable records must have, each with the record's defect."""
     start: State
     end: State
     known_faults: Mapping[str, int]
@@ -159,6 +159,11 @@ class Summary:
         return sum(self.verdict.counts["repetitions"].values())
 
     @property
+    def sources(self) -> dict[str, int]:
+        """How many samples have each source, the most frequent first."""
+        return dict(Counter(sample.source for sample in self.published).most_common())
+
+    @property
     def checks(self) -> list[Check]:
         """Everything that has to agree."""
         ended = sum(self.fate(fate) for fate in ("onboarded", "rejected", "letter"))
@@ -169,7 +174,9 @@ class Summary:
             Check("published = received", len(self.published), self.received, f"demo, {verify}"),
             Check("received = onboarded + rejected + open letters", self.received, ended, verify),
             Check("bad leads = rejected", bad, self.fate("rejected"), f"demo, {verify}"),
-            Check("unreadable records = their open letters", self.unreadable, found, "demo, dead letters"),
+            Check(
+                "unreadable records = their open letters", len(self.unreadable), found, "demo, dead letters"
+            ),
             Check("nothing waits", self.end.unfinished, 0, "leads status"),
         ]
         for kind in KINDS:
@@ -203,7 +210,7 @@ class Summary:
             "results": {action: dict(counts) for action, counts in self.outcomes.items()},
             "letters_by_code": {code: len(ids) for code, ids in self.letters.items()},
             "open_letters_of_all_runs": self.end.open_letters,
-            "sources": dict(Counter(sample.source for sample in self.published).most_common()),
+            "sources": self.sources,
             "checks": [asdict(check) | {"is_right": check.is_right} for check in self.checks],
             "faults": self.verdict.as_data()["found"],
             "seconds": round(self.seconds, 1),
