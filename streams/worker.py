@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 RETRY_EVERY_S = 1.0
 PAUSE_EVERY_S = 1.0
 PRUNE_EVERY_S = 300.0
-STOP_WITHIN_S = 9.0
+ENGINE_STOP_S = 9.0
 RESTART_WAIT_S = 2.0
 
 
@@ -71,7 +71,7 @@ class Worker:
         self._settings = settings
         self._address = address
         self._ledger_retention = ledger_retention
-        self._stopping = asyncio.Event()
+        self._should_stop = asyncio.Event()
         self._health = Health(
             address=settings.health,
             limit_s=settings.watchdog.total_seconds(),
@@ -83,7 +83,7 @@ class Worker:
 
     def stop(self) -> None:
         """Ask for an orderly stop: settle what is at work, commit, leave the group."""
-        self._stopping.set()
+        self._should_stop.set()
 
     async def run(self) -> None:
         """Work until `stop`. Raises `SettingsError` or a Kafka error when it cannot start."""
@@ -102,24 +102,24 @@ class Worker:
             database, clock = installation.database, installation.clock
             retries = RetryTimer(installation, parts.pauses)
             keeper = PauseKeeper(database, parts.pauses, str(uuid4()), clock)
-            await self._once(keeper.tick)  # what a person paused stays paused when a worker starts
+            await try_once(keeper.tick)  # what a person paused stays paused when a worker starts
             stack.push_async_callback(keeper.leave)
             pruner = Pruner(installation, self._ledger_retention)
             timers = [
-                asyncio.create_task(self._every(RETRY_EVERY_S, retries.tick)),
-                asyncio.create_task(self._every(PAUSE_EVERY_S, keeper.tick)),
-                asyncio.create_task(self._every(PRUNE_EVERY_S, pruner.tick)),
+                asyncio.create_task(repeat(retries.tick, RETRY_EVERY_S, self._should_stop)),
+                asyncio.create_task(repeat(keeper.tick, PAUSE_EVERY_S, self._should_stop)),
+                asyncio.create_task(repeat(pruner.tick, PRUNE_EVERY_S, self._should_stop)),
             ]
-            while not self._stopping.is_set():
+            while not self._should_stop.is_set():
                 try:
                     await self._run_app(parts)
                 except KafkaError as error:
                     if not self.ready.is_set():
                         raise  # it never ran: say so at once instead of trying for ever
                     log.error("the engine cannot start again now: %s", type(error).__name__)  # noqa: TRY400
-                if not self._stopping.is_set():
+                if not self._should_stop.is_set():
                     log.error("the engine stopped by itself; it starts again in %.0f s", RESTART_WAIT_S)
-                    await self._pause(RESTART_WAIT_S)
+                    await pause(RESTART_WAIT_S, self._should_stop)
             for timer in timers:
                 timer.cancel()
             await asyncio.gather(*timers, return_exceptions=True)
@@ -132,14 +132,14 @@ class Worker:
         app = create_app(
             AppSettings(self._address, installation.group, session_timeout_s, folder),
             agents_of(installation, parts),
-            self._stopping,
+            self._should_stop,
             parts.pauses,
             self._health.progress.part,
         )
         await app.start()
         self._health.follow(app)
         log.info("worker started: group %s, pid %d", installation.group, os.getpid())
-        stopping = asyncio.create_task(self._stopping.wait())
+        stopping = asyncio.create_task(self._should_stop.wait())
         crashed = asyncio.create_task(self._crashed(app))
         try:
             await asyncio.wait((stopping, crashed), return_when=asyncio.FIRST_COMPLETED)
@@ -147,13 +147,13 @@ class Worker:
             stopping.cancel()
             crashed.cancel()
             self._health.follow(None)
-            if self._stopping.is_set():
-                parts.stop()
+            if self._should_stop.is_set():
+                parts.stop_calls_and_pauses()
             await self._stop_app(app)
 
     async def _stop_app(self, app: SafeApp) -> None:
         try:
-            async with asyncio.timeout(STOP_WITHIN_S):
+            async with asyncio.timeout(ENGINE_STOP_S):
                 await app.consumer.wait_empty()
                 await app.stop()
         except Exception as error:  # noqa: BLE001 - what is not committed comes again
@@ -165,20 +165,27 @@ class Worker:
                 self.ready.set()
             await asyncio.sleep(0.2)
 
-    async def _every(self, seconds: float, tick: Callable[[], Awaitable[object]]) -> None:
-        while True:
-            await self._once(tick)
-            await self._pause(seconds)
 
-    async def _once(self, tick: Callable[[], Awaitable[object]]) -> None:
-        try:
-            await tick()
-        except (StoreError, PublishError) as error:
-            log.warning("a timer waits and tries again: %s", error)
-        except Exception:
-            log.exception("a timer failed and tries again")
+async def repeat(tick: Callable[[], Awaitable[object]], every_s: float, should_stop: asyncio.Event) -> None:
+    """Await `tick` now and then, whatever comes of it, until the worker is to stop."""
+    # Not beside a stop: the last batches need the store, and what comes due now is another worker's.
+    while not should_stop.is_set():
+        await try_once(tick)
+        await pause(every_s, should_stop)
 
-    async def _pause(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
+
+async def try_once(tick: Callable[[], Awaitable[object]]) -> None:
+    """Await `tick`; log what it raises."""
+    try:
+        await tick()
+    except (StoreError, PublishError) as error:
+        log.warning("a timer waits and tries again: %s", error)
+    except Exception:
+        log.exception("a timer failed and tries again")
+
+
+async def pause(seconds: float, should_stop: asyncio.Event) -> None:
+    """Wait so long, or until the worker is to stop."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await should_stop.wait()

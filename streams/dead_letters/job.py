@@ -1,4 +1,4 @@
-"""The engine of replays: it asks for letters, a few first and then more, and learns what comes of each.
+"""The engine of replays: it asks for letters, as its options say, and learns what comes of each.
 
 Which letters may be asked for, and where it is noted how far each of them is, is up to a `JobLetters`: those of a plan
 are in `planned_letters`, those that a person names in `replay`.
@@ -38,7 +38,7 @@ FEW = 10
 BATCH_SIZE = 500
 
 
-class Outcome(NamedTuple):
+class LetterOutcome(NamedTuple):
     """What came of a letter that was asked for."""
 
     id: str
@@ -50,7 +50,7 @@ class Outcome(NamedTuple):
     status: str
 
 
-class Batch(NamedTuple):
+class Taken(NamedTuple):
     """Letters that were marked as asked for, to be published now."""
 
     rows: Sequence[LetterRow]
@@ -79,11 +79,11 @@ class JobLetters(Protocol):
         """Yield the letters that a process before this one has marked, and maybe did not come to publish."""
         ...
 
-    def take(self, most: int) -> AsyncIterator[Batch]:
+    def take(self, most: int) -> AsyncIterator[Taken]:
         """Mark at most so many letters as asked for, and yield them."""
         ...
 
-    async def note(self, outcomes: Sequence[Outcome]) -> None:
+    async def note(self, outcomes: Sequence[LetterOutcome]) -> None:
         """Note what came of letters, which then are asked for no more."""
         ...
 
@@ -180,7 +180,7 @@ class Job:
         return self._progress(status, message)
 
 
-def outcomes(connection: Connection, asked: Mapping[str, int]) -> list[Outcome]:
+def outcomes(connection: Connection, asked: Mapping[str, int]) -> list[LetterOutcome]:
     """Return what came of those letters that have an outcome; `asked` are their generations, by id."""
     column = letters_table.c
     query = sa.select(
@@ -197,5 +197,5 @@ def outcomes(connection: Connection, asked: Mapping[str, int]) -> list[Outcome]:
                 state = "failed"
             else:
                 continue
-            came.append(Outcome(letter_id, state, action, code, generation, status))
+            came.append(LetterOutcome(letter_id, state, action, code, generation, status))
     return came

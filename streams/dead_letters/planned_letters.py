@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy.engine import Connection
 
 from streams.clock import to_us
-from streams.dead_letters.job import Batch, Ending, Job, Outcome
+from streams.dead_letters.job import Ending, Job, LetterOutcome, Taken
 from streams.dead_letters.job_control import ClaimedJob
 from streams.dead_letters.job_limits import Lag
 from streams.dead_letters.plan import PlanItem
@@ -76,7 +76,7 @@ class PlannedLetters:
             self._ask_for(part)
         self.counts = await self._counted()
 
-    async def take(self, most: int) -> AsyncIterator[Batch]:
+    async def take(self, most: int) -> AsyncIterator[Taken]:
         """See `JobLetters.take`. Letters that are not any more as planned are skipped, and say why."""
         waiting = await self._run(
             jobs.items, job=self._job.id, states=("waiting",), limit=max(most, READ_AHEAD)
@@ -93,9 +93,9 @@ class PlannedLetters:
         self._moved("waiting", marks)
         ids = {row.letter.id for row in rows}
         self._ask_for([item for item in chosen if item.letter_id in ids])
-        yield Batch(rows, len(chosen))
+        yield Taken(rows, len(chosen))
 
-    async def note(self, outcomes: Sequence[Outcome]) -> None:
+    async def note(self, outcomes: Sequence[LetterOutcome]) -> None:
         """See `JobLetters.note`. Each outcome is compared with the plan."""
         marks = await self._run(self._note, outcomes=outcomes)
         self._moved("asked", marks)
@@ -186,7 +186,7 @@ class PlannedLetters:
         letter_changes.release(connection, self._job.id, {item.letter_id for item in items} - set(ids))
         return taken, marks
 
-    def _note(self, connection: Connection, outcomes: Sequence[Outcome]) -> list[Mark]:
+    def _note(self, connection: Connection, outcomes: Sequence[LetterOutcome]) -> list[Mark]:
         marks = marks_of(connection, self._items, outcomes)
         jobs.mark(connection, self._job.id, marks)
         letter_changes.release(connection, self._job.id, [outcome.id for outcome in outcomes])
@@ -322,7 +322,9 @@ def _facts(essence: Mapping[str, Any], of: str = "") -> Iterator[tuple[str, str]
             yield f"{of}{name}", ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def marks_of(connection: Connection, items: Mapping[str, ItemRow], outcomes: Sequence[Outcome]) -> list[Mark]:
+def marks_of(
+    connection: Connection, items: Mapping[str, ItemRow], outcomes: Sequence[LetterOutcome]
+) -> list[Mark]:
     """Return what is noted of these outcomes, in their order: each is compared with what the plan says."""
     stated = _stated(connection, [items[outcome.id] for outcome in outcomes])
     return [
@@ -352,7 +354,7 @@ def _stated(connection: Connection, items: Sequence[ItemRow]) -> dict[str, _Stat
     }
 
 
-def _remark(planned: Mapping[str, Any], outcome: Outcome, stated: _Stated | None) -> str | None:
+def _remark(planned: Mapping[str, Any], outcome: LetterOutcome, stated: _Stated | None) -> str | None:
     """Return why a letter failed, or in what it came otherwise than planned; None: it came as planned."""
     would = planned["would"]
     if outcome.state == "failed":

@@ -18,7 +18,7 @@ from uuid import uuid4
 from sqlalchemy.engine import Connection
 
 from streams.clock import to_us
-from streams.dead_letters.job import Batch, Ending, Job, Outcome
+from streams.dead_letters.job import Ending, Job, LetterOutcome, Taken
 from streams.dead_letters.job_limits import AT_ONCE
 from streams.dead_letters.retries import LEASE
 from streams.engine.installation import Installation
@@ -84,7 +84,7 @@ class NamedLetters:
         """There is no process before this one."""
         yield ()
 
-    async def take(self, most: int) -> AsyncIterator[Batch]:
+    async def take(self, most: int) -> AsyncIterator[Taken]:
         """See `JobLetters.take`. What is marked and not published is asked for by a worker a minute later."""
         while self._waiting and most > 0:
             ids = self._waiting[: min(BATCH_SIZE, most)]
@@ -98,10 +98,10 @@ class NamedLetters:
                     self._ask_for(row)
                 else:
                     self._end("noop", _outcome(row, "noop"))
-            yield Batch(open_, len(ids))
+            yield Taken(open_, len(ids))
         self._ends = time.monotonic() + self._wait_s
 
-    async def note(self, outcomes: Sequence[Outcome]) -> None:
+    async def note(self, outcomes: Sequence[LetterOutcome]) -> None:
         """See `JobLetters.note`."""
         for came in outcomes:
             del self.asked[came.id], self._pending[came.id]

@@ -23,7 +23,7 @@ class Parts:
     indexer: LetterIndexer
     pauses: Pauses
 
-    def stop(self) -> None:
+    def stop_calls_and_pauses(self) -> None:
         """Begin nothing more that calls outside, and wait for no step that pauses."""
         self.external_calls.stop()
         self.pauses.stop()

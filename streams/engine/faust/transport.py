@@ -3,8 +3,8 @@
 It replaces what faust-streaming 0.15.3 does between the consumer and its agents. Per-message acknowledgement loses
 records there: an agent that raises acknowledges (stream `finally:`), a gap of one record is committed past
 (`Consumer._new_offset`), a rebalance forgets what was acknowledged and not committed. Here one Faust message carries
-all records of a topic from one poll, nothing is acknowledged by Faust, and `Batch.end(..., is_settled=True)` is the
-only way an offset becomes committable. It also costs a twentieth: Faust's four
+all records of a topic from one poll, nothing is acknowledged by Faust, and an offset becomes committable only by
+`Batch.end(..., is_settled=True)`, and not past what lies in a backlog. It also costs a twentieth: Faust's four
 asyncio tasks a message are paid per batch.
 """
 
@@ -38,7 +38,7 @@ BUSY_POLL_S = 0.02
 IDLE_POLL_S = 1.0
 REVOKE_WAIT_S = 8.0
 REVOKE_COMMIT_WAIT_S = 5.0
-STOP_WAIT_S = 6.0
+BATCHES_END_S = 6.0
 LAST_COMMIT_WAIT_S = 1.0
 SEEK_WAIT_S = 20.0
 
@@ -187,7 +187,7 @@ class BatchConsumer(driver.Consumer):
 
     async def wait_empty(self) -> None:
         """Wait a bounded time for what is at work, then commit; Faust's own waits for ever for one lost record."""
-        await self._quiesce(STOP_WAIT_S, LAST_COMMIT_WAIT_S)
+        await self._quiesce(BATCHES_END_S, LAST_COMMIT_WAIT_S)
 
     async def commit_and_end_transactions(self) -> None:
         """Commit a last time, within a limit."""

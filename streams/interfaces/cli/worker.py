@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STOPS_WITHIN_S = 9.5
+PROCESS_END_S = 9.5
 """After this the process ends whatever still runs: what is not committed comes again and is recognised."""
 
 
@@ -170,14 +170,14 @@ def _ask_to_stop(worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
     worker.stop()
     # What a client leaves behind when its broker is gone is nobody's concern any more.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    loop.call_later(STOPS_WITHIN_S, _end_late)
+    loop.call_later(PROCESS_END_S, _end_late)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)
         signal.signal(number, _end_at_once)  # asked twice, it does not wait
 
 
 def _end_late() -> None:
-    log.warning("not everything stopped within %.1f s; what is not committed comes again", STOPS_WITHIN_S)
+    log.warning("not everything stopped within %.1f s; what is not committed comes again", PROCESS_END_S)
     _leave()
 
 

@@ -112,7 +112,7 @@ async def test_fact_3_a_record_that_cannot_be_read_waits_for_its_dead_letter(
             await no_dead_letter_yet()
         handled.add(offset)
 
-    monkeypatch.setattr(transport, "STOP_WAIT_S", 1.0)
+    monkeypatch.setattr(transport, "BATCHES_END_S", 1.0)
     monkeypatch.setattr(faust.Topic, "on_value_decode_error", no_dead_letter_yet)
     async with started(engine(log, handle, reads="json")):
         await is_told.wait()
@@ -216,7 +216,7 @@ async def test_fact_8_a_record_that_never_ends_does_not_hold_up_a_stop(
 async def test_fact_8_a_record_at_work_during_a_stop_is_not_committed(
     kafka: str, engine: Engine, options: dict[str, Any], lost: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "STOP_WAIT_S", 1.0)
+    monkeypatch.setattr(transport, "BATCHES_END_S", 1.0)
     log, work = Log(kafka), Hanging()
     log.append(b"" for _ in range(POISON + 1))
     async with started(engine(log, work.handle, **options)):
