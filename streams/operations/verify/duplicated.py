@@ -180,10 +180,12 @@ def _effects(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 _MAILS = "SELECT message_id, count(*) FROM mails GROUP BY message_id HAVING count(*) > 1"
+# Mails about contacts may go to others, all to one mailbox of a team. A mail of no known effect may be for anybody.
 _RECIPIENTS = """
 SELECT DISTINCT m.recipient, o.effect, m.message_id FROM mailed m LEFT JOIN mails_of o ON o.reference = m.message_id
 WHERE m.recipient IN (SELECT recipient FROM mailed GROUP BY recipient HAVING count(DISTINCT message_id) > 1)
     AND m.recipient NOT IN (SELECT email FROM owners)
+    AND (o.effect IS NULL OR m.recipient IN (SELECT email FROM contacts WHERE email IS NOT NULL))
 ORDER BY m.recipient
 """
 

@@ -131,6 +131,19 @@ async def test_a_new_effect_that_happened_twice_is_found(history: History) -> No
     assert "<another@acme.example>" in found["two mails to one contact"]["message_ids"]
 
 
+async def test_mails_about_contacts_that_go_to_one_mailbox_of_a_team_are_no_two_mails_to_one_contact(
+    history: History,
+) -> None:
+    again = with_header(replace(history.of(SURVEYED), offset=1), "ce_id", derive("another"))
+    history.records.append(with_header(again, EFFECT_REFERENCE, "<another@acme.example>"))
+    history.mails.append(Mail((EMAIL,), "<another@acme.example>"))
+    history.mails = [replace(mail, to=("team@acme.example",)) for mail in history.mails]
+
+    found = [each["what"] for each in (await judged(history)).found("duplicated")]
+
+    assert found == ["two results of one action for one event", "one effect in two results"]
+
+
 async def test_one_mail_of_each_of_two_effects_is_no_finding(history: History) -> None:
     assert len(history.mails) == len(MAILED)
     assert {to for mail in history.mails for to in mail.to} == {EMAIL}
