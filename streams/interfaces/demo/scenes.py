@@ -250,10 +250,13 @@ class _Demo:
         if _is_settled(state):
             return "Nothing waits for the mail server: nobody here needs a mail any more."
         waiting = [f"{plural(state.retried, 'letter')} with a due time"] if state.retried else []
-        for step in ONBOARDING.steps:
-            if step.action.kebab in state.paused:
-                records = plural(state.waiting[self.names.of(step.reads)], "record")
-                waiting.append(f"{records} in the topic of {step.action.kebab}, which pauses by itself")
+        for event in ONBOARDING.inputs:
+            paused = [
+                step.action.kebab for step in ONBOARDING.reading(event) if step.action.kebab in state.paused
+            ]
+            if paused:
+                records = plural(state.waiting[self.names.of(event)], "record")
+                waiting.append(f"{records} for {' and '.join(paused)}, paused for a while")
         return f"Only what needs the mail server waits: {', and '.join(waiting)}."
 
     # ------------------------------------------------------------------------------- what status and verify read
