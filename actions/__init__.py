@@ -1,1 +1,1 @@
-"""This package decides: one file per atomic action, and the ports it may ask."""
+"""What is decided: one file per atomic action, and the ports it may ask."""

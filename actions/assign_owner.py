@@ -13,7 +13,7 @@ from topics.events import ContactUpserted, LeadAssigned
 
 @action(version=1)
 async def assign_owner(contact: ContactUpserted, *, contacts: Contacts, roster: Roster) -> LeadAssigned:
-    """Give the contact the owner it has, while on the roster; else the next in turn.
+    """Assign the owner that the contact has, while on the roster; else the next in turn.
 
     Raises PermanentError: CONTACT_MISSING, ROSTER_EMPTY.
     """

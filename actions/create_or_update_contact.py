@@ -1,4 +1,4 @@
-"""This file is the action that merges a lead into its contact."""
+"""The action that merges a lead into its contact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file says how an action may fail, by what the runtime does about it.
+"""How an action may fail, by what the runtime does about it.
 
 ActionError
 ├── PermanentError    dead-letter now; the same event would fail again

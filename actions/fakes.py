@@ -165,12 +165,12 @@ class FakeNotifier:
 
     channel: Literal["webhook", "email", "none"] = "webhook"
     failures: list[Exception] = field(default_factory=list)
-    told: list[tuple[str, LeadAssigned]] = field(default_factory=list)
+    notified: list[tuple[str, LeadAssigned]] = field(default_factory=list)
 
     async def notify(self, *, key: str, assigned: LeadAssigned) -> str:
         if self.failures:
             raise self.failures.pop(0)
-        self.told.append((key, assigned))
+        self.notified.append((key, assigned))
         return f"reference of {key}"
 
 

@@ -1,4 +1,4 @@
-"""This file is the action that says whether the contact is known, and who else it might be."""
+"""The action that finds out whether the contact is known, and who else it might be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file merges two versions of a contact, field by field, so that order and repetition do not matter."""
+"""Merges two versions of a contact, field by field, so that order and repetition do not matter."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ _ORDER_OF_KEYS = orjson.OPT_SORT_KEYS
 
 
 def fields_of(lead: Lead, origin: Origin) -> dict[str, FieldValue]:
-    """Give what a lead says about its contact; what it does not say is not there, and so overwrites nothing.
+    """Return what a lead states about its contact; what it leaves out is not there, and so overwrites nothing.
 
     The three parts of a name are one field: a new full name never stands beside an old first name.
     """
-    said: dict[str, Any] = {name: getattr(lead, name) for name in _PLAIN}
-    said["name"] = {part: value for part in _NAME_PARTS if (value := getattr(lead, part)) is not None} or None
-    said["consent"] = _consent_object(lead.consent)
-    said |= {_ATTRIBUTE + name: value for name, value in lead.attributes.items()}
+    stated: dict[str, Any] = {name: getattr(lead, name) for name in _PLAIN}
+    stated["name"] = {
+        part: value for part in _NAME_PARTS if (value := getattr(lead, part)) is not None
+    } or None
+    stated["consent"] = _consent_object(lead.consent)
+    stated |= {_ATTRIBUTE + name: value for name, value in lead.attributes.items()}
     return {
         name: FieldValue(value=value, source=origin.source, time=origin.time, event_id=origin.event_id)
-        for name, value in said.items()
+        for name, value in stated.items()
         if value is not None
     }
 
@@ -50,7 +52,7 @@ def merge(a: Fields, b: Fields) -> dict[str, FieldValue]:
 
 
 def contact_of(fields: Fields) -> Contact:
-    """Give the contact as others see it: values without where they came from."""
+    """Return the contact as others see it: values without where they came from."""
     seen: dict[str, Any] = {name: fields[name].value for name in _PLAIN if name in fields}
     if "name" in fields:
         seen |= _object(fields["name"])

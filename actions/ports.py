@@ -36,7 +36,7 @@ class StoredContact:
 
 
 class Identity(Protocol):
-    """Says which contact an e-mail or a phone belongs to."""
+    """Maps an e-mail or a phone to the contact it belongs to."""
 
     def contact_key(self, *, email: str | None, phone: str | None) -> str:
         """Keyed hash of the normalised e-mail, else of the E.164 phone; ValueError when both are None."""
@@ -56,7 +56,7 @@ class Contacts(Protocol):
     """The contacts, one per contact key. What an action saves counts from the next one on, unless it fails."""
 
     async def get(self, contact_key: str) -> StoredContact | None:
-        """Give the contact with this key."""
+        """Return the contact with this key."""
         ...
 
     async def sharing_phone(self, phone: str, *, besides: str) -> Sequence[Candidate]:
@@ -86,7 +86,7 @@ class Receipt:
     """What became of an outside call."""
 
     reference: str
-    """What the call gave back, e.g. a Message-ID."""
+    """What the call returned, e.g. a Message-ID."""
     is_mine: bool
     """True when this very event made the call (now, or in an earlier attempt); False when another event did."""
     is_pending: bool = False
@@ -136,7 +136,7 @@ class Mailer(Protocol):
 
 
 class WelcomeTemplate(Protocol):
-    """What a new contact is told."""
+    """The text that welcomes a contact."""
 
     def render(self, *, key: str, contact: Contact, owner: Owner) -> Mail:
         """Write the welcome to `contact.email` (which is there); `key` makes the Message-ID, the same every time."""
@@ -144,15 +144,15 @@ class WelcomeTemplate(Protocol):
 
 
 class Notifier(Protocol):
-    """Tells an owner about a lead."""
+    """Notifies an owner of a lead."""
 
     @property
     def channel(self) -> Literal["webhook", "email", "none"]:
-        """How the owner is told; `none` when nothing is configured."""
+        """How the owner is notified; `none` when nothing is configured."""
         ...
 
     async def notify(self, *, key: str, assigned: LeadAssigned) -> str:
-        """Tell the owner and give back the reference (webhook-id or Message-ID); errors as for `Mailer.send`.
+        """Notify the owner and return the reference (webhook-id or Message-ID); errors as for `Mailer.send`.
 
         `key` is the stable idempotency key of this notification.
         """

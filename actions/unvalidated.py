@@ -1,4 +1,4 @@
-"""This file makes events out of values that are known to be right, without validating them once more."""
+"""Makes events out of values that are known to be right, without validating them once more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ M = TypeVar("M", bound=Value)
 
 
 def made(model: type[M], values: dict[str, Any]) -> M:
-    """Give the `model` that has these `values`: all its fields, in its order, each of the right type already.
+    """Return the `model` that has these `values`: all its fields, in its order, each of the right type already.
 
     It equals the validated one (a test compares them) at a quarter of the cost. `values` belongs to the model
     from here on.

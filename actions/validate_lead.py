@@ -1,4 +1,4 @@
-"""This file is the action that says whether a lead is a good one, and who it is about."""
+"""The action that decides whether a lead is a good one, and finds out who it is about."""
 
 from __future__ import annotations
 

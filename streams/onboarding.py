@@ -1,4 +1,4 @@
-"""This file is the New Lead Onboarding workflow."""
+"""The New Lead Onboarding workflow."""
 
 from actions.assign_owner import assign_owner
 from actions.create_or_update_contact import create_or_update_contact

@@ -207,7 +207,7 @@ class Config(Closed):
 
 
 class Settings(BaseSettings):
-    """The `LEADS_*` variables (contracts.md, settings)."""
+    """The `LEADS_*` variables."""
 
     model_config = SettingsConfigDict(env_prefix="LEADS_", frozen=True, extra="ignore", env_ignore_empty=True)
 

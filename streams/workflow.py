@@ -21,7 +21,7 @@ class WorkflowError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a transient failure is tried again before a person is asked (contracts.md, retry policy)."""
+    """How often a transient failure is tried again before a person is asked."""
 
     inline_attempts: int = 3
     inline_delay: timedelta = timedelta(milliseconds=50)
@@ -136,7 +136,7 @@ class Workflow:
         raise KeyError(msg)
 
     def reading(self, event: type[Event]) -> tuple[Step, ...]:
-        """Give the steps that read this event."""
+        """Return the steps that read this event."""
         return tuple(step for step in self.steps if step.reads is event)
 
     def with_effect(self, name: str, **changes: Any) -> Workflow:  # noqa: ANN401 - fields of Effect

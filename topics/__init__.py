@@ -1,1 +1,1 @@
-"""This package says what is said: events, envelope, topic registry, dead-letter record."""
+"""What is stated: events, envelope, topic registry, dead-letter record."""

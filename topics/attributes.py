@@ -1,4 +1,4 @@
-"""This file finds the CloudEvents attributes of a record: in its headers, in a structured event, or by its place."""
+"""Finds the CloudEvents attributes of a record: in its headers, in a structured event, or by its place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRACE = ("traceparent", "tracestate")
 
 
 def attributes_of(headers: Headers) -> tuple[dict[str, str], str]:
-    """Give the attributes (without `ce_`) and the content type, in lower case. Raises `DecodeError`."""
+    """Return the attributes (without `ce_`) and the content type, in lower case. Raises `DecodeError`."""
     found: dict[str, str] = {}
     is_event = False
     for name, value in headers:
@@ -52,7 +52,7 @@ def _unreadable(name: str, value: bytes | None) -> DecodeError:
 
 
 def plain_attributes(position: Position) -> dict[str, str]:
-    """Give the attributes of plain JSON, which brings none: they follow from its place. Raises `DecodeError`."""
+    """Return the attributes of plain JSON, which brings none: they follow from its place. Raises `DecodeError`."""
     try:
         time = timestamp_of_ms(position.timestamp)
     except (ValueError, OverflowError, OSError):
@@ -68,7 +68,7 @@ def plain_attributes(position: Position) -> dict[str, str]:
 
 
 def bad_content_type(content_type: str) -> DecodeError:
-    """Give the error of a content type that is missing or not read here."""
+    """Return the error of a content type that is missing or not read here."""
     if not content_type:
         msg = "header content-type is missing; send application/json"
         return DecodeError("MISSING_ATTRIBUTE", msg)
@@ -77,7 +77,7 @@ def bad_content_type(content_type: str) -> DecodeError:
 
 
 def structured_attributes(value: bytes, content_type: str) -> tuple[dict[str, str], dict[str, Any]]:
-    """Give attributes and data of a structured event. Raises `DecodeError`."""
+    """Return attributes and data of a structured event. Raises `DecodeError`."""
     if content_type != STRUCTURED:
         raise bad_content_type(content_type)
     whole = as_object(parse_json(value), "the structured event")

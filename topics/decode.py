@@ -1,4 +1,4 @@
-"""This file reads a Kafka record as an event and its envelope: binary, structured or plain JSON."""
+"""Reads a Kafka record as an event and its envelope: binary, structured or plain JSON."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ Headers = list[tuple[str, bytes | None]]
 
 
 class Envelope(NamedTuple):
-    """The CloudEvents attributes of one event (contracts.md, envelope)."""
+    """The CloudEvents attributes of one event."""
 
     id: str
     source: str

@@ -262,7 +262,7 @@ EVENTS: tuple[type[Event], ...] = (
 
 
 def _present(model: object) -> dict[str, Any]:
-    """Give orjson the fields of a nested value that are there: absent says the same as null, shorter."""
+    """Return the fields of a nested value that are there, for orjson: absent means the same as null, and is shorter."""
     if isinstance(model, BaseModel):
         return {name: value for name, value in model.__dict__.items() if value is not None}
     raise TypeError

@@ -1,4 +1,4 @@
-"""This file holds the error of a record that cannot be read."""
+"""The error of a record that cannot be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file derives every identifier that must come out the same twice: events, runs, letters, contacts."""
+"""Derives every identifier that must come out the same twice: events, runs, letters, contacts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ assert NAMESPACE != NAMESPACE_URL  # noqa: S101 - a copied well-known namespace 
 
 
 def derive(*parts: object) -> UUID:
-    """UUIDv5 of the parts as compact JSON (contracts.md, envelope)."""
+    """UUIDv5 of the parts as compact JSON."""
     return uuid5(NAMESPACE, orjson.dumps(parts).decode())
 
 
@@ -22,7 +22,7 @@ _PREFIX = NAMESPACE.bytes
 
 
 def derive_text(*parts: object) -> str:
-    """Give the text of `derive(*parts)`; about four times cheaper than building the UUID object."""
+    """Return the text of `derive(*parts)`; about four times cheaper than building the UUID object."""
     text = hashlib.sha1(_PREFIX + orjson.dumps(parts), usedforsecurity=False).hexdigest()
     # Version 5 and the variant of RFC 9562 in place of what the hash has there.
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"

@@ -1,4 +1,4 @@
-"""This file defines the dead letter: the original record, byte for byte, plus what went wrong, as headers."""
+"""The dead letter: the original record, byte for byte, plus what went wrong, as headers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LetterError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """What the `__dlq.errors.*` headers say (contracts.md, dead letter). Field `first_time` is header `first.time`."""
+    """What the `__dlq.errors.*` headers hold. Field `first_time` is header `first.time`."""
 
     topic: str
     partition: int
@@ -160,7 +160,7 @@ def is_letter(headers: Headers) -> bool:
 
 
 def without_letter(headers: Headers) -> Headers:
-    """Give the headers of the original record, in their order."""
+    """Return the headers of the original record, in their order."""
     return [(name, value) for name, value in headers if not name.startswith(PREFIX)]
 
 

@@ -1,4 +1,4 @@
-"""This file checks raw bytes before and right after parsing: size, depth, characters and numbers."""
+"""Checks raw bytes before and right after parsing: size, depth, characters and numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file parses the JSON of a record, within the limits, and says where it is none."""
+"""Parses the JSON of a record, within the limits, and names the place where it is none."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _not_json(value: bytes, error: orjson.JSONDecodeError) -> DecodeError:
 
 
 def as_object(parsed: object, what: str) -> dict[str, Any]:
-    """Give back a JSON object; `what` names it in the error. Raises `DecodeError`."""
+    """Return a JSON object; `what` names it in the error. Raises `DecodeError`."""
     if not isinstance(parsed, dict):
         msg = f"{what} is a JSON {type(parsed).__name__} and must be an object"
         raise DecodeError("NOT_AN_OBJECT", msg, failure_class="invalid")

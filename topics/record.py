@@ -1,4 +1,4 @@
-"""This file says what a Kafka record is to us, and where one stood when it was first consumed."""
+"""What a Kafka record is to us, and where one stood when it was first consumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file lists the topics; names, retention, sizes and key rules are said here once and derived everywhere else."""
+"""The topics; names, retention, sizes and key rules are written here once and derived everywhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file writes JSON that is kept."""
+"""Writes JSON that is kept."""
 
 from __future__ import annotations
 

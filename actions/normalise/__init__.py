@@ -1,1 +1,1 @@
-"""This package turns what people typed into the one spelling we keep, or says why it cannot."""
+"""Turns what people typed into the one spelling we keep, or gives the reason why it cannot."""

@@ -1,4 +1,4 @@
-"""This file reads what the contract does not name: unknown fields and `attributes`, flat and not too many."""
+"""Reads what the contract does not name: unknown fields and `attributes`, flat and not too many."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NESTED = "The field holds a list or an object; only text, numbers, true and fal
 def read_attributes(
     extras: dict[str, Any], attributes: dict[str, Any] | None, reasons: list[Reason]
 ) -> dict[str, Scalar]:
-    """Give both as one flat object, and add the `reasons` against them.
+    """Return both as one flat object, and add the `reasons` against them.
 
     `attributes` wins where both have a name. Blank text and null are absent.
     """

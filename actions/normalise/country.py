@@ -1,4 +1,4 @@
-"""This file reads countries: codes, and names in many languages, as ISO 3166-1 alpha-2."""
+"""Reads countries: codes, and names in many languages, as ISO 3166-1 alpha-2."""
 
 from __future__ import annotations
 

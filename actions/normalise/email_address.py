@@ -1,4 +1,4 @@
-"""This file normalises e-mail addresses; what comes out is also the identity of a contact."""
+"""Normalises e-mail addresses; what comes out is also the identity of a contact."""
 
 from __future__ import annotations
 

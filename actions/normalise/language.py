@@ -1,4 +1,4 @@
-"""This file reads language tags (BCP 47)."""
+"""Reads language tags (BCP 47)."""
 
 from __future__ import annotations
 

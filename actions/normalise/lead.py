@@ -1,4 +1,4 @@
-"""This file reads a whole lead: every field normalised, and every reason why it is no good one."""
+"""Reads a whole lead: every field normalised, and every reason why it is no good one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from actions.unvalidated import made
 from topics.events import Consent, Lead, LeadReceived, Reason
 
 Normalise = Callable[[str], str | None]
-"""Give the one spelling, or None when blank or absent; raises `Refused`."""
+"""Return the one spelling, or None when blank or absent; raises `Refused`."""
 
 _FIELDS: tuple[tuple[str, Normalise], ...] = (
     ("email", normalise_email),
@@ -37,7 +37,7 @@ _ABSENT: dict[str, Any] = dict.fromkeys(Lead.model_fields)
 
 
 def read_lead(received: LeadReceived, default_region: str) -> tuple[Lead, list[Reason]]:
-    """Give the lead with every value normalised, and all reasons against it; without any it is a good one.
+    """Return the lead with every value normalised, and all reasons against it; without any it is a good one.
 
     Blank text is absent. A national phone number is read in the lead's country, else in `default_region`
     (alpha-2).

@@ -1,4 +1,4 @@
-"""This file reads moments: RFC 3339 with a zone, spelled in UTC."""
+"""Reads moments: RFC 3339 with a zone, spelled in UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file normalises phone numbers to E.164; where no e-mail is given that is the identity of a contact."""
+"""Normalises phone numbers to E.164; where no e-mail is given that is the identity of a contact."""
 
 from __future__ import annotations
 

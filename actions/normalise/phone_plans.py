@@ -1,4 +1,4 @@
-"""This file affirms ordinary phone numbers from phonenumbers' own metadata, without its general parser."""
+"""Affirms ordinary phone numbers from phonenumbers' own metadata, without its general parser."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Plan:
 
 
 def affirm(text: str, region: str | None) -> str | None:
-    """Give E.164 where the number is ordinary and certainly valid, else None, which says nothing.
+    """Return E.164 where the number is ordinary and certainly valid, else None, which decides nothing.
 
     It follows `phonenumbers.parse` and `is_valid_number` through the cases that need no judgement, at about a
     tenth of their cost; a test holds the two together over all regions.

@@ -1,4 +1,4 @@
-"""This file holds how a value is refused."""
+"""The error of a value that is refused."""
 
 from __future__ import annotations
 

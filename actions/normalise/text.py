@@ -1,4 +1,4 @@
-"""This file tidies text: composed letters (NFC), no blank ends, and one space between the words of a line."""
+"""Tidies text: composed letters (NFC), no blank ends, and one space between the words of a line."""
 
 from __future__ import annotations
 

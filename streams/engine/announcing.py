@@ -24,7 +24,7 @@ def _text_of(microseconds: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Announcer:
-    """Says which record tells of an outcome; the same bytes every time it is told."""
+    """Makes the record that announces an outcome: the same bytes every time."""
 
     names: TopicNames
     workflow: str

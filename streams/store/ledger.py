@@ -1,4 +1,4 @@
-"""This file reads and writes the ledger: which (event, action, version) was done, with its result."""
+"""Reads and writes the ledger: which (event, action, version) was done, with its result."""
 
 from __future__ import annotations
 

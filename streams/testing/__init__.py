@@ -1,4 +1,4 @@
-"""This package tests actions and workflows without a broker: in-memory log, real processor, SQLite in memory.
+"""Tests actions and workflows without a broker: in-memory log, real processor, SQLite in memory.
 
 docs/testing.md shows how.
 """

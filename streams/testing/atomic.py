@@ -1,4 +1,4 @@
-"""This file proves an action atomic: it kills the worker around every port call, and looks at what is left."""
+"""Proves an action atomic: it kills the worker around every port call, and looks at what is left."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check_atomic(
     `("billing.price",)`; all others count as effects.
 
     Gives back how many deaths it tried. Raises `AssertionError`, which names the port call, and what was done twice,
-    left half done or told differently.
+    left half done or stated differently.
     """
     if not examples:
         raise AssertionError("check_atomic needs at least one example event")

@@ -1,4 +1,4 @@
-"""This file is a clock that moves when told, and an event loop whose waits take no time."""
+"""A clock that moves on demand, and an event loop whose waits take no time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Clock:
     moment: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
     def __call__(self) -> datetime:
-        """Give the moment."""
+        """Return the moment."""
         return self.moment
 
     def advance(self, **by: float) -> None:

@@ -1,4 +1,4 @@
-"""This file is a whole installation in memory: the real processor over an in-memory log and any store."""
+"""A whole installation in memory: the real processor over an in-memory log and any store."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Cluster:
         )
 
     def records(self, event: type[Event]) -> list[LogRecord]:
-        """Give everything on the topic of this event."""
+        """Return everything on the topic of this event."""
         return self.log.topics[self.names.of(event)]
 
     @property
@@ -102,7 +102,7 @@ class Cluster:
         return [*map(self.names.of, self.workflow.inputs), self.names.requests, self.names.letters]
 
     def unread(self, topic: str) -> list[LogRecord]:
-        """Give what was not acknowledged."""
+        """Return what was not acknowledged."""
         return self.log.deliver(topic, GROUP)
 
     def forget_acknowledgements(self) -> None:

@@ -1,4 +1,4 @@
-"""This file writes leads as other services publish them."""
+"""Writes leads as other services publish them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import orjson
 
 
 def lead(**fields: object) -> bytes:
-    """Give a plain JSON lead of Jane Doe, or of whom the fields say: `lead(email="max@example.com")`."""
+    """Return a plain JSON lead of Jane Doe, or of whom the fields say: `lead(email="max@example.com")`."""
     return orjson.dumps({"email": "jane.doe@example.com", "name": "Jane Doe", **fields})
 
 

@@ -1,4 +1,4 @@
-"""This file lets a worker die at a chosen point: after it, nothing of that worker reaches store, broker or outside."""
+"""Lets a worker die at a chosen point: after it, nothing of that worker reaches store, broker or outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file is an in-memory log: topics, partitions, offsets, and what groups have acknowledged."""
+"""An in-memory log: topics, partitions, offsets, and what groups have acknowledged."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class MemoryLog:
         return record
 
     def deliver(self, topic: str, group: str) -> list[LogRecord]:
-        """Give what a member of the group that starts now reads: everything that the group did not acknowledge."""
+        """Return what a member of the group that starts now reads: everything that the group did not acknowledge."""
         return [
             record
             for record in self.topics[topic]

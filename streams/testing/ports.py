@@ -1,4 +1,4 @@
-"""This file watches what an action asks of its ports, and lets its worker die before and after each call."""
+"""Watches what an action asks of its ports, and lets its worker die before and after each call."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class WatchedEffects:
 def with_watched_ports(
     workflow: Workflow, ports: Ports, life: Life, calls: list[Call], around: Surroundings | None = None
 ) -> Workflow:
-    """Give the workflow whose actions ask watched ports."""
+    """Return the workflow whose actions ask watched ports."""
 
     def watched(step: Step) -> Step:
         return dataclasses.replace(

@@ -1,4 +1,4 @@
-"""This file rehearses a workflow in a plain test: everything is real but the broker and the outside world."""
+"""Rehearses a workflow in a plain test: everything is real but the broker and the outside world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file tells whether an action keeps something in memory between two events: a crash would lose it."""
+"""Finds out whether an action keeps something in memory between two events: a crash would lose it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DEPTH = 6
 
 
 def remembered(function: object) -> dict[str, object]:
-    """Give what the function can reach by name (globals, closures, defaults, attributes), frozen so that it compares.
+    """Return what the function can reach by name (globals, closures, defaults, attributes), frozen so that it compares.
 
     Followed are functions, classes and modules that are no library's. What `functools.cache` keeps is left out: it
     can be computed anew.

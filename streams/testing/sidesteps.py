@@ -1,4 +1,4 @@
-"""This file sees what an action does past its ports: files, sockets, processes, databases of its own."""
+"""Sees what an action does past its ports: files, sockets, processes, databases of its own."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Sidesteps:
 
 
 def _name_of(called: BuiltinFunctionType) -> str | None:
-    """Give the name of a call that reaches outside; None for any other."""
+    """Return the name of a call that reaches outside; None for any other."""
     owner = getattr(called, "__self__", None)
     name = called.__name__
     if owner is None or isinstance(owner, type(os)):

@@ -1,4 +1,4 @@
-"""This file opens a real SQLite store in memory, without threads, which can be away and whose workers can die."""
+"""Opens a real SQLite store in memory, without threads, which can be away and whose workers can die."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MemoryStore(Database):
         super().transact(metadata.create_all)
 
     def of_worker(self, life: Life) -> MemoryStore:
-        """Give the same store as one worker has it: it may die before and after every commit."""
+        """Return the same store as one worker has it: it may die before and after every commit."""
         mine = copy.copy(self)
         mine.life = life
         return mine

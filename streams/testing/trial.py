@@ -1,4 +1,4 @@
-"""This file lets one action act on examples in a worker that dies at a chosen point, and in the one after it."""
+"""Lets one action act on examples in a worker that dies at a chosen point, and in the one after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file runs `leads` as a person or a script does: as a process, with its exit code, stdout and stderr."""
+"""Runs `leads` as a person or a script does: as a process, with its exit code, stdout and stderr."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Commands:
     settings: Mapping[str, str]
 
     def set(self, **settings: str) -> Commands:
-        """Give the same with other variables, named without LEADS_; an empty one counts as not set."""
+        """Return the same with other variables, named without LEADS_; an empty one counts as not set."""
         return Commands(
             {**self.settings, **{f"LEADS_{name.upper()}": text for name, text in settings.items()}}
         )

@@ -1,4 +1,4 @@
-"""This file takes the store of an installation in memory away and brings an older copy of it up to date again."""
+"""Takes the store of an installation in memory away and brings an older copy of it up to date again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.reading_back import RememberedLog
 
 
 def copy_of(store: MemoryStore) -> MemoryStore:
-    """Give a store that knows what this one knows now."""
+    """Return a store that knows what this one knows now."""
     copy = MemoryStore()
     with store.engine.connect() as source, copy.engine.connect() as target:
         # Both outside a transaction: SQLite copies no file that is being written to.

@@ -1,4 +1,4 @@
-"""This file gives the tests the in-memory installation of the test kit under its old names."""
+"""Gives the tests the in-memory installation of the test kit under its old names."""
 
 from streams.testing.clock import Clock
 from streams.testing.cluster import Cluster

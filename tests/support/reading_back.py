@@ -1,4 +1,4 @@
-"""This file reads the in-memory log as a store that lags behind reads Kafka.
+"""Reads the in-memory log as a store that lags behind reads Kafka.
 
 tests/suites/reading_back.py holds it to the reading of a real one.
 """

@@ -1,4 +1,4 @@
-"""This file makes the events that the tests of actions begin with."""
+"""Makes the events that the tests of actions begin with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows who gets a contact."""
+"""Shows who gets a contact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows what a lead does to its contact."""
+"""Shows what a lead does to its contact."""
 
 from __future__ import annotations
 

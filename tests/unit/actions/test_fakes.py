@@ -1,4 +1,4 @@
-"""This file holds the fakes to the suites that the real adapters run, too."""
+"""Holds the fakes to the suites that the real adapters run, too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows who counts as known, and who only as a candidate."""
+"""Shows who counts as known, and who only as a candidate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows that the merge of contacts depends on neither order nor repetition."""
+"""Shows that the merge of contacts depends on neither order nor repetition."""
 
 from __future__ import annotations
 

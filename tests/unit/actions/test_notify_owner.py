@@ -1,4 +1,4 @@
-"""This file shows when an owner is told of a lead, and that it is once per event that brought it."""
+"""Shows when an owner is told of a lead, and that it is once per event that brought it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_the_owner_is_told(channel: Literal["webhook", "email"]) -> None:
     event = await notify(notifier, FakeEffects(KEY))
 
     assert event == said("sent", channel=channel, reference=f"reference of {KEY}")
-    assert notifier.told == [(KEY, assigned())]
+    assert notifier.notified == [(KEY, assigned())]
 
 
 async def test_the_same_event_again_says_sent_and_tells_nobody() -> None:
@@ -60,7 +60,7 @@ async def test_the_same_event_again_says_sent_and_tells_nobody() -> None:
 
     event = await notify(notifier, effects)
 
-    assert (event, len(notifier.told)) == (said("sent", reference=f"reference of {KEY}"), 1)
+    assert (event, len(notifier.notified)) == (said("sent", reference=f"reference of {KEY}"), 1)
 
 
 async def test_one_more_event_about_the_lead_is_one_more_notification() -> None:
@@ -70,7 +70,7 @@ async def test_one_more_event_about_the_lead_is_one_more_notification() -> None:
     event = await notify(notifier, effects.of("event-2", "notify:run-2"), run="run-2")
 
     assert event == said("sent", reference="reference of notify:run-2")
-    assert [key for key, _ in notifier.told] == [KEY, "notify:run-2"]
+    assert [key for key, _ in notifier.notified] == [KEY, "notify:run-2"]
 
 
 async def test_the_action_asked_for_once_more_in_the_same_run_tells_nobody() -> None:
@@ -79,7 +79,7 @@ async def test_the_action_asked_for_once_more_in_the_same_run_tells_nobody() -> 
 
     event = await notify(notifier, effects.of("event-2"))
 
-    assert (event, len(notifier.told)) == (said("skipped", reason="already-notified"), 1)
+    assert (event, len(notifier.notified)) == (said("skipped", reason="already-notified"), 1)
 
 
 async def test_a_notification_whose_outcome_is_unknown_is_left_to_the_event_that_began_it() -> None:
@@ -89,7 +89,7 @@ async def test_a_notification_whose_outcome_is_unknown_is_left_to_the_event_that
 
     event = await notify(notifier, effects.of("event-2"))
 
-    assert (event, notifier.told) == (said("skipped", reason="notification-pending"), [])
+    assert (event, notifier.notified) == (said("skipped", reason="notification-pending"), [])
 
 
 async def test_a_notification_that_certainly_failed_can_be_made_later() -> None:
@@ -99,7 +99,7 @@ async def test_a_notification_that_certainly_failed_can_be_made_later() -> None:
 
     event = await notify(notifier, effects)
 
-    assert (event.outcome, len(notifier.told)) == ("sent", 1)
+    assert (event.outcome, len(notifier.notified)) == ("sent", 1)
 
 
 @pytest.mark.parametrize("origin", ["import", "backfill"])
@@ -108,7 +108,7 @@ async def test_nobody_is_told_of_data_of_the_past(origin: str) -> None:
 
     event = await notify(notifier, effects, origin=origin)
 
-    assert (event, notifier.told, effects.begun) == (said("skipped", reason=f"origin-{origin}"), [], {})
+    assert (event, notifier.notified, effects.begun) == (said("skipped", reason=f"origin-{origin}"), [], {})
 
 
 async def test_without_a_channel_nobody_is_told() -> None:

@@ -1,4 +1,4 @@
-"""This file shows who is welcomed, and that nobody is welcomed twice."""
+"""Shows who is welcomed, and that nobody is welcomed twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows that a model made without validation equals the validated one in all that can be seen."""
+"""Shows that a model made without validation equals the validated one in all that can be seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows what makes a lead a good one, and that a bad one gets all its reasons and nothing else."""
+"""Shows what makes a lead a good one, and that a bad one gets all its reasons and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file tests copying a SQLite store while it is written to, and putting a copy in a store's place."""
+"""Tests copying a SQLite store while it is written to, and putting a copy in a store's place."""
 
 from __future__ import annotations
 

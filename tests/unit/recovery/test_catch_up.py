@@ -1,4 +1,4 @@
-"""This file tests that an old copy of the store, caught up from the topics, is the store that was lost."""
+"""Tests that an old copy of the store, caught up from the topics, is the store that was lost."""
 
 from __future__ import annotations
 

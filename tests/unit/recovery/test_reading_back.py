@@ -1,4 +1,4 @@
-"""This file runs the suite of reading topics back on the log in memory."""
+"""Runs the suite of reading topics back on the log in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file has actions that are not atomic, each in its own way."""
+"""Has actions that are not atomic, each in its own way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the in-memory log to the suite that a real broker passes, too, and shows how it is away."""
+"""Holds the in-memory log to the suite that a real broker passes, too, and shows how it is away."""
 
 from __future__ import annotations
 

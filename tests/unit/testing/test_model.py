@@ -1,4 +1,4 @@
-"""This file lets hypothesis play sender, broker, mail server, clock and death, and looks whether the promises hold.
+"""Lets hypothesis play sender, broker, mail server, clock and death, and looks whether the promises hold.
 
 The core is the real one; log, store, clock and outside world are those of `streams.testing`. What is played is short,
 so that a promise that breaks is told with the few moves that break it. `LEADS_CHAOS=full` plays longer and differently
@@ -48,7 +48,7 @@ class Sent(NamedTuple):
 
 
 def people_of(cluster: Cluster) -> dict[str, tuple[str, str, object]]:
-    """Give each contact by its key, less what may depend on the order: its owner, its number of changes."""
+    """Return each contact by its key, less what may depend on the order: its owner, its number of changes."""
     query = sa.select(contacts.c.contact_key, contacts.c.contact_id, contacts.c.email, contacts.c.fields)
     rows = cluster.database.transact(lambda connection: connection.execute(query).all())
     return {key: (contact_id, email, orjson.loads(fields)) for key, contact_id, email, fields in rows}
@@ -215,7 +215,7 @@ class Onboarding(RuleBasedStateMachine):
         assert people_of(self.cluster) == self.plainly()
 
     def plainly(self) -> dict[str, tuple[str, str, object]]:
-        """Give the contacts after the same leads without any trouble."""
+        """Return the contacts after the same leads without any trouble."""
         store = MemoryStore()
         try:
             cluster = Cluster(ONBOARDING, adapters_of(World()), store)
@@ -227,7 +227,7 @@ class Onboarding(RuleBasedStateMachine):
             store.close()
 
     def batch(self, topic: int, size: int) -> tuple[str, list[LogRecord]]:
-        """Give some records that were not acknowledged, of a topic that has any."""
+        """Return some records that were not acknowledged, of a topic that has any."""
         waiting = [each for each in self.cluster.topics if self.cluster.unread(each)] or self.cluster.topics[
             :1
         ]

@@ -1,4 +1,4 @@
-"""This file shows the test kit from a user's side: plain tests, no broker, no event loop of their own."""
+"""Shows the test kit from a user's side: plain tests, no broker, no event loop of their own."""
 
 from __future__ import annotations
 

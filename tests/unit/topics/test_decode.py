@@ -1,4 +1,4 @@
-"""This file holds the decoder to contracts.md: three ways to write an event, and a stable code for every broken one."""
+"""Holds the decoder to the public contract: three ways to write an event, and a stable code for every broken one."""
 
 from __future__ import annotations
 

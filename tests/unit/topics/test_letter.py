@@ -1,4 +1,4 @@
-"""This file holds the dead letter's headers to contracts.md."""
+"""Holds the dead letter's headers to the public contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the topic registry to contracts.md."""
+"""Holds the topic registry to the public contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the JSON that is kept to its size."""
+"""Holds the JSON that is kept to its size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows which spellings of a country are understood."""
+"""Shows which spellings of a country are understood."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows which e-mail addresses are taken, in which spelling, and how others are refused."""
+"""Shows which e-mail addresses are taken, in which spelling, and how others are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows how moments and language tags are read."""
+"""Shows how moments and language tags are read."""
 
 from __future__ import annotations
 

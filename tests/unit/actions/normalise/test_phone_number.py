@@ -1,4 +1,4 @@
-"""This file shows how phone numbers are read, and that the short way never differs from the library's."""
+"""Shows how phone numbers are read, and that the short way never differs from the library's."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ FORMATS = (
 
 
 def spellings(random: Random) -> list[tuple[str, str | None]]:
-    """Give an example of every kind of number of every region, as people write it and slightly wrong."""
+    """Return an example of every kind of number of every region, as people write it and slightly wrong."""
     found: list[tuple[str, str | None]] = []
     for region in REGIONS:
         for kind in phonenumbers.PhoneNumberType.values():
