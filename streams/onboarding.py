@@ -6,7 +6,7 @@ from actions.find_duplicates import find_duplicates
 from actions.notify_owner import notify_owner
 from actions.send_welcome_email import send_welcome_email
 from actions.validate_lead import validate_lead
-from streams.workflow import PATIENT, STORE, Workflow, when
+from streams.workflow import Workflow, when
 from topics.events import (
     ContactUpserted,
     LeadAssigned,
@@ -22,8 +22,8 @@ ONBOARDING = Workflow(
     "new-lead-onboarding",
     when(LeadReceived).do(validate_lead).then(LeadValidated, LeadRejected),
     when(LeadValidated).do(find_duplicates).then(LeadMatched),
-    when(LeadMatched).do(create_or_update_contact, retry=STORE).then(ContactUpserted),
-    when(ContactUpserted).do(assign_owner, retry=STORE).then(LeadAssigned),
-    when(LeadAssigned).do(send_welcome_email, retry=PATIENT).then(LeadWelcomed),
-    when(LeadAssigned).do(notify_owner, retry=PATIENT).then(OwnerNotified),
+    when(LeadMatched).do(create_or_update_contact).then(ContactUpserted),
+    when(ContactUpserted).do(assign_owner).then(LeadAssigned),
+    when(LeadAssigned).do(send_welcome_email).then(LeadWelcomed),
+    when(LeadAssigned).do(notify_owner).then(OwnerNotified),
 )

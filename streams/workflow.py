@@ -39,10 +39,6 @@ class RetryPolicy:
     give_up_after: timedelta = timedelta(hours=24)
 
 
-STORE = RetryPolicy()
-PATIENT = RetryPolicy()
-
-
 @dataclass(frozen=True, slots=True)
 class Step:
     """One event, the action that reads it, and the events that may follow."""

@@ -344,7 +344,8 @@ async def test_a_call_that_was_made_stays_made_whatever_its_second_execution_say
             effects.claim(connection, [claim], worker, 0)
         effects.mark(connection, [effects.Mark(key, execution, CALLED, "<message id>")], 1)
         effects.mark(connection, [effects.Mark(key, execution, RELEASED, None)], 2)
-        return effects.claim(connection, [later], "one", 3)[0]
+        effects.mark(connection, [effects.Mark(key, execution, CALLED, "<of its copy>")], 3)
+        return effects.claim(connection, [later], "one", 4)[0]
 
     answer = await cluster.database.run(unit)
 
