@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from tests.sabotage.sabotage import CATCH_UP, INTENTS, Sabotage
+from tests.sabotage.sabotage import CATCH_UP, INTENTS, ONBOARDING, PROOFS, TURNS, Sabotage
 
 
 def losses() -> Iterator[Sabotage]:
@@ -35,6 +35,29 @@ def losses() -> Iterator[Sabotage]:
         old="        called(connection, [trace",
         new="        [].append([trace",
         tests=(CATCH_UP + "test_a_copy_that_caught_up_is_the_store_that_was_lost",),
+    )
+    yield once(
+        name="a result does not prove its call",
+        mechanism="a result names the call that its execution made, the same way every time it is stated",
+        file="streams/engine/announcing.py",
+        old="if outcome.call is not None:",
+        new="if outcome.call is not None and outcome.is_new:",
+        tests=(
+            PROOFS + "test_a_result_that_was_committed_and_not_published_is_stated_with_its_proof",
+            ONBOARDING + "test_what_comes_again_gets_the_same_results_and_nothing_runs_twice",
+        ),
+    )
+    yield Sabotage(
+        name="catching up forgets turns",
+        promise="isolation",
+        mechanism="a store that catches up counts the owners' turns that were taken without it",
+        file="streams/operations/recovery/round_robin.py",
+        old="(there or 0) + taken)",
+        new="there or 0)",
+        tests=(
+            TURNS + "test_a_turn_of_an_older_build_after_the_last_numbered_one_is_not_given_again",
+            CATCH_UP + "test_a_store_catches_up_from_what_the_previous_build_stated",
+        ),
     )
     yield Sabotage(
         name="catching up takes a call for not made",

@@ -65,6 +65,8 @@ DOES_NOT: dict[str, str] = {
     "an intent that was written unheard becomes a letter DEFECT": "needs a driver that fails in a way nobody foresaw",
     "a restored store is worked with": _RESTORED,
     "catching up forgets the calls": _RESTORED,
+    "a result does not prove its call": f"{_HELD}: the field of the result that holds the reference",
+    "catching up forgets turns": _RESTORED,
     "catching up takes a call for not made": _RESTORED,
     "catching up that was cut off counts as done": _RESTORED,
     "what the audit does not take is done all the same": _DECIDED,
