@@ -99,7 +99,8 @@ class NamedLetters:
                 else:
                     self._end("noop", _outcome(row, "noop"))
             yield Taken(open_, len(ids))
-        self._ends = time.monotonic() + self._wait_s
+            if not self._waiting:
+                self._ends = time.monotonic() + self._wait_s
 
     async def note(self, outcomes: Sequence[LetterOutcome]) -> None:
         """See `JobLetters.note`."""
