@@ -227,7 +227,7 @@ def test_a_job_leaves_out_what_cannot_be_done_a_replay_says_why_and_the_index_ca
             "a letter that is not in the index",
             "a letter of a record that is not there",
             "the letter's value is not that of the record",
-            "the letter says something wrong about its record",
+            "the letter has wrong headers about its record",
         },
     )
     assert bad.worker.terminate(within=15)[0] == 0
