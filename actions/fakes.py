@@ -20,7 +20,7 @@ from actions.ports import (
 )
 from topics.events import Candidate, Contact, LeadAssigned, Owner
 
-_MOST_CANDIDATES = 10
+_MAX_CANDIDATES = 10
 _SHARES_A_PHONE = 0.5
 
 
@@ -61,7 +61,7 @@ class FakeContacts:
         )
         return [
             Candidate(contact_id=other, rule="phone", score=_SHARES_A_PHONE)
-            for other in others[:_MOST_CANDIDATES]
+            for other in others[:_MAX_CANDIDATES]
         ]
 
     async def save(self, contact: StoredContact) -> None:

@@ -26,8 +26,8 @@ from bench.report import print_report
 from bench.rounds import Rounds, Target
 from bench.running import on_a_broker
 
-FEWEST = 10
-FEWEST_LETTERS = 2 * CANARY
+MIN_COUNT = 10
+MIN_LETTERS = 2 * CANARY
 NAIVE_SHARE = 5
 """The naive loop gets one lead in so many: it takes its time, and its rate falls as tables grow."""
 
@@ -66,7 +66,7 @@ def _measure(given: argparse.Namespace, cluster: Cluster, folder: Path, progress
         counts = {
             "worker": given.leads,
             PREVIOUS: given.leads,
-            "naive": max(given.leads // NAIVE_SHARE, FEWEST),
+            "naive": max(given.leads // NAIVE_SHARE, MIN_COUNT),
         }
         onboarding = OnboardingRuns(cluster, folder, run_id, counts, progress, given.previous)
         rounds = Rounds()
@@ -119,11 +119,11 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     given.only = {name.strip().upper() for name in given.only.split(",")}
     if unknown := given.only - {target.id for target in (P1, P2, P3, P18)}:
         parser.error(f"--only: {min(unknown)} is not measured here; write p1, p2, p3, p18 or some of them")
-    if min(given.events, given.leads, given.live) < FEWEST or given.rounds < 1:
-        parser.error(f"--events, --leads and --live must be at least {FEWEST}, --rounds at least 1")
-    given.letters = max(given.live // 2, FEWEST_LETTERS) if given.letters is None else given.letters
-    if given.letters < FEWEST_LETTERS:
-        parser.error(f"--letters must be at least {FEWEST_LETTERS}: the first {CANARY} are the job's canary")
+    if min(given.events, given.leads, given.live) < MIN_COUNT or given.rounds < 1:
+        parser.error(f"--events, --leads and --live must be at least {MIN_COUNT}, --rounds at least 1")
+    given.letters = max(given.live // 2, MIN_LETTERS) if given.letters is None else given.letters
+    if given.letters < MIN_LETTERS:
+        parser.error(f"--letters must be at least {MIN_LETTERS}: the first {CANARY} are the job's canary")
     return given
 
 

@@ -38,7 +38,7 @@ from topics.events import LeadReceived
 from topics.record import Position
 from topics.registry import TopicNames
 
-MOST = 100_000
+MAX_LETTERS = 100_000
 """So many `list` gives at a time."""
 LOOKED_AT = ("groups", "list", "stats")
 """What people look at again and again."""
@@ -158,14 +158,14 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Measure how long the commands about dead letters take when there are very many. "
         "The broker is that of LEADS_KAFKA, else a local one that is started.",
     )
-    parser.add_argument("--letters", type=int, default=MOST, help="(%(default)s, at most)")
+    parser.add_argument("--letters", type=int, default=MAX_LETTERS, help="(%(default)s, at most)")
     parser.add_argument("--groups", type=int, default=40, help="causes they are of (%(default)s)")
     parser.add_argument("--plan", type=int, help="about how many are planned (a fifth)")
     parser.add_argument("--database", metavar="URL", help="an empty PostgreSQL database (a SQLite file)")
     given = parser.parse_args(arguments)
     given.plan = max(given.letters // 5, 1) if given.plan is None else given.plan
-    if given.letters > MOST:
-        parser.error(f"--letters must be at most {MOST}")
+    if given.letters > MAX_LETTERS:
+        parser.error(f"--letters must be at most {MAX_LETTERS}")
     if not 1 <= given.groups <= given.letters or not 1 <= given.plan <= given.letters:
         parser.error("--groups and --plan must be at least 1 and at most --letters")
     return given

@@ -8,7 +8,7 @@ from actions.normalise.refused import Refused
 from actions.normalise.text import block
 from topics.events import Reason, Scalar
 
-MOST = 50
+MAX_ATTRIBUTES = 50
 NAME_LENGTH = 100
 TEXT_LENGTH = 2_000
 
@@ -27,8 +27,10 @@ def read_attributes(
         _keep(name, name, value, kept, reasons)
     for name, value in (attributes or {}).items():
         _keep(name, f"attributes.{name}", value, kept, reasons)
-    if len(kept) > MOST:
-        message = f"The lead has {len(kept)} attributes; at most {MOST} are kept, so leave some out."
+    if len(kept) > MAX_ATTRIBUTES:
+        message = (
+            f"The lead has {len(kept)} attributes; at most {MAX_ATTRIBUTES} are kept, so leave some out."
+        )
         reasons.append(Reason(field="attributes", code="TOO_MANY_ATTRIBUTES", message=message))
     return kept
 

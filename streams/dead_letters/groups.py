@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -10,7 +10,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from streams.chunks import chunked
 from streams.dead_letters.selection import Condition, Selection
+from streams.store.bulk import MAX_IDS
 from streams.store.letters import EVERY, OPEN
 from streams.store.schema import letters
 from topics.envelope import parse_timestamp, timestamp
@@ -91,7 +93,7 @@ def groups(connection: Connection, condition: Condition, now: datetime, limit: i
 def _builds(connection: Connection, condition: Condition, marks: Sequence[str]) -> dict[Cause, list[str]]:
     column = letters.c
     found: dict[Cause, list[str]] = {}
-    for part in _parts(marks):
+    for part in chunked(marks, MAX_IDS):
         query = (
             sa.select(*_CAUSE, column.app_version)
             .distinct()
@@ -107,7 +109,7 @@ def _first_seen(connection: Connection, marks: Sequence[str]) -> dict[Cause, str
     """Return when each cause was first seen, whatever has become of those letters."""
     column = letters.c
     found: dict[Cause, str] = {}
-    for part in _parts(marks):
+    for part in chunked(marks, MAX_IDS):
         query = (
             sa.select(*_CAUSE, sa.func.min(column.first_time))
             .where(column.status.in_(EVERY), column.fingerprint.in_(part))
@@ -115,10 +117,6 @@ def _first_seen(connection: Connection, marks: Sequence[str]) -> dict[Cause, str
         )
         found |= {tuple(cause): first for *cause, first in connection.execute(query)}
     return found
-
-
-def _parts(marks: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (marks[start : start + 500] for start in range(0, len(marks), 500))
 
 
 def stats(connection: Connection, condition: Condition, now: datetime) -> Stats:

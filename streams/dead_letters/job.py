@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple, Protocol
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from streams.chunks import chunked
 from streams.dead_letters.job_limits import (
     JobOptions,
     JobProgress,
@@ -187,8 +188,8 @@ def outcomes(connection: Connection, asked: Mapping[str, int]) -> list[LetterOut
         column.id, column.status, column.resolution, column.action, column.code, column.generation
     )
     ids, came = list(asked), []
-    for start in range(0, len(ids), BATCH_SIZE):
-        rows = connection.execute(query.where(column.id.in_(ids[start : start + BATCH_SIZE])))
+    for part in chunked(ids, BATCH_SIZE):
+        rows = connection.execute(query.where(column.id.in_(part)))
         for letter_id, status, resolution, action, code, generation in rows:
             state: Literal["resolved", "noop", "failed"]
             if status in (RESOLVED, DISCARDED):

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from sqlalchemy.engine import Connection
 
+from streams.chunks import chunked
 from streams.clock import to_us
 from streams.dead_letters.audit import Audit, AuditedCommand, Entry
 from streams.dead_letters.patching import Patch, PatchError
@@ -98,7 +99,7 @@ class LetterCommands:
     async def keep(self, ids: Sequence[str], reason: str) -> Done:
         """Publish open letters once more, so that retention counts from now."""
         done = Done()
-        for part in _parts(ids):
+        for part in chunked(ids, BATCH_SIZE):
             rows = await self._rows(part)
             kept = [row for row in rows if row.status in OPEN]
             done.skipped += [Skipped(row.letter.id, f"it is {row.status}") for row in rows if row not in kept]
@@ -112,7 +113,7 @@ class LetterCommands:
 
     async def take_in(self, rows: Sequence[LetterRow], reason: str) -> int:
         """Publish letters of another installation, for workers to index them; return their number."""
-        for part in _parts(rows):
+        for part in chunked(rows, BATCH_SIZE):
             await self.audit.write(reason, [entry_of("import", row) for row in part])
             await self._publish(part)
         return len(rows)
@@ -122,7 +123,7 @@ class LetterCommands:
 
         Those whose record is gone are left out.
         """
-        for part in _parts(ids):
+        for part in chunked(ids, BATCH_SIZE):
             rows = [row for row in await self._rows(part) if row.status not in GONE]
             await self.audit.write(reason, [entry_of("export", row) for row in rows])
             for row in rows:
@@ -134,7 +135,7 @@ class LetterCommands:
         A letter that the patch does not fit, or that is being replayed, is skipped.
         """
         done = Done()
-        for part in _parts(ids):
+        for part in chunked(ids, BATCH_SIZE):
             changes, again = [], []
             for row in await self._rows(part):
                 try:
@@ -181,7 +182,7 @@ class LetterCommands:
         **details: str,
     ) -> Done:
         done = Done()
-        for part in _parts(ids):
+        for part in chunked(ids, BATCH_SIZE):
             rows = await self._rows(part)
             fitting = [row for row in rows if row.status in of and row.job is None]
             await self.audit.write(reason, [entry_of(command, row, **details) for row in fitting])
@@ -278,7 +279,3 @@ def skip_reason(row: LetterRow, of: Sequence[str]) -> str:
 
 def _moved(move: Move, ids: Sequence[str], connection: Connection) -> Collection[str]:
     return move(connection, ids)
-
-
-def _parts(all_: Sequence[T]) -> list[Sequence[T]]:
-    return [all_[start : start + BATCH_SIZE] for start in range(0, len(all_), BATCH_SIZE)]

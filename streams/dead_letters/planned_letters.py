@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 from sqlalchemy.engine import Connection
 
+from streams.chunks import chunked
 from streams.clock import to_us
 from streams.dead_letters.job import Ending, Job, LetterOutcome, Taken
 from streams.dead_letters.job_control import ClaimedJob
@@ -69,8 +70,7 @@ class PlannedLetters:
     async def resume(self) -> AsyncIterator[Sequence[LetterRow]]:
         """See `JobLetters.resume`. Asking twice does nothing twice."""
         items = await self._run(jobs.items, job=self._job.id, states=("asked",), limit=1 << 30)
-        for start in range(0, len(items), READ_AHEAD):
-            part = items[start : start + READ_AHEAD]
+        for part in chunked(items, READ_AHEAD):
             rows = await self._run(letters.get, ids=[item.letter_id for item in part])
             yield [row for row in rows if row.status == REPLAYING and row.job == self._job.id]
             self._ask_for(part)

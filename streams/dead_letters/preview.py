@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy.engine import Connection
 
 from actions.ports import Contacts, Effects, Roster
+from streams.chunks import chunked
 from streams.clock import to_us
 from streams.dead_letters.plan import Stale
 from streams.dead_letters.prediction import PredictedVerdict, Prediction
@@ -69,8 +70,7 @@ class Preview:
             runner = PreviewRunner(connection, installation)
             reader = Reader(installation.workflow, installation.group, EventCache({}))
             cancelled = pauses.cancelled(connection)
-            for start in range(0, len(ids), BATCH_SIZE):
-                part = ids[start : start + BATCH_SIZE]
+            for part in chunked(ids, BATCH_SIZE):
                 found = {row.letter.id: row for row in letters.get(connection, part)}
                 rows = [found[letter_id] for letter_id in part if letter_id in found]
                 asked = [self._asked(row, stale) for row in rows]

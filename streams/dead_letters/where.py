@@ -25,7 +25,7 @@ from streams.store.schema import letters
 from topics.envelope import timestamp
 from topics.letter import FailureClass
 
-LONGEST, DEEPEST, MOST = 1000, 20, 100
+MAX_LENGTH, MAX_DEPTH, MAX_COMPARISONS = 1000, 20, 100
 """Characters, brackets inside one another, comparisons."""
 _OF = letters.c
 
@@ -76,8 +76,8 @@ class _Token(NamedTuple):
 
 def parse_where(text: str, now: datetime) -> ColumnElement[bool]:
     """Read the expression. Raise `WhereError`."""
-    if len(text) > LONGEST:
-        raise WhereError(f"--where has {len(text):,} characters and may have {LONGEST:,}")
+    if len(text) > MAX_LENGTH:
+        raise WhereError(f"--where has {len(text):,} characters and may have {MAX_LENGTH:,}")
     reader = _Reader(text, now)
     return reader.whole()
 
@@ -119,8 +119,8 @@ class _Reader:
         return sa.and_(*found)
 
     def one(self, depth: int) -> ColumnElement[bool]:
-        if depth > DEEPEST:
-            self.fail_here(f"there are more than {DEEPEST} brackets inside one another")
+        if depth > MAX_DEPTH:
+            self.fail_here(f"there are more than {MAX_DEPTH} brackets inside one another")
         if self.take_word("not"):
             return sa.not_(self.one(depth + 1))
         if self.take_mark("("):
@@ -132,8 +132,8 @@ class _Reader:
 
     def comparison(self) -> ColumnElement[bool]:
         self.comparisons += 1
-        if self.comparisons > MOST:
-            self.fail_here(f"there are more than {MOST} comparisons")
+        if self.comparisons > MAX_COMPARISONS:
+            self.fail_here(f"there are more than {MAX_COMPARISONS} comparisons")
         name = self.next("word", "a field: " + ", ".join(FIELDS))
         field = FIELDS.get(name.text)
         if field is None:

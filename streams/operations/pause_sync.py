@@ -20,7 +20,7 @@ SILENT_AFTER = timedelta(seconds=30)
 CANCELLED_FOR = timedelta(days=42)
 """Longer than topics and letters can bring a record of the run again."""
 PRUNE_EVERY = timedelta(hours=1)
-PRUNE_AT_ONCE = 500
+PRUNE_BATCH_SIZE = 500
 
 
 def heard_since_us(now: datetime) -> int:
@@ -52,7 +52,7 @@ class PauseKeeper:
                 rows = {(pause.step, pause.kind): self._row(pause, to_us(now)) for pause in mine}
                 table.write(connection, self._worker, list(rows.values()))
                 table.forget_silent(connection, heard_since_us(now))
-                table.prune_cancelled(connection, to_us(now - CANCELLED_FOR), PRUNE_AT_ONCE)
+                table.prune_cancelled(connection, to_us(now - CANCELLED_FOR), PRUNE_BATCH_SIZE)
             return table.by_hand(connection), table.cancelled(connection)
 
         asked, cancelled = await self._database.run(unit)

@@ -19,7 +19,7 @@ from topics.registry import AUDIT, BY_NAME, LONGEST_RETENTION
 
 log = logging.getLogger(__name__)
 
-STEP = 500
+BATCH_SIZE = 500
 """Rows per transaction: a worker's batch never waits long for it."""
 REST = 4.0
 """Times the length of a step that is rested after it, so that pruning takes at most a fifth of the store."""
@@ -71,14 +71,14 @@ class Pruner:
 
     async def _prune(self, prune: Callable[[Connection, int, int], int], before_us: int) -> int:
         def unit(connection: Connection) -> int:
-            return prune(connection, before_us, STEP)
+            return prune(connection, before_us, BATCH_SIZE)
 
         forgotten = 0
         while True:
             began = time.monotonic()
             done = await self._database.run(unit)
             forgotten += done
-            if done < STEP:
+            if done < BATCH_SIZE:
                 return forgotten
             # The worker's own batches come in between, and so do those of other processes.
             await self._rest((time.monotonic() - began) * REST)

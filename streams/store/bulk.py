@@ -10,8 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Table
 from sqlalchemy.engine import Connection
 
+from streams.chunks import chunked
+
 SQLITE_PARAMETERS = 30_000
 """SQLite takes at most 32,766 in one statement."""
+MAX_IDS = 500
+"""In one `IN (…)` of SQLAlchemy's, which makes a named parameter of each."""
 
 
 def select_in(
@@ -27,8 +31,7 @@ def select_in(
         if wanted:
             yield from connection.exec_driver_sql(f"{head} = ANY(%s)", (wanted,))
         return
-    for start in range(0, len(wanted), SQLITE_PARAMETERS):
-        part = wanted[start : start + SQLITE_PARAMETERS]
+    for part in chunked(wanted, SQLITE_PARAMETERS):
         marks = ",".join("?" * len(part))
         yield from connection.exec_driver_sql(f"{head} IN ({marks})", tuple(part))
 
@@ -41,8 +44,7 @@ def delete_in(connection: Connection, where: Column[Any], values: Iterable[Any])
         if wanted:
             connection.exec_driver_sql(f"{head} = ANY(%s)", (wanted,))
         return
-    for start in range(0, len(wanted), SQLITE_PARAMETERS):
-        part = wanted[start : start + SQLITE_PARAMETERS]
+    for part in chunked(wanted, SQLITE_PARAMETERS):
         connection.exec_driver_sql(f"{head} IN ({','.join('?' * len(part))})", tuple(part))
 
 

@@ -15,7 +15,7 @@ from streams.store.schema import contacts
 from topics.events import Candidate
 from topics.writing import as_json
 
-MOST_CANDIDATES = 10
+MAX_CANDIDATES = 10
 _NEW_COLUMNS = tuple(contacts.c.keys())
 _WHERE = ("contact_key", "row_version")
 
@@ -121,7 +121,7 @@ class SqlContacts:
         others = sorted(found.values())
         return [
             Candidate(contact_id=contact_id, rule="phone", score=0.5)
-            for contact_id in others[:MOST_CANDIDATES]
+            for contact_id in others[:MAX_CANDIDATES]
         ]
 
     async def save(self, contact: StoredContact) -> None:

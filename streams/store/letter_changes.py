@@ -9,6 +9,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from streams.chunks import chunked
+from streams.store.bulk import MAX_IDS
 from streams.store.letters import (
     DISCARDED,
     ERASED,
@@ -34,7 +36,7 @@ def move(
 ) -> list[str]:
     """Set columns of those of these letters that have one of these statuses and no job; return their ids."""
     moved: list[str] = []
-    for part in _parts(list(ids)):
+    for part in chunked(list(ids), MAX_IDS):
         fitting = sa.select(_COLUMN.id).where(_COLUMN.id.in_(part), STATUS.in_(of), _COLUMN.job.is_(None))
         moved += connection.execute(fitting.with_for_update()).scalars()
     _set(connection, moved, values)
@@ -123,14 +125,10 @@ def release(connection: Connection, job: str, ids: Collection[str] | None = None
     if ids is None:
         connection.execute(mine.values(job=None))
         return
-    for part in _parts(list(ids)):
+    for part in chunked(list(ids), MAX_IDS):
         connection.execute(mine.where(_COLUMN.id.in_(part)).values(job=None))
 
 
 def _set(connection: Connection, ids: Sequence[str], values: dict[str, Any]) -> None:
-    for part in _parts(ids):
+    for part in chunked(ids, MAX_IDS):
         connection.execute(sa.update(letters).where(_COLUMN.id.in_(part)).values(**values))
-
-
-def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[start : start + 500] for start in range(0, len(ids), 500))

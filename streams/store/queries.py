@@ -12,7 +12,9 @@ from actions.normalise.email_address import normalise_email
 from actions.normalise.phone_number import normalise_phone
 from actions.normalise.refused import Refused
 from actions.ports import Identity, StoredContact
+from streams.chunks import chunked
 from streams.store import contacts, ledger, letters
+from streams.store.bulk import MAX_IDS
 from streams.store.ledger import LedgerRow
 from streams.store.letters import EVERY, LetterRow
 from streams.store.schema import DONE
@@ -123,8 +125,8 @@ def held_letter_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
 
 def _which(connection: Connection, ids: Sequence[str], holds: sa.ColumnElement[bool]) -> set[str]:
     found: set[str] = set()
-    for start in range(0, len(ids), 500):
-        mine = letters_table.c.id.in_(ids[start : start + 500])
+    for part in chunked(ids, MAX_IDS):
+        mine = letters_table.c.id.in_(part)
         found |= set(connection.execute(sa.select(letters_table.c.id).where(mine, holds)).scalars())
     return found
 

@@ -23,7 +23,7 @@ SMALL = 4
 REACHED_WITHIN_S = 60.0
 AT_WORK_S = 6.0
 PER_SECOND = 40.0
-MOST = {"call": 60, "mail": 60, "webhook": 60, "store": 40, "publish": 12, "settle": 12, "offsets": 3}
+MAX_HITS = {"call": 60, "mail": 60, "webhook": 60, "store": 40, "publish": 12, "settle": 12, "offsets": 3}
 """At which reaching at most, by the point's first word: after a second or two of work."""
 
 
@@ -34,7 +34,7 @@ def rounds(random: Random) -> list[tuple[str, bool]]:
 
 
 def nth(random: Random, point: str) -> int:
-    return random.randint(1, MOST[point.partition(".")[0]])
+    return random.randint(1, MAX_HITS[point.partition(".")[0]])
 
 
 def armed(rig: Rig, text: str) -> Process:

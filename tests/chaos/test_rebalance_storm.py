@@ -16,7 +16,7 @@ from tests.integration.acceptance.stage import LANES
 CHANGES = figure(4, 30, 500)
 RECORDS = 200 + CHANGES * 280
 EVERY_S = (2.0, 5.0)
-FEWEST, MOST = 1, 4
+MIN_WORKERS, MAX_WORKERS = 1, 4
 
 
 @pytest.mark.timeout(time_limit(200, 15, CHANGES))
@@ -31,7 +31,7 @@ def test_workers_that_join_and_leave_all_the_time_lose_and_double_nothing(
     for number in range(CHANGES):
         time.sleep(random.uniform(*EVERY_S))
         running = [worker for worker in rig.running if worker not in left]
-        is_joining = len(running) <= FEWEST or (len(running) < MOST and random.random() < 0.5)
+        is_joining = len(running) <= MIN_WORKERS or (len(running) < MAX_WORKERS and random.random() < 0.5)
         if is_joining:
             rig.start_worker()
         else:

@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from streams.chunks import chunked
 from streams.kafka.reader import Partition, Ranges
 from streams.testing.cluster import GROUP
 from streams.testing.log import LogRecord, MemoryLog
 
-AT_ONCE = 3
+BATCH_SIZE = 3
 """Small, so that batches end anywhere."""
 
 
@@ -53,8 +54,8 @@ class RememberedLog:
                 for record in self.log.topics[topic]
                 if record.partition == partition and begin <= record.offset < end
             ]
-            for start in range(0, len(found), AT_ONCE):
-                yield found[start : start + AT_ONCE]
+            for batch in chunked(found, BATCH_SIZE):
+                yield batch
 
 
 def _ranges(records: Iterable[LogRecord]) -> Ranges:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 MAX_ROOMS = 22
 MAX_FLOORS = 8
 FLOORS = (
-    ("clock", "durations", "errors", "failpoints"),
+    ("chunks", "clock", "durations", "errors", "failpoints"),
     ("kafka",),
     ("adapters", "store", "workflow"),
     ("engine", "onboarding"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streams.interfaces.demo.summary import Summary
 
 LEADS = 400
-FEWEST, MOST = 60, 20_000
+MIN_LEADS, MAX_LEADS = 60, 20_000
 
 
 def demo(
@@ -31,7 +31,7 @@ def demo(
             "--data", metavar="FOLDER", help="Where everything is kept.", show_default="LEADS_DATA/demo"
         ),
     ] = None,
-    leads: Annotated[int, typer.Option(min=FEWEST, max=MOST, hidden=True)] = LEADS,
+    leads: Annotated[int, typer.Option(min=MIN_LEADS, max=MAX_LEADS, hidden=True)] = LEADS,
     as_json: AsJson = False,
 ) -> None:
     """Watch a few hundred leads being onboarded: real Kafka, worker, mail server and webhooks, all on this machine.

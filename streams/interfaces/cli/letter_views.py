@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.chunks import chunked
 from streams.clock import now, to_us
 from streams.dead_letters.describe import what_happened, what_is_done, what_would_come
 from streams.dead_letters.groups import groups, stats
@@ -67,8 +68,7 @@ def list_command(
     with connections.database(connections.settings()) as database:
         total = database.transact(partial(count, condition=condition))
         ids = database.transact(partial(select, condition=condition, limit=limit))
-        for start in range(0, len(ids), PAGE):
-            page = ids[start : start + PAGE]
+        for page in chunked(ids, PAGE):
             found = {row.letter.id: row for row in database.transact(partial(letters.get, ids=page))}
             rows = [found[each] for each in page if each in found]
             if as_json:

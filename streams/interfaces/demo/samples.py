@@ -17,7 +17,7 @@ from topics.envelope import Headers, timestamp
 from topics.events import LeadReceived
 
 SEED = 20261123
-FEWEST = 60
+MIN_RECORDS = 60
 BEGAN = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 """When the first lead came in; each one after it follows some minutes later."""
 SOURCES = {
@@ -59,8 +59,8 @@ class Sample:
 
 
 def make_samples(count: int) -> list[Sample]:
-    """Return `count` records (at least `FEWEST`) in the order in which they are published."""
-    return _SampleMaker(max(count, FEWEST)).records()
+    """Return `count` records (at least `MIN_RECORDS`) in the order in which they are published."""
+    return _SampleMaker(max(count, MIN_RECORDS)).records()
 
 
 class _SampleMaker:

@@ -14,7 +14,7 @@ from streams.interfaces.http import commands, jobs, letters, metrics
 from streams.interfaces.http.app_state import AppState
 from streams.interfaces.http.problems import add_to, problem
 
-MOST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 """Of a request: a plan of 100,000 letters has about half of that."""
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -51,11 +51,11 @@ class Limit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 413, or let the request through and count what comes."""
         lengths = [value for name, value in scope.get("headers", ()) if name == b"content-length"]
-        if any(not value.isdigit() or int(value) > MOST_BYTES for value in lengths):
-            refused = problem(413, f"a request has at most {MOST_BYTES:,} bytes")
+        if any(not value.isdigit() or int(value) > MAX_BYTES for value in lengths):
+            refused = problem(413, f"a request has at most {MAX_BYTES:,} bytes")
             await refused(scope, receive, send)
             return
-        left = MOST_BYTES
+        left = MAX_BYTES
 
         async def counted() -> MutableMapping[str, Any]:
             nonlocal left

@@ -15,7 +15,7 @@ from streams.dead_letters.patching import Patch
 from streams.dead_letters.selection import Selection, read_due, select
 from streams.dead_letters.serialize import dump, load, record_as_data
 from streams.interfaces.http.app_state import AppState, Operator, State
-from streams.interfaces.http.letters import MOST, etag
+from streams.interfaces.http.letters import MAX_LETTERS, etag
 from streams.interfaces.http.problems import ProblemError
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
@@ -27,7 +27,7 @@ class Command(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=500)
-    ids: list[str] = Field(default=[], max_length=MOST)
+    ids: list[str] = Field(default=[], max_length=MAX_LETTERS)
     select: Selection | None = None
     at: str | None = None
     """When letters are to be tried: a moment, or in how long (2h); `schedule` alone."""

@@ -17,7 +17,7 @@ from streams.dead_letters.selection import Selection, select
 from streams.engine.failures import app_version
 from streams.interfaces.http.app_state import AppState, Operator, State, Viewer
 from streams.interfaces.http.commands import NDJSON
-from streams.interfaces.http.letters import MOST
+from streams.interfaces.http.letters import MAX_LETTERS
 from streams.interfaces.http.problems import ProblemError
 from streams.store import jobs
 from streams.store.jobs import JobRow
@@ -32,7 +32,7 @@ class Planned(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    ids: list[str] = Field(default=[], max_length=MOST)
+    ids: list[str] = Field(default=[], max_length=MAX_LETTERS)
     select: Selection | None = None
     stale: Stale | None = None
 
@@ -88,7 +88,7 @@ async def apply(
 
 @router.get("/dead-letter-jobs")
 async def list_jobs(
-    state: State, _: Viewer, limit: Annotated[int, Query(ge=1, le=MOST)] = 20
+    state: State, _: Viewer, limit: Annotated[int, Query(ge=1, le=MAX_LETTERS)] = 20
 ) -> list[dict[str, Any]]:
     """List jobs, the newest first."""
     return [await _job(state, row) for row in await state.read(jobs.latest, limit=limit)]
@@ -98,7 +98,7 @@ async def list_jobs(
 async def show_job(job_id: str, state: State, _: Viewer) -> dict[str, Any]:
     """Return how far a job is, and what came of its letters."""
     row = await _row(state, job_id)
-    ended = await state.read(jobs.items, job=row.id, states=jobs.ENDED, limit=MOST)
+    ended = await state.read(jobs.items, job=row.id, states=jobs.ENDED, limit=MAX_LETTERS)
     items = [{"id": item.letter_id, "state": item.state, "reason": item.found} for item in ended]
     return {**await _job(state, row), "items": items}
 

@@ -18,13 +18,13 @@ from streams.store import ledger, letters
 from streams.store.letters import LetterRow
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
-MOST = 1000
+MAX_LETTERS = 1000
 
 
 class Listing(Selection):
     """A page of letters."""
 
-    limit: int = Field(default=100, ge=1, le=MOST)
+    limit: int = Field(default=100, ge=1, le=MAX_LETTERS)
 
 
 def etag(row: LetterRow) -> str:

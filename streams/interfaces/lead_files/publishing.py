@@ -19,7 +19,7 @@ LAST_WORD_S = 5.0
 """How long a batch that is on its way is waited for after an interrupt."""
 ANSWER_WITHIN_S = 30.0
 """How long the broker may take for a batch; the client itself would wait for ever."""
-MOST_LISTED = 1000
+MAX_LISTED = 1000
 
 Send = Callable[[Sequence[Outgoing]], Awaitable[None]]
 
@@ -34,7 +34,7 @@ class Rejection:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the lines. Of bad ones the first `MOST_LISTED` are kept, all are counted."""
+    """What became of the lines. Of bad ones the first `MAX_LISTED` are kept, all are counted."""
 
     published: int = 0
     good: int = 0
@@ -51,13 +51,13 @@ class Tally:
     def skip(self, line: BadLine) -> None:
         """Count a line that is no lead."""
         self.skipped += 1
-        if len(self.bad) < MOST_LISTED:
+        if len(self.bad) < MAX_LISTED:
             self.bad.append(line)
 
     def reject(self, line: int, reasons: Sequence[Reason]) -> None:
         """Count a lead that a worker would reject."""
         self.rejected += 1
-        if len(self.rejections) < MOST_LISTED:
+        if len(self.rejections) < MAX_LISTED:
             self.rejections.append(Rejection(line, reasons))
 
 

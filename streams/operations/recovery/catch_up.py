@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+from streams.chunks import chunked
 from streams.clock import from_us, to_us
 from streams.engine.handover import Records
 from streams.engine.indexing import LetterIndexer
@@ -158,8 +159,7 @@ class CatchUp:
     async def _resolve(self, done: CaughtUp) -> None:
         database, workflow = self.installation.database, self.installation.workflow
         ids = await database.run(failures.open_ids)
-        for start in range(0, len(ids), failures.AT_ONCE):
-            part = ids[start : start + failures.AT_ONCE]
+        for part in chunked(ids, failures.BATCH_SIZE):
             now_us = to_us(self.installation.clock())
             close = partial(failures.resolve, letter_ids=part, workflow=workflow, now_us=now_us)
             done.resolved += await database.run(close)

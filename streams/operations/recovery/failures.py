@@ -30,7 +30,7 @@ CERTAINLY_NOT = frozenset({"transient", "throttled", "rejected"})
 """Classes of failures after which the call is known not to have been made."""
 PERHAPS = frozenset({"uncertain", "defect"})
 """Classes of failures that say nothing about it."""
-AT_ONCE = 200
+BATCH_SIZE = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy.engine import Connection
 
+from streams.chunks import chunked
 from streams.clock import to_us
 from streams.engine.indexing import row_of
 from streams.engine.installation import Installation
@@ -59,8 +60,8 @@ class Reindexer:
         await self._read(topics.letters, partial(self._take, done))
         done.decided = await self._decide()
         ids = await database.run(failures.open_ids)
-        for start in range(0, len(ids), failures.AT_ONCE):
-            part = ids[start : start + failures.AT_ONCE]
+        looked_at = 0
+        for part in chunked(ids, failures.BATCH_SIZE):
             done.resolved += await database.run(
                 partial(
                     failures.resolve,
@@ -69,7 +70,8 @@ class Reindexer:
                     now_us=to_us(self.installation.clock()),
                 )
             )
-            self.report("outcomes", start + len(part), len(ids))
+            looked_at += len(part)
+            self.report("outcomes", looked_at, len(ids))
         return done
 
     async def _read(self, topic: str, take: Callable[[Sequence[Record]], Any]) -> None:
@@ -108,10 +110,10 @@ class Reindexer:
     async def _decide(self) -> int:
         decisions = list(self._decisions.items())
         decided = 0
-        for start in range(0, len(decisions), failures.AT_ONCE):
-            part = dict(decisions[start : start + failures.AT_ONCE])
+        for part in chunked(decisions, failures.BATCH_SIZE):
             now_us = to_us(self.installation.clock())
-            decided += await self.installation.database.run(partial(_decide, decisions=part, now_us=now_us))
+            unit = partial(_decide, decisions=dict(part), now_us=now_us)
+            decided += await self.installation.database.run(unit)
         return decided
 
 

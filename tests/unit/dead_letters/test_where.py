@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.dead_letters.where import DEEPEST, FIELDS, LONGEST, WhereError, parse_where
+from streams.dead_letters.where import FIELDS, MAX_DEPTH, MAX_LENGTH, WhereError, parse_where
 from tests.suites.letter_index import NOW
 
 WORDS = st.sampled_from(
@@ -52,8 +52,8 @@ def test_what_is_cut_off_is_told_at_its_end(text: str) -> None:
 
 
 def test_what_is_too_long_or_too_deep_is_refused() -> None:
-    assert "characters" in refused("x" * (LONGEST + 1))[0]
-    assert "brackets" in refused("(" * (DEEPEST + 2) + "code = A" + ")" * (DEEPEST + 2))[0]
+    assert "characters" in refused("x" * (MAX_LENGTH + 1))[0]
+    assert "brackets" in refused("(" * (MAX_DEPTH + 2) + "code = A" + ")" * (MAX_DEPTH + 2))[0]
 
 
 @given(st.lists(WORDS, max_size=30).map(" ".join) | st.text(max_size=60))
