@@ -34,7 +34,7 @@ from topics import ids
 from topics.events import LeadReceived
 from topics.registry import TopicNames
 
-LOOK_S = 0.2
+LOOK_S = 0.25
 STALLED_S = 90.0
 """Longer than the longest wait of the demo's leads.toml: without a change for so long, something is wrong."""
 FIRST_PART = 0.4
