@@ -1,4 +1,4 @@
-"""This file runs what README.md tells people to run."""
+"""What README.md shows runs as it is shown."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Give a shell in a clone of what README's reader has, with an empty data folder."""
+    """A shell in a folder as a reader of README.md has it, with an empty data folder."""
     shutil.copy(ROOT / "leads.sample.toml", tmp_path)
     bin_folder = Path(sys.executable).parent
     environment = {name: text for name, text in os.environ.items() if not name.startswith("LEADS_")}
@@ -66,10 +66,10 @@ def test_the_commands_and_examples_of_the_readme_run_in_their_order(
     lines = ["set -o pipefail", "trap 'kill $(jobs -p)' EXIT"]
     for number, (kind, text) in enumerate(BLOCKS):
         if kind == "sh":
-            told = text.replace("2525", str(free_port()))
+            commands = text.replace("2525", str(free_port()))
             wait = r"for i in $(seq 60); do \1 | grep -q lead.welcomed && break; sleep 0.5; done; \1"
-            lines.append(SHOW.sub(wait, told) if "publish -" in told else told)
-            if "kafka start" in told:
+            lines.append(SHOW.sub(wait, commands) if "publish -" in commands else commands)
+            if "kafka start" in commands:
                 lines.append(
                     f"export LEADS_KAFKA=$(leads kafka status --json | python -c '{READ_BOOTSTRAP}')"
                 )

@@ -1,4 +1,4 @@
-"""The demo's records are what their kind says."""
+"""The demo's records are of the kind they name."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""This package is `leads demo`: sample leads, the servers around a real worker, and a summary that adds up."""
+"""`leads demo`: sample leads, the servers around a real worker, and a summary that adds up."""

@@ -64,7 +64,7 @@ def _bar(count: int, whole: int, width: int, encoding: str) -> str:
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
 
 
-class Show:
+class Display:
     """What happens, on stderr: bars on a terminal, elsewhere a line now and then. `with` begins and ends it."""
 
     def __init__(self, console: Console, total: int) -> None:
@@ -83,7 +83,7 @@ class Show:
                 redirect_stderr=False,
             )
 
-    def say(self, text: str) -> None:
+    def note(self, text: str) -> None:
         """Print one thing that happened, with its time."""
         clock = f"{time.monotonic() - self._began:5.1f} s  "
         self._console.print(clock + text, markup=False, highlight=False, soft_wrap=self._live is None)
@@ -98,7 +98,7 @@ class Show:
             self._live.update(Group(Text(), bars), refresh=True)
         elif is_new and time.monotonic() - self._printed >= LINE_EVERY_S:
             self._printed = time.monotonic()
-            self.say(", ".join(f"{row.name} {row.number:,}" for row in rows))
+            self.note(", ".join(f"{row.name} {row.number:,}" for row in rows))
 
     def __enter__(self) -> Self:
         if self._live is not None:

@@ -18,7 +18,7 @@ from streams.interfaces.common.output import errors, plural
 from streams.interfaces.common.status import database_status, kafka_status
 from streams.interfaces.demo.child import DemoServers
 from streams.interfaces.demo.folder import DemoFolder, child_environment, count_lines, new_webhook_secret
-from streams.interfaces.demo.render import Show
+from streams.interfaces.demo.render import Display
 from streams.interfaces.demo.samples import Sample, make_samples
 from streams.interfaces.demo.summary import State, Summary, faults, open_letters, outcomes, owners
 from streams.kafka.address import KafkaAddress
@@ -84,7 +84,7 @@ class _Demo:
     admin: AIOKafkaAdminClient = field(init=False)
     reader: RangeReader = field(init=False)
     producer: AIOKafkaProducer = field(init=False)
-    show: Show = field(init=False)
+    display: Display = field(init=False)
 
     @property
     def names(self) -> TopicNames:
@@ -99,28 +99,28 @@ class _Demo:
             start = await self._state()
             known = await self._known_faults(start)
             chosen = self._without_known_plain(samples)
-            self.show = stack.enter_context(Show(errors(), start.received + len(chosen)))
+            self.display = stack.enter_context(Display(errors(), start.received + len(chosen)))
             self.producer = new_producer(self.address)
             await self.producer.start()
             stack.push_async_callback(self.producer.stop)
             await self.servers.start_worker()
-            self.show.say(
+            self.display.note(
                 f"Kafka on {self.address.bootstrap}, mail server on 127.0.0.1:{self.servers.mail_port}, webhook "
                 f"receiver on 127.0.0.1:{self.servers.webhook_port} and a worker are ready."
             )
             if start.actions:
-                self.show.say("The same leads again: whatever was done is answered from the ledger.")
+                self.display.note("The same leads again: whatever was done is answered from the ledger.")
             if left_out := len(samples) - len(chosen):
-                self.show.say(
+                self.display.note(
                     f"Left out: {plural(left_out, 'plain record')} without an id, each would be a new lead."
                 )
             if known:
-                self.show.say(
+                self.display.note(
                     f"`leads verify` found {plural(sum(known.values()), 'fault')} of earlier runs; not counted."
                 )
             late = await self._play(chosen)
             self.servers.stop()
-            self.show.say("The worker has stopped. Comparing topics, database, mails and webhooks.")
+            self.display.note("The worker has stopped. Comparing topics, database, mails and webhooks.")
             verdict, end = await self._verdict(), await self._state()
         unreadable = self._letters_of_unreadable()
         with self.database.snapshot() as connection:
@@ -171,23 +171,25 @@ class _Demo:
 
     async def _play(self, samples: Sequence[Sample]) -> int:
         """Publish all and follow it to the end; return how many mails went out after the outage."""
-        show, servers = self.show, self.servers
+        display, servers = self.display, self.servers
         first = samples[: int(len(samples) * FIRST_PART)]
-        show.say(f"Publishing {plural(len(first), 'record')}; the mail server is running.")
+        display.note(f"Publishing {plural(len(first), 'record')}; the mail server is running.")
         await self._publish(first)
         await self._until(_is_settled)
         servers.stop_mail_server()
         rest = samples[len(first) :]
-        show.say(f"The mail server has stopped. Publishing {plural(len(rest), 'more record')} all the same.")
+        display.note(
+            f"The mail server has stopped. Publishing {plural(len(rest), 'more record')} all the same."
+        )
         await self._publish(rest)
         state = await self._until(self._is_held_up)
-        show.say(self._outage(state))
+        display.note(self._outage(state))
         await servers.restart_mail_server()
-        show.say(
+        display.note(
             "The mail server is back." + ("" if _is_settled(state) else " What waits goes on by itself.")
         )
         end = await self._until(_is_settled)
-        show.say("Every record has come to its end.")
+        display.note("Every record has come to its end.")
         return end.mails - state.mails
 
     async def _publish(self, samples: Sequence[Sample]) -> None:
@@ -221,7 +223,7 @@ class _Demo:
         before, changed = None, time.monotonic()
         while True:
             state = await self._state()
-            self.show.update(state)
+            self.display.update(state)
             if (
                 before is not None
                 and before.actions == state.actions
