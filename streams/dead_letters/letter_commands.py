@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
@@ -210,22 +210,15 @@ class LetterCommands:
         return to_us(self.installation.clock())
 
 
-class SimpleCommand(NamedTuple):
-    """A command that needs a reason alone."""
-
-    run: Callable[[LetterCommands, Sequence[str], str], Awaitable[Done]]
-    status: str = "open"
-    """Which letters it is about, unless a selection says so."""
-
-
+SimpleCommand = Callable[[LetterCommands, Sequence[str], str], Awaitable[Done]]
 SIMPLE_COMMANDS: Mapping[str, SimpleCommand] = {
-    "discard": SimpleCommand(LetterCommands.discard),
-    "restore": SimpleCommand(LetterCommands.restore, DISCARDED),
-    "unschedule": SimpleCommand(LetterCommands.unschedule, SCHEDULED),
-    "keep": SimpleCommand(LetterCommands.keep),
-    "erase": SimpleCommand(LetterCommands.erase),
+    "discard": LetterCommands.discard,
+    "restore": LetterCommands.restore,
+    "unschedule": LetterCommands.unschedule,
+    "keep": LetterCommands.keep,
+    "erase": LetterCommands.erase,
 }
-"""By the name that commands and HTTP give them."""
+"""Commands that need a reason alone, by the name that command line and HTTP give them."""
 
 
 def entry_of(command: AuditedCommand, row: LetterRow, **details: str) -> Entry:

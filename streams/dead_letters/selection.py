@@ -15,13 +15,15 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from streams.dead_letters.where import WhereError, parse_where
 from streams.durations import parse_duration
-from streams.store.letters import EVERY, OPEN
+from streams.store.letters import DISCARDED, EVERY, OPEN, SCHEDULED
 from streams.store.schema import letters
 from topics.envelope import timestamp
 from topics.letter import FailureClass
 
 STATUSES = ("open", *EVERY, "all")
 """What `status` may be."""
+USUAL_STATUS = {"restore": DISCARDED, "unschedule": SCHEDULED}
+"""Which letters these commands are about, unless a selection says so; all others are about open ones."""
 SHORTEST_ID = 6
 """Characters of an id by which a letter can be named."""
 ID_START = re.compile(f"[0-9a-f-]{{{SHORTEST_ID},36}}")

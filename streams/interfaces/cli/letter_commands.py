@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from streams.clock import now
-from streams.dead_letters.letter_commands import SIMPLE_COMMANDS, Done, LetterCommands
-from streams.dead_letters.patching import Patch, PatchError, settings_as_operations
-from streams.dead_letters.selection import Selection, read_due
-from streams.dead_letters.serialize import TransferError, dump, load
+from streams.dead_letters.selection import USUAL_STATUS, Selection, read_due
 from streams.interfaces.cli import logs
 from streams.interfaces.cli.pausing import Reason, one_line
 from streams.interfaces.cli.selecting import Every, LetterIds, chosen_ids, selects
@@ -27,11 +24,13 @@ from streams.interfaces.common.output import AsJson, plural, print_err, print_ou
 from streams.interfaces.common.progress import Report, reporting
 
 if TYPE_CHECKING:
+    from streams.dead_letters.letter_commands import Done, LetterCommands
+    from streams.dead_letters.patching import Patch
     from streams.operations.recovery.reindexing import Reindexed
 
 SHOWN = 20
 """Letters that are named one by one; --json names all."""
-CommandOnLetters = Callable[[LetterCommands, Sequence[str], str], Awaitable[Done]]
+CommandOnLetters = Callable[["LetterCommands", Sequence[str], str], Awaitable["Done"]]
 
 
 def run_on_letters(
@@ -100,7 +99,7 @@ SIMPLE_TEXTS = {
 def simple_command(name: str) -> Callable[..., None]:
     """Return the command of this name, which needs a reason alone."""
 
-    @selects(status=SIMPLE_COMMANDS[name].status)
+    @selects(status=USUAL_STATUS.get(name, "open"))
     def command(
         selection: Selection,
         reason: Reason,
@@ -108,8 +107,17 @@ def simple_command(name: str) -> Callable[..., None]:
         all_: Every = False,
         as_json: AsJson = False,
     ) -> None:
-        run, done = SIMPLE_COMMANDS[name].run, SIMPLE_TEXTS[name].done
-        run_on_letters(selection, letter_ids, run, is_all=all_, reason=reason, done=done, as_json=as_json)
+        from streams.dead_letters.letter_commands import SIMPLE_COMMANDS
+
+        run_on_letters(
+            selection,
+            letter_ids,
+            SIMPLE_COMMANDS[name],
+            is_all=all_,
+            reason=reason,
+            done=SIMPLE_TEXTS[name].done,
+            as_json=as_json,
+        )
 
     return command
 
@@ -211,6 +219,8 @@ def _patch(
     *,
     is_undone: bool,
 ) -> Patch:
+    from streams.dead_letters.patching import Patch, PatchError, settings_as_operations
+
     if sum((bool(given or taken or patch or encoding), value is not None, is_undone)) != 1:
         raise WrongUseError(
             "give --set, --unset, --patch and --encoding, or --value alone, or --original alone"
@@ -243,6 +253,8 @@ def export_command(
     all_: Every = False,
 ) -> None:
     """Write dead letters whole into a file, one per line (NDJSON). It holds personal data; each letter is audited."""
+    from streams.dead_letters.serialize import dump
+
     logs.silence()
     why = one_line(reason)
     with connections.connected() as connected:
@@ -270,6 +282,8 @@ def import_command(
 
     Nothing is taken in when a line cannot be read. A letter that is known at this generation stays as it is.
     """
+    from streams.dead_letters.serialize import TransferError, load
+
     logs.silence()
     why = one_line(reason)
     try:

@@ -13,13 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from pydantic import ValidationError
 
-from streams.dead_letters.audit import Entry
-from streams.dead_letters.job_control import ClaimedJob, control, create, resume
 from streams.dead_letters.job_limits import JobOptions, JobProgress
 from streams.dead_letters.plan import read_plan
-from streams.dead_letters.planned_letters import planned_job
-from streams.dead_letters.preview import Preview
-from streams.dead_letters.replay import ReplayOutcome, replay_job
 from streams.dead_letters.selection import Selection, option_name
 from streams.interfaces.cli import logs
 from streams.interfaces.cli.letter_commands import SHOWN
@@ -44,13 +39,12 @@ from streams.interfaces.common.output import (
     write_table,
 )
 from streams.interfaces.common.progress import showing
-from streams.kafka.lag import watching_live_lag
-from streams.settings import load_config
 from streams.store import jobs
-from streams.store.queries import held_letter_ids, uncertain_letter_ids
 
 if TYPE_CHECKING:
+    from streams.dead_letters.job_control import ClaimedJob
     from streams.dead_letters.letter_commands import LetterCommands
+    from streams.dead_letters.replay import ReplayOutcome
     from streams.store.engine import Database
     from streams.store.jobs import JobRow
 
@@ -127,6 +121,9 @@ async def _replay(
     *,
     as_json: bool,
 ) -> None:
+    from streams.dead_letters.audit import Entry
+    from streams.dead_letters.replay import replay_job
+
     def report(each: ReplayOutcome) -> None:
         printed[each.outcome] += 1
         if as_json:
@@ -161,6 +158,8 @@ def _outcome_as_data(each: ReplayOutcome) -> dict[str, Any]:
 
 def free_letters(database: Database, ids: Sequence[str], *, is_named: bool) -> list[str]:
     """Leave out letters that a replay job has in hand, and uncertain ones unless they are named by id."""
+    from streams.store.queries import held_letter_ids, uncertain_letter_ids
+
     held = database.transact(partial(held_letter_ids, ids=ids))
     if held:
         print_err(
@@ -220,6 +219,8 @@ def apply_command(
 
     Exit codes: 0 every letter was done, 1 some failed, were left out, or the job stopped.
     """
+    from streams.dead_letters.job_control import create
+
     logs.silence()
     frozen = read_plan(plan)
     why = one_line(reason)
@@ -265,6 +266,8 @@ def cancel_command(job: JobId, reason: Reason) -> None:
 @app.command("resume")
 def resume_command(job: JobId, reason: Reason, as_json: AsJson = False) -> None:
     """Go on with a job that was paused, that stopped, or whose process died. Its canary begins anew."""
+    from streams.dead_letters.job_control import resume
+
     logs.silence()
     why = one_line(reason)
     with connections.connected() as connected:
@@ -273,6 +276,8 @@ def resume_command(job: JobId, reason: Reason, as_json: AsJson = False) -> None:
 
 
 def _control(job: str, status: Literal["paused", "cancelled"], reason: str, done: str) -> None:
+    from streams.dead_letters.job_control import control
+
     logs.silence()
     why = one_line(reason)
     with connections.connected() as connected:
@@ -285,6 +290,11 @@ def _run(
     connected: Connections, claim: Callable[[LetterCommands], Awaitable[ClaimedJob]], *, as_json: bool
 ) -> None:
     """Work on the job that is claimed, until it ends, and print what came of it."""
+    from streams.dead_letters.planned_letters import planned_job
+    from streams.dead_letters.preview import Preview
+    from streams.kafka.lag import watching_live_lag
+    from streams.settings import load_config
+
     settings = connected.settings
     claimed: list[ClaimedJob] = []
 

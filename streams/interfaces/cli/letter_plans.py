@@ -14,7 +14,6 @@ from streams.clock import now
 from streams.dead_letters.plan import PlanWriter, Stale, Totals
 from streams.dead_letters.prediction import FAILING
 from streams.dead_letters.selection import Selection, select
-from streams.engine.failures import app_version
 from streams.interfaces.cli import logs
 from streams.interfaces.cli.selecting import Every, LetterIds, chosen_ids, selects
 from streams.interfaces.common import connections
@@ -77,6 +76,8 @@ def plan_command(
 def _plan(
     preview: Preview, ids: Sequence[str], out: Path | None, stale: Stale | None, selector: str
 ) -> Totals:
+    from streams.engine.failures import app_version
+
     # Under another name first: a plan that was cut off is none.
     draft = Path(os.devnull) if out is None else out.with_name(out.name + ".part")
     with draft.open("wb") as file, reporting("letter") as report:
@@ -100,6 +101,8 @@ def check_command(selection: Selection, as_json: AsJson = False) -> None:
 
     Exit codes: 0 all would pass, also when there is none; 1 some would fail again.
     """
+    from streams.engine.failures import app_version
+
     logs.silence()
     settings = connections.settings()
     condition = selection.condition(now())

@@ -13,7 +13,6 @@ import typer
 
 from streams.chunks import chunked
 from streams.clock import now, to_us
-from streams.dead_letters.describe import what_happened, what_is_done, what_would_come
 from streams.dead_letters.groups import groups, stats
 from streams.dead_letters.selection import Selection, count, indexed_since, select
 from streams.dead_letters.serialize import as_data, record_as_data
@@ -272,6 +271,8 @@ def _preview(settings: Settings, database: Database, row: LetterRow) -> Predicti
 
 
 def _explain(row: LetterRow, done: list[LedgerRow], would: Prediction | str) -> None:
+    from streams.dead_letters.describe import what_happened, what_is_done, what_would_come
+
     sentences = [*what_happened(row), *what_is_done(done)]
     if isinstance(would, str):
         sentences.append(f"What a replay would do is not known here: {would}.")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from streams.dead_letters.letter_commands import SIMPLE_COMMANDS, Done
 from streams.dead_letters.patching import Patch
-from streams.dead_letters.selection import Selection, read_due, select
+from streams.dead_letters.selection import USUAL_STATUS, Selection, read_due, select
 from streams.dead_letters.serialize import dump, load, record_as_data
 from streams.interfaces.http.app_state import AppState, Operator, State
 from streams.interfaces.http.letters import MAX_LETTERS, etag
@@ -107,7 +107,7 @@ async def command_letters(
 async def _run(name: CommandName, state: AppState, author: str, ids: list[str], command: Command) -> Done:
     commands = state.commands(author)
     if name in SIMPLE_COMMANDS:
-        return await SIMPLE_COMMANDS[name].run(commands, ids, command.reason)
+        return await SIMPLE_COMMANDS[name](commands, ids, command.reason)
     if name == "schedule":
         if command.at is None:
             raise ProblemError(422, "send `at`: a moment that is to come, or in how long: 2h")
@@ -125,8 +125,7 @@ async def _chosen(state: AppState, name: str, command: Command) -> list[str]:
         raise ProblemError(422, "send `ids`, or `select` with at least one option")
     if command.select is None:
         return command.ids
-    usual = SIMPLE_COMMANDS[name].status if name in SIMPLE_COMMANDS else "open"
-    condition = command.select.or_status(usual).condition(state.now())
+    condition = command.select.or_status(USUAL_STATUS.get(name, "open")).condition(state.now())
     if command.select.is_everything and not command.select.status:
         raise ProblemError(422, "`select` says nothing; a status alone selects all of it")
     return await state.read(select, condition=condition)
