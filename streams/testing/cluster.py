@@ -157,7 +157,10 @@ async def _is_survived(life: Life, work: Coroutine[Any, Any, None]) -> bool:
         if not life.is_over:
             await working
             return True
-        working.cancel()
+        while not working.done():
+            # Again and again: a `finally` of it may wait once more for what nobody finishes any more.
+            working.cancel()
+            await asyncio.wait({working}, timeout=0)
         await asyncio.gather(working, return_exceptions=True)
         return False
     except CrashError:

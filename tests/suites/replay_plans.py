@@ -175,7 +175,7 @@ class ReplayPlansSuite(Replaying):
             came = {row.action: (row.result_type, said_by(row)) for row in rows}
             then = item.would["then"]
             last = [step.action.kebab for step in self.cluster.workflow.reading(LeadAssigned)]
-            assert [each["action"] for each in then][-len(last) :] == last
+            assert [each["action"] for each in then if each["action"] in last] == last
             for each in then:
                 planned = (each.get("outcome"), each.get("changes", []))
                 assert came[each["action"]] == (each["event"], planned)

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from streams.onboarding import ONBOARDING
+
+OURS = 6
+"""Actions of the workflow as it comes; the page adds the seventh."""
 ROOT = Path(__file__).parents[2]
 COPIED = (
     "topics",
@@ -64,6 +68,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(ROOT / name, folder)
     if all((ROOT / place).exists() for place, kind, _ in BLOCKS if kind == "python"):
         return folder  # whoever followed the page in this very tree has all of it
+    if len(ONBOARDING.steps) > OURS:
+        pytest.skip("this tree has an action of its own; adapt the page's blocks, or take this file out")
     for place, kind, text in BLOCKS:
         path = folder / place
         path.write_text(text if kind == "python" else with_change(path.read_text(), text), encoding="utf-8")

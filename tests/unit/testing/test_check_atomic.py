@@ -142,3 +142,9 @@ def test_the_worker_dies_around_every_port_call_every_commit_and_every_publish()
 def test_a_check_without_examples_is_no_check() -> None:
     with pytest.raises(AssertionError, match="at least one example"):
         check_atomic(validate_lead, [])
+
+
+def test_a_worker_that_dies_while_it_calls_for_two_contacts_ends() -> None:
+    other = assigned(lead_id="lead-2").model_copy(update={"contact_key": "key of ben"})
+
+    assert check_atomic(send_welcome_email, [assigned(), other]) > 7
