@@ -7,12 +7,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.integration.acceptance.processes import REPOSITORY, clean_environment
 from tests.integration.acceptance.stage import Stage
+from tests.integration.acceptance.waiting import eventually
 from tests.support.outside_client import ends
 
 TABLES = ("contacts", "ledger", "effects", "turns", "letters")
@@ -39,8 +40,8 @@ def leads(
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def killed(stage: Stage, *arguments: str, after_s: float) -> None:
-    """Start `leads …` and kill it with SIGKILL after a while."""
+def killed(stage: Stage, *arguments: str, once: Callable[[], bool]) -> None:
+    """Start `leads …` and kill it with SIGKILL once something is true. Fails when it ends before."""
     process = subprocess.Popen(
         [sys.executable, "-m", "streams.interfaces.cli.main", *arguments],
         cwd=REPOSITORY,
@@ -48,7 +49,7 @@ def killed(stage: Stage, *arguments: str, after_s: float) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    time.sleep(after_s)
+    eventually(lambda: process.poll() is not None or once(), bool, within=60)
     assert process.poll() is None, "it ended before it was to be killed"
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=10)

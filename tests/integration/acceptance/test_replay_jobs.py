@@ -39,7 +39,7 @@ def test_replaying_all_three_times_beside_live_load_with_kills_does_everything_o
     load.start()
 
     slow = ("--rate", str(len(ids) / 8), "--canary", "none", "--yield-to-lag", "none", "--reason", "back")
-    killed(stage, "dead-letters", "apply", file, *slow, after_s=4)
+    killed(stage, "dead-letters", "apply", file, *slow, once=lambda: replayed(stage) > 0)
     (job,) = leads(stage, "dead-letters", "jobs", "list")
     resume = ("dead-letters", "jobs", "resume", str(job["id"]), "--reason", "it was killed")
     eventually(lambda: killed_again(stage, resume), bool, within=40, every=2)
@@ -81,10 +81,16 @@ def of_the_replayed(stage: Stage) -> list[str]:
     return sorted(repr(tuple(row)) for query in queries for row in stage.sql(query))
 
 
+def replayed(stage: Stage) -> int:
+    """Letters of jobs that have succeeded."""
+    return stage.count("SELECT count(*) FROM replay_job_items WHERE state = 'resolved'")
+
+
 def killed_again(stage: Stage, resume: tuple[str, ...]) -> bool:
     """Kill a process that goes on with the job; False while it may not yet."""
+    before = replayed(stage)
     try:
-        killed(stage, *resume, after_s=3)
+        killed(stage, *resume, once=lambda: replayed(stage) > before)
     except AssertionError:
         return False
     return True
