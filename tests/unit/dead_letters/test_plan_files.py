@@ -1,4 +1,4 @@
-"""This file checks that a plan file that is not as it was written, or says nothing of use, is refused by its line."""
+"""A plan file that is not as it was written, or says nothing of use, is refused by its line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ITEM = {
 
 
 def written(*documents: dict[str, Any]) -> bytes:
-    """Give a plan of these lines whose checksum is right."""
+    """Return a plan of these lines whose checksum is right."""
     lines = b"".join(orjson.dumps(each) + b"\n" for each in documents)
     return lines + orjson.dumps({"totals": {}, "sha256": hashlib.sha256(lines).hexdigest()}) + b"\n"
 
