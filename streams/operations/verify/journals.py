@@ -11,7 +11,7 @@ from streams.operations.verify.contract import hook_id, mail_id
 from streams.operations.verify.evidence import Mail, Webhook
 from streams.operations.verify.logs import CannotLookError
 from streams.operations.verify.scratch import Scratch
-from streams.operations.verify.tables import chunked
+from streams.operations.verify.tables import batched
 
 
 def read_mails(scratch: Scratch, path: Path) -> None:
@@ -31,7 +31,7 @@ def read_webhooks(scratch: Scratch, path: Path) -> None:
 
 def put_mails(scratch: Scratch, mails: Iterable[Mail]) -> None:
     """Take what the mail server has; recipients as keyed hashes."""
-    for some in chunked(mails):
+    for some in batched(mails):
         scratch.insert("mails", [(mail.message_id, mail_id(mail.message_id)) for mail in some])
         scratch.insert(
             "mailed", [(mail.message_id, scratch.hide(to.lower())) for mail in some for to in mail.to]
@@ -40,7 +40,7 @@ def put_mails(scratch: Scratch, mails: Iterable[Mail]) -> None:
 
 def put_webhooks(scratch: Scratch, hooks: Iterable[Webhook]) -> None:
     """Take what the webhook's receiver has; leads as keyed hashes."""
-    for some in chunked(hooks):
+    for some in batched(hooks):
         scratch.insert(
             "hooks",
             [(hook.webhook_id, hook_id(hook.webhook_id), scratch.hide(hook.lead_id)) for hook in some],

@@ -110,7 +110,7 @@ def _put(scratch: Scratch, ask: Callable[[str], Iterable[Sequence[Any]]]) -> Non
 
 def put_ledger(scratch: Scratch, rows: Iterable[LedgerEntry]) -> None:
     """Take the ledger; of a result only its hash."""
-    for some in chunked(rows):
+    for some in batched(rows):
         scratch.insert(
             "ledger",
             [
@@ -128,7 +128,7 @@ def put_ledger(scratch: Scratch, rows: Iterable[LedgerEntry]) -> None:
 
 def put_contacts(scratch: Scratch, rows: Iterable[ContactRow]) -> None:
     """Take the contacts; e-mail and phone as keyed hashes."""
-    for some in chunked(rows):
+    for some in batched(rows):
         scratch.insert(
             "contacts",
             [
@@ -151,7 +151,7 @@ def put_contacts(scratch: Scratch, rows: Iterable[ContactRow]) -> None:
 
 def put_effects(scratch: Scratch, rows: Iterable[EffectRow]) -> None:
     """Take intents and outcomes."""
-    for some in chunked(rows):
+    for some in batched(rows):
         scratch.insert(
             "effects",
             [
@@ -164,7 +164,7 @@ def put_effects(scratch: Scratch, rows: Iterable[EffectRow]) -> None:
 
 def put_letters(scratch: Scratch, rows: Iterable[IndexedLetter]) -> None:
     """Take the index of dead letters; of the original records only hashes."""
-    for some in chunked(rows):
+    for some in batched(rows):
         scratch.insert(
             "indexed",
             [
@@ -182,7 +182,7 @@ def put_letters(scratch: Scratch, rows: Iterable[IndexedLetter]) -> None:
         )
 
 
-def chunked(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def batched(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Return the rows in lists of `BATCH_SIZE`."""
     rest = iter(rows)
     while some := list(islice(rest, BATCH_SIZE)):
