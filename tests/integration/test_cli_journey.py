@@ -83,7 +83,9 @@ def mails() -> Iterator[MailServer]:
 def installation(kafka: str, tmp_path: Path, mails: MailServer) -> Iterator[Installation]:
     prefix = f"t{uuid4().hex[:8]}."
     config = tmp_path / "leads.toml"
-    config.write_text(ROSTER + '[leads]\ndefault_region = "DE"\n[topics]\npartitions = 3\n')
+    # No retry comes due by itself while a busy machine takes its time: letters wait for the test's own replays.
+    rules = '[leads]\ndefault_region = "DE"\n[topics]\npartitions = 3\n[retry]\ndelays = ["6h"]\n'
+    config.write_text(ROSTER + rules)
     commands = Commands(
         {
             "LEADS_KAFKA": kafka,
