@@ -8,6 +8,7 @@ import types
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from string import Formatter
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -65,7 +66,7 @@ class Effect:
     @property
     def fields(self) -> tuple[str, ...]:
         """The placeholders of the key, `run` among them."""
-        return tuple(name for _, name, _, _ in Formatter().parse(self.key) if name is not None)
+        return _placeholders(self.key)
 
     def key_of(self, event: Event, envelope: Envelope) -> str:
         """Return the key of the call that is made for this event; it can be an attribute of the result."""
@@ -104,6 +105,12 @@ class ActionSpec:
     def __post_init__(self) -> None:
         """Derive the outside name."""
         object.__setattr__(self, "kebab", self.name.replace("_", "-"))
+
+
+@cache
+def _placeholders(key: str) -> tuple[str, ...]:
+    # Asked for every call that is made; there are as many keys as actions with an effect.
+    return tuple(name for _, name, _, _ in Formatter().parse(key) if name is not None)
 
 
 def action(
