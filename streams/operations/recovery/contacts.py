@@ -54,7 +54,7 @@ def _causes(
     }
     rows = ledger.find(connection, wanted.values())
     found = {
-        cause: LeadMatched.model_validate(orjson.loads(rows[key].result or b"{}"))
+        cause: LeadMatched.model_validate(orjson.loads(rows[key].result or b"{}"), extra="ignore")
         for cause, key in wanted.items()
         if key in rows and rows[key].result_type == LeadMatched.type
     }
