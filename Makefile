@@ -55,10 +55,11 @@ imports: $(VENV)/.dev ## streams -> actions -> topics, never back
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-logo
 
 unit: $(VENV)/.dev ## tests without any server
-	@$(PYTEST) -n logical tests/unit
+	@$(PYTEST) -n logical -m 'not servers' tests/unit
 
+# Most of these wait for timers and for other processes: three at a time keep two cores busy.
 integration: $(VENV)/.dev ## tests on a real Kafka, PostgreSQL and mail server, started and stopped by them
-	@$(PYTEST) tests/integration
+	@$(PYTEST) -n 3 --dist loadfile -m servers tests/unit tests/integration tests/acceptance
 
 readme: $(VENV)/.dev ## run the commands of README.md
 	@$(PYTEST) tests/readme
@@ -67,7 +68,7 @@ readme: $(VENV)/.dev ## run the commands of README.md
 CHAOS := $(foreach name,LEADS_CHAOS LEADS_CHAOS_SEED LEADS_CHAOS_SOAK,$(if $($(name)),$(name)=$($(name))))
 
 chaos: $(VENV)/.dev ## kill, pause and cut off everything there is, and look what became of the leads (ARGS=...)
-	@$(NO_SETTINGS) $(CHAOS) $(PY) -m pytest -q -s tests/chaos tests/integration/acceptance/test_killed_workers.py $(ARGS)
+	@$(NO_SETTINGS) $(CHAOS) $(PY) -m pytest -q -s tests/chaos tests/acceptance/test_killed_workers.py $(ARGS)
 
 # With names, only those: make sabotage ARGS="'commit past a gap' 'merge without time'"
 sabotage: $(VENV)/.dev ## take out each mechanism in a copy: does a test fall? (rewrites docs/guarantees.md; ARGS=...)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from tests.integration.acceptance.stage import Published, Stage
+from tests.acceptance.stage import Published, Stage
 
 EVERY_S = 0.25
 ENDS_WITHIN_S = 120.0

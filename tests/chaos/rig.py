@@ -8,13 +8,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from tests.acceptance.judging import judged
+from tests.acceptance.making import Mixture, as_event, mixture, person
+from tests.acceptance.processes import Process
+from tests.acceptance.stage import Published, Stage
+from tests.acceptance.waiting import eventually
 from tests.chaos.load import Load
 from tests.chaos.servers import Broker
-from tests.integration.acceptance.judging import judged
-from tests.integration.acceptance.making import Mixture, as_event, mixture, person
-from tests.integration.acceptance.processes import Process
-from tests.integration.acceptance.stage import Published, Stage
-from tests.integration.acceptance.waiting import eventually
 
 STARTS_WITHIN_S = 40.0
 RECOVERS_WITHIN_S = 15.0

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.acceptance.processes import Server
 from tests.chaos.figures import SEED, databases, figure, seeded, time_limit
 from tests.chaos.rig import Rig
-from tests.integration.acceptance.processes import Server
 
 JUMPS = figure(2, 20, 200)
 RECORDS = 300 + JUMPS * 300

@@ -10,11 +10,11 @@ from random import Random
 import pytest
 
 from streams.failpoints import POINTS
+from tests.acceptance.processes import Process
+from tests.acceptance.stage import LANES
+from tests.acceptance.waiting import eventually
 from tests.chaos.figures import IS_SMALL, SEED, databases, figure, seeded, time_limit
 from tests.chaos.rig import Rig
-from tests.integration.acceptance.processes import Process
-from tests.integration.acceptance.stage import LANES
-from tests.integration.acceptance.waiting import eventually
 
 SEEDS = figure(1, 3, 10)
 """Times that a worker is killed at each point, each time at another moment."""

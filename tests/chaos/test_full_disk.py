@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.waiting import eventually
 from tests.chaos.disk import LimitedFiles, SmallDisk
 from tests.chaos.figures import SEED, databases, figure, seeded, time_limit
 from tests.chaos.rig import Rig
 from tests.chaos.servers import Broker, Postgres
-from tests.integration.acceptance.waiting import eventually
 
 TIMES = figure(1, 5, 50)
 RECORDS = 500 + TIMES * 1_000

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.acceptance.stage import LANES
 from tests.chaos.figures import SEED, databases, figure, seeded, time_limit
 from tests.chaos.rig import Rig
 from tests.chaos.servers import Postgres
-from tests.integration.acceptance.stage import LANES
 
 KILLS = figure(1, 5, 50)
 RECORDS = 300 + KILLS * 600

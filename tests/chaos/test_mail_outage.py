@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.acceptance.waiting import eventually
 from tests.chaos.figures import SEED, databases, figure, seeded
 from tests.chaos.rig import RECOVERS_WITHIN_S, Rig
-from tests.integration.acceptance.waiting import eventually
 
 OUTAGE_S = figure(12, 120, 300)
 PER_SECOND = figure(60, 200, 200)

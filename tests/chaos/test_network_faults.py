@@ -8,11 +8,11 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.acceptance.stage import LANES
 from tests.chaos.figures import SEED, databases, figure, seeded, time_limit
 from tests.chaos.proxy import FAULTS, FaultProxy
 from tests.chaos.rig import Rig
 from tests.chaos.servers import Postgres
-from tests.integration.acceptance.stage import LANES
 
 ROUNDS = figure(4, 30, 300)
 RECORDS = 300 + ROUNDS * 450

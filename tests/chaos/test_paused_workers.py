@@ -11,12 +11,12 @@ from contextlib import closing
 import pytest
 from sqlalchemy.engine import make_url
 
+from tests.acceptance.making import as_event, person
+from tests.acceptance.processes import Process
+from tests.acceptance.stage import LANES, SESSION_TIMEOUT_S
+from tests.acceptance.waiting import eventually
 from tests.chaos.figures import SEED, databases, figure, seeded, time_limit
 from tests.chaos.rig import RECOVERS_WITHIN_S, Rig
-from tests.integration.acceptance.making import as_event, person
-from tests.integration.acceptance.processes import Process
-from tests.integration.acceptance.stage import LANES, SESSION_TIMEOUT_S
-from tests.integration.acceptance.waiting import eventually
 from tests.support.outside_client import committed
 
 PAUSES = figure(1, 20, 200)

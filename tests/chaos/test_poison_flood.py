@@ -11,14 +11,14 @@ from random import Random
 
 import pytest
 
+from tests.acceptance.making import as_event, person
+from tests.acceptance.poison import ATTRIBUTES, PLAIN, code_of, poison
+from tests.acceptance.stage import Published
+from tests.acceptance.waiting import eventually
 from tests.chaos.figures import databases, figure, seeded, time_limit
 from tests.chaos.memory import MIB, Watch
 from tests.chaos.rig import Rig
 from tests.chaos.servers import Broker
-from tests.integration.acceptance.making import as_event, person
-from tests.integration.acceptance.poison import ATTRIBUTES, PLAIN, code_of, poison
-from tests.integration.acceptance.stage import Published
-from tests.integration.acceptance.waiting import eventually
 from tests.support.outside_client import LETTER, LETTERS
 
 POISON = figure(1_000, 20_000, 1_000_000)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.acceptance.processes import Process
+from tests.acceptance.stage import LANES
 from tests.chaos.figures import SEED, databases, figure, seeded, time_limit
 from tests.chaos.rig import Rig
-from tests.integration.acceptance.processes import Process
-from tests.integration.acceptance.stage import LANES
 
 CHANGES = figure(4, 30, 500)
 RECORDS = 200 + CHANGES * 280

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.acceptance.making import as_event, mixture, person
+from tests.acceptance.waiting import eventually
 from tests.chaos.figures import SEED, SOAK_MINUTES, databases, seeded
 from tests.chaos.memory import MIB, Watch, slope
 from tests.chaos.rig import Rig
-from tests.integration.acceptance.making import as_event, mixture, person
-from tests.integration.acceptance.waiting import eventually
 
 CAPACITY_LEADS = 4_000
 FIRST_OF_BACKLOG = 2_000_000

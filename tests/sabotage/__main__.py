@@ -34,7 +34,7 @@ def broker_for(chosen: Sequence[Sabotage], folder: Path) -> Iterator[str | None]
         yield None
         return
     with warnings.catch_warnings(action="ignore"):  # of what comes with PostgreSQL, see pyproject.toml
-        from tests.integration.conftest import wait_for_coordinator
+        from tests.conftest import wait_for_coordinator
 
     with LocalKafka(folder) as broker:
         kafka = broker.start()
@@ -56,7 +56,9 @@ def check_one(sabotage: Sabotage, folder: Path, kafka: str | None) -> tuple[str,
     """Give the tests that fall. Raises `SabotageError` when it cannot be applied, or breaks more than a promise."""
     running.copy_to(folder)
     running.sabotage_in(folder, sabotage)
-    found = running.run_tests(folder, sabotage.tests, kafka)
+    found = running.run_tests(
+        folder, sabotage.tests, kafka if any(map(needs_broker, sabotage.tests)) else None
+    )
     if found.broken:
         raise SabotageError(f"{sabotage.name!r} breaks the program: {'; '.join(found.broken)}")
     return found.failed

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.integration.acceptance.processes import REPOSITORY, clean_environment
+from tests.acceptance.processes import REPOSITORY, clean_environment
 from tests.sabotage.scenarios import SCENARIOS, Installation
 
 

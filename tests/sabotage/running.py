@@ -61,12 +61,14 @@ def sabotage_in(folder: Path, sabotage: Sabotage) -> None:
 
 
 def run_tests(folder: Path, tests: Iterable[str], kafka: str | None) -> Run:
-    """Run these tests in the copy; `kafka` is for those that need a broker."""
+    """Run these tests in the copy; without `kafka` only those that need no server."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LEADS_")}
     environment |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "400"}
     if kafka is not None:
         environment["LEADS_TEST_KAFKA"] = kafka
     command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-rA", "-p", "no:cacheprovider"]
+    if kafka is None:
+        command += ["-m", "not servers"]
     ended = subprocess.run(
         [*command, "--show-capture=no", f"--timeout={SECONDS_PER_TEST}", *tests],
         cwd=folder,

@@ -16,11 +16,11 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
-from tests.integration.acceptance.commanding import leads as command
-from tests.integration.acceptance.making import event_headers, mixture, person
-from tests.integration.acceptance.processes import Process
-from tests.integration.acceptance.stage import Published, Stage
-from tests.integration.acceptance.waiting import eventually
+from tests.acceptance.commanding import leads as command
+from tests.acceptance.making import event_headers, mixture, person
+from tests.acceptance.processes import Process
+from tests.acceptance.stage import Published, Stage
+from tests.acceptance.waiting import eventually
 from tests.support.outside_client import REQUESTS, ends
 
 LEADS = 300

@@ -11,7 +11,7 @@ from itertools import count
 
 from confluent_kafka import Producer
 
-from tests.integration.acceptance import leashed
+from tests.acceptance import leashed
 from tests.integration.faust_facts.harness import Log, until
 
 PARTITIONS = 6

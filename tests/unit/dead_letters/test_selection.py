@@ -1,8 +1,7 @@
-"""The suite of the index runs on SQLite, and selections refuse what can only be a slip."""
+"""The suite of the index holds, and selections refuse what can only be a slip."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,20 +14,14 @@ from streams.dead_letters.selection import (
     read_generations,
     read_moment,
 )
-from streams.store.engine import Database
 from streams.store.letters import EVERY, OPEN
-from streams.testing import MemoryStore
 from tests.suites.letter_index import LetterIndexSuite
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
-class TestLetterIndexOnSqlite(LetterIndexSuite):
-    @pytest.fixture
-    def database(self) -> Iterator[Database]:
-        store = MemoryStore()
-        yield store
-        store.close()
+class TestLetterIndex(LetterIndexSuite):
+    pass
 
 
 @pytest.mark.parametrize(

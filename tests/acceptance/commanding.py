@@ -1,0 +1,69 @@
+"""This file is a person at the command line of an installation, and what there is to look at before and after."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.acceptance.processes import REPOSITORY, clean_environment
+from tests.acceptance.stage import Stage
+from tests.acceptance.waiting import eventually
+from tests.support.outside_client import ends
+
+TABLES = ("contacts", "ledger", "effects", "turns", "letters")
+
+
+def leads(
+    stage: Stage, *arguments: str, code: int | None = 0, within: float = 180, build: Path = REPOSITORY
+) -> list[dict[str, Any]]:
+    """Run `leads … --json` and give its lines; fails when it ends with another exit code (None: any)."""
+    done = subprocess.run(
+        [sys.executable, "-m", "streams.interfaces.cli.main", *arguments, "--json"],
+        cwd=build,
+        env={**clean_environment(), **stage.environment},
+        capture_output=True,
+        text=True,
+        timeout=within,
+        check=False,
+    )
+    assert code is None or done.returncode == code, (
+        done.returncode,
+        done.stdout[-2000:],
+        done.stderr[-4000:],
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def killed(stage: Stage, *arguments: str, once: Callable[[], bool]) -> None:
+    """Start `leads …` and kill it with SIGKILL once something is true. Fails when it ends before."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streams.interfaces.cli.main", *arguments],
+        cwd=REPOSITORY,
+        env={**clean_environment(), **stage.environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    eventually(lambda: process.poll() is not None or once(), bool, within=60)
+    assert process.poll() is None, "it ended before it was to be killed"
+    process.send_signal(signal.SIGKILL)
+    process.wait(timeout=10)
+
+
+def rows(stage: Stage, *tables: str) -> dict[str, str]:
+    """Give a digest of every row of these tables."""
+    found = {}
+    for table in tables or TABLES:
+        dumped = sorted(repr(tuple(row)) for row in stage.sql(f"SELECT * FROM {table}"))
+        found[table] = hashlib.sha256("\n".join(dumped).encode()).hexdigest()
+    return found
+
+
+def topic_ends(stage: Stage) -> dict[tuple[str, int], int]:
+    """Give the end of every partition."""
+    return dict(ends(stage.kafka, stage.prefix))

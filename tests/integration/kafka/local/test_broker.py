@@ -1,0 +1,311 @@
+"""This file holds the local broker to its word: it serves, loses nothing, ends with its last user."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from streams.kafka.local import (
+    DataFolderBusyError,
+    LocalKafka,
+    StartFailedError,
+    ensure_kafka,
+    keep,
+    status,
+    stop,
+)
+from streams.kafka.local.folder import Folder
+from streams.kafka.local.state import State
+
+ROOT = Path(__file__).parents[4]
+OWNER = """
+import sys, time
+from pathlib import Path
+from streams.kafka.local import ensure_kafka
+held = ensure_kafka(Path(sys.argv[1]))
+print(held.bootstrap, flush=True)
+time.sleep(300)
+"""
+
+
+def eventually(
+    condition: Callable[[], bool], within_seconds: float, last_state: Callable[[], object]
+) -> None:
+    deadline = time.monotonic() + within_seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_seconds} s; last state: {last_state()}"
+        time.sleep(0.05)
+
+
+def javas(data: Path) -> list[int]:
+    """Process ids of every Java that works in the data folder, by the process table, not by our own files."""
+    found = []
+    for process in psutil.process_iter(["name"]):
+        try:
+            if process.info["name"] == "java" and Path(process.cwd()) == data / "kafka":
+                found.append(process.pid)
+        except psutil.Error:  # ended meanwhile
+            continue
+    return found
+
+
+def state_of(data: Path) -> State:
+    state = State.read(Folder.of(data))
+    assert state is not None
+    return state
+
+
+def produce(bootstrap: str, values: list[bytes]) -> None:
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic("leads", 1, 1)])["leads"].result(10)
+    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
+    for value in values:
+        producer.produce("leads", value)
+    assert producer.flush(10) == 0
+
+
+def consume(bootstrap: str, count: int) -> list[bytes | None]:
+    settings = {"bootstrap.servers": bootstrap, "group.id": "reader", "auto.offset.reset": "earliest"}
+    consumer = Consumer(settings)
+    consumer.subscribe(["leads"])
+    records = consumer.consume(count, timeout=20)
+    consumer.close()
+    return [record.value() for record in records]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    """A data folder with a name that settings files and class paths like to trip over; nothing may be left in it."""
+    folder = tmp_path / "dätä, of = ours"
+    yield folder
+    stop(folder)
+    assert javas(folder) == []
+
+
+@pytest.fixture
+def start_owner(data: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """Starts another process that holds the broker; returns when that has it."""
+    owners: list[subprocess.Popen[str]] = []
+
+    def start() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", OWNER, str(data)]
+        owner = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        owners.append(owner)
+        assert owner.stdout is not None
+        assert owner.stdout.readline().startswith("127.0.0.1:")
+        return owner
+
+    yield start
+    for owner in owners:
+        owner.kill()
+        owner.wait()
+        assert owner.stdout is not None
+        owner.stdout.close()
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "streams.interfaces.cli.kafka", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT, check=False, timeout=100)
+
+
+def test_records_pass_through_it_and_stop_leaves_no_java(data: Path) -> None:
+    values = [b"one", b"two", b"three"]
+
+    with LocalKafka(data) as kafka:
+        produce(kafka.bootstrap, values)
+        assert consume(kafka.bootstrap, 3) == values
+        assert len(javas(data)) == 1
+
+    assert javas(data) == []
+    assert not status(data).is_running
+
+
+def test_acknowledged_records_survive_a_killed_java_on_the_same_port(data: Path) -> None:
+    values = [f"{number}".encode() for number in range(1_000)]
+    with LocalKafka(data) as kafka:
+        before = kafka.bootstrap
+        produce(before, values)
+
+        kafka.kill()
+        assert javas(data) == []
+        after = kafka.start()
+
+        assert after == before
+        assert consume(after, 1_000) == values
+
+
+def test_a_killed_owner_takes_java_with_it(
+    data: Path, start_owner: Callable[[], subprocess.Popen[str]]
+) -> None:
+    owner = start_owner()
+
+    owner.send_signal(signal.SIGKILL)
+
+    eventually(lambda: javas(data) == [], 5, lambda: javas(data))
+
+
+def test_the_broker_outlives_its_starter_while_another_uses_it(
+    data: Path, start_owner: Callable[[], subprocess.Popen[str]]
+) -> None:
+    first = start_owner()
+    running = javas(data)
+    with ensure_kafka(data) as joined:
+        first.kill()
+        first.wait()
+        time.sleep(1)  # ten looks of the supervisor
+
+        assert javas(data) == running == [joined.pid]
+
+    assert javas(data) == []
+
+
+def test_many_starts_at_once_run_one_java(data: Path) -> None:
+    line = [sys.executable, "-c", OWNER, str(data)]
+    owners = [subprocess.Popen(line, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(4)]
+
+    said = {owner.stdout.readline() for owner in owners if owner.stdout is not None}
+
+    assert said == {state_of(data).bootstrap + "\n"}
+    assert len(javas(data)) == 1
+    assert Folder.of(data).log.read_text().count("started on") == 1
+    for owner in owners:
+        owner.kill()
+        owner.communicate()
+    eventually(lambda: javas(data) == [], 5, lambda: javas(data))
+
+
+def test_an_owner_killed_in_mid_start_leaves_no_java(data: Path) -> None:
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(data)], cwd=ROOT, stdout=subprocess.DEVNULL)
+    eventually(lambda: len(javas(data)) == 1, 20, lambda: javas(data))
+
+    owner.kill()
+    owner.wait()
+
+    eventually(lambda: javas(data) == [], 20, lambda: javas(data))
+
+
+def test_a_killed_supervisor_takes_java_with_it(data: Path) -> None:
+    with LocalKafka(data):
+        os.kill(state_of(data).supervisor.pid, signal.SIGKILL)
+
+        eventually(
+            lambda: javas(data) == [], 5, lambda: javas(data)
+        )  # by the Linux kernel; elsewhere see the next
+
+
+def test_a_java_that_lost_its_supervisor_is_replaced_not_doubled(data: Path) -> None:
+    kafka = LocalKafka(data)
+    kafka.ends_with_supervisor = False
+    kafka.start()
+    orphan = kafka.pid
+    supervisor = state_of(data).supervisor
+    os.kill(supervisor.pid, signal.SIGKILL)
+    eventually(lambda: supervisor.process() is None, 5, lambda: supervisor)
+    kafka._users.release()  # as if the user had been killed too; its `stop` would have ended the orphan
+    assert javas(data) == [orphan]
+
+    with LocalKafka(data) as again:
+        assert javas(data) == [again.pid] != [orphan]
+
+
+def test_a_kept_broker_runs_until_it_is_stopped(data: Path) -> None:
+    with ensure_kafka(data) as held:
+        keep(data)
+    running = status(data)
+    assert (running.is_running, running.is_kept, running.is_used, running.pid) == (
+        True,
+        True,
+        False,
+        held.pid,
+    )
+
+    with ensure_kafka(data) as joined:
+        assert joined.pid == held.pid
+    assert status(data).is_running
+
+    assert stop(data)
+    assert javas(data) == []
+    assert not stop(data)
+
+
+def test_a_restart_keeps_port_records_and_being_kept(data: Path) -> None:
+    with LocalKafka(data) as kafka:
+        keep(data)
+        produce(kafka.bootstrap, [b"one"])
+        before = (kafka.bootstrap, kafka.pid)
+
+        after = kafka.restart()
+
+        assert after == before[0]
+        assert kafka.pid != before[1]
+        assert status(data).is_kept
+        assert consume(after, 1) == [b"one"]
+
+
+def test_another_port_than_that_of_the_running_broker_is_refused(data: Path) -> None:
+    with (
+        LocalKafka(data) as kafka,
+        pytest.raises(DataFolderBusyError, match=r"runs on port \d+, not 31998; .*leads kafka stop"),
+    ):
+        LocalKafka(data, port=31_998).start()
+
+    assert kafka.data == data
+
+
+def test_a_failed_start_shows_the_end_of_the_log(data: Path) -> None:
+    with LocalKafka(data):
+        pass
+    (data / "kafka" / "data" / "meta.properties").write_text("version=1\ncluster.id=x\nnode.id=7\n")
+
+    with pytest.raises(
+        StartFailedError, match=r"(?s)ended before it was ready.*kafka\.log.*node id.*7"
+    ) as caught:
+        LocalKafka(data).start()
+
+    assert "Java ended by itself: exit code 1" in str(caught.value)
+
+
+def test_the_commands_start_tell_and_stop_as_scripts_expect(data: Path) -> None:
+    where = ("--json", "--data", str(data))
+    absent = command("status", *where)
+    started = command("start", *where)
+    told = command("status", *where)
+    again = command("start", *where)
+    ended = command("stop", *where)
+    nothing = command("stop", *where)
+
+    runs = [absent, started, told, again, ended, nothing]
+    assert [run.returncode for run in runs] == [3, 0, 0, 0, 0, 0]
+    documents = [json.loads(run.stdout) for run in runs]
+    assert [document["is_running"] for document in documents] == [False, True, True, True, False, False]
+    assert [document.get("ran_before") for document in documents] == [None, False, None, True, True, False]
+    assert documents[1]["bootstrap"] == documents[3]["bootstrap"] == documents[2]["bootstrap"] is not None
+    assert Path(documents[2]["log"]).read_text().count("ready after") == 1
+    assert "Starting Kafka" in started.stderr
+
+
+def test_jars_that_cannot_be_had_are_exit_code_3_and_a_next_step(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path))  # where macOS has its cache
+    monkeypatch.setenv("KAFKA_MAVEN_MIRROR", "http://127.0.0.1:9/maven")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+    run = command("start", "--data", str(data))
+
+    assert (run.returncode, run.stdout) == (3, "")
+    assert "KAFKA_MAVEN_MIRROR" in run.stderr
+    assert "Traceback" not in run.stderr
