@@ -20,9 +20,13 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(sh|python|console)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
-# A run takes a moment: what README shows right after publishing is asked for until it is there.
-SHOW = re.compile(r"^(leads show [^#\n]*?)( *#.*)?$", re.MULTILINE)
-READ_BOOTSTRAP = 'import json, sys; print(json.load(sys.stdin)["bootstrap"])'
+# A lead takes a moment from step to step. What README.md shows after publishing is asked for until it is there.
+WAITED_FOR = {
+    "leads show jane.doe@example.com": "lead.welcomed",
+    "leads dead-letters list": "SMTP_UNREACHABLE",
+    "leads show kim@example.com": "lead.welcomed",
+}
+OF_ANOTHER_SERVICE = "pip install confluent-kafka"
 
 
 def free_port() -> int:
@@ -33,15 +37,24 @@ def free_port() -> int:
 
 
 @pytest.fixture
+def service(tmp_path: Path) -> Path:
+    """Return the Python of another service, which has installed what README.md names and nothing of ours."""
+    assert f"`{OF_ANOTHER_SERVICE}`" in README
+    folder = tmp_path / "service"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python = folder / "bin" / "python"
+    install = [python, "-m", *OF_ANOTHER_SERVICE.split(), "--quiet", "--disable-pip-version-check"]
+    subprocess.run(install, check=True, stdin=subprocess.DEVNULL)
+    return python
+
+
+@pytest.fixture
 def shell(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A shell in a folder as a reader of README.md has it, with an empty data folder."""
     shutil.copy(ROOT / "leads.sample.toml", tmp_path)
-    bin_folder = Path(sys.executable).parent
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
     environment = {name: text for name, text in os.environ.items() if not name.startswith("LEADS_")}
-    environment |= {
-        "PATH": f"{bin_folder}{os.pathsep}{environment['PATH']}",
-        "LEADS_DATA": str(tmp_path / "data"),
-    }
+    environment["LEADS_DATA"] = str(tmp_path / "data")
     running = subprocess.Popen(
         ["bash", "-e"],
         cwd=tmp_path,
@@ -56,33 +69,42 @@ def shell(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     # The group outlives the shell: worker and mail server are its background jobs.
     os.killpg(running.pid, signal.SIGTERM)
     running.wait(10)
-    subprocess.run([bin_folder / "leads", "kafka", "stop"], env=environment, check=False, capture_output=True)
+    leads = Path(sys.prefix) / "bin" / "leads"
+    subprocess.run([leads, "kafka", "stop"], env=environment, check=False, capture_output=True)
+
+
+def waiting(line: str) -> str:
+    """Return the command so that it is repeated until it prints what it is waited for."""
+    command = line.partition(" #")[0].strip()
+    if command not in WAITED_FOR:
+        return line
+    found = f"{command} | grep {WAITED_FOR[command]} >/dev/null"
+    return f"for i in $(seq 60); do {found} && break; sleep 0.5; done; {command}; {found}"
 
 
 @pytest.mark.timeout(300)
 def test_the_commands_and_examples_of_the_readme_run_in_their_order(
-    shell: subprocess.Popen[str], tmp_path: Path
+    shell: subprocess.Popen[str], service: Path, tmp_path: Path
 ) -> None:
     lines = ["set -o pipefail", "trap 'kill $(jobs -p)' EXIT"]
+    ports = {"9092": str(free_port()), "2525": str(free_port())}
     for number, (kind, text) in enumerate(BLOCKS):
         if kind == "sh":
-            commands = text.replace("2525", str(free_port()))
-            wait = r"for i in $(seq 60); do \1 | grep -q lead.welcomed && break; sleep 0.5; done; \1"
-            lines.append(SHOW.sub(wait, commands) if "publish -" in commands else commands)
-            if "kafka start" in commands:
-                lines.append(
-                    f"export LEADS_KAFKA=$(leads kafka status --json | python -c '{READ_BOOTSTRAP}')"
-                )
+            commands = re.sub("|".join(ports), lambda port: ports[port[0]], text)
+            lines += map(waiting, commands.splitlines())
         elif kind == "python":
             (tmp_path / f"example{number}.py").write_text(text, encoding="utf-8")
-            lines.append(f"timeout 60 python -W error example{number}.py")
+            python = service if "confluent_kafka" in text else "python"
+            lines.append(f"timeout 60 {python} -W error example{number}.py")
 
     printed, _ = shell.communicate("\n".join([*lines, "echo all of it ran"]), timeout=240)
 
     assert shell.returncode == 0, printed
     assert "all of it ran" in printed
     assert "crm.contact.upserted.v1" in printed
-    assert (tmp_path / "mails.jsonl").read_text(encoding="utf-8").count("jane.doe@example.com") >= 1
+    assert "resolved" in printed
+    mails = (tmp_path / "mails.jsonl").read_text(encoding="utf-8")
+    assert [mails.count(f"{name}@example.com") >= 1 for name in ("jane.doe", "max", "kim")] == [True] * 3
 
 
 def test_make_has_the_targets_the_readme_names() -> None:
