@@ -88,3 +88,11 @@ DOES_NOT: dict[str, str] = {
     "changed bytes pass at the second replay": _FORGED,
 }
 """Why `leads verify` cannot see the others."""
+
+
+def reason_rows() -> list[str]:
+    """Return the rows of docs/guarantees.md: each reason with the sabotages that `leads verify` cannot see for it."""
+    reasons: dict[str, list[str]] = {}
+    for name, why in DOES_NOT.items():
+        reasons.setdefault(why, []).append(name)
+    return [f"| {why} | {'; '.join(names)} |" for why, names in reasons.items()]
