@@ -1,4 +1,4 @@
-"""This file is `python -m bench`: it measures side by side, prints a table and writes JSON.
+"""Measure side by side, print a table and write JSON: `python -m bench`.
 
 Exit codes: see `on_a_broker`; 0 whether targets are met or not.
 """

@@ -1,4 +1,4 @@
-"""This file says whether a run was right: a fast run that lost, changed or reordered records is no result."""
+"""Check that a run was right: a fast run that lost, changed or reordered records is no result."""
 
 from __future__ import annotations
 

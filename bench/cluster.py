@@ -1,4 +1,4 @@
-"""This file reaches the broker with a client that shares no code with what is measured: it fills, reads and checks."""
+"""Fill, read and check topics with a client that shares no code with what is measured."""
 
 from __future__ import annotations
 
@@ -148,11 +148,11 @@ class Reader:
         self._consumer.assign(self._partitions)
 
     def some(self, timeout_s: float) -> list[Message]:
-        """Give what has come until now; waits that long when it is nothing."""
+        """Return the records that have arrived; wait that long when there are none."""
         return [message for message in self._consumer.consume(5000, timeout_s) if _is_record(message)]
 
     def to_the_end(self) -> Iterator[Message]:
-        """Give every record there is when this is called."""
+        """Return every record that exists when this is called."""
         left = 0
         for partition in self._partitions:
             low, high = self._consumer.get_watermark_offsets(partition, TIMEOUT_S)

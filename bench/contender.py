@@ -1,4 +1,4 @@
-"""This file runs one contender in a fresh process: `python -m bench.contender NAME SPEC`, spec and answer as JSON."""
+"""Run one contender in a fresh process: `python -m bench.contender NAME SPEC`, specification and result as JSON."""
 
 from __future__ import annotations
 

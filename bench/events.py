@@ -1,4 +1,4 @@
-"""This file makes the numbered events and leads that are measured with, the same in every run."""
+"""The numbered events and leads to measure with, the same in every run."""
 
 from __future__ import annotations
 

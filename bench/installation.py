@@ -1,4 +1,4 @@
-"""This file sets up an installation as people run it: worker, servers outside, the command `leads`, each a process."""
+"""A whole installation as people run it: worker, outside servers and the command `leads`, each a process."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Installation:
             return 0
 
     def count(self, query: str) -> int:
-        """Give what a query counts."""
+        """Return the number that a query counts."""
         return rows(self.store, {"": query})[""]
 
     def committed(self) -> int:

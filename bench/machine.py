@@ -1,4 +1,4 @@
-"""This file says on what was measured, so that figures of two machines are not taken for those of one."""
+"""Facts about the machine, so that figures of two machines are not mixed up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file is `python -m bench.many_letters`: how long people wait when there are very many dead letters.
+"""How long commands take when there are very many dead letters: `python -m bench.many_letters`.
 
 The letters are written on the dead-letter topic as workers write them, of made-up causes; what failed are leads of
 people of their own, so that a plan of them runs everything that would follow. The index is then made from the topic.

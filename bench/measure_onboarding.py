@@ -1,4 +1,4 @@
-"""This file measures P3: leads onboarded per second, seen from outside, from the first publish to the last result."""
+"""P3: leads onboarded per second, seen from outside, from the first publish to the last result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file measures P1 and P2: CPU per event of passing events through."""
+"""P1 and P2: CPU per event of passing events through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file measures P18: live leads per second beside a replay job, against the same installation without one.
+"""P18: live leads per second beside a replay job, against the same installation without one.
 
 Every contender has the same dead letters, of leads whose welcome and notice failed while mail server and webhook were
 away. `alone` lets them lie. Beside the others `leads dead-letters apply` replays them, begun before the live leads
@@ -134,7 +134,7 @@ def found(cluster: Cluster, made: Installation) -> dict[str, int]:
 
 
 def demanded(names: TopicNames, live: int, late: int, *, is_replayed: bool) -> dict[str, int]:
-    """Give what `found` must find: all live leads onboarded once, and all letters resolved if there was a job."""
+    """Return what `found` must contain: all live leads onboarded once, and all letters resolved if there was a job."""
     people = people_of(live)
     replayed = late if is_replayed else 0
     by_topic: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""This file is the naive loop: what one writes first, and right. One event at a time, everything awaited in turn.
+"""The naive loop: the first correct program one would write. One event at a time, everything awaited in turn.
 
 It runs the same six actions with the same adapters, writes the same ledger and contacts with the same durability, and
 publishes the same results as our worker does: per event one transaction, one awaited send per result, one commit of the

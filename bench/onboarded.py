@@ -1,4 +1,4 @@
-"""This file publishes leads, waits until all are onboarded, and counts what came of them: seen from outside."""
+"""Publish leads, wait until all are onboarded, and count the results, seen from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file sets up a whole onboarding for both contenders, and runs ours: the worker as `leads worker` runs it."""
+"""A whole onboarding for both contenders; ours runs the worker as `leads worker` does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the three contenders that pass events through: our engine, plain aiokafka, stock Faust."""
+"""The three contenders that pass events through: our engine, plain aiokafka, stock Faust."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file starts processes and talks to them in lines of JSON: contenders, and the servers outside."""
+"""Start processes and exchange lines of JSON with them: contenders and outside servers."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Talking:
         self._process.stdin.close()
 
     def tail(self) -> str:
-        """Give the end of its log."""
+        """Return the end of its log."""
         return self._log.read_text(errors="replace")[-2000:]
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""This file tells on stderr what is being measured."""
+"""Show on stderr what is being measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file prints what was measured."""
+"""Print the measurements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds what rounds of two contenders come to: figures per contender, and the ratio round by round."""
+"""Summarise rounds of two contenders: figures per contender, and the ratio round by round."""
 
 from __future__ import annotations
 

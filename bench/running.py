@@ -1,4 +1,4 @@
-"""This file finds a broker to measure on, leaves it as it was, and says why nothing could be measured."""
+"""Find a broker to measure on, leave it as it was, and explain why nothing could be measured."""
 
 from __future__ import annotations
 

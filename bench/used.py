@@ -1,4 +1,4 @@
-"""This file is `python -m bench.used FILE MODULE…`: runs a module, what it prints into a file, and says what it used.
+"""Run a module with its output in a file, and report the resources it used: `python -m bench.used FILE MODULE…`.
 
 A process of its own, and a small one: on Linux a child's memory at most counts that of who started it.
 """

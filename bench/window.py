@@ -1,4 +1,4 @@
-"""This file takes a contender's CPU time: of its own process alone, once it is under way."""
+"""Measure the CPU time of a contender's process from the moment it is under way."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Window:
         return self._settled >= self._expected
 
     def close(self) -> dict[str, float]:
-        """Give what was measured: microseconds of CPU per event, events per second, and the process' whole CPU time."""
+        """Return microseconds of CPU per event, events per second, and the whole CPU time of the process."""
         if self._begun is None or not self.is_over:
             raise RuntimeError(
                 f"{self._settled} of {self._expected} events are settled; there is nothing to measure"

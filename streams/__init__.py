@@ -1,1 +1,1 @@
-"""This package runs it: workflow, processing, stores, adapters, Faust, commands."""
+"""What runs the workflow: engine, store, adapters, Kafka, commands."""

@@ -9,7 +9,7 @@ Clock = Callable[[], datetime]
 
 
 def now() -> datetime:
-    """Give the clock of a worker."""
+    """Return the current time in UTC; the clock of a worker."""
     return datetime.now(UTC)
 
 

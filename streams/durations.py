@@ -1,4 +1,4 @@
-"""This file reads durations as people write them: `30s`, `10m`, `6h`, `35d`, or seconds as a number."""
+"""Read durations as people write them: `30s`, `10m`, `6h`, `35d`, or a number of seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file names the places where a worker can be made to die, fail or stall: tests need no luck to hit them."""
+"""Named places where a test can make a worker die, fail or stall."""
 
 from __future__ import annotations
 

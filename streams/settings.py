@@ -1,4 +1,4 @@
-"""This file reads the settings: `LEADS_*` variables, and leads.toml for the roster and the rules."""
+"""The settings: `LEADS_*` variables, and leads.toml for the roster and the rules."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ class Settings(BaseSettings):
 
     @property
     def environment(self) -> Literal["development", "production"]:
-        """Give LEADS_ENV, else development when the broker is on this machine."""
+        """Return LEADS_ENV, else `development` when the broker is on this machine."""
         if self.env is not None:
             return self.env
         address = (self.kafka or "127.0.0.1").rpartition("://")[2].partition("?")[0]
@@ -257,7 +257,7 @@ class Settings(BaseSettings):
 
     @property
     def database_url(self) -> str:
-        """Give LEADS_DATABASE, else a SQLite file in the data folder."""
+        """Return LEADS_DATABASE, else a SQLite file in the data folder."""
         return self.database or f"sqlite:///{self.data / 'leads.db'}"
 
     @cached_property

@@ -1,1 +1,1 @@
-"""This package reaches the outside world for the actions, and has stand-ins for it."""
+"""Adapters that reach the outside world for the actions."""

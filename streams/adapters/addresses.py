@@ -1,4 +1,4 @@
-"""This file reads e-mail addresses for the wire, and keeps them out of error messages."""
+"""Read e-mail addresses for SMTP, and keep them out of error messages."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ LONGEST = 200
 
 
 def redacted(text: str, *private: str) -> str:
-    """Give a server's answer on one line, without anything like an address or the `private` words."""
+    """Return a server's answer on one line, without anything like an address and without the `private` words."""
     text = _ADDRESS.sub("<address>", _CONTROL.sub(" ", text))
     for word in private:
         text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "<address>", text, flags=re.IGNORECASE)

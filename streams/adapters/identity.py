@@ -1,4 +1,4 @@
-"""This file answers the port Identity: the contact key is a keyed hash, so that keys carry no personal data."""
+"""The port Identity: the contact key is a keyed hash, so that keys carry no personal data."""
 
 from __future__ import annotations
 

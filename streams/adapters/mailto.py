@@ -1,4 +1,4 @@
-"""This file tells owners about leads by e-mail."""
+"""Notify owners of leads by e-mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file chooses how owners are told, by what LEADS_NOTIFY says."""
+"""Choose from LEADS_NOTIFY how owners are notified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file hands e-mails to the mail server, and says of each failure whether surely nothing was sent."""
+"""Send e-mails through the mail server, and report of each failure whether the mail was certainly not sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file speaks the part of SMTP that hands a mail over, on a connection that `aiosmtplib` has opened.
+"""The part of SMTP that sends a mail, on a connection that `aiosmtplib` has opened.
 
 `aiosmtplib` greets, starts TLS and logs in. For the mail itself it raises the same error for a connection lost
 before the final dot (nothing happened: try again) and after it (nobody knows: ask), and it waits for each answer in

@@ -1,4 +1,4 @@
-"""This file opens connections to the mail server: greeting, TLS and login are `aiosmtplib`'s."""
+"""Open connections to the mail server; `aiosmtplib` does greeting, TLS and login."""
 
 from __future__ import annotations
 

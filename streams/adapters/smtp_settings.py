@@ -1,4 +1,4 @@
-"""This file reads where the mail server is, and how long it may take."""
+"""Address and time limits of the mail server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file turns template files into e-mails."""
+"""Render e-mails from template files."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class MailTemplates:
                 _rehearse(each, self._languages[name], sample)
 
     def render(self, language: str | None, values: Mapping[str, object]) -> tuple[str, str, str | None]:
-        """Give subject, text and HTML in the reader's BCP 47 `language`, the nearest or the fallback one."""
+        """Return subject, text and HTML in the reader's BCP 47 `language`, the nearest one, or the fallback."""
         return _write(self._nearest(language), values)
 
     def _nearest(self, language: str | None) -> dict[str, Template]:
@@ -90,12 +90,12 @@ _TEXTS = [name for name, value in Contact.model_fields.items() if value.annotati
 
 
 def message_id(key: str, domain: str) -> str:
-    """Give the Message-ID of the mail with this idempotency key: the same one each time."""
+    """Return the Message-ID of the mail with this idempotency key: the same one each time."""
     return f"<{derive_text('mail', key)}@{domain}>"
 
 
 def greeting_name(contact: Contact) -> str:
-    """Give the name to greet with, or nothing when it reads like an address or is no name's length.
+    """Return the name to greet with; empty when it looks like an address or is too long for a name.
 
     Whoever fills in a form chooses the name; without this, our mails would carry their links to strangers.
     """
@@ -173,7 +173,7 @@ def _rehearse(folder: Path, templates: dict[str, Template], sample: Mapping[str,
 
 def _write(templates: dict[str, Template], values: Mapping[str, object]) -> tuple[str, str, str | None]:
     subject, text, html = templates["subject.txt"], templates["body.txt"], templates.get("body.html")
-    # `Template.render` gathers the globals anew for each template, which takes as long as writing the text.
+    # `Template.render` gathers the globals again for each template, which takes as long as writing the text.
     known = {**subject.globals, **values}
     return (
         " ".join(_text(subject, known).split()),

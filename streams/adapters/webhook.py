@@ -1,4 +1,4 @@
-"""This file tells owners about leads through a webhook, as Standard Webhooks has it."""
+"""Notify owners of leads through a webhook, following Standard Webhooks."""
 
 from __future__ import annotations
 

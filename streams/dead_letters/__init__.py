@@ -1,1 +1,1 @@
-"""This package is about dead letters as people work with them: which ones, in which groups, and what to do."""
+"""Dead letters as people work with them: selecting, grouping, changing and replaying."""

@@ -125,7 +125,7 @@ class Permit:
                 observer.failed(code) if is_bad else observer.answered()
 
     def end(self) -> None:
-        """Give back the probes whose execution showed nothing of the other side."""
+        """Return the probes whose execution showed nothing about the other side: another execution may probe."""
         for breaker in self._all:
             if id(breaker) in self._probes:
                 breaker.leave()

@@ -1,4 +1,4 @@
-"""This file reads LEADS_KAFKA: where the brokers are and how to talk to them."""
+"""Read LEADS_KAFKA: addresses of the brokers, and how to connect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file reads records whose header names are not UTF-8: Kafka takes them, and aiokafka never gets past one."""
+"""Read records whose header names are not UTF-8: Kafka accepts them, and aiokafka never gets past one."""
 
 from __future__ import annotations
 

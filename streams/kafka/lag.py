@@ -1,4 +1,4 @@
-"""This file measures how many records of each topic a consumer group has not settled yet."""
+"""Measure how many records of each topic a consumer group has not settled yet."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def look(admin: AIOKafkaAdminClient, reader: RangeReader, group: str, pref
 async def watching_live_lag(
     admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, prefix: str
 ) -> AsyncIterator[Callable[[], Awaitable[int]]]:
-    """Give what says how many records the group has not settled yet, less replays and letters. Raises Kafka errors.
+    """Yield a function that counts the records the group has not settled, less replays and letters. Raises Kafka errors.
 
     One connection is kept for it: making one takes longer than ten looks.
     """
@@ -105,7 +105,7 @@ def _is_read(topic: str, read: Collection[str]) -> bool:
 
 
 async def group_state(admin: AIOKafkaAdminClient, group: str) -> tuple[str, int, dict[TopicPartition, int]]:
-    """Give a group's state, the number of its members, and its next offsets. Raises a Kafka error."""
+    """Return a group's state, the number of its members, and its next offsets. Raises a Kafka error."""
     try:
         offsets = await admin.list_consumer_group_offsets(group)
     except GroupCoordinatorNotAvailableError:

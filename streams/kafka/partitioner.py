@@ -1,4 +1,4 @@
-"""This file says on which partition a key is: as Java's default partitioner and librdkafka's `murmur2_random` say."""
+"""Choose the partition of a key as Java's default partitioner and librdkafka's `murmur2_random` do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SEED, _MULTIPLIER, _WORD = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF
 
 @lru_cache(maxsize=1 << 14)
 def partition_of(key: bytes, partitions: int) -> int:
-    """Give the partition of a key: one key, one partition number, on every topic."""
+    """Return the partition of a key: one key has the same partition number on every topic."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 

@@ -167,7 +167,7 @@ async def _all(futures: Iterable[asyncio.Future[Any]]) -> None:
 
 
 def new_producer(address: KafkaAddress) -> AIOKafkaProducer:
-    """Give a producer as results need it: acknowledged by all replicas, no record twice by a retry of its own."""
+    """Return a producer as results need it: acknowledged by all replicas, and idempotent."""
     return AIOKafkaProducer(
         **address.client_options(),
         acks="all",

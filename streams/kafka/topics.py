@@ -1,4 +1,4 @@
-"""This file compares the topic registry with a cluster, and makes what is missing."""
+"""Compare the topic registry with a cluster, and create what is missing."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Difference:
 
 
 def wanted_topics(names: TopicNames, *, partitions: int, replication_factor: int) -> tuple[WantedTopic, ...]:
-    """Give every topic of the registry under this prefix.
+    """Return every topic of the registry under this prefix.
 
     From three replicas on, a record counts as written once two have it: one broker may then be lost.
     """
@@ -130,7 +130,7 @@ def plan(wanted: Iterable[WantedTopic], found: Mapping[str, FoundTopic]) -> list
 
 
 async def describe(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, FoundTopic]:
-    """Give those of the topics that the cluster has. Raises `KafkaError`."""
+    """Return those of the topics that the cluster has. Raises `KafkaError`."""
     shapes: dict[str, tuple[int, int]] = {}
     for topic in await admin.describe_topics(list(names)):
         if topic["error_code"] == UnknownTopicOrPartitionError.errno:
@@ -189,7 +189,7 @@ async def apply(
 
 
 def export(wanted: Iterable[WantedTopic]) -> list[dict[str, Any]]:
-    """Give the topics as plain data, for other tools."""
+    """Return the topics as plain data, for other tools."""
     return [asdict(topic) for topic in wanted]
 
 

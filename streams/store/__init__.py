@@ -1,1 +1,1 @@
-"""This package is the SQL store: contacts, ledger, effects and the index of dead letters."""
+"""The SQL store: contacts, ledger, effects and the index of dead letters."""

@@ -1,4 +1,4 @@
-"""This file reads and writes many rows in one statement, without SQLAlchemy's cost per parameter."""
+"""Read and write many rows in one statement, without SQLAlchemy's cost per parameter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file answers the port Contacts from SQL: read in one query per batch, staged per action, written in bulk."""
+"""The port Contacts on SQL: read in one query per batch, staged per action, written in bulk."""
 
 from __future__ import annotations
 

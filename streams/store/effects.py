@@ -36,7 +36,7 @@ class Claim(NamedTuple):
     may_repeat: bool
     """Whether a call that was cut off may be made again: the other side drops the copy by its key."""
     decided_us: int | None = None
-    """A person decided that what was cut off until then is called again; what is cut off after it is uncertain anew."""
+    """When a person decided to repeat the calls cut off until then; a call cut off later is uncertain again."""
 
 
 class Claimed(NamedTuple):

@@ -128,7 +128,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """Give a connection that sees the store at one moment, can write nothing, and that no writer waits for.
+        """Yield a connection that sees the store as of one moment, cannot write, and blocks no writer.
 
         The database itself refuses a write. Raises `StoreUnavailableError`, or what the unit raises.
         """

@@ -65,7 +65,7 @@ def find(connection: Connection, ids: Iterable[bytes]) -> dict[bytes, LedgerRow]
 
 
 def insert(connection: Connection, rows: Sequence[LedgerRow]) -> None:
-    """Write new rows. The primary key refuses a second execution: the transaction is then done anew."""
+    """Write new rows. The primary key refuses a second execution; the transaction is then repeated."""
     insert_many(connection, ledger, COLUMNS, rows)
 
 

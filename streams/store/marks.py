@@ -1,4 +1,4 @@
-"""This file keeps what is to be known about the store as a whole, each with its moment."""
+"""Facts about the store as a whole, each with its moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file brings a database to the schema of this build."""
+"""Bring a database to the schema of this build."""
 
 from __future__ import annotations
 

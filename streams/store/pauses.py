@@ -57,7 +57,7 @@ def resume(connection: Connection, step: str) -> bool:
 
 
 def by_hand(connection: Connection) -> list[PauseRow]:
-    """Give what persons paused."""
+    """Return the pauses by hand."""
     return _read(connection, pauses.c.holder == _NOBODY)
 
 
@@ -69,7 +69,7 @@ def write(connection: Connection, worker: str, rows: Sequence[PauseRow]) -> None
 
 
 def all_of(connection: Connection, heard_since_us: int) -> list[PauseRow]:
-    """Give every pause, less those of workers that were not heard of since then."""
+    """Return every pause, less those of workers without a sign of life since then."""
     return _read(connection, (pauses.c.holder == _NOBODY) | (pauses.c.seen_at >= heard_since_us))
 
 
@@ -97,7 +97,7 @@ def cancel(connection: Connection, rows: Iterable[Cancellation]) -> None:
 
 
 def cancelled(connection: Connection) -> frozenset[str]:
-    """Give the correlation ids of cancelled runs."""
+    """Return the correlation ids of cancelled runs."""
     return frozenset(connection.execute(sa.select(cancellations.c.correlation_id)).scalars())
 
 

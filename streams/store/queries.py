@@ -1,4 +1,4 @@
-"""This file asks the store what people want to know: what was done about a lead or a contact, and how much of it."""
+"""Queries that people ask: what was done about a lead or a contact, and how much of it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def history(connection: Connection, asked: str, identity: Identity, default_regi
 
 
 def key_of(text: str, identity: Identity, default_region: str) -> str | None:
-    """Give the contact key of an e-mail or a phone; None when it is neither."""
+    """Return the contact key of an e-mail or a phone; None when it is neither."""
     try:
         if "@" in text:
             email = normalise_email(text)
@@ -85,7 +85,7 @@ def key_of(text: str, identity: Identity, default_region: str) -> str | None:
 
 
 def lead_history(connection: Connection, lead_id: str) -> LeadHistory | None:
-    """Give what was done about this lead; None when nothing was."""
+    """Return what was done about this lead; None when nothing was."""
     rows = ledger.of_lead(connection, lead_id)
     about = letters.find(connection, statuses=EVERY, lead_id=lead_id)
     if not rows and not about:
@@ -114,12 +114,12 @@ def count_contacts(connection: Connection) -> int:
 
 
 def uncertain_letter_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
-    """Give those of these letters of which nobody knows whether their call was made."""
+    """Return those of these letters whose call may or may not have been made."""
     return _which(connection, ids, letters_table.c.failure_class == "uncertain")
 
 
 def held_letter_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
-    """Give those of these letters that a replay job has in hand."""
+    """Return those of these letters that belong to a replay job."""
     return _which(connection, ids, letters_table.c.job.is_not(None))
 
 
@@ -132,7 +132,7 @@ def _which(connection: Connection, ids: Sequence[str], holds: sa.ColumnElement[b
 
 
 def letter_ids_like(connection: Connection, *, prefix: str) -> list[str]:
-    """Give the ids that begin with `prefix` (hex digits and dashes), at most ten."""
+    """Return the ids that begin with `prefix` (hex digits and dashes), at most ten."""
     query = (
         sa.select(letters_table.c.id).where(letters_table.c.id.startswith(prefix, autoescape=True)).limit(10)
     )

@@ -1,4 +1,4 @@
-"""This file answers the port Roster: owners from leads.toml, turns from SQL."""
+"""The port Roster: owners from leads.toml, turns from SQL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TAKE = sa.update(turns).where(turns.c.name == _NAME).values(next=sa.bindparam("
 
 
 def turns_taken(connection: Connection) -> int:
-    """Give how many turns were taken; takes none and locks nothing."""
+    """Return how many turns were taken, without taking one and without a lock."""
     return connection.execute(sa.select(turns.c.next).where(turns.c.name == _NAME)).scalar() or 0
 
 

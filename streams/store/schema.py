@@ -1,4 +1,4 @@
-"""This file defines the tables. Moments are microseconds since the epoch, UTC; ids are 16 bytes or text."""
+"""The tables. Moments are microseconds since the epoch, UTC; ids are 16 bytes or text."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ contacts = Table(
     Column("fields", LargeBinary, nullable=False),  # JSON: per field value, source, time, event id
     Column("owner_id", String(100)),
     Column("revision", Integer, nullable=False),
-    Column("row_version", Integer, nullable=False),  # a write based on an older read is refused and done anew
+    Column("row_version", Integer, nullable=False),  # a write based on an older read is refused and repeated
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Index("contacts_phone", "phone"),

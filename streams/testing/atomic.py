@@ -32,7 +32,7 @@ def check_atomic(
     after every call on a port, every commit and every publish, one death per run; a fresh worker then gets the same
     batch. Nothing may differ from a run without a death.
 
-    `given` are contacts that the store has before. `ports` makes your own ports anew for each run, by type; mail,
+    `given` are contacts that the store has before. `ports` makes your own ports for each run, by type; mail,
     notifications, templates, rules and identity are there. With `repeats` the other side drops the copy of a call by
     its key, also where effect and adapters do not declare it. `only_ask` names async calls that change nothing outside:
     `("billing.price",)`; all others count as effects.

@@ -1,4 +1,4 @@
-"""This file writes what only a stranger or a broken build would write, and runs `leads` to see what it says of it."""
+"""Write what only a stranger or a broken build would write, and run `leads` on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file is a person at the command line of an installation, and what there is to look at before and after."""
+"""A person at the command line of an installation, and what can be compared before and after."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def killed(stage: Stage, *arguments: str, once: Callable[[], bool]) -> None:
 
 
 def rows(stage: Stage, *tables: str) -> dict[str, str]:
-    """Give a digest of every row of these tables."""
+    """Return a digest of every row of these tables."""
     found = {}
     for table in tables or TABLES:
         dumped = sorted(repr(tuple(row)) for row in stage.sql(f"SELECT * FROM {table}"))
@@ -65,5 +65,5 @@ def rows(stage: Stage, *tables: str) -> dict[str, str]:
 
 
 def topic_ends(stage: Stage) -> dict[tuple[str, int], int]:
-    """Give the end of every partition."""
+    """Return the end of every partition."""
     return dict(ends(stage.kafka, stage.prefix))

@@ -1,4 +1,4 @@
-"""This file gives the acceptance tests a whole installation, taken down again whatever happens."""
+"""A whole installation for each acceptance test, taken down again in any case."""
 
 from __future__ import annotations
 

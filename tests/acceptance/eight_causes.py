@@ -1,4 +1,4 @@
-"""This file makes dead letters of eight causes by real runs, and nothing that would be retried by itself soon."""
+"""Make dead letters of eight causes by real runs, none of which is retried automatically soon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file runs many commands of `leads`, each in a process of its own, and loads their modules once."""
+"""Run many commands of `leads`, each in a forked process, and load their modules once."""
 
 from __future__ import annotations
 

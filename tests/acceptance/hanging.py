@@ -1,4 +1,4 @@
-"""This file becomes `leads …` with an action that hangs: `LEADS_TEST_HANG` names which, and how, as `action:how`."""
+"""Become `leads …` with an action that hangs: `LEADS_TEST_HANG` has the form `action:how`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ HOW: dict[str, ActionFunction] = {
 
 
 def with_hanging(workflow: Workflow, text: str) -> Workflow:
-    """Give the workflow with one action's function replaced."""
+    """Return the workflow with one action's function replaced."""
     name, _, how = text.partition(":")
     steps = [
         replace(step, action=replace(step.action, function=HOW[how])) if step.name == name else step

@@ -1,4 +1,4 @@
-"""This file becomes `python -m …` in a process that does not outlive the one that started it, even if that crashes."""
+"""Become `python -m …` in a process that ends with the process that started it, even after a crash."""
 
 from __future__ import annotations
 

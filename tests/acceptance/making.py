@@ -1,4 +1,4 @@
-"""This file makes leads as other systems publish them: several modes, repeated people, repetitions, bad ones."""
+"""Make leads as other systems publish them: several modes, repeated people, repetitions, bad ones."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def mixture(count: int, random: Random) -> Mixture:
             continue
         if kind < 0.09 and events:
             again, same = random.choice(events)
-            # The same event, its JSON written anew: the same members in another order.
+            # The same event, its JSON rewritten: the same members in another order.
             made.records.append(as_event(again, dict(reversed(same.items()))))
             made.repetitions += 1
             continue

@@ -1,4 +1,4 @@
-"""This file makes poison: records that cannot be read as a lead, each kind with the code its letter must carry."""
+"""Make poison: records that cannot be read as a lead, each kind with the code its letter must carry."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ STARTS_WITHIN_S = 30.0
 
 
 def clean_environment() -> dict[str, str]:
-    """Give the environment less every setting that a developer's shell happens to have."""
+    """Return the environment without the settings that a developer's shell happens to have."""
     return {name: value for name, value in os.environ.items() if not name.startswith("LEADS_")}
 
 
@@ -92,7 +92,7 @@ class Process:
         return self._process.stdout.readline()
 
     def tail(self, lines: int = 30) -> str:
-        """Give the end of its log."""
+        """Return the end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 

@@ -1,4 +1,4 @@
-"""This file sets up one whole installation on real servers, and looks at it with clients that share no code with it."""
+"""Set up an installation on real servers, and observe it with clients that share no code with it."""
 
 from __future__ import annotations
 

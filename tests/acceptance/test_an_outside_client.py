@@ -1,4 +1,4 @@
-"""This file is a client that shares no code with us: it publishes a lead in every mode and reads what follows."""
+"""A client that shares no code with us publishes a lead in every mode and reads the results."""
 
 from __future__ import annotations
 

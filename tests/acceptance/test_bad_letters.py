@@ -1,4 +1,4 @@
-"""This file puts broken letters, requests, plans, files and words before a real installation: they harm nobody."""
+"""Broken letters, requests, plans, files and expressions do no harm to a real installation."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def bad(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instal
 
 
 def state(bad: Installation) -> tuple[object, ...]:
-    """Give all that a refused command must leave as it is."""
+    """Return everything that a refused command must leave unchanged."""
     return rows(bad.stage), topic_ends(bad.stage), len(bad.stage.records(AUDIT))
 
 
@@ -138,7 +138,7 @@ def test_words_and_files_that_cannot_be_used_are_refused_with_the_next_step_and_
 
 
 def written(bad: Installation) -> tuple[str, list[tuple[str, str]], list[tuple[str, str]]]:
-    """Give a plan as it should be, and plans and files to import that are none, each with what is said of it."""
+    """Return a correct plan, and broken plans and files to import, each with the expected message."""
     bad.leads("plan", "--all", "--out", plan := str(bad.stage.folder / "all.plan"))
     some = (bad.ids["no JSON"], bad.ids["newer action"])
     bad.leads("export", *some, "--out", file := str(bad.stage.folder / "all.ndjson"), *WHY)
@@ -171,7 +171,7 @@ def written(bad: Installation) -> tuple[str, list[tuple[str, str]], list[tuple[s
 
 
 def signed(*lines: bytes) -> bytes:
-    """Give a plan of these lines whose checksum is right."""
+    """Return a plan of these lines with the right checksum."""
     checksum = hashlib.sha256(b"".join(lines)).hexdigest()
     return b"".join(lines) + json.dumps({"totals": {}, "sha256": checksum}).encode() + b"\n"
 

@@ -1,4 +1,4 @@
-"""This file takes leads through the commands, from a file to an answered question, with a real broker and worker."""
+"""Take leads through the commands, from a file to `leads show`, with a real broker and worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file takes dead letters of eight causes from failure to repair, with real workers, commands and servers."""
+"""Take dead letters of eight causes from failure to repair, with real workers, commands and servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file asks a worker for its health, takes its store away, and hangs it in three ways."""
+"""Ask a worker for its health, take its store away, and hang it in three ways."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file asks a real `leads serve` as a console would: who may what, in which state, and what comes of it."""
+"""Use a real `leads serve` as a console does: permissions, states and results."""
 
 from __future__ import annotations
 

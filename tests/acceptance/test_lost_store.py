@@ -1,4 +1,4 @@
-"""This file loses the store of a running installation, restores an old copy, and lets it catch up from the topics."""
+"""Lose the store of a running installation, restore an old copy, and let it catch up from the topics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file takes the mail server away, and asks a busy worker to stop."""
+"""Take the mail server away, and stop a busy worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file publishes poison between good leads: letters equal the poison to the byte, and nobody else notices."""
+"""Publish poison between good leads: letters equal the poison to the byte, and the good leads are untouched."""
 
 from __future__ import annotations
 

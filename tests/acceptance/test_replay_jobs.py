@@ -1,4 +1,4 @@
-"""This file replays beside live load with jobs that are killed, late events, and builds with a defect."""
+"""Replay beside live load with jobs that are killed, late events, and builds with a defect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file waits for what an outside observer can see, a bounded time, and says what was seen last."""
+"""Wait a bounded time for what an outside observer can see, and report what was seen last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file gives the chaos scenarios servers of their own, and prints what each run came to."""
+"""Servers for the chaos scenarios, and a table of what each run came to."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def result(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """Give a broker that may be killed; whoever kills it starts it again."""
+    """Yield a broker that may be killed; whoever kills it starts it again."""
     found = Broker(tmp_path_factory.mktemp("kafka"))
     try:
         found.start()
@@ -69,7 +69,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """Give a PostgreSQL server that may be killed; whoever kills it starts it again."""
+    """Yield a PostgreSQL server that may be killed; whoever kills it starts it again."""
     # Not in pytest's own folder, which is closed to the user that the server runs as when we are root.
     with tempfile.TemporaryDirectory(prefix="leads-chaos-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
@@ -89,7 +89,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def rig(broker: Broker, database: str, tmp_path: Path, tell: Callable[[str], None]) -> Iterator[Rig]:
-    """Give an installation on that database, not yet opened."""
+    """Yield an installation on that database, not yet opened."""
     made = Rig(broker, database, tmp_path, tell)
     yield made
     made.close()

@@ -1,4 +1,4 @@
-"""This file makes disks that can be filled and freed: a tmpfs, or a limit on files where mounting is not permitted."""
+"""Disks that can be filled and freed: a tmpfs, or a file size limit where mounting is not permitted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SmallDisk:
                     raise
 
     def free(self) -> None:
-        """Give the space back."""
+        """Free the space."""
         self._filler.unlink(missing_ok=True)
 
     def close(self) -> None:

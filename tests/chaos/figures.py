@@ -1,4 +1,4 @@
-"""This file says how much of everything a chaos run does, and what makes a run repeatable.
+"""How much of everything a chaos run does, and what makes a run repeatable.
 
 `LEADS_CHAOS`: `full` are the figures a release is judged by, `nightly` those of a long night; anything else is the
 small run that belongs to every test run. `LEADS_CHAOS_SEED` repeats a run's choices, and
@@ -19,7 +19,7 @@ SOAK_MINUTES = float(os.environ.get("LEADS_CHAOS_SOAK", "0"))
 
 
 def figure(small: int, full: int, nightly: int) -> int:
-    """Give the figure of this run."""
+    """Return the figure of this run."""
     return {"full": full, "nightly": nightly}.get(SIZE, small)
 
 
@@ -34,5 +34,5 @@ def time_limit(small_s: int, per_round_s: float, rounds: int) -> int:
 
 
 def seeded(name: str) -> Random:
-    """Give the choices of one scenario: they do not depend on which others run."""
+    """Return the choices of one scenario, which do not depend on the other scenarios of the run."""
     return Random(f"{SEED} {name}")

@@ -1,4 +1,4 @@
-"""This file publishes leads at a steady pace from a thread of its own, whatever happens to the servers meanwhile."""
+"""Publish leads at a steady pace from a separate thread, whatever happens to the servers."""
 
 from __future__ import annotations
 

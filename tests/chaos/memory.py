@@ -1,4 +1,4 @@
-"""This file watches a process from outside: its resident memory and its open files, and how they grow."""
+"""Watch a process from outside: its resident memory, its open files, and how they grow."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Watch:
 
 
 def slope(samples: list[Sample]) -> float:
-    """Give the growth of resident memory in bytes per second, by least squares."""
+    """Return the growth of resident memory in bytes per second, by least squares."""
     times = [sample.at_s for sample in samples]
     sizes = [float(sample.rss) for sample in samples]
     middle, mean = sum(times) / len(times), sum(sizes) / len(sizes)

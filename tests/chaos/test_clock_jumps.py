@@ -1,4 +1,4 @@
-"""This file sets the clocks of workers forward and back while they work."""
+"""Set the clocks of workers forward and back while they work."""
 
 from __future__ import annotations
 

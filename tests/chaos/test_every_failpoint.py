@@ -1,4 +1,4 @@
-"""This file ends workers at every failpoint, and lets them fail or stall there, under load."""
+"""End workers at every failpoint, and let them fail or stall there, under load."""
 
 from __future__ import annotations
 

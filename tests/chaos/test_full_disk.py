@@ -1,4 +1,4 @@
-"""This file fills the disk that the store is on, under load, and frees it again."""
+"""Fill the disk of the store under load, and free it again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file kills broker, PostgreSQL and mail server with SIGKILL under load and starts them again."""
+"""Kill broker, PostgreSQL and mail server with SIGKILL under load and start them again."""
 
 from __future__ import annotations
 

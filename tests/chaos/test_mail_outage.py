@@ -1,4 +1,4 @@
-"""This file takes the mail server away under load for minutes: the step pauses, and nobody is asked to clean up."""
+"""Take the mail server away under load for minutes: the step pauses, and no person has to clean up."""
 
 from __future__ import annotations
 

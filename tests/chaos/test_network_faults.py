@@ -1,4 +1,4 @@
-"""This file breaks the network between the workers and their servers: slow, silent, cut off, deaf on one side."""
+"""Break the network between the workers and their servers: slow, silent, reset, half-open."""
 
 from __future__ import annotations
 

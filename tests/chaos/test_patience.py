@@ -1,4 +1,4 @@
-"""This file keeps servers away for longer than the watchdog has patience: who knows what it waits for is not ended."""
+"""Keep servers away for longer than the watchdog's limit: a worker that waits for a known reason is not ended."""
 
 from __future__ import annotations
 

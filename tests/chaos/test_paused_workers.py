@@ -1,4 +1,4 @@
-"""This file stops workers with SIGSTOP until the group has given their partitions away, and lets them go on."""
+"""Stop workers with SIGSTOP until the group has reassigned their partitions, and let them go on."""
 
 from __future__ import annotations
 

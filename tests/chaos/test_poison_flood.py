@@ -1,4 +1,4 @@
-"""This file floods a worker with poison, alone and between good leads, and looks at letters, memory and pace."""
+"""Flood a worker with poison, alone and between good leads, and check letters, memory and pace."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_tenth_of_poison_hardly_slows_the_other_leads(
 
 
 def _pace(rig: Rig, records: list[Published], good: int) -> float:
-    """Give good leads per second, from the first to the last row that the ledger got of a backlog."""
+    """Return good leads per second, from the first to the last ledger row of a backlog."""
     rig.open()
     rig.publish(records)
     rig.start_worker()

@@ -1,4 +1,4 @@
-"""This file lets workers join and leave every few seconds, in order and by `kill -9`, while leads come in."""
+"""Let workers join and leave every few seconds, in order and by `kill -9`, while leads come in."""
 
 from __future__ import annotations
 

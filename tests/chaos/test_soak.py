@@ -1,4 +1,4 @@
-"""This file lets a worker run at half its pace for a long time and looks whether it grows. Runs by LEADS_CHAOS_SOAK."""
+"""Run a worker at half its pace for a long time and check that it does not grow. Runs with LEADS_CHAOS_SOAK."""
 
 from __future__ import annotations
 

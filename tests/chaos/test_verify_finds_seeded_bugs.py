@@ -1,4 +1,4 @@
-"""This file plants each bug that reaches the data, and wants a counter-example of `leads verify` from real workers."""
+"""Plant each bug that reaches the data, and require a finding of `leads verify` on what real workers leave."""
 
 from __future__ import annotations
 

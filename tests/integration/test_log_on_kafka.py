@@ -1,4 +1,4 @@
-"""This file runs the suite of the log on a real broker, read by a client that is not ours."""
+"""The suite of the log on a real broker, read by a client that is not ours."""
 
 from __future__ import annotations
 

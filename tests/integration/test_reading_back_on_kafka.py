@@ -1,4 +1,4 @@
-"""This file runs the suite of reading topics back on a real broker."""
+"""The suite of reading topics back, on a real broker."""
 
 from __future__ import annotations
 

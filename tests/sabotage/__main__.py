@@ -1,4 +1,4 @@
-"""This file runs the sabotages, one after the other: `make sabotage`, or `python -m tests.sabotage [NAME …]`."""
+"""Run the sabotages one after the other: `make sabotage`, or `python -m tests.sabotage [NAME …]`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def check_healthy(chosen: Sequence[Sabotage], folder: Path, kafka: str | None) -
 
 
 def check_one(sabotage: Sabotage, folder: Path, kafka: str | None) -> tuple[str, ...]:
-    """Give the tests that fall. Raises `SabotageError` when it cannot be applied, or breaks more than a promise."""
+    """Return the tests that fail. Raises `SabotageError` when it cannot be applied, or breaks more than a promise."""
     running.copy_to(folder)
     running.sabotage_in(folder, sabotage)
     found = running.run_tests(

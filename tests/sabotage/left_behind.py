@@ -1,4 +1,4 @@
-"""This file lets real workers go through a scenario, and prints what `leads verify` says of what is left.
+"""Let real workers go through a scenario, and print what `leads verify` finds afterwards.
 
 `python -m tests.sabotage.left_behind HOST:PORT SCENARIO` is run in a copy of the repository that has a sabotage in it.
 """
@@ -15,7 +15,7 @@ from tests.sabotage.scenarios import SCENARIOS, Installation
 
 
 def main(kafka: str, scenario: str) -> int:
-    """Give the exit code of `leads verify`; what it printed goes to stdout."""
+    """Return the exit code of `leads verify`; its output goes to stdout."""
     with tempfile.TemporaryDirectory(prefix="leads-left-behind-") as name:
         stage = Installation(kafka, f"sqlite:///{Path(name) / 'leads.db'}", Path(name))
         try:

@@ -1,4 +1,4 @@
-"""This file has the sabotages of what holds a restored store, and an intent that was written unheard."""
+"""Sabotages of what protects a restored store, and an intent whose commit got no answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.sabotage.sabotage import CATCH_UP, INTENTS, ONBOARDING, PROOFS, TURNS
 
 
 def losses() -> Iterator[Sabotage]:
-    """Give those of a store that was lost, or answered in a way nobody foresaw."""
+    """Yield the sabotages of a store that was lost, or that answered in an unforeseen way."""
     once = partial(Sabotage, promise="effects once")
     yield Sabotage(
         name="an intent that was written unheard becomes a letter DEFECT",

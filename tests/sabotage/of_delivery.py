@@ -1,4 +1,4 @@
-"""This file has the sabotages by which records are lost, or things are done twice."""
+"""Sabotages by which records are lost, or things are done twice."""
 
 from __future__ import annotations
 

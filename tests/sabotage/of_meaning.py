@@ -1,4 +1,4 @@
-"""This file has the sabotages of letters, isolation, replay, order and honesty."""
+"""Sabotages of letters, isolation, replay, order and honesty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file has the sabotages of what people do about dead letters: audit, edits, plans, replay jobs."""
+"""Sabotages of what people do with dead letters: audit, edits, plans, replay jobs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.sabotage.sabotage import (
 
 
 def decisions() -> Iterator[Sabotage]:
-    """Give those of dead letters that people decide about."""
+    """Yield the sabotages of dead letters that people decide about."""
     undisturbed = partial(Sabotage, promise="replay does not disturb")
     honest = partial(Sabotage, promise="honest")
     yield honest(
@@ -141,7 +141,7 @@ def decisions() -> Iterator[Sabotage]:
 
 
 def hostile_records() -> Iterator[Sabotage]:
-    """Give those of records that somebody made to harm, or by accident."""
+    """Yield the sabotages of records that are harmful, by intent or by accident."""
     yield Sabotage(
         name="a header name that is not UTF-8 stops every worker",
         promise="isolation",

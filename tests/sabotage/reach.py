@@ -1,4 +1,4 @@
-"""This file says of each sabotage whether it reaches the data, and in which scenario of scenarios.py."""
+"""For each sabotage, whether it reaches the data, and in which scenario of scenarios.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file applies one sabotage to a fresh copy of the repository and says which tests fall there."""
+"""Apply one sabotage to a fresh copy of the repository and report which tests fail there."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Run:
 
 
 def spoil(text: str, sabotage: Sabotage) -> str:
-    """Give the file's text with the sabotage in it. Raises `SabotageError` when it does not fit any more."""
+    """Return the file's text with the sabotage in it. Raises `SabotageError` when it no longer fits."""
     times = text.count(sabotage.old)
     if times != 1:
         raise SabotageError(
@@ -96,7 +96,7 @@ def _is_broken(kind: str, why: str) -> bool:
 
 
 def missing_from(tests: Sequence[str], results: Sequence[str]) -> list[str]:
-    """Give the tests that are not among the results, of which one case is enough."""
+    """Return the tests that are not among the results; one case of a parametrized test is enough."""
     return [
         test for test in tests if not any(found == test or found.startswith(test + "[") for found in results)
     ]

@@ -1,4 +1,4 @@
-"""This file says what a sabotage is, which promises there are, and where the tests that hold them stand."""
+"""What a sabotage is, which promises there are, and the files of the tests that hold them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file lists all sabotages: one changed line each, the promise it breaks, and the tests that must fall for it."""
+"""All sabotages: one changed line each, the promise it breaks, and the tests that must fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds what real workers go through, so that a sabotage that reaches the data does reach it.
+"""Scenarios for real workers in which a sabotage that can reach the data does reach it.
 
 Without a sabotage each of them leaves nothing to find.
 """

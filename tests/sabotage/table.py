@@ -1,4 +1,4 @@
-"""This file writes what the sabotages came to as the table of docs/guarantees.md."""
+"""Write the results of the sabotages as the table of docs/guarantees.md."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _HEAD = """
 
 
 def test_name(test: str) -> str:
-    """Give the test's own name, without file and class."""
+    """Return the test's name, without file and class."""
     return test.rpartition("::")[2]
 
 
 def row_of(sabotage: Sabotage, failed: Iterable[str]) -> str:
-    """Give one line of the table; `failed` are the tests that fell."""
+    """Return one line of the table; `failed` are the tests that failed."""
     red = list(failed)
     tests = "<br>".join(f"`{test_name(test)}`" for test in sabotage.tests)
     fallen = "<br>".join(_word(test, red) for test in sabotage.tests)
@@ -30,7 +30,7 @@ def row_of(sabotage: Sabotage, failed: Iterable[str]) -> str:
 
 
 def with_table(text: str, rows: Iterable[str]) -> str:
-    """Give the page with the table in its marked place. Raises ValueError when the place is not there."""
+    """Return the page with the table in its marked place. Raises ValueError when there is no such place."""
     if _PLACE.search(text) is None:
         raise ValueError("docs/guarantees.md has no place for the table: <!-- sabotages: … -->")
     return _PLACE.sub(lambda found: found[1] + _HEAD + "".join(rows) + "\n" + found[2], text)

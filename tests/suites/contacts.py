@@ -1,4 +1,4 @@
-"""This file says what every adapter of the port Contacts must do; subclass it and give the fixture `store`."""
+"""What every adapter of the port Contacts must do; subclasses provide the fixture `store`."""
 
 from __future__ import annotations
 

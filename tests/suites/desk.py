@@ -33,7 +33,7 @@ def lettered(number: int, value: bytes = BODY, status: str = "parked", generatio
 
 
 class CommandingLetters:
-    """Give the fixture `database`."""
+    """Uses the fixture `database`."""
 
     @pytest.fixture(autouse=True)
     def opened(self, database: Database) -> None:

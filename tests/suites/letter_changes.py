@@ -1,4 +1,4 @@
-"""This file says how people edit dead letters; subclass it and give the fixture `database`."""
+"""How people edit dead letters; uses the fixture `database`."""
 
 from __future__ import annotations
 

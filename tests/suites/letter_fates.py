@@ -1,4 +1,4 @@
-"""This file says what becomes of letters by decision or by time; subclass it and give the fixture `database`."""
+"""What becomes of letters by decision or with time; uses the fixture `database`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file says how dead letters are selected, counted and grouped; subclass it and give the fixture `database`."""
+"""How dead letters are selected, counted and grouped; uses the fixture `database`."""
 
 from __future__ import annotations
 

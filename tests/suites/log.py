@@ -1,4 +1,4 @@
-"""This file says what a log must do for a worker; subclass it and give the fixture `log`."""
+"""What a log must do for a worker; subclasses provide the fixture `log`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class LogUnderTest(Protocol):
         ...
 
     def deliver(self, group: str) -> list[Delivered]:
-        """Give what a member of the group gets that joins now, alone."""
+        """Return what a member of the group reads that joins now, alone."""
         ...
 
     def commit(self, group: str, record: Delivered) -> None:

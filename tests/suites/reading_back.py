@@ -1,4 +1,4 @@
-"""This file says how a store that lags behind reads its topics; subclass it and give the fixture `kept`."""
+"""How a store that is behind reads its topics; subclasses provide the fixture `kept`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class KeptLog(Protocol):
         ...
 
     async def moment_between(self) -> int:
-        """Give a moment (milliseconds) after what was written, and before what will be."""
+        """Return a moment (milliseconds) after everything written so far, and before what will be written."""
         ...
 
     async def acknowledge(self, number: int) -> None:
@@ -33,7 +33,7 @@ class KeptLog(Protocol):
         ...
 
     async def open(self) -> Log:
-        """Give the log as it is now."""
+        """Return the log as it is now."""
         ...
 
 

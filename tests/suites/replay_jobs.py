@@ -1,4 +1,4 @@
-"""This file says how replay jobs are carried out; subclass it and give the fixture `database`."""
+"""How replay jobs are carried out; uses the fixture `database`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file says what becomes of what a plan says; subclass it and give the fixture `database`."""
+"""Whether the predictions of a plan come true; uses the fixture `database`."""
 
 from __future__ import annotations
 

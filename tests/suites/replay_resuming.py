@@ -1,4 +1,4 @@
-"""This file says how replay jobs go on whose process died or slept; subclass it and give the fixture `database`."""
+"""How replay jobs continue after their process died or slept; uses the fixture `database`."""
 
 from __future__ import annotations
 

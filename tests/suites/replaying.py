@@ -1,4 +1,4 @@
-"""This file is what the suites of plans and replay jobs stand on: a cluster, a desk, jobs beside a worker."""
+"""Common ground of the suites of plans and replay jobs: a cluster, letter commands, jobs beside a worker."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def nothing(_: JobProgress) -> None:
 
 
 class Replaying:
-    """Give the fixture `database`."""
+    """Uses the fixture `database`."""
 
     @pytest.fixture(autouse=True)
     def opened(self, database: Database, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""This file holds the failpoints to what they promise: complete, listed, and acting when they are told to."""
+"""The failpoints are complete, listed, and act when they are armed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""This package is the command `leads`."""
+"""The command `leads`."""

@@ -84,7 +84,7 @@ SIMPLE_TEXTS = {
     "restore": _Text("Park dead letters again that were given up.", "parked again"),
     "unschedule": _Text("Park dead letters that would be tried by themselves.", "parked"),
     "keep": _Text(
-        "Write open dead letters anew, so that their topic keeps them for another 28 days.", "kept"
+        "Publish open dead letters again, so that their topic keeps them for another 28 days.", "kept"
     ),
     "erase": _Text(
         "Take the records of dead letters out of the database, for good: nothing brings them back.\n\n"
@@ -297,7 +297,7 @@ def import_command(
 
 
 def reindex_command(as_json: AsJson = False) -> None:
-    """Make the index anew from the topics: letters, edits, what people decided, and what has succeeded since.
+    """Rebuild the index from the topics: letters, edits, decisions, and later successes.
 
     What the index has already stays. Workers may run; it can be interrupted and repeated.
     """

@@ -265,7 +265,7 @@ def cancel_command(job: JobId, reason: Reason) -> None:
 
 @app.command("resume")
 def resume_command(job: JobId, reason: Reason, as_json: AsJson = False) -> None:
-    """Go on with a job that was paused, that stopped, or whose process died. Its canary begins anew."""
+    """Resume a job that was paused, that stopped, or whose process died. Its canary starts over."""
     from streams.dead_letters.job_control import resume
 
     logs.silence()

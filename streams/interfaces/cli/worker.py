@@ -1,4 +1,4 @@
-"""This file is `leads worker`: the workflow, from settings to an orderly stop."""
+"""`leads worker`: the workflow, from settings to an orderly stop."""
 
 from __future__ import annotations
 

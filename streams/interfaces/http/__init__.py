@@ -1,1 +1,1 @@
-"""This package serves dead letters over HTTP, by the same code as the commands."""
+"""Dead letters over HTTP, by the same code as the commands."""

@@ -1,4 +1,4 @@
-"""This file reads leads from JSON Lines or CSV, of any size, and says of a line that is none what is wrong with it."""
+"""Read leads from JSON Lines or CSV of any size, and report of each bad line what is wrong with it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def guess_format(name: str, beginning: bytes) -> Format:
 
 
 def read_leads(lines: Lines, kind: Format) -> Iterator[Row | BadLine]:
-    """Give every lead and every line that is none, in order. Raises `LeadFileError` at the first line if at all."""
+    """Yield every lead and every bad line, in order. Raises `LeadFileError`, at the first line only."""
     return _read_json(lines) if kind == "jsonl" else _read_csv(lines)
 
 
@@ -142,7 +142,7 @@ def _text(lines: Lines) -> Iterator[str]:
 
 
 def _columns(header: list[str]) -> list[tuple[str, str]]:
-    """Give for each column where its value goes: (`lead` | `consent` | `attributes` | `ce`, name)."""
+    """Return for each column where its value goes: (`lead` | `consent` | `attributes` | `ce`, name)."""
     columns = [_column(title.strip(), number) for number, title in enumerate(header, 1)]
     for number, column in enumerate(columns, 1):
         if columns.index(column) != number - 1:

@@ -1,4 +1,4 @@
-"""This file makes a record of a lead that was read from a file: a CloudEvent whose id comes out the same next time."""
+"""Make the record of a lead from a file: a CloudEvent that gets the same id every time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LeadRecords:
         self._rows = 0
 
     def make(self, row: Row) -> tuple[Outgoing, LeadReceived] | BadLine:
-        """Give the record, and the lead as a worker will read it; or why it would become a dead letter."""
+        """Return the record and the lead as a worker will read it, or why it would become a dead letter."""
         self._rows += 1
         try:
             value = orjson.dumps(row.lead)

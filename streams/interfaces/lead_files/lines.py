@@ -1,4 +1,4 @@
-"""This file reads lines of any number from a file or a pipe, and can be stopped while it waits for one."""
+"""Read any number of lines from a file or a pipe; waiting for a line can be interrupted."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ class Lines:
         self._stopped.set()
 
     def peek(self) -> bytes:
-        """Give the beginning of what comes next."""
+        """Return the beginning of the input that comes next, without consuming it."""
         if self._at == len(self._buffer):
             self._fill()
         return bytes(self._buffer[self._at : self._at + 4096])
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give line after line; of one longer than `LONGEST_LINE` only so much, which no reader takes for a lead."""
+        """Yield line after line; one longer than `LONGEST_LINE` is cut there, so that no reader takes it for a lead."""
         while line := self._next():
             self.number += 1
             yield line

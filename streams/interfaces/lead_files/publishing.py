@@ -1,4 +1,4 @@
-"""This file takes the leads of a file to the broker, batch by batch, and counts what became of them."""
+"""Publish the leads of a file batch by batch, and count the outcomes."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Publication:
         return True
 
     def _prepare(self) -> list[Outgoing]:
-        """Give the next batch; an empty one at the end of the input. Runs in a thread: reading a pipe may wait."""
+        """Return the next batch, empty at the end of the input. Runs in a thread, because reading a pipe may wait."""
         batch: list[Outgoing] = []
         size = 0
         for row in self._rows:

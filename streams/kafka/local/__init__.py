@@ -1,4 +1,4 @@
-"""This package runs a real single-node Apache Kafka on this machine, without Docker: the default broker.
+"""Run a real single-node Apache Kafka on this machine, without Docker: the default broker.
 
 For programs and tests there are two entry points:
 

@@ -1,4 +1,4 @@
-"""This file starts the local broker, or joins the one that runs already, and lets go of it."""
+"""Start the local broker, or join a running one, and release it."""
 
 import time
 from contextlib import suppress

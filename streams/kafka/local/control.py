@@ -1,4 +1,4 @@
-"""This file looks at, keeps, ends and clears away the broker of a data folder, whoever started it."""
+"""Inspect, keep, end and remove the broker of a data folder, whoever started it."""
 
 import time
 from contextlib import suppress

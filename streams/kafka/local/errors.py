@@ -1,4 +1,4 @@
-"""This file names what can go wrong with the local broker, by what the caller should do about it.
+"""Errors of the local broker, named for what the caller should do.
 
 LocalKafkaError
 ├── JarsUnavailableError   make a repository reachable, or use another broker

@@ -1,4 +1,4 @@
-"""This file lays out the broker's data folder: names of its files, Kafka's settings, the remembered port."""
+"""Layout of the broker's data folder: file names, Kafka's settings, the remembered port."""
 
 import base64
 import json

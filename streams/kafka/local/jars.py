@@ -1,4 +1,4 @@
-"""This file gets Kafka's jars: exactly those of kafka-jars.lock, checked by hash, kept in the user's cache folder."""
+"""Fetch Kafka's jars: exactly those of kafka-jars.lock, checked by hash, kept in the user's cache folder."""
 
 import hashlib
 import os

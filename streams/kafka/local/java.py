@@ -1,4 +1,4 @@
-"""This file finds the Java runtime: the pip-installed one first, then JAVA_HOME, then PATH."""
+"""Find the Java runtime: the pip-installed one first, then JAVA_HOME, then PATH."""
 
 import importlib
 import os

@@ -1,4 +1,4 @@
-"""This file holds the file locks that say who runs and who uses a broker; the kernel drops them with their process."""
+"""File locks of a broker's process and its users; the kernel drops them with their process."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""This file says how a start tells its caller what it is doing."""
+"""How a start reports its progress to its caller."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""This file brings a broker up for a user who holds the users' lock: joins the one that runs, else starts one."""
+"""Bring a broker up for a user who holds the users' lock: join a running one, or start one."""
 
 import os
 import select

@@ -1,4 +1,4 @@
-"""This file reads and writes who runs the broker of a folder, so that a reused process id fools nobody."""
+"""Read and write which process runs the broker of a folder; a reused process id is recognised."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""This file is the small process between a broker's users and its Java: it ends Java when the last user is gone.
+"""The small process between a broker's users and its Java: it ends Java when the last user has gone.
 
 Run as ``python -m streams.kafka.local.supervisor FOLDER REPORT_FD``. It detaches itself from whoever started it, takes
 the folder's broker lock, starts Java and watches the users' lock, which the kernel drops when a

@@ -1,1 +1,1 @@
-"""This package holds the steps from one schema to the next."""
+"""The steps from one schema to the next."""

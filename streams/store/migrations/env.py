@@ -1,4 +1,4 @@
-"""This file is where Alembic enters; the connection is given by `streams.store.migrate`."""
+"""Alembic's entry point; `streams.store.migrate` passes the connection."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""This file holds the ways to tell an owner to their word, against real servers."""
+"""The ways to notify an owner, on real servers."""
 
 from __future__ import annotations
 

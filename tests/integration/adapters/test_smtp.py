@@ -1,4 +1,4 @@
-"""This file holds the mailer to its word, against a real server: what every failure says about the mail."""
+"""The mailer on a real server: what every failure means for the mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the mailer's connections to their word: reuse, staleness, TLS, login, addresses beyond ASCII."""
+"""The mailer's connections: reuse, staleness, TLS, login, addresses beyond ASCII."""
 
 from __future__ import annotations
 

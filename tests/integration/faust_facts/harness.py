@@ -1,4 +1,4 @@
-"""This file runs one agent on our engine or on stock Faust, and tells from outside what either has lost."""
+"""Run one agent on our engine or on stock Faust, and observe from outside what each has lost."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Log:
         return len(found.members) if found.state is ConsumerGroupState.STABLE else 0
 
     def values(self, partition: int = 0) -> list[bytes]:
-        """Give what is in the partition."""
+        """Return the values in the partition."""
         consumer = Consumer(
             {"bootstrap.servers": self.kafka, "group.id": uuid4().hex, "enable.partition.eof": True}
         )

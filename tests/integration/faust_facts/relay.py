@@ -1,4 +1,4 @@
-"""This file is a worker process of the rebalance test: what it reads it writes to another topic, on our engine.
+"""The worker process of the rebalance test: it copies one topic to another, on our engine.
 
 Arguments: bootstrap servers, group, topic to read, topic to write. It stops in order on SIGTERM.
 """

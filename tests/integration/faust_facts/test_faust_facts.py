@@ -1,4 +1,4 @@
-"""This file holds stock Faust and our engine to the same assertions: stock loses what we say it loses, ours nothing.
+"""The same assertions on stock Faust and on our engine: stock loses the records named here, ours loses none.
 
 Numbers are those of docs/faust-facts.md.
 """
@@ -49,7 +49,7 @@ async def test_fact_1_a_record_whose_handling_fails_comes_again(
 
 
 def by_hand(engine: Engine, log: Log) -> tuple[Ours | Stock, list[int]]:
-    """Give a member that says of every record but one that it is done, one record at a time."""
+    """Return a member that acknowledges every record but one, one record at a time."""
     seen: list[int] = []
 
     async def never_called(offset: int) -> None:

@@ -1,4 +1,4 @@
-"""This file shows that no record is lost while workers join and leave under load."""
+"""No record is lost while workers join and leave under load."""
 
 from __future__ import annotations
 

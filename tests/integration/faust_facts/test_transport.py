@@ -1,4 +1,4 @@
-"""This file holds the transport to what Faust's own does not do: see "What else the transport repairs" in the docs."""
+"""What our transport does and Faust's does not: see "What else the transport repairs" in docs/faust-facts.md."""
 
 from __future__ import annotations
 

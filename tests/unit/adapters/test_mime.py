@@ -1,4 +1,4 @@
-"""This file holds our mail writer to the standard library's reader."""
+"""The standard library reads the mails that we encode."""
 
 from __future__ import annotations
 

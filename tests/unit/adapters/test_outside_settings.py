@@ -1,4 +1,4 @@
-"""This file holds LEADS_SMTP and LEADS_NOTIFY to what they may say, and to saying no secret."""
+"""LEADS_SMTP and LEADS_NOTIFY: which values are accepted, and that errors show no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the welcome templates to their word: language, harmless names, broken ones seen at the start."""
+"""The welcome templates: language, harmless names, broken ones found at the start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file runs the suites of letter changes."""
+"""Changes and decisions about letters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file checks patches: what they change, and what they say of what they cannot."""
+"""Patches: what they change, and what they report when they do not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds a preview to its word: it changes nothing, and says what a replay then does."""
+"""A preview changes nothing, and predicts what a replay then does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the ports of a preview to what the real ones do when an action fails, or was cut off."""
+"""The ports of a preview behave as the real ones when an action fails or was cut off."""
 
 from __future__ import annotations
 

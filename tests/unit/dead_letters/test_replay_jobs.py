@@ -1,4 +1,4 @@
-"""This file runs the suites of plans and replay jobs."""
+"""Plans and replay jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file checks that a file of letters is taken in whole, or refused by the line that is wrong."""
+"""A file of letters is imported whole, or refused with the wrong line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file checks `--where`: what it selects is in the suite of the index; here is what it says of mistakes."""
+"""How `--where` reports mistakes; what it selects is tested with the index."""
 
 from __future__ import annotations
 

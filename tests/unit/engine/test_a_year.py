@@ -1,4 +1,4 @@
-"""This file is the suite of a year's load at a small scale: tables level off, and nothing replayable is forgotten."""
+"""A year's load at a small scale: tables level off, and nothing replayable is forgotten."""
 
 from __future__ import annotations
 

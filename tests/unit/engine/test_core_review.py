@@ -1,4 +1,4 @@
-"""This file is the suite of what once wedged an agent or told a lie; it runs on SQLite and on PostgreSQL."""
+"""Cases that once blocked an agent or reported something untrue."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def cluster(database: Database, world: World) -> Cluster:
 
 
 def with_letter(headers: Headers, **changed: bytes) -> Headers:
-    """Give a letter's headers with other values, as somebody else may write them."""
+    """Return a letter's headers with other values, as somebody else may write them."""
     values = {PREFIX + name.replace("_", "."): value for name, value in changed.items()}
     return [(name, values.get(name, value)) for name, value in headers]
 
@@ -223,7 +223,7 @@ async def test_what_the_database_says_never_quotes_a_record(cluster: Cluster) ->
 async def test_a_record_that_loses_every_race_is_tried_again_later_and_not_left_to_a_person(
     database: Database, world: World
 ) -> None:
-    races = iter(range(8))  # as often as the store begins anew
+    races = iter(range(8))  # as often as the store starts over
 
     async def is_overtaken(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
         if next(races, None) is not None:
@@ -616,7 +616,7 @@ ROW = LedgerRow(
 
 
 async def standing(cluster: Cluster) -> tuple[str, str | None]:
-    """Give status and resolution of the one letter."""
+    """Return status and resolution of the one letter."""
     (row,) = await cluster.database.run(lambda connection: letters.find(connection, statuses=ALL))
     return row.status, row.resolution
 

@@ -1,4 +1,4 @@
-"""This file tests what becomes of a call whose intent could not be written, or perhaps was."""
+"""What becomes of a call whose intent could not be written, or perhaps was."""
 
 from __future__ import annotations
 

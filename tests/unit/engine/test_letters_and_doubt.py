@@ -1,4 +1,4 @@
-"""This file holds two promises by themselves: a letter is its record to the byte, and a doubt is said."""
+"""A letter is its record to the byte, and an uncertain call is reported as uncertain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file is the suite of the guarantees over store and log; it runs on SQLite and on PostgreSQL."""
+"""The guarantees of the workflow over store and log."""
 
 from __future__ import annotations
 
@@ -501,7 +501,7 @@ async def crash_while_sending(cluster: Cluster, world: World) -> None:
 
 
 def with_function(workflow: Workflow, name: str, function: ActionFunction) -> Workflow:
-    """Give the workflow with another function behind one action's signature."""
+    """Return the workflow with another function behind one action's signature."""
 
     def changed(step: Step) -> Step:
         action = dataclasses.replace(step.action, function=function)

@@ -1,4 +1,4 @@
-"""This file shows that an outage or a flood pauses its step, that nothing is lost by it, and that persons are heard."""
+"""An outage or a flood pauses its step, loses nothing, and people can pause steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows that of two workers that want to make the same call only the first may."""
+"""Of two workers that want to make the same call only the first may."""
 
 from __future__ import annotations
 

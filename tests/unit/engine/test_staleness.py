@@ -1,4 +1,4 @@
-"""This file checks replays that come late: an old welcome asks, and does what the person decides."""
+"""Late replays: an old welcome asks, and follows the decision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows that a batch is not handed back before the broker has its results and its letters."""
+"""A batch ends only when the broker has its results and its letters."""
 
 from __future__ import annotations
 

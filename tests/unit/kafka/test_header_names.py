@@ -1,4 +1,4 @@
-"""This file reads batches in which somebody named a header in bytes that are no UTF-8."""
+"""Batches with header names that are not UTF-8 are read."""
 
 from __future__ import annotations
 

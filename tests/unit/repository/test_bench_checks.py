@@ -1,4 +1,4 @@
-"""This file holds the benchmark to its word that a fast wrong run fails: each fault is planted once."""
+"""A fast wrong run of the benchmark fails: each fault is planted once."""
 
 from __future__ import annotations
 

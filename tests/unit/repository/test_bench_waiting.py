@@ -1,4 +1,4 @@
-"""This file holds the clock of the onboarding benchmarks to both last facts of every lead: not sooner, not later."""
+"""The clock of the onboarding benchmarks waits for both last events of every lead, no more and no less."""
 
 from __future__ import annotations
 

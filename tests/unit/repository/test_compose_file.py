@@ -1,4 +1,4 @@
-"""This file checks docker-compose.yml against the Compose specification and our settings."""
+"""docker-compose.yml follows the Compose specification and our settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows that the import rules hold, and that the guard sees every way to break them."""
+"""The import rules hold, and the guard sees every way to break them."""
 
 from __future__ import annotations
 

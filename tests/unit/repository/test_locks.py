@@ -1,4 +1,4 @@
-"""This file shows that the locks say what pyproject.toml says, with hashes and without any address."""
+"""The locks agree with pyproject.toml, with hashes and without any address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file keeps the list of sabotages true, and the guarantees of the pages named in it."""
+"""The list of sabotages is true, and so are the guarantees that the pages name from it."""
 
 from __future__ import annotations
 

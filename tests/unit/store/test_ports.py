@@ -1,4 +1,4 @@
-"""This file runs the suites of the ports on the SQL adapters; give the fixture `database`."""
+"""The suites of the ports on the SQL adapters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file checks that the steps of the schema end in the tables that the code expects."""
+"""The migrations end in the tables that the code expects."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""This package holds one file per step."""
+"""One file per step."""

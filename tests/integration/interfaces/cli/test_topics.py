@@ -1,4 +1,4 @@
-"""This file runs `leads topics` against a real cluster."""
+"""`leads topics` on a real cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the local broker to its word: it serves, loses nothing, ends with its last user."""
+"""The local broker serves, loses nothing, and ends with its last user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows that jars come whole and checked or not at all, from a repository served on this machine."""
+"""Jars arrive whole and checked or not at all, from a repository served on this machine."""
 
 from __future__ import annotations
 

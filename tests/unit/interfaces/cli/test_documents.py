@@ -1,4 +1,4 @@
-"""This file checks that leads.sample.toml and the pages about commands and settings leave nothing out."""
+"""leads.sample.toml and the pages about commands and settings are complete."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.support.commands import REPOSITORY
 
 
 def missing(text: str, words: Iterable[str]) -> list[str]:
-    """Give the words that the text does not say."""
+    """Return the words that are not in the text."""
     return [word for word in words if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text)]
 
 
 def keys_of(model: type[BaseModel]) -> list[str]:
-    """Give every key of leads.toml: those of the tables, too."""
+    """Return every key of leads.toml, those of the tables included."""
     keys = []
     for name, field in model.model_fields.items():
         keys.append(name)
@@ -34,7 +34,7 @@ def keys_of(model: type[BaseModel]) -> list[str]:
 
 
 def uncommented(sample: str) -> str:
-    """Give the sample with its defaults as if they were set."""
+    """Return the sample with its defaults as if they were set."""
     return re.sub(r"^# (?=\w+ = |\[\[)", "", sample, flags=re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""This file checks which exit code and sentence an error ends a command with."""
+"""The exit code and the sentence that an error ends a command with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file checks that logs are one line each, hold no personal data, and stay quiet while a broker is away."""
+"""Logs are one line each, hold no personal data, and stay quiet while a broker is away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file checks that what strangers wrote reaches a terminal as text alone."""
+"""Text written by strangers reaches a terminal as text only."""
 
 from __future__ import annotations
 

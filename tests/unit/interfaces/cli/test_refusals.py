@@ -1,4 +1,4 @@
-"""This file checks that a worker with broken settings refuses to start: exit code 2, one sentence, its place named."""
+"""A worker with broken settings refuses to start: exit code 2, one sentence that names the place."""
 
 from __future__ import annotations
 

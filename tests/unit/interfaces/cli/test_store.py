@@ -1,4 +1,4 @@
-"""This file checks `leads store backup` as a person calls it."""
+"""`leads store backup` as a person calls it."""
 
 from __future__ import annotations
 

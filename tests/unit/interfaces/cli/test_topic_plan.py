@@ -1,4 +1,4 @@
-"""This file checks what `leads topics plan` finds on a cluster, described without one."""
+"""What `leads topics plan` finds on a cluster, described without one."""
 
 from __future__ import annotations
 

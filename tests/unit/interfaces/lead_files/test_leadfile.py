@@ -1,4 +1,4 @@
-"""This file checks that leads are read from JSON Lines and CSV, and that a bad line is told with its place."""
+"""Leads are read from JSON Lines and CSV, and a bad line is reported with its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file checks the record that a lead of a file becomes: above all that its id comes out the same next time."""
+"""The record of a lead from a file, above all that its id is the same next time."""
 
 from __future__ import annotations
 

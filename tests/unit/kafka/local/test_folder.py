@@ -1,4 +1,4 @@
-"""This file shows what the local broker's files and locks say, without starting one."""
+"""The local broker's files and locks, without starting one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file shows which Java is taken, and what is said when there is none."""
+"""Which Java is chosen, and the error when there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file checks what the watchdog does about a worker that hangs, and what it says about where."""
+"""What the watchdog does about a worker that hangs, and how it reports the place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file makes the index anew beside records that nobody of ours has written."""
+"""Rebuilding the index beside records that none of our programs wrote."""
 
 from __future__ import annotations
 
