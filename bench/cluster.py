@@ -106,8 +106,8 @@ class Cluster:
             if error is not None:
                 failed.append(error)
 
-        for (key, value), said in zip(records, headers, strict=False):
-            producer.produce(topic, value, key, headers=[*said], on_delivery=delivered)
+        for (key, value), headers_of_record in zip(records, headers, strict=False):
+            producer.produce(topic, value, key, headers=[*headers_of_record], on_delivery=delivered)
             producer.poll(0)
         if producer.flush(TIMEOUT_S * 4) or failed:
             raise RuntimeError(f"the broker did not take what {topic} was to be filled with: {failed[:1]}")

@@ -16,7 +16,7 @@ def say(**news: object) -> None:
     sys.stdout.flush()
 
 
-async def told_to_stop() -> None:
+async def stop_requested() -> None:
     """Wait until the parent closes our standard input."""
     # No thread: one that reads would keep a contender that failed from ending.
     ended = asyncio.Event()
@@ -30,16 +30,16 @@ async def _run(name: str, spec: dict[str, object]) -> Mapping[str, object]:
     if name in ("engine", "plain", "stock"):
         from bench import passing  # noqa: PLC0415 - a contender must not pay for what another one imports
 
-        told = passing.Passing(**spec)  # type: ignore[arg-type]  # our own parent wrote it
-        return await getattr(passing, name)(told)  # type: ignore[no-any-return]  # as above
+        passed = passing.Passing(**spec)  # type: ignore[arg-type]  # our own parent wrote it
+        return await getattr(passing, name)(passed)  # type: ignore[no-any-return]  # as above
     from bench import onboarding  # noqa: PLC0415 - as above
 
     task = onboarding.Onboarding(**spec)  # type: ignore[arg-type]  # as above
     if name == "worker":
-        return await onboarding.worker(task, say, told_to_stop)
+        return await onboarding.worker(task, say, stop_requested)
     from bench.naive import naive  # noqa: PLC0415 - as above
 
-    return await naive(task, say, told_to_stop)
+    return await naive(task, say, stop_requested)
 
 
 def main() -> None:

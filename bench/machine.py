@@ -48,7 +48,7 @@ def _processor() -> str:
 
 def _revision() -> str:
     try:
-        said = subprocess.run(
+        done = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--exclude=*"],  # noqa: S607 - git is where the user has it
             cwd=REPOSITORY,
             capture_output=True,
@@ -57,4 +57,4 @@ def _revision() -> str:
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return said.stdout.strip()
+    return done.stdout.strip()

@@ -64,7 +64,7 @@ class OnboardingRuns:
                 server: stack.enter_context(outside(server, folder, secret)).hear("port", START_S)
                 for server in SERVERS
             }
-            told = {
+            spec = {
                 "kafka": self.cluster.bootstrap,
                 "prefix": names.prefix,
                 "group": group,
@@ -74,7 +74,7 @@ class OnboardingRuns:
                 "notify_secret": secret,
             }
             contender, build = build_of(name, "worker", self.previous)
-            arguments = ["bench.contender", contender, orjson.dumps(told).decode()]
+            arguments = ["bench.contender", contender, orjson.dumps(spec).decode()]
             child = stack.enter_context(Talking(arguments, folder, name, build=build))
             child.hear("ready", START_S)
             ids = (f"{LIVE}{number}" for number in range(count))
@@ -93,8 +93,8 @@ class OnboardingRuns:
     def _check(self, name: str, number: int, names: TopicNames, group: str, folder: Path) -> None:
         count = self.leads[name]
         people = people_of(count)
-        told = leads_by_topic(self.cluster, results(names))
-        found = {f"{topic}: leads": len(ids) for topic, ids in told.items()}
+        by_topic = leads_by_topic(self.cluster, results(names))
+        found = {f"{topic}: leads": len(ids) for topic, ids in by_topic.items()}
         expected: dict[str, object] = dict.fromkeys(found, count)
         expected[f"{names.of(LeadRejected)}: leads"] = 0
         found["offsets committed"] = self.cluster.committed(

@@ -59,7 +59,7 @@ class PassingRuns:
         group = f"{self.run_id}.{name}-{number}"
         target = f"{group}.passed"
         self.cluster.make([target])
-        told = {
+        spec = {
             "kafka": self.cluster.bootstrap,
             "group": group,
             "source": self.source,
@@ -68,7 +68,7 @@ class PassingRuns:
         }
         self.progress.say(f"round {number + 1}: {name} passes {self.events} events through")
         contender, build = build_of(name, "engine", self.previous)
-        arguments = ["bench.contender", contender, orjson.dumps(told).decode()]
+        arguments = ["bench.contender", contender, orjson.dumps(spec).decode()]
         with Talking(arguments, self.folder, f"{name}-{number}", build=build) as child:
             figures: dict[str, float] = child.hear("measured", 60 + self.events * _US_AT_MOST / 1e6)
         what = f"{name}, round {number + 1}"

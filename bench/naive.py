@@ -18,7 +18,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from sqlalchemy.engine import Connection
 
 from actions.ports import Effects, Receipt
-from bench.onboarding import Onboarding, Say, ToldToStop
+from bench.onboarding import Onboarding, Say, StopRequested
 from bench.window import cpu_s
 from streams.clock import to_us
 from streams.engine.announcing import Announcer
@@ -91,8 +91,10 @@ class Loop:
         with self._database.engine.begin() as connection:
             outcomes = [await self._act(connection, Execution(source, step, decoded)) for step in steps]
         for outcome in outcomes:
-            told = self._announcer.outgoing(outcome)
-            await producer.send_and_wait(told.topic, told.value, key=told.key, headers=told.headers)
+            outgoing = self._announcer.outgoing(outcome)
+            await producer.send_and_wait(
+                outgoing.topic, outgoing.value, key=outgoing.key, headers=outgoing.headers
+            )
 
     async def _act(self, connection: Connection, work: Execution) -> Succeeded:
         known = ledger.find(connection, [work.ledger_id]).get(work.ledger_id)
@@ -121,7 +123,7 @@ def _effects(step: Step, connection: Connection, work: Execution) -> dict[str, C
     return {name: CallsInTransaction(connection, work) for name in asked}
 
 
-async def naive(task: Onboarding, say: Say, told_to_stop: ToldToStop) -> Mapping[str, object]:
+async def naive(task: Onboarding, say: Say, stop_requested: StopRequested) -> Mapping[str, object]:
     """Run the loop from when it has joined its group until it is told to stop."""
     database, adapters = task.database(), task.adapters()
     loop = Loop(TopicNames(task.prefix), task.group, adapters.ports, database)
@@ -144,7 +146,7 @@ async def naive(task: Onboarding, say: Say, told_to_stop: ToldToStop) -> Mapping
     before = cpu_s()
     say(ready=True)
     working = asyncio.create_task(work())
-    stopping = asyncio.ensure_future(told_to_stop())
+    stopping = asyncio.ensure_future(stop_requested())
     await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
     used = cpu_s() - before
     if working.done():

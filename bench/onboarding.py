@@ -22,7 +22,7 @@ from streams.worker import Worker
 OWNERS = 3
 
 Say = Callable[..., None]
-ToldToStop = Callable[[], Awaitable[None]]
+StopRequested = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Onboarding:
         return adapters(self.settings(), self.config())
 
 
-async def worker(task: Onboarding, say: Say, told_to_stop: ToldToStop) -> Mapping[str, object]:
+async def worker(task: Onboarding, say: Say, stop_requested: StopRequested) -> Mapping[str, object]:
     """Run our worker from when it has joined its group until it is told to stop."""
     database, config, address = task.database(), task.config(), parse_kafka(task.kafka)
     async with KafkaPublisher(partial(new_producer, address)) as publisher:
@@ -85,7 +85,7 @@ async def worker(task: Onboarding, say: Say, told_to_stop: ToldToStop) -> Mappin
             running.result()
         before = cpu_s()
         say(ready=True)
-        await told_to_stop()
+        await stop_requested()
         used = cpu_s() - before
         ours.stop()
         await running

@@ -31,15 +31,15 @@ class Passing:
     events: int
 
 
-async def engine(told: Passing) -> dict[str, float]:
+async def engine(task: Passing) -> dict[str, float]:
     """Our app and transport with a settle function that forwards raw records; acks=all, idempotent."""
-    address = parse_kafka(told.kafka)
-    window, over = Window(told.events), asyncio.Event()
+    address = parse_kafka(task.kafka)
+    window, over = Window(task.events), asyncio.Event()
     publisher = KafkaPublisher(partial(new_producer, address))
 
     async def forward(batch: RecordBatch) -> Unfinished:
         outgoing = [
-            Outgoing(told.target, record.key, record.value, list(record.headers)) for record in batch.records
+            Outgoing(task.target, record.key, record.value, list(record.headers)) for record in batch.records
         ]
         await publisher.publish(outgoing)
         window.settled(len(outgoing))
@@ -48,8 +48,8 @@ async def engine(told: Passing) -> dict[str, float]:
         return SETTLED
 
     stop = asyncio.Event()
-    settings = AppSettings(address, told.group, session_timeout_s=10.0)
-    app = create_app(settings, {"forward": (told.source, forward)}, stop)
+    settings = AppSettings(address, task.group, session_timeout_s=10.0)
+    app = create_app(settings, {"forward": (task.source, forward)}, stop)
     async with publisher:
         await app.start()
         await over.wait()
@@ -61,26 +61,26 @@ async def engine(told: Passing) -> dict[str, float]:
     return measured
 
 
-async def plain(told: Passing) -> dict[str, float]:
+async def plain(task: Passing) -> dict[str, float]:
     """The loop one writes with aiokafka when one knows it: poll, send, wait for all, commit; acks=all, idempotent."""
     consumer = AIOKafkaConsumer(
-        told.source,
-        bootstrap_servers=told.kafka,
-        group_id=told.group,
+        task.source,
+        bootstrap_servers=task.kafka,
+        group_id=task.group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_poll_records=POLL_RECORDS,
     )
     producer = AIOKafkaProducer(
-        bootstrap_servers=told.kafka, acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES
+        bootstrap_servers=task.kafka, acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES
     )
     await producer.start()
     await consumer.start()
-    window = Window(told.events)
+    window = Window(task.events)
     while not window.is_over:
         polled = await consumer.getmany(timeout_ms=1000)
         sent = [
-            await producer.send(told.target, record.value, key=record.key, headers=list(record.headers))
+            await producer.send(task.target, record.value, key=record.key, headers=list(record.headers))
             for records in polled.values()
             for record in records
         ]
@@ -93,11 +93,11 @@ async def plain(told: Passing) -> dict[str, float]:
     return measured
 
 
-async def stock(told: Passing) -> dict[str, float]:
+async def stock(task: Passing) -> dict[str, float]:
     """A stock Faust agent as its documentation has it: one event at a time, `await topic.send`."""
     app = faust.App(
-        told.group,
-        broker=f"kafka://{told.kafka}",
+        task.group,
+        broker=f"kafka://{task.kafka}",
         store="memory://",
         consumer_auto_offset_reset="earliest",
         topic_allow_declare=False,
@@ -105,12 +105,12 @@ async def stock(told: Passing) -> dict[str, float]:
         web_enabled=False,
     )
     source = app.topic(
-        told.source, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw"
+        task.source, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw"
     )
     target = app.topic(
-        told.target, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw"
+        task.target, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw"
     )
-    window, over = Window(told.events), asyncio.Event()
+    window, over = Window(task.events), asyncio.Event()
 
     @app.agent(source)
     async def forward(stream: faust.StreamT[bytes]) -> None:

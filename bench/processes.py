@@ -69,9 +69,9 @@ class Talking:
                 line, found, rest = self._rest.partition(b"\n")
                 if found:
                     self._rest = rest
-                    said = orjson.loads(line)
-                    if word in said:
-                        return said[word]
+                    message = orjson.loads(line)
+                    if word in message:
+                        return message[word]
                     continue
                 if not selector.select(max(deadline - time.monotonic(), 0)):
                     raise ContenderError(

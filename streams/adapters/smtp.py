@@ -132,11 +132,11 @@ class SmtpMailer:
 
     def _verdict(self, refusal: Refusal, to: Address) -> ActionError:
         answer = f"{refusal.code} {redacted(refusal.text, to.local)}"
-        said = f"{self._settings.server} answered {refusal.command} with {answer}"
+        message = f"{self._settings.server} answered {refusal.command} with {answer}"
         if refusal.code in _AUTH_CODES:
-            return TransientError("SMTP_AUTH", f"{said}; check the user and the password in LEADS_SMTP")
+            return TransientError("SMTP_AUTH", f"{message}; check the user and the password in LEADS_SMTP")
         if refusal.code < _PERMANENT:
-            return TransientError("SMTP_TEMPORARY", said)
+            return TransientError("SMTP_TEMPORARY", message)
         if refusal.command == "MAIL" and refusal.code != _TOO_BIG:
-            return TransientError("SMTP_SENDER", f"{said}; check [welcome] sender in leads.toml")
-        return PermanentError("SMTP_REFUSED", said)
+            return TransientError("SMTP_SENDER", f"{message}; check [welcome] sender in leads.toml")
+        return PermanentError("SMTP_REFUSED", message)

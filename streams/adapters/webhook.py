@@ -139,14 +139,14 @@ def _signer(secret: str) -> Webhook:
 
 
 def _verdict(status: int, retry_after: timedelta | None) -> ActionError:
-    said = f"the webhook answered {status}"
+    message = f"the webhook answered {status}"
     if status in _REDIRECTS:
-        return TransientError("WEBHOOK_REDIRECTED", f"{said}; set LEADS_NOTIFY to the address it moved to")
+        return TransientError("WEBHOOK_REDIRECTED", f"{message}; set LEADS_NOTIFY to the address it moved to")
     if status in _THROTTLES and retry_after is not None:
-        return TransientError("WEBHOOK_TEMPORARY", f"{said} and asks to wait", retry_after=retry_after)
+        return TransientError("WEBHOOK_TEMPORARY", f"{message} and asks to wait", retry_after=retry_after)
     if status in _TEMPORARY or status >= _SERVER_ERRORS:
-        return TransientError("WEBHOOK_TEMPORARY", said)
-    return PermanentError("WEBHOOK_REFUSED", said)
+        return TransientError("WEBHOOK_TEMPORARY", message)
+    return PermanentError("WEBHOOK_REFUSED", message)
 
 
 def _wait(text: str | None, now: datetime) -> timedelta | None:

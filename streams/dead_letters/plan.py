@@ -84,7 +84,7 @@ class PlanItem(BaseModel):
 
     @field_validator("would")
     @classmethod
-    def _says_what_would_come(cls, would: dict[str, Any]) -> dict[str, Any]:
+    def _has_predictions(cls, would: dict[str, Any]) -> dict[str, Any]:
         if would.get("verdict") not in VERDICTS:
             raise ValueError("says what would come of its letter in words that this build does not know")
         return would

@@ -71,7 +71,7 @@ async def look(admin: AIOKafkaAdminClient, reader: RangeReader, group: str, pref
 async def watching_live_lag(
     admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, prefix: str
 ) -> AsyncIterator[Callable[[], Awaitable[int]]]:
-    """Yield a function that counts the records the group has not settled, less replays and letters. Raises Kafka errors.
+    """Yield a function that counts the records the group has not settled, less replays and letters.
 
     One connection is kept for it: making one takes longer than ten looks.
     """

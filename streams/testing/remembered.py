@@ -15,8 +15,8 @@ _DEPTH = 6
 def remembered(function: object) -> dict[str, object]:
     """Return what the function can reach by name (globals, closures, defaults, attributes), frozen so that it compares.
 
-    Followed are functions, classes and modules that are no library's. What `functools.cache` keeps is left out: it
-    can be computed anew.
+    It follows functions, classes and modules that belong to no library. It leaves out what `functools.cache` keeps:
+    that can be computed again.
     """
     found: dict[str, object] = {}
     _function(function, found, set())

@@ -32,15 +32,15 @@ ESCAPES = "\x1b]0;owned\x07\x1b[2J"
 MIB = 1 << 20
 
 
-def letter(stage: Stage, number: int, value: bytes | None = LEAD, **said: object) -> Published:
+def letter(stage: Stage, number: int, value: bytes | None = LEAD, **fields: object) -> Published:
     """A dead letter of our own form; `said` are its headers, in bytes or text, None for one that is missing.
 
     `original` are the record's own headers, `more` are added at the end, `source` is the topic (without prefix).
     """
-    original: Any = said.pop("original", event_headers(f"e-{number}"))
-    more: Any = said.pop("more", [])
-    topic = stage.prefix + str(said.pop("source", RECEIVED))
-    action = str(said.get("action", "validate-lead"))
+    original: Any = fields.pop("original", event_headers(f"e-{number}"))
+    more: Any = fields.pop("more", [])
+    topic = stage.prefix + str(fields.pop("source", RECEIVED))
+    action = str(fields.get("action", "validate-lead"))
     headers = {
         "topic": topic,
         "partition": 0,
@@ -62,7 +62,7 @@ def letter(stage: Stage, number: int, value: bytes | None = LEAD, **said: object
         "fingerprint": "a" * 12,
         "app.version": "0.0.9",
         "value.sha256": None if value is None else hashlib.sha256(value).hexdigest(),
-        **{name.replace("_", "."): text for name, text in said.items()},
+        **{name.replace("_", "."): text for name, text in fields.items()},
     }
     own = [(LETTER + name, _bytes(text)) for name, text in headers.items() if text is not None]
     return Published(value, b"k", [*original, *own, *more])
@@ -177,7 +177,7 @@ class Installation:
         foreign, known = no_letters(stage), letters_of_other_builds(stage)
         made.ids = {what: id_of(record) for what, record in known.items()}
         places = stage.publish((record for _, record in foreign), LETTERS)
-        made.refused = dict(zip(places, (said for said, _ in foreign), strict=True))
+        made.refused = dict(zip(places, (fields for fields, _ in foreign), strict=True))
         stage.publish(known.values(), LETTERS)
         stage.publish([record for _, record in bad_requests(stage).values()], REQUESTS)
         publish_packed(stage, b"x" * 3 * MIB, REQUESTS)
@@ -195,11 +195,11 @@ class Installation:
         return {row[0]: (row[1], row[2]) for row in rows}
 
     def leads(
-        self, *arguments: str, code: int = 0, says: str = "", settings: Mapping[str, str] | None = None
+        self, *arguments: str, code: int = 0, message: str = "", settings: Mapping[str, str] | None = None
     ) -> Ended:
         """Run `leads dead-letters …`; fails when it ends otherwise, shows a trace, or tells what leads say."""
         ended = self.commands.run("dead-letters", *arguments, settings=settings)
-        assert (ended.code, says in ended.err + ended.out) == (code, True), (arguments, says, ended)
+        assert (ended.code, message in ended.err + ended.out) == (code, True), (arguments, message, ended)
         assert not [text for text in UNWANTED if text in ended.out + ended.err], (arguments, ended)
         if "--json" in arguments:
             assert all(isinstance(line, dict) for line in ended.lines), (arguments, ended)

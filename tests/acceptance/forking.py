@@ -72,8 +72,8 @@ if __name__ == "__main__":
 
     with TemporaryDirectory() as folder:
         for line in sys.stdin:
-            said = [Path(folder, name) for name in ("out", "err")]
-            for each in said:
+            outputs = [Path(folder, name) for name in ("out", "err")]
+            for each in outputs:
                 each.write_bytes(b"")
-            ended = _forked(*json.loads(line), *said)
-            print(json.dumps([ended, *(each.read_text() for each in said)]), flush=True)  # noqa: T201
+            ended = _forked(*json.loads(line), *outputs)
+            print(json.dumps([ended, *(each.read_text() for each in outputs)]), flush=True)  # noqa: T201

@@ -12,13 +12,13 @@ from tests.acceptance.stage import Stage
 KINDS = ("lost", "duplicated", "inconsistent", "altered", "misplaced", "stuck")
 
 
-def judged(stage: Stage, made: Mixture, told: Mapping[str, object]) -> dict[str, Any]:
+def judged(stage: Stage, made: Mixture, context: Mapping[str, object]) -> dict[str, Any]:
     """Return the verdict of `leads verify` on a stage that has settled `made`; fail unless it is clean.
 
     `told` is what a reader needs to repeat the run; it is shown with the verdict and kept in `verdict.json`.
     """
     verdict = stage.check()
-    text = json.dumps({**told, **verdict}, indent=2)
+    text = json.dumps({**context, **verdict}, indent=2)
     (stage.folder / "verdict.json").write_text(text)
     assert {kind: verdict[kind] for kind in KINDS if verdict[kind]} == {}, text
     assert verdict["not_judged"] == [], text

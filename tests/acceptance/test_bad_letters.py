@@ -44,7 +44,7 @@ def state(bad: Installation) -> tuple[object, ...]:
 
 
 @pytest.mark.timeout(240)
-def test_what_a_stranger_writes_is_told_by_its_place_and_healthy_leads_get_through_beside_it(
+def test_what_a_stranger_writes_is_reported_with_its_place_and_healthy_leads_get_through(
     bad: Installation,
 ) -> None:
     stage, log = bad.stage, bad.worker.log.read_text()
@@ -60,15 +60,15 @@ def test_what_a_stranger_writes_is_told_by_its_place_and_healthy_leads_get_throu
     assert bad.worker.is_running
     assert (stage.count("SELECT count(*) FROM contacts"), len(stage.mails.lines())) == (GOOD + 1, GOOD + 1)
     assert [text for text in UNWANTED if text in log] == []
-    for place, said in bad.refused.items():
-        assert f"not a dead letter at {place}: header __dlq.errors.{said}" in log
+    for place, message in bad.refused.items():
+        assert f"not a dead letter at {place}: header __dlq.errors.{message}" in log
     asked = Counter(code for code, _ in bad_requests(stage).values() if code)
     codes = Counter(code for letter_id, (_, code) in known.items() if letter_id not in bad.ids.values())
     assert codes == asked + Counter({"BAD_REQUEST": 1, "TOO_LARGE": 1})
     assert {known[letter_id] for letter_id in bad.ids.values()} == {("parked", "WRONG_TYPE")}
     assert {line["id"] for line in listed} == set(known)
     assert sum(group["count"] for group in groups) == len(known)
-    for what, said in {
+    for what, message in {
         "unknown action": "fail again with UNKNOWN_ACTION: workflow new-lead-onboarding has no action 'paint-the-",
         "newer action": "A replay would succeed and state crm.lead.validated.v1.",
         "newer event": "fail again with UNKNOWN_TYPE: ce_type 'crm.lead.received.v2' does not belong",
@@ -77,7 +77,7 @@ def test_what_a_stranger_writes_is_told_by_its_place_and_healthy_leads_get_throu
         "no JSON": "fail again with NOT_JSON: the value is not JSON",
         "escapes": r"failed on 2026-11-23 at 08:00:00Z: \x1b]0;owned\x07\x1b[2J.",
     }.items():
-        assert said in shown[what].out
+        assert message in shown[what].out
     verdicts = {"unreadable": 4, "unknown-action": 6, "tampered": 3, "would-resolve": 1, "noop": 1}
     assert checked["verdicts"] == verdicts
 
@@ -107,7 +107,7 @@ def test_words_and_files_that_cannot_be_used_are_refused_with_the_next_step_and_
         (2, "--max-in-flight", ("apply", plan, *WHY, "--max-in-flight", "0")),
         (2, "write 1000, or none", ("apply", plan, *WHY, "--yield-to-lag", "x")),
         (2, "--reason is empty; say in a few words why", ("apply", plan, "--reason", " ")),
-        *((2, said, ("apply", file, *WHY)) for file, said in plans),
+        *((2, message, ("apply", file, *WHY)) for file, message in plans),
         (2, "--set 'country' is no change; write --set email=", ("edit", some, *WHY, "--set", "country")),
         (2, "is no JSON array of operations", ("edit", some, *WHY, "--patch", one)),
         (2, "there is no encoding 'klingon'; windows-1252", ("edit", some, *WHY, "--encoding", "klingon")),
@@ -117,10 +117,10 @@ def test_words_and_files_that_cannot_be_used_are_refused_with_the_next_step_and_
         (1, "no JSON at character 1; --value", ("edit", ids["no JSON"], *WHY, "--set", "a=1")),
         (1, "changes the event's id", ("edit", ids["structured"], *WHY, "--set", "id=s-2", "--json")),
         (1, "SHA-256 differs; --value", ("repair", ids["tampered"], *WHY, "--recipe", "strip-country")),
-        *((2, said, ("import", file, *WHY)) for file, said in imports),
+        *((2, message, ("import", file, *WHY)) for file, message in imports),
     ]  # fmt: skip
-    for code, said, arguments in refused:
-        ended = bad.leads(*arguments, code=code, says=said)
+    for code, message, arguments in refused:
+        ended = bad.leads(*arguments, code=code, message=message)
         assert code == 1 or ended.out == ""
     where = bad.leads("plan", "--where", "code == X", code=2).err.splitlines()
     caret = where[2].index("^")
@@ -130,9 +130,9 @@ def test_words_and_files_that_cannot_be_used_are_refused_with_the_next_step_and_
         ("[[api_keys]]\nrole = 1", "api_keys.0.name is missing"),
     ):
         broken = bad.file("broken.toml", (bad.stage.folder / "leads.toml").read_bytes() + table.encode())
-        bad.leads("check", code=2, says=f"broken.toml: {named}", settings={"LEADS_CONFIG": broken})
+        bad.leads("check", code=2, message=f"broken.toml: {named}", settings={"LEADS_CONFIG": broken})
     away = {"LEADS_KAFKA": "127.0.0.1:1"}
-    bad.leads("discard", some, *WHY, code=3, says="LEADS_KAFKA", settings=away)
+    bad.leads("discard", some, *WHY, code=3, message="LEADS_KAFKA", settings=away)
 
     assert state(bad) == before
 
@@ -165,8 +165,11 @@ def written(bad: Installation) -> tuple[str, list[tuple[str, str]], list[tuple[s
     ]
     return (
         plan,
-        [(bad.file(f"{number}.plan", content), said) for number, (content, said) in enumerate(plans)],
-        [(bad.file(f"{number}.ndjson", content), said) for number, (content, said) in enumerate(imports)],
+        [(bad.file(f"{number}.plan", content), message) for number, (content, message) in enumerate(plans)],
+        [
+            (bad.file(f"{number}.ndjson", content), message)
+            for number, (content, message) in enumerate(imports)
+        ],
     )
 
 
@@ -177,7 +180,7 @@ def signed(*lines: bytes) -> bytes:
 
 
 @pytest.mark.timeout(240)
-def test_a_job_leaves_out_what_cannot_be_done_a_replay_says_why_and_the_index_can_be_made_anew(
+def test_a_job_skips_what_cannot_be_done_a_replay_explains_it_and_the_index_can_be_rebuilt(
     bad: Installation,
 ) -> None:
     ids, stage = bad.ids, bad.stage
@@ -210,8 +213,8 @@ def test_a_job_leaves_out_what_cannot_be_done_a_replay_says_why_and_the_index_ca
     assert why[ids["newer event"]] == "it would fail again: UNKNOWN_TYPE"
     assert set(ids.values()) - set(why) == {ids["newer action"], ids["unknown field"]}
     assert "it is not here" in other["letters"][0]["reason"]
-    for generation, told in enumerate(twice, 1):
-        assert {(line["id"], line["outcome"], line["code"], line["generation"]) for line in told} == {
+    for generation, lines in enumerate(twice, 1):
+        assert {(line["id"], line["outcome"], line["code"], line["generation"]) for line in lines} == {
             (ids["tampered"], "failed again", "TAMPERED", generation),
             (ids["unknown action"], "failed again", "UNKNOWN_ACTION", generation),
             (ids["newer action"], "noop", "WRONG_TYPE", 0),

@@ -242,7 +242,7 @@ def test_a_dead_letter_hides_its_record_until_it_is_asked_for(installation: Inst
     )
 
 
-def test_an_interrupted_publish_says_how_many_leads_are_on_the_broker(
+def test_an_interrupted_publish_reports_how_many_leads_are_on_the_broker(
     installation: Installation, kafka: str
 ) -> None:
     topic = f"{installation.prefix}leads.received.v1"

@@ -22,7 +22,7 @@ def failed(chosen_stage: Stage) -> Stage:
 
 
 @pytest.mark.timeout(900)
-def test_a_plan_changes_nothing_and_says_of_each_letter_what_its_replay_then_comes_to(
+def test_a_plan_changes_nothing_and_predicts_the_outcome_of_each_replay(
     any_stage: Stage, tmp_path: Path
 ) -> None:
     fail_by_defects(any_stage)
@@ -51,27 +51,27 @@ def test_a_plan_changes_nothing_and_says_of_each_letter_what_its_replay_then_com
         would, letter = each["would"], now[each["id"]]
         if would["verdict"] == "would-resolve":
             assert (letter["status"], letter["generation"]) == ("resolved", 0)
-            for said in (would | {"action": letter["action"]}, *would.get("then", [])):
-                came = done[letter["lead_id"], said["action"]]
-                assert came["type"] == said["event"]
-                assert came.get("outcome") == said.get("outcome")
-                assert sorted(came.get("changed", [])) == said.get("changes", [])
-                if "owner" in said:
-                    assert came["owner"]["id"] == said["owner"]
+            for predicted in (would | {"action": letter["action"]}, *would.get("then", [])):
+                came = done[letter["lead_id"], predicted["action"]]
+                assert came["type"] == predicted["event"]
+                assert came.get("outcome") == predicted.get("outcome")
+                assert sorted(came.get("changed", [])) == predicted.get("changes", [])
+                if "owner" in predicted:
+                    assert came["owner"]["id"] == predicted["owner"]
             if each["owner"] is not None:
                 assert done[letter["lead_id"], "assign-owner"]["owner"]["id"] == each["owner"]
         else:
             assert (letter["status"], letter["generation"], letter["code"]) == ("parked", 1, would["code"])
     assert sum(each["owner"] is not None for each in planned) == EACH
-    told = Counter((each["state"], each["reason"]) for each in job["letters"])
-    assert told[("resolved", None)] == 4 * EACH
-    assert not [why for _, why in told if why is not None and "planned" in why]
+    outcomes = Counter((each["state"], each["reason"]) for each in job["letters"])
+    assert outcomes[("resolved", None)] == 4 * EACH
+    assert not [why for _, why in outcomes if why is not None and "planned" in why]
     # What the plan said goes out, to whom it said, and nothing else.
     going = Counter(
         (call["key"].partition(":")[0], call["state"])
         for each in planned
-        for said in (each["would"], *each["would"].get("then", []))
-        for call in said.get("calls", [])
+        for predicted in (each["would"], *each["would"].get("then", []))
+        for call in predicted.get("calls", [])
     )
     known = (EACH + 1) // 2
     assert going == {

@@ -85,7 +85,7 @@ def closed(url: str, server: str) -> Iterator[None]:
 
 
 @pytest.mark.timeout(120)
-def test_a_worker_without_its_postgresql_says_so_waits_longer_than_the_watchdog_and_goes_on(
+def test_a_worker_without_its_postgresql_reports_it_waits_longer_than_the_watchdog_and_goes_on(
     kafka: str, postgres_url: str, postgres_server: str, tmp_path: Path
 ) -> None:
     stage = Stage(kafka, postgres_url, tmp_path)
@@ -123,7 +123,7 @@ def test_a_worker_without_its_postgresql_says_so_waits_longer_than_the_watchdog_
 
 
 @pytest.mark.timeout(120)
-def test_a_worker_that_waits_for_the_lock_of_its_sqlite_file_says_so_and_is_ready_after_it(
+def test_a_worker_that_waits_for_the_lock_of_its_sqlite_file_reports_it_and_is_ready_afterwards(
     stage: Stage,
 ) -> None:
     stage.open()
@@ -153,15 +153,15 @@ def test_a_worker_that_hangs_is_ended_and_its_successor_does_the_work(stage: Sta
     worker = start(stage, module, watchdog=f"{WATCHDOG_S}s", test_hang=hangs)
 
     code = worker.wait(within=45)
-    said = worker.log.read_text()
+    log = worker.log.read_text()
     start(stage)
     stage.settle(within=60)
 
     assert code == STUCK, worker.tail()
-    (line,) = [line for line in said.splitlines() if " critical " in line]
+    (line,) = [line for line in log.splitlines() if " critical " in line]
     assert "the watchdog ends this worker" in line
-    assert "acceptance/hanging.py" in said.partition(line)[2]
-    assert "@" not in said
+    assert "acceptance/hanging.py" in log.partition(line)[2]
+    assert "@" not in log
     verdict = stage.check()
     assert verdict["is_clean"], verdict
     assert verdict["counts"]["fates"] == {"onboarded": PEOPLE}
@@ -176,13 +176,13 @@ def test_a_worker_in_which_nothing_can_run_is_ended_by_the_kernel(stage: Stage) 
     worker = start(stage, module, watchdog=f"{WATCHDOG_S}s", test_hang="validate_lead:keep")
 
     code = worker.wait(within=45)
-    said = worker.log.read_text()
+    log = worker.log.read_text()
     start(stage)
     stage.settle(within=60)
 
     assert code == -signal.SIGVTALRM, worker.tail()
-    assert "in hang_and_keep_the_lock" in said
-    assert "@" not in said
+    assert "in hang_and_keep_the_lock" in log
+    assert "@" not in log
     verdict = stage.check()
     assert verdict["is_clean"], verdict
     assert verdict["counts"]["fates"] == {"onboarded": PEOPLE}

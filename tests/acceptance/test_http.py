@@ -191,7 +191,7 @@ def test_a_viewer_may_plan_and_look_and_nothing_else_and_a_stranger_nothing(clie
 
 
 @pytest.mark.timeout(240)
-def test_prometheus_is_told_how_many_letters_there_are_and_how_long_there_is(client: Client) -> None:
+def test_prometheus_gets_the_number_of_letters_and_the_headroom(client: Client) -> None:
     assert client.ask("GET", "/metrics", None).status == 401
 
     text = client.ask("GET", "/metrics", "watcher").body.decode()
@@ -230,8 +230,8 @@ def test_what_cannot_be_answered_is_a_problem_with_the_next_step_and_without_wha
         (client.ask("GET", "/v2"), 404, "/docs"),
     ]
 
-    for answer, status, said in cases:
+    for answer, status, detail in cases:
         assert answer.status == status, answer.body
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json["status"] == status
-        assert said in answer.json["detail"], answer.json
+        assert detail in answer.json["detail"], answer.json

@@ -45,8 +45,8 @@ def test_replaying_all_three_times_beside_live_load_with_kills_does_everything_o
     eventually(lambda: killed_again(stage, resume), bool, within=40, every=2)
     eventually(lambda: leads(stage, *resume, code=None), bool, within=60, every=3)
     stage.settle(within=120) if not load.is_running else None
-    told = leads(stage, "dead-letters", "list", "--status", "all", *chosen, "--limit", "100000")
-    assert {(each["status"], each["generation"]) for each in told if each["id"] in ids} == {("resolved", 0)}
+    listed = leads(stage, "dead-letters", "list", "--status", "all", *chosen, "--limit", "100000")
+    assert {(each["status"], each["generation"]) for each in listed if each["id"] in ids} == {("resolved", 0)}
 
     done, went_out = of_the_replayed(stage), len(stage.mails.lines())
     second = leads(stage, "dead-letters", "replay", *ids, "--reason", "once more")
@@ -127,7 +127,7 @@ def test_a_repaired_old_event_fills_what_is_empty_and_overwrites_nothing_newer(
 @pytest.mark.parametrize(
     ("decided", "outcomes", "mails"), [("skip", {"skipped": 5}, 0), ("run", {"sent": 5}, 5)]
 )
-def test_a_three_day_old_welcome_asks_and_then_does_as_told(
+def test_a_three_day_old_welcome_asks_and_then_follows_the_decision(
     stage: Stage, tmp_path: Path, decided: str, outcomes: dict[str, int], mails: int
 ) -> None:
     file, clock = str(tmp_path / "late.plan"), tmp_path / "clock"
@@ -158,7 +158,7 @@ def test_a_three_day_old_welcome_asks_and_then_does_as_told(
 
 
 @pytest.mark.timeout(300)
-def test_a_check_tells_how_many_letters_a_build_would_let_pass_and_why_not(
+def test_a_check_counts_the_letters_that_a_build_would_let_pass_and_explains_the_others(
     stage: Stage, tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad"

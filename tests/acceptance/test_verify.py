@@ -155,7 +155,7 @@ def test_a_spoilt_database_is_named_with_its_ids(
     assert offending in ids(document, what) + ids(document, what).replace("-", ""), document["found"]
 
 
-def test_what_cannot_be_read_is_told_apart_from_what_was_found(worked: Stage, tmp_path: Path) -> None:
+def test_what_cannot_be_read_ends_otherwise_than_what_was_found(worked: Stage, tmp_path: Path) -> None:
     code, document = verify(worked, LEADS_DATABASE=f"sqlite:///{tmp_path / 'none.db'}")
     assert (code, "cannot be read" in document["error"]) == (COULD_NOT_LOOK, True)
     assert not (tmp_path / "none.db").exists()

@@ -114,7 +114,7 @@ class Rig(Stage):
         self.tell(f"{what}; a new lead was through {seconds:.1f} s after healing")
         return seconds
 
-    def end(self, told: Mapping[str, object]) -> dict[str, Any]:
+    def end(self, context: Mapping[str, object]) -> dict[str, Any]:
         """Publish the rest of the load, let everything settle and return the verdict, which is clean."""
         self.finish_load()
         began = time.monotonic()
@@ -124,7 +124,7 @@ class Rig(Stage):
         )
         self.settle(within=SETTLES_WITHIN_S)
         self.tell(f"settled {time.monotonic() - began:.1f} s after the end of the load")
-        return judged(self, self.made, told)
+        return judged(self, self.made, context)
 
     def close(self) -> None:
         if self._load is not None:

@@ -42,9 +42,9 @@ def test_without_a_bug_a_scenario_leaves_nothing_to_find(
 ) -> None:
     copy_to(tmp_path)
 
-    code, told = left_behind(broker.direct, tmp_path, scenario)
+    code, output = left_behind(broker.direct, tmp_path, scenario)
 
-    assert code == CLEAN, told
+    assert code == CLEAN, output
 
 
 @pytest.mark.timeout(210)
@@ -55,8 +55,8 @@ def test_a_seeded_bug_leaves_a_counter_example(
     copy_to(tmp_path)
     sabotage_in(tmp_path, next(each for each in SABOTAGES if each.name == name))
 
-    code, told = left_behind(broker.direct, tmp_path, REACHES[name])
+    code, output = left_behind(broker.direct, tmp_path, REACHES[name])
 
-    assert code == FOUND, told
-    document = json.loads(told)
+    assert code == FOUND, output
+    document = json.loads(output)
     result("; ".join(f"{each['kind']}: {each['what']} ({each['count']})" for each in document["found"]))

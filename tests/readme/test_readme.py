@@ -43,7 +43,7 @@ def service(tmp_path: Path) -> Path:
     folder = tmp_path / "service"
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
-    install = [python, "-m", *OF_ANOTHER_SERVICE.split(), "--quiet", "--disable-pip-version-check"]
+    install = [str(python), "-m", *OF_ANOTHER_SERVICE.split(), "--quiet", "--disable-pip-version-check"]
     subprocess.run(install, check=True, stdin=subprocess.DEVNULL)
     return python
 

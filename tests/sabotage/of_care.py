@@ -18,7 +18,7 @@ def losses() -> Iterator[Sabotage]:
         file="streams/engine/effects.py",
         old="raise StoreUnavailableError(msg) from error",
         new="raise",
-        tests=(INTENTS + "test_an_intent_that_was_written_unheard_is_told_as_uncertain_and_as_nothing_else",),
+        tests=(INTENTS + "test_an_intent_whose_commit_got_no_answer_ends_as_uncertain_and_as_nothing_else",),
     )
     yield once(
         name="a restored store is worked with",
@@ -67,7 +67,7 @@ def losses() -> Iterator[Sabotage]:
         old="done.uncertain = await UncommittedCalls(self.installation).take(self.log)",
         new="done.uncertain = []",
         tests=(
-            CATCH_UP + "test_a_call_that_was_made_and_that_nothing_tells_of_is_uncertain_and_not_made_again",
+            CATCH_UP + "test_a_call_that_was_made_and_that_no_event_proves_is_uncertain_and_not_made_again",
         ),
     )
     yield once(

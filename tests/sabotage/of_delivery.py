@@ -227,7 +227,7 @@ def effects_once() -> Iterator[Sabotage]:
         effects,
         "    .where(effects.c.status != CALLED)\n",
         "",
-        REVIEW + "test_a_call_that_was_made_stays_made_whatever_its_second_execution_says",
+        REVIEW + "test_a_call_that_was_made_stays_made_whatever_its_second_execution_states",
     )
     yield sabotage(
         "outcome given up while the store is away",

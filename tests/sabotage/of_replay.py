@@ -72,7 +72,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/dead_letters/planned_letters.py",
         old="changed = planned.changed(row)",
         new="changed = None",
-        tests=(PLANS + "test_a_letter_that_has_changed_since_the_plan_is_left_out_and_told",),
+        tests=(PLANS + "test_a_letter_that_has_changed_since_the_plan_is_skipped_and_reported",),
     )
     yield undisturbed(
         name="a job replays what would come to something else now",
@@ -160,7 +160,7 @@ def hostile_records() -> Iterator[Sabotage]:
         new="if False:",
         tests=(
             ONBOARDING
-            + "test_a_record_that_no_letter_can_hold_is_told_by_its_place_and_hash_and_is_not_replayed_"
+            + "test_a_record_that_no_letter_can_hold_is_kept_as_place_and_hash_and_is_not_replayed_"
             "without_its_bytes",
         ),
     )

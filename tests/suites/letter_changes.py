@@ -69,7 +69,7 @@ class LetterChangesSuite(CommandingLetters):
         assert DeadLetter.from_headers(asked.headers).edit_sha256 == STRIP.sha256
         assert now.original_value == BODY
 
-    async def test_an_edit_tells_who_why_and_both_hashes_and_no_value(self) -> None:
+    async def test_an_edit_is_audited_with_author_reason_and_both_hashes_and_no_value(self) -> None:
         (letter_id,) = self.index(lettered(1))
 
         await self.commands.edit([letter_id], STRIP, "the form sends ??")
@@ -179,7 +179,9 @@ class LetterChangesSuite(CommandingLetters):
         now = self.row(letter_id)
         assert (now.value, now.original_value, now.letter.edit_number) == (BODY, BODY, 2)
 
-    async def test_a_patch_that_does_not_fit_leaves_its_letter_and_says_so_without_its_values(self) -> None:
+    async def test_a_patch_that_does_not_fit_leaves_its_letter_and_is_reported_without_its_values(
+        self,
+    ) -> None:
         fits, lacks, broken = self.index(
             lettered(1), lettered(2, b'{"email": "bob@b.example"}'), lettered(3, b"not json")
         )

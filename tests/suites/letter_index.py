@@ -20,9 +20,9 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def row(number: int, *, age: timedelta = DAY, status: str = PARKED, **said: Any) -> LetterRow:  # noqa: ANN401
+def row(number: int, *, age: timedelta = DAY, status: str = PARKED, **fields_of_letter: Any) -> LetterRow:  # noqa: ANN401
     """A letter that failed `age` ago; `said` are fields of the letter, and `lead` and `key`."""
-    lead, key = said.pop("lead", f"lead-{number}"), said.pop("key", b"key")
+    lead, key = fields_of_letter.pop("lead", f"lead-{number}"), fields_of_letter.pop("key", b"key")
     moment = timestamp(NOW - age)
     fields: dict[str, Any] = {
         "topic": "crm.leads.received.v1",
@@ -43,7 +43,7 @@ def row(number: int, *, age: timedelta = DAY, status: str = PARKED, **said: Any)
         "code": "NOT_JSON",
         "fingerprint": "a" * 12,
         "app_version": "1.0",
-        **said,
+        **fields_of_letter,
     }
     return LetterRow(status, None, DeadLetter(**fields), lead, key, b"{}", [])
 
@@ -125,9 +125,7 @@ class LetterIndexSuite:
             ("b", 2, False),
         ]
 
-    def test_counts_add_up_and_the_oldest_open_letter_says_how_long_there_is(
-        self, database: Database
-    ) -> None:
+    def test_counts_add_up_and_the_oldest_open_letter_gives_the_headroom(self, database: Database) -> None:
         every = Selection(status=["parked", "scheduled", "resolved"]).condition(NOW)
 
         found = database.transact(lambda connection: stats(connection, every, NOW))

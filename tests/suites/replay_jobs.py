@@ -63,10 +63,10 @@ class ReplayJobsSuite(Replaying):
         first = await self.create(plan)
 
         second = await self.create(plan)
-        told = [item.state for item in self.items(second)]
+        progress_reports = [item.state for item in self.items(second)]
         await self.run(first)
 
-        assert told == ["skipped", "skipped"]
+        assert progress_reports == ["skipped", "skipped"]
         assert len(self.world.mails) == 2
         assert {row.job for row in self.rows([item.id for item in plan.items])} == {None}
 
@@ -88,14 +88,14 @@ class ReplayJobsSuite(Replaying):
         await self.without_mail_server(3)
         behind = [50, 50, 50, 7]
         claimed = await create(self.commands, self.plan(), JobOptions(canary=(), yield_to_lag=10), "mended")
-        told: list[JobProgress] = []
+        progress_reports: list[JobProgress] = []
 
         async def lag() -> int:
             return behind.pop(0) if len(behind) > 1 else behind[0]
 
-        ended = await self.run(self.process(claimed, lag), told.append)
+        ended = await self.run(self.process(claimed, lag), progress_reports.append)
 
-        waited = [each for each in told if each.waits_for is not None]
+        waited = [each for each in progress_reports if each.waits_for is not None]
         assert "live traffic, 50 records behind" in {each.waits_for for each in waited}
         assert {each.counts.get("waiting") for each in waited} == {3}
         assert (ended.status, ended.counts) == ("done", {"resolved": 3})
@@ -127,17 +127,17 @@ class ReplayJobsSuite(Replaying):
         monkeypatch.setattr(job_module, "time", SimpleNamespace(monotonic=lambda: 0.0))  # it stands still
         await self.without_mail_server(5)
         job = await self.create(self.plan(), JobOptions(rate=5, canary=(), yield_to_lag=None))
-        told: list[JobProgress] = []
+        progress_reports: list[JobProgress] = []
 
         def enough(progress: JobProgress) -> None:
-            told.append(progress)
-            if len(told) == 20:
+            progress_reports.append(progress)
+            if len(progress_reports) == 20:
                 raise TimeoutError
 
         with pytest.raises(TimeoutError):
             await self.run(job, enough)
 
-        assert told[-1].counts == {"resolved": 1, "waiting": 4}
+        assert progress_reports[-1].counts == {"resolved": 1, "waiting": 4}
 
     async def test_nothing_of_a_job_is_done_that_the_audit_topic_does_not_take(self) -> None:
         await self.without_mail_server(1)

@@ -25,7 +25,7 @@ from topics.events import LeadAssigned
 
 
 class ReplayPlansSuite(Replaying):
-    async def test_what_a_plan_says_is_what_comes_of_each_letter(self) -> None:
+    async def test_each_letter_ends_as_the_plan_predicts(self) -> None:
         await self.without_mail_server(7)
         await self.publish(b"{poison", "e-poison")
         plan = self.plan()
@@ -54,7 +54,7 @@ class ReplayPlansSuite(Replaying):
             ("failed", "failed again: SMTP_REFUSED, not as planned"),
         }
 
-    async def test_a_letter_that_has_changed_since_the_plan_is_left_out_and_told(self) -> None:
+    async def test_a_letter_that_has_changed_since_the_plan_is_skipped_and_reported(self) -> None:
         await self.without_mail_server(3)
         plan = self.plan()
         edited, again, _ = (item.id for item in plan.items)
@@ -152,7 +152,7 @@ class ReplayPlansSuite(Replaying):
         assert [(item.state, item.found) for item in self.items(unchanged)] == [("skipped", why)]
         assert [(item.state, item.found) for item in self.items(repaired)] == [("resolved", None)]
 
-    async def test_what_a_plan_says_will_follow_comes_true(self) -> None:
+    async def test_the_steps_that_follow_end_as_the_plan_predicts(self) -> None:
         for number, (email, company) in enumerate([("a", "One"), ("b", "One"), ("a", "Two")]):
             broken = {
                 "email": f"{email}@example.com",
@@ -172,7 +172,7 @@ class ReplayPlansSuite(Replaying):
         assert (ended.status, ended.counts) == ("done", {"resolved": 3})
         for number, item in enumerate(plan.items):
             rows = self.cluster.database.transact(partial(ledger.of_lead, lead_id=f"L{number}"))
-            came = {row.action: (row.result_type, said_by(row)) for row in rows}
+            came = {row.action: (row.result_type, stated_by(row)) for row in rows}
             then = item.would["then"]
             last = [step.action.kebab for step in self.cluster.workflow.reading(LeadAssigned)]
             assert [each["action"] for each in then if each["action"] in last] == last
@@ -195,8 +195,8 @@ class ReplayPlansSuite(Replaying):
         strip = Patch("recipe", [{"op": "remove", "path": "/country"}])
         await self.commands.edit([row.letter.id for row in self.rows()], strip, "why")
         job, cluster = await self.create(self.plan()), self.cluster
-        told: list[JobProgress] = []
-        running = asyncio.create_task(job.run(told.append))
+        progress_reports: list[JobProgress] = []
+        running = asyncio.create_task(job.run(progress_reports.append))
 
         for _ in range(30):  # what was asked for is done, and nothing of what follows
             requests = cluster.unread(cluster.names.requests)
@@ -204,7 +204,7 @@ class ReplayPlansSuite(Replaying):
             for record in requests:
                 cluster.log.commit(GROUP, record)
             await asyncio.sleep(0.01)
-        meanwhile = told[-1].counts
+        meanwhile = progress_reports[-1].counts
         while not running.done():
             await cluster.settle()
             await asyncio.sleep(0.01)
@@ -229,7 +229,7 @@ class ReplayPlansSuite(Replaying):
         assert [(item.state, item.found) for item in self.items(asks)] == [("skipped", why)]
         assert [item.state for item in self.items(runs)] == ["resolved"]
 
-    async def test_what_comes_otherwise_than_planned_is_told(self) -> None:
+    async def test_what_ends_otherwise_than_planned_is_reported(self) -> None:
         await self.without_mail_server(1)
         job = await self.create(self.plan())
         await self.run(job)
@@ -259,7 +259,7 @@ class ReplayPlansSuite(Replaying):
         assert ended.counts == {"resolved": 1, "noop": 1}
 
 
-def said_by(row: LedgerRow) -> tuple[str | None, list[str]]:
+def stated_by(row: LedgerRow) -> tuple[str | None, list[str]]:
     """What an event says of its outcome, and of the fields it changed."""
     body = orjson.loads(row.result or b"{}")
     return body.get("outcome"), sorted(body.get("changed", []))

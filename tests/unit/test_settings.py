@@ -38,7 +38,7 @@ def test_a_setting_of_the_wrong_form_is_named_with_the_form_it_must_have(
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "message"),
     [
         (
             '[[recipes]]\nname = "Strip Country"\nversion = 1\nencoding = "utf-16"',
@@ -69,13 +69,13 @@ def test_a_setting_of_the_wrong_form_is_named_with_the_form_it_must_have(
         ),
     ],
 )
-def test_a_broken_table_of_leads_toml_is_named_and_what_stands_there_is_not_told(
-    table: str, said: str, tmp_path: Path
+def test_a_broken_table_of_leads_toml_is_named_and_its_values_are_not_shown(
+    table: str, message: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "leads.toml"
     file.write_text(f'[[owners]]\nid = "ada"\nname = "Ada"\nemail = "ada@acme.example"\n{table}\n')
 
-    with pytest.raises(SettingsError, match=f"^{file}: {said}") as refused:
+    with pytest.raises(SettingsError, match=f"^{file}: {message}") as refused:
         load_config(file)
 
     assert "hush" not in str(refused.value)

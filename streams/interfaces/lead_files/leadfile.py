@@ -189,10 +189,10 @@ def _csv_row(line: int, columns: list[tuple[str, str]], cells: list[str]) -> Row
         groups[group][name] = cell
     consent = groups["consent"]
     if "marketing" in consent:
-        said = consent["marketing"].strip().lower()
-        if said not in _TRUE | _FALSE:
+        answer = consent["marketing"].strip().lower()
+        if answer not in _TRUE | _FALSE:
             return BadLine(line, "WRONG_TYPE", "consent.marketing: must be true or false")
-        consent["marketing"] = said in _TRUE
+        consent["marketing"] = answer in _TRUE
     lead = groups["lead"]
     lead |= {name: groups[name] for name in ("consent", "attributes") if groups[name]}
     return Row(line, lead, {name: str(value).strip() for name, value in groups["ce"].items()})

@@ -96,7 +96,7 @@ async def test_a_repeated_webhook_has_the_same_id_and_data_and_another_lead_has_
         (302, {"location": "/elsewhere"}, TransientError, "WEBHOOK_REDIRECTED", None),
     ],
 )
-async def test_an_answer_other_than_yes_says_whether_to_come_back_and_when(
+async def test_an_answer_other_than_yes_decides_whether_and_when_to_retry(
     receiver: WebhookReceiver,
     status: int,
     headers: dict[str, str],

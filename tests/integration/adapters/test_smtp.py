@@ -138,7 +138,7 @@ async def test_a_connection_lost_after_the_mail_is_uncertain_and_the_mail_may_be
     assert ids(server) == ["<1@acme.example>"]
 
 
-async def test_a_server_that_says_nothing_to_a_mail_leaves_it_uncertain() -> None:
+async def test_a_server_that_never_answers_a_mail_leaves_it_uncertain() -> None:
     async with MailServer() as server, mailer_to(server.port, timeouts=SHORT) as mailer:
         server.behaviour.delay = 60
 
@@ -147,7 +147,7 @@ async def test_a_server_that_says_nothing_to_a_mail_leaves_it_uncertain() -> Non
 
 
 @pytest.mark.parametrize("answer", [b"354 more?\r\n", b"+OK\r\n", b"2", b""])
-async def test_an_answer_to_a_mail_that_says_neither_yes_nor_no_leaves_it_uncertain(answer: bytes) -> None:
+async def test_an_answer_to_a_mail_that_is_neither_yes_nor_no_leaves_it_uncertain(answer: bytes) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await greet(reader, writer)
         await take_envelope(reader, writer)
@@ -230,7 +230,7 @@ async def test_a_server_that_does_not_let_us_in_is_transient(greeting: bytes, co
     assert raised.value.code == code
 
 
-async def test_what_the_server_says_about_a_person_is_not_repeated() -> None:
+async def test_personal_data_in_a_servers_answer_is_not_repeated() -> None:
     async with MailServer() as server, mailer_to(server.port) as mailer:
         server.behaviour.refuse = {"RCPT": "550 5.1.1 <Jo.Doe@customer.example>: no mailbox JO.DOE here"}
 

@@ -139,7 +139,7 @@ async def test_a_login_works_and_a_refused_one_keeps_mails_waiting_and_the_passw
     assert ids(server) == ["<1@acme.example>"]
 
 
-async def test_a_required_starttls_that_is_not_offered_stops_before_anything_is_said() -> None:
+async def test_a_required_starttls_that_is_not_offered_stops_before_anything_is_sent() -> None:
     async with MailServer(is_keeping=True, login=("leads", "s3cret")) as server:
         mailer = mailer_to(f"smtp://leads:s3cret@127.0.0.1:{server.port}?starttls=required")
 

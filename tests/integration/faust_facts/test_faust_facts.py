@@ -101,10 +101,10 @@ async def test_fact_3_a_record_that_cannot_be_read_waits_for_its_dead_letter(
     log = Log(kafka)
     log.append(b"{" if offset == POISON else b"{}" for offset in range(POISON + 1))
     handled: set[int] = set()
-    is_told = asyncio.Event()
+    is_notified = asyncio.Event()
 
     async def no_dead_letter_yet(*_: object) -> None:
-        is_told.set()
+        is_notified.set()
         await asyncio.Event().wait()
 
     async def handle(offset: int) -> None:
@@ -115,7 +115,7 @@ async def test_fact_3_a_record_that_cannot_be_read_waits_for_its_dead_letter(
     monkeypatch.setattr(transport, "BATCHES_END_S", 1.0)
     monkeypatch.setattr(faust.Topic, "on_value_decode_error", no_dead_letter_yet)
     async with started(engine(log, handle, reads="json")):
-        await is_told.wait()
+        await is_notified.wait()
         await asyncio.sleep(0.5)  # more than a commit interval
 
     assert log.lost(handled) == lost

@@ -141,7 +141,7 @@ async def test_a_busy_topic_does_not_wait_for_the_fetch_of_idle_ones(kafka: str)
     assert statistics.median(waited) < 0.45
 
 
-async def test_a_batch_that_is_wanted_back_is_told_so_and_the_next_owner_gets_the_rest(kafka: str) -> None:
+async def test_a_batch_that_is_revoked_learns_it_and_the_next_owner_gets_the_rest(kafka: str) -> None:
     log = Log(kafka)
     log.append(b"" for _ in range(LAST + 1))
     handled: list[int] = []

@@ -51,7 +51,7 @@ async def test_an_unknown_contact_is_created() -> None:
     )
 
 
-async def test_a_later_lead_updates_what_it_says_and_keeps_the_owner() -> None:
+async def test_a_later_lead_updates_the_fields_it_has_and_keeps_the_owner() -> None:
     contacts = FakeContacts()
     await create_or_update_contact(matched(origin=FIRST), contacts=contacts)
     contacts.kept[ANNA_KEY] = StoredContact(

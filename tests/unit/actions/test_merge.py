@@ -115,5 +115,5 @@ def test_attributes_merge_one_by_one_and_consent_as_one() -> None:
     assert merged == Contact(attributes={"budget": 2, "utm.source": "ads"}, consent=Consent(marketing=False))
 
 
-def test_where_the_lead_came_from_and_what_it_says_are_no_fields_of_the_contact() -> None:
+def test_source_and_message_of_a_lead_are_no_fields_of_the_contact() -> None:
     assert fields_of(Lead(source="web-form", message="Hello"), origin("e1")) == {}

@@ -17,7 +17,7 @@ from topics.events import OwnerNotified
 KEY = "notify:run-1"
 
 
-def said(
+def notified(
     outcome: Literal["sent", "skipped"],
     *,
     channel: Literal["webhook", "email", "none"] = "webhook",
@@ -45,22 +45,22 @@ async def notify(
 
 
 @pytest.mark.parametrize("channel", ["webhook", "email"])
-async def test_the_owner_is_told(channel: Literal["webhook", "email"]) -> None:
+async def test_the_owner_is_notified(channel: Literal["webhook", "email"]) -> None:
     notifier = FakeNotifier(channel)
 
     event = await notify(notifier, FakeEffects(KEY))
 
-    assert event == said("sent", channel=channel, reference=f"reference of {KEY}")
+    assert event == notified("sent", channel=channel, reference=f"reference of {KEY}")
     assert notifier.notified == [(KEY, assigned())]
 
 
-async def test_the_same_event_again_says_sent_and_tells_nobody() -> None:
+async def test_the_same_event_again_states_sent_and_notifies_nobody() -> None:
     notifier, effects = FakeNotifier(), FakeEffects(KEY)
     await notify(notifier, effects)
 
     event = await notify(notifier, effects)
 
-    assert (event, len(notifier.notified)) == (said("sent", reference=f"reference of {KEY}"), 1)
+    assert (event, len(notifier.notified)) == (notified("sent", reference=f"reference of {KEY}"), 1)
 
 
 async def test_one_more_event_about_the_lead_is_one_more_notification() -> None:
@@ -69,17 +69,17 @@ async def test_one_more_event_about_the_lead_is_one_more_notification() -> None:
 
     event = await notify(notifier, effects.of("event-2", "notify:run-2"), run="run-2")
 
-    assert event == said("sent", reference="reference of notify:run-2")
+    assert event == notified("sent", reference="reference of notify:run-2")
     assert [key for key, _ in notifier.notified] == [KEY, "notify:run-2"]
 
 
-async def test_the_action_asked_for_once_more_in_the_same_run_tells_nobody() -> None:
+async def test_the_action_run_again_in_the_same_run_notifies_nobody() -> None:
     notifier, effects = FakeNotifier(), FakeEffects(KEY)
     await notify(notifier, effects)
 
     event = await notify(notifier, effects.of("event-2"))
 
-    assert (event, len(notifier.notified)) == (said("skipped", reason="already-notified"), 1)
+    assert (event, len(notifier.notified)) == (notified("skipped", reason="already-notified"), 1)
 
 
 async def test_a_notification_whose_outcome_is_unknown_is_left_to_the_event_that_began_it() -> None:
@@ -89,7 +89,7 @@ async def test_a_notification_whose_outcome_is_unknown_is_left_to_the_event_that
 
     event = await notify(notifier, effects.of("event-2"))
 
-    assert (event, notifier.notified) == (said("skipped", reason="notification-pending"), [])
+    assert (event, notifier.notified) == (notified("skipped", reason="notification-pending"), [])
 
 
 async def test_a_notification_that_certainly_failed_can_be_made_later() -> None:
@@ -103,20 +103,24 @@ async def test_a_notification_that_certainly_failed_can_be_made_later() -> None:
 
 
 @pytest.mark.parametrize("origin", ["import", "backfill"])
-async def test_nobody_is_told_of_data_of_the_past(origin: str) -> None:
+async def test_nobody_is_notified_of_imports_and_backfills(origin: str) -> None:
     notifier, effects = FakeNotifier(), FakeEffects(KEY)
 
     event = await notify(notifier, effects, origin=origin)
 
-    assert (event, notifier.notified, effects.begun) == (said("skipped", reason=f"origin-{origin}"), [], {})
+    assert (event, notifier.notified, effects.begun) == (
+        notified("skipped", reason=f"origin-{origin}"),
+        [],
+        {},
+    )
 
 
-async def test_without_a_channel_nobody_is_told() -> None:
+async def test_without_a_channel_nobody_is_notified() -> None:
     effects = FakeEffects(KEY)
 
     event = await notify(FakeNotifier("none"), effects)
 
-    assert (event, effects.begun) == (said("skipped", channel="none", reason="not-configured"), {})
+    assert (event, effects.begun) == (notified("skipped", channel="none", reason="not-configured"), {})
 
 
 @pytest.mark.parametrize("repeats", [False, True])

@@ -55,7 +55,7 @@ async def test_a_contact_is_welcomed(origin: str) -> None:
     assert (event, mailer.sent) == (SENT, [MAIL])
 
 
-async def test_the_same_event_again_says_sent_and_sends_nothing() -> None:
+async def test_the_same_event_again_states_sent_and_sends_nothing() -> None:
     mailer, effects = FakeMailer(), FakeEffects(KEY)
     await welcome(mailer, effects)
 

@@ -17,19 +17,19 @@ from topics.events import Consent, Lead, LeadReceived, LeadRejected, LeadValidat
 IDENTITY, RULES = FakeIdentity(), FakeRules(default_region="DE")
 
 
-async def said_of(lead: LeadReceived) -> LeadValidated | LeadRejected:
+async def validated(lead: LeadReceived) -> LeadValidated | LeadRejected:
     return await validate_lead(lead, envelope=ENVELOPE, identity=IDENTITY, rules=RULES)
 
 
 async def reasons_against(**fields: object) -> list[tuple[str, str]]:
-    event = await said_of(LeadReceived.model_validate({"email": "anna@example.com"} | fields))
+    event = await validated(LeadReceived.model_validate({"email": "anna@example.com"} | fields))
     return (
         [(reason.field, reason.code) for reason in event.reasons] if isinstance(event, LeadRejected) else []
     )
 
 
 async def kept_of(**fields: object) -> Lead:
-    event = await said_of(LeadReceived.model_validate({"email": "anna@example.com"} | fields))
+    event = await validated(LeadReceived.model_validate({"email": "anna@example.com"} | fields))
     assert isinstance(event, LeadValidated), event
     return event.lead
 
@@ -54,7 +54,7 @@ async def test_a_good_lead_comes_out_in_one_spelling() -> None:
         utm_source="google",  # type: ignore[call-arg]  # any field may come on this topic
     )
 
-    event = await said_of(lead)
+    event = await validated(lead)
 
     assert event == LeadValidated(
         lead_id="lead-1",
@@ -92,7 +92,7 @@ async def test_a_bad_lead_gets_all_its_reasons() -> None:
         tags=["a"],  # type: ignore[call-arg]  # any field may come on this topic
     )
 
-    event = await said_of(lead)
+    event = await validated(lead)
 
     assert event == LeadRejected(
         lead_id="lead-1",
@@ -140,18 +140,18 @@ async def test_a_lead_without_email_and_phone_reaches_nobody(blank: str | None) 
 
 
 async def test_a_lead_is_about_the_email_and_only_without_one_about_the_phone() -> None:
-    both = await said_of(LeadReceived(email="anna@example.com", phone="+491701234567"))
-    phone = await said_of(LeadReceived(phone="+491701234567"))
+    both = await validated(LeadReceived(email="anna@example.com", phone="+491701234567"))
+    phone = await validated(LeadReceived(phone="+491701234567"))
 
     assert (both.key, phone.key) == ("key of anna@example.com", "key of +491701234567")
 
 
 async def test_a_lead_without_an_id_goes_by_its_event() -> None:
-    assert (await said_of(LeadReceived(email="anna@example.com"))).lead_id == ENVELOPE.id
+    assert (await validated(LeadReceived(email="anna@example.com"))).lead_id == ENVELOPE.id
 
 
 async def test_an_id_too_long_for_an_index_is_cut_and_rejected() -> None:
-    event = await said_of(LeadReceived(lead_id="x" * 501, email="anna@example.com"))
+    event = await validated(LeadReceived(lead_id="x" * 501, email="anna@example.com"))
 
     assert event == LeadRejected(
         lead_id="x" * 500,
@@ -227,7 +227,7 @@ async def test_an_unknown_country_is_not_held_against_a_national_number() -> Non
     ],
 )
 async def test_text_has_a_longest_length(field: str, allowed: int) -> None:
-    event = await said_of(
+    event = await validated(
         LeadReceived.model_validate({"email": "anna@example.com", field: "x" * (allowed + 1)})
     )
 
@@ -289,7 +289,7 @@ def leads(text: st.SearchStrategy[str]) -> st.SearchStrategy[LeadReceived]:
 @settings(max_examples=300, deadline=None)
 @given(leads(texts))
 async def test_any_lead_gets_an_answer_and_it_is_a_valid_event(lead: LeadReceived) -> None:
-    event = await said_of(lead)
+    event = await validated(lead)
 
     assert type(event).model_validate(event.model_dump()) == event
 
@@ -297,7 +297,7 @@ async def test_any_lead_gets_an_answer_and_it_is_a_valid_event(lead: LeadReceive
 @settings(max_examples=200, deadline=None)
 @given(leads(st.one_of(texts.map(SECRET.__add__), texts.map(lambda text: f"{text}{SECRET}"))))
 async def test_no_reason_carries_the_value(lead: LeadReceived) -> None:
-    event = await said_of(lead)
+    event = await validated(lead)
 
     messages = " ".join(reason.message for reason in event.reasons) if isinstance(event, LeadRejected) else ""
     assert not set(SECRET[:1]) & set(messages)
@@ -307,10 +307,10 @@ async def test_no_reason_carries_the_value(lead: LeadReceived) -> None:
 @settings(max_examples=200, deadline=None)
 @given(leads(texts))
 async def test_a_normalised_lead_stays_as_it_is(lead: LeadReceived) -> None:
-    event = await said_of(lead)
+    event = await validated(lead)
 
     if isinstance(event, LeadValidated):
-        assert await said_of(
+        assert await validated(
             LeadReceived(lead_id=event.lead_id, **event.lead.model_dump(exclude={"consent"}))
         ) == (event.model_copy(update={"lead": event.lead.model_copy(update={"consent": None})}))
 

@@ -91,10 +91,10 @@ def test_a_channel_that_cannot_be_is_explained_without_the_secret(
 def test_an_answer_is_repeated_without_addresses_on_one_line_and_cut() -> None:
     answer = "no <Jo.Doe@x.example>, user\r\njo.doe unknown " + "x" * 300
 
-    said = redacted(answer, "jo.doe")
+    answer_shown = redacted(answer, "jo.doe")
 
-    assert said.startswith("no <<address>>, user <address> unknown x")
-    assert len(said) == 200
+    assert answer_shown.startswith("no <<address>>, user <address> unknown x")
+    assert len(answer_shown) == 200
 
 
 @pytest.mark.parametrize("sender", ["Acme", "hello acme@acme.example", "a@b.example\r\nBcc: c@d.example", ""])

@@ -44,7 +44,7 @@ def test_the_nearest_language_is_taken(language: str | None, subject: str) -> No
     assert welcome.render(key=KEY, contact=contact(first_name="Jo", **fields), owner=OWNER).subject == subject
 
 
-def test_a_mail_says_who_looks_after_the_contact_and_has_the_same_id_each_time() -> None:
+def test_a_mail_names_the_owner_and_has_the_same_id_each_time() -> None:
     welcome = JinjaWelcome(sender="Acme <hello@acme.example>")
 
     first, again = (welcome.render(key=KEY, contact=contact(name="Jo Doe"), owner=OWNER) for _ in range(2))

@@ -50,7 +50,7 @@ def test_a_structured_events_id_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("operations", "said"),
+    ("operations", "message"),
     [
         ([], "changes nothing"),
         ([{"op": "replcae", "path": "/a"}], "operation 1 is no JSON Patch operation"),
@@ -62,8 +62,8 @@ def test_a_structured_events_id_cannot_be_changed() -> None:
         ([{"op": "add", "path": "/a", "value": "\ud800"}], "operation 1 .* lone surrogate"),
     ],
 )
-def test_a_slip_in_a_patch_names_its_operation(operations: list[Any], said: str) -> None:
-    with pytest.raises(PatchError, match=said):
+def test_a_slip_in_a_patch_names_its_operation(operations: list[Any], message: str) -> None:
+    with pytest.raises(PatchError, match=message):
         Patch("edit", operations)
 
 
@@ -74,7 +74,7 @@ def test_an_encoding_that_is_none_is_refused_before_any_record_is_read(name: str
 
 
 @pytest.mark.parametrize(
-    ("patch", "value", "said"),
+    ("patch", "value", "message"),
     [
         (Patch("edit", SET), b'{"a":' * 600 + b"1" + b"}" * 600, "does not fit the record .RecursionError"),
         (Patch("edit", SET), b'{"a":' * 200_000, "the record is no JSON"),
@@ -88,10 +88,10 @@ def test_an_encoding_that_is_none_is_refused_before_any_record_is_read(name: str
         (Patch("edit", [{"op": "replace", "path": "", "value": []}]), EVENT, "the event's id"),
     ],
 )
-def test_what_does_not_fit_is_told_and_never_an_error_of_another_kind(
-    patch: Patch, value: bytes, said: str
+def test_what_does_not_fit_is_a_patch_error_and_never_another_error(
+    patch: Patch, value: bytes, message: str
 ) -> None:
-    with pytest.raises(PatchError, match=said):
+    with pytest.raises(PatchError, match=message):
         patch.apply(value, value)
 
 

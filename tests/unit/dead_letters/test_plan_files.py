@@ -35,7 +35,7 @@ def test_a_plan_is_read_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "p is no plan of this build"),
         (b"\x89PNG\r\n\x1a\n", "p: line 1 is no JSON at character 0"),
@@ -61,7 +61,7 @@ def test_a_plan_is_read_back() -> None:
     ],
 )
 def test_what_is_no_plan_any_more_is_refused_with_its_place_and_the_next_step(
-    content: bytes, said: str
+    content: bytes, message: str
 ) -> None:
-    with pytest.raises(PlanError, match=f"^{said}.*; .*(plan|new one)"):
+    with pytest.raises(PlanError, match=f"^{message}.*; .*(plan|new one)"):
         parse_plan("p", content)

@@ -20,13 +20,13 @@ ID = LETTER.letter.id
 MICROSECOND = timedelta(microseconds=1)
 
 
-def planned(**said: Any) -> PlanItem:  # noqa: ANN401 - fields of an item
+def planned(**fields: Any) -> PlanItem:  # noqa: ANN401 - fields of an item
     found = PlanItem.of(LETTER, Prediction(ID, "lead-1", "assign-owner", 1, "would-resolve", ID), "2.0")
-    return found.model_copy(update=said)
+    return found.model_copy(update=fields)
 
 
 @pytest.mark.parametrize(
-    ("said", "refusal"),
+    ("fields", "refusal"),
     [
         ({}, None),
         ({"generation": MAX_GENERATIONS - 1}, None),
@@ -40,9 +40,9 @@ def planned(**said: Any) -> PlanItem:  # noqa: ANN401 - fields of an item
     ],
 )
 def test_a_letter_that_a_replay_would_not_help_is_refused_with_the_reason(
-    said: dict[str, Any], refusal: str | None
+    fields: dict[str, Any], refusal: str | None
 ) -> None:
-    assert planned(**said).refusal == refusal
+    assert planned(**fields).refusal == refusal
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_nothing_has_changed_while_the_same_build_asks_the_same_of_whom_has_refu
 
 
 def test_an_owner_is_named_as_long_as_nobody_takes_turns_that_a_job_does_not_count() -> None:
-    def taking(**said: Any) -> Prediction:  # noqa: ANN401 - fields of a prediction
-        return Prediction(ID, "lead-1", "assign-owner", 1, "would-resolve", ID, **said)
+    def taking(**fields: Any) -> Prediction:  # noqa: ANN401 - fields of a prediction
+        return Prediction(ID, "lead-1", "assign-owner", 1, "would-resolve", ID, **fields)
 
     turn = taking(owner="ada", is_new_owner=True)
     file = BytesIO()

@@ -21,7 +21,7 @@ ITEM = ItemRow(0, ID, "waiting", PlanItem.of(MINE, PREDICTION, "2.0").model_dump
 
 
 @pytest.mark.parametrize(
-    ("now", "would", "said"),
+    ("now", "would", "reason"),
     [
         (MINE, PREDICTION.essence, None),
         (None, None, "it is not there any more"),
@@ -31,12 +31,12 @@ ITEM = ItemRow(0, ID, "waiting", PlanItem.of(MINE, PREDICTION, "2.0").model_dump
     ],
 )
 def test_a_letter_is_asked_for_only_while_it_rests_and_is_the_jobs_own(
-    now: LetterRow | None, would: dict[str, Any] | None, said: str | None
+    now: LetterRow | None, would: dict[str, Any] | None, reason: str | None
 ) -> None:
-    assert skip_reason("mine", ITEM, now, would) == said
+    assert skip_reason("mine", ITEM, now, would) == reason
 
 
-def test_what_differs_is_told_action_by_action_and_without_whom_it_is_about() -> None:
+def test_differences_are_reported_per_action_and_without_personal_data() -> None:
     planned = {
         "verdict": "would-resolve",
         "changes": ["company"],

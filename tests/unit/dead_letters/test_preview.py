@@ -83,8 +83,8 @@ def test_a_mail_that_goes_out_earlier_in_the_preview_is_held_later(onboarding: R
 
     predicted = preview(onboarding)
 
-    said = [(each.outcome, [call.state for call in each.calls]) for each in predicted]
-    assert said == [("sent", ["goes-out"]), ("skipped", ["held"])]
+    outcomes = [(each.outcome, [call.state for call in each.calls]) for each in predicted]
+    assert outcomes == [("sent", ["goes-out"]), ("skipped", ["held"])]
     came_true(onboarding, predicted)
     assert len(onboarding.world.mails) == 1
 

@@ -74,7 +74,7 @@ async def test_a_call_holds_the_same_one_of_later_letters_only_when_its_action_s
     assert [call.state for call in port.calls] == [state]
 
 
-async def test_a_call_that_was_cut_off_is_said_to_go_out_again(store: Connection) -> None:
+async def test_a_call_that_was_cut_off_is_predicted_to_be_repeated(store: Connection) -> None:
     port = PreviewEffects(store)
     cut_off: Any = SimpleNamespace(**{**vars(WORK), "effect_key": "cut-off"})
     port.begin(cut_off, 1, may_repeat=True)

@@ -65,11 +65,11 @@ def test_a_moment_that_cannot_be_counted_to_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [("9999-12-31T23:59:59.999999Z", "too far"), ("2026-11-23", "is over"), ("0s", "is over")],
 )
-def test_a_due_time_is_to_come_and_not_beyond_reason(text: str, said: str) -> None:
-    with pytest.raises(SelectionError, match=said):
+def test_a_due_time_is_to_come_and_not_beyond_reason(text: str, message: str) -> None:
+    with pytest.raises(SelectionError, match=message):
         read_due("--at", text, NOW)
 
 

@@ -21,7 +21,7 @@ def changed(**fields: Any) -> bytes:  # noqa: ANN401 - whatever JSON holds
     return json.dumps({**json.loads(LINE), **fields}).encode()
 
 
-def said(**fields: str) -> dict[str, str]:
+def letter_with(**fields: str) -> dict[str, str]:
     known: dict[str, str] = json.loads(LINE)["letter"]
     return known | {f"__dlq.errors.{name.replace('_', '.')}": text for name, text in fields.items()}
 
@@ -39,7 +39,7 @@ def test_a_letter_comes_back_as_it_was() -> None:
         (b'{"letter": {}, "key": nul', "line 2 is no JSON"),
         (b"[1]", "line 2 is no dead letter"),
         (b'{"letter": {}}', "line 2: header __dlq.errors.topic is missing"),
-        (changed(letter=said(offset="many")), "line 2: header __dlq.errors.offset is 'many'"),
+        (changed(letter=letter_with(offset="many")), "line 2: header __dlq.errors.offset is 'many'"),
         (changed(value="???"), "line 2 is no dead letter"),
         (changed(value="e30="), f"line 2: the value is not that of letter {ROW.letter.id}"),
         (
@@ -47,11 +47,13 @@ def test_a_letter_comes_back_as_it_was() -> None:
             "line 2: headers of a letter are among the record's",
         ),
         (
-            changed(value=base64.b64encode(HUGE).decode(), letter=said(value_sha256=sha256_of(HUGE) or "")),
+            changed(
+                value=base64.b64encode(HUGE).decode(), letter=letter_with(value_sha256=sha256_of(HUGE) or "")
+            ),
             f"line 2: letter {ROW.letter.id} is too large for its topic",
         ),
     ],
 )
-def test_what_cannot_be_read_is_told_by_its_line(line: bytes, sentence: str) -> None:
+def test_an_unreadable_letter_is_reported_with_its_line(line: bytes, sentence: str) -> None:
     with pytest.raises(TransferError, match=f"^{sentence}"):
         list(load([LINE, line]))

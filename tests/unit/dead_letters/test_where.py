@@ -22,7 +22,7 @@ def refused(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "under"),
+    ("text", "message", "under"),
     [
         ("clas = poison", "did you mean class?", "clas"),
         ("code = NOT_JSON adn lead = x", "expected `and`, `or`, or the end", "adn"),
@@ -37,15 +37,15 @@ def refused(text: str) -> list[str]:
         ("lead = 'a", "is a quote missing?", "'"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(text: str, said: str, under: str) -> None:
+def test_a_mistake_is_reported_with_its_position(text: str, message: str, under: str) -> None:
     sentence, shown, caret = refused(text)
 
-    assert said in sentence
+    assert message in sentence
     assert shown[caret.index("^") : caret.rindex("^") + 1] == under
 
 
 @pytest.mark.parametrize("text", ["", "code =", "(code = A", "not"])
-def test_what_is_cut_off_is_told_at_its_end(text: str) -> None:
+def test_a_truncated_expression_is_reported_at_its_end(text: str) -> None:
     _, shown, caret = refused(text)
 
     assert caret.index("^") == len(shown.rstrip()) if shown.strip() else caret.strip() == "^"

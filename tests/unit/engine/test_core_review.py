@@ -209,7 +209,7 @@ async def test_a_store_that_takes_no_writes_is_an_outage_and_no_reason_for_lette
     assert (len(cluster.letters), len(world.mails)) == (0, 1)
 
 
-async def test_what_the_database_says_never_quotes_a_record(cluster: Cluster) -> None:
+async def test_errors_of_the_database_never_quote_a_record(cluster: Cluster) -> None:
     def unit(connection: Connection) -> None:
         connection.execute(sa.insert(contacts).values(contact_key="k", email="jane.doe@example.com"))
 
@@ -334,7 +334,7 @@ async def test_a_decision_to_send_again_is_used_up_by_one_crash(cluster: Cluster
     assert (row.letter.code, row.letter.generation, row.status) == ("UNCERTAIN", 1, "parked")
 
 
-async def test_a_call_that_was_made_stays_made_whatever_its_second_execution_says(cluster: Cluster) -> None:
+async def test_a_call_that_was_made_stays_made_whatever_its_second_execution_states(cluster: Cluster) -> None:
     execution, key = b"e" * 16, "welcome:k"
     claim = effects.Claim(key, execution, "send-welcome-email", may_repeat=True)
     later = effects.Claim(key, b"l" * 16, "send-welcome-email", may_repeat=True)
@@ -456,7 +456,7 @@ async def tell_somebody(lead: LeadReceived, *, envelope: Envelope, effects: Effe
     return LeadRejected(lead_id=envelope.id, origin=origin, reasons=[])
 
 
-async def test_an_id_that_is_reused_within_a_batch_is_told_by_every_kind_of_action(
+async def test_an_id_that_is_reused_within_a_batch_is_noticed_by_every_kind_of_action(
     database: Database, world: World
 ) -> None:
     workflow = Workflow("telling", when(LeadReceived).do(tell_somebody).then(LeadRejected))

@@ -39,7 +39,7 @@ def _has_intent(connection: Connection) -> bool:
     return connection.execute(query).first() is not None
 
 
-def test_an_intent_that_was_written_unheard_is_told_as_uncertain_and_as_nothing_else() -> None:
+def test_an_intent_whose_commit_got_no_answer_ends_as_uncertain_and_as_nothing_else() -> None:
     world, store = World(), BreaksAfterAnIntent()
     cluster = Cluster(ONBOARDING, adapters_of(world), store)
     cluster.log.append(cluster.names.of(LeadReceived), b"key", lead(), event_headers("e-1"))

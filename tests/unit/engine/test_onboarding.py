@@ -416,7 +416,7 @@ async def test_changed_bytes_are_refused_again_when_their_letter_is_replayed(clu
     assert cluster.records(LeadValidated) == []
 
 
-async def test_a_record_that_no_letter_can_hold_is_told_by_its_place_and_hash_and_is_not_replayed_without_its_bytes(
+async def test_a_record_that_no_letter_can_hold_is_kept_as_place_and_hash_and_is_not_replayed_without_its_bytes(
     cluster: Cluster,
 ) -> None:
     large = b'{"email": "' + b"x" * 3_000_000

@@ -85,17 +85,17 @@ def state_hash(cluster: Cluster, world: World) -> str:
         if topic not in (cluster.names.of(LeadReceived), cluster.names.letters)
         for record in records
     }
-    said = sorted((topic, (of or b"").decode()) for topic, of in results)
+    stated = sorted((topic, (of or b"").decode()) for topic, of in results)
     outside = [sorted(str(mail.to) for mail in world.mails), sorted(world.notes)]
-    whole = orjson.dumps([*cluster.database.transact(read), said, outside], option=orjson.OPT_SORT_KEYS)
+    whole = orjson.dumps([*cluster.database.transact(read), stated, outside], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(whole).hexdigest()
 
 
 def run(published: Sequence[Published], seed: int, size: int, connections: Sequence[Database]) -> str:
     """Publish in the order given, settle in batches of `size`, hash what is left.
 
-    There is a worker per way to the store. They work at the same time, each on partitions of its own, which are dealt
-    anew after every batch.
+    There is one worker per database connection. Workers run at the same time, each on its own partitions, which are
+    reassigned after every batch.
     """
     world = World()
     cluster = Cluster(ONBOARDING, adapters_of(world), connections[0])

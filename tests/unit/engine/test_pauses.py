@@ -138,7 +138,7 @@ async def test_an_outage_pauses_its_step_and_drains_with_one_mail_each(
     world.go_down()
     paused = await hands.settle()
     written, reasons = len(cluster.letters), cluster.worker.pauses.now()
-    told = len(world.notes)
+    notified = len(world.notes)
     world.come_back()
     cluster.clock.advance(seconds=2)
     still_paused = await hands.settle()
@@ -149,7 +149,7 @@ async def test_an_outage_pauses_its_step_and_drains_with_one_mail_each(
     assert paused == {WELCOME}
     assert FAILURES <= written < FAILURES + LANES  # those that were on their way are told, too
     assert [(each.step, each.kind) for each in reasons] == [(WELCOME, "dependency")]
-    assert told == PEOPLE, "the others went on"
+    assert notified == PEOPLE, "the others went on"
     assert still_paused == set()
     assert Counter(mail.to for mail in world.mails) == {
         f"p{number}@example.com": 1 for number in range(PEOPLE)
@@ -265,7 +265,7 @@ async def test_a_cancelled_run_calls_nobody_and_leaves_no_open_letter(
     assert (codes(cluster), statuses(cluster)) == ({"CANCELLED": 1}, {"discarded": 1})
 
 
-async def test_what_a_worker_pauses_by_itself_is_told_until_it_is_over_or_the_worker_is_gone(
+async def test_an_automatic_pause_is_reported_until_it_is_over_or_the_worker_is_gone(
     cluster: Cluster, hands: Hands, world: World
 ) -> None:
     send_leads(cluster)
@@ -274,18 +274,18 @@ async def test_what_a_worker_pauses_by_itself_is_told_until_it_is_over_or_the_wo
     keeper = PauseKeeper(cluster.database, cluster.worker.pauses, "worker-1", cluster.clock)
     await keeper.tick()
 
-    def told(silent_s: float) -> list[tuple[str, str]]:
+    def notified(silent_s: float) -> list[tuple[str, str]]:
         since = to_us(cluster.clock()) - int(silent_s * 1_000_000)
         rows = cluster.database.transact(lambda found: pauses.all_of(found, since))
         return [(row.step, row.kind) for row in rows]
 
-    while_paused = told(30)
+    while_paused = notified(30)
     cluster.clock.advance(seconds=31)
-    of_the_silent = told(30)
+    of_the_silent = notified(30)
     world.come_back()
     await hands.settle()
     await keeper.tick()
 
     assert while_paused == [(WELCOME, "dependency")]
     assert of_the_silent == []
-    assert told(30) == []
+    assert notified(30) == []

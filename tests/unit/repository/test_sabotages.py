@@ -35,7 +35,7 @@ def test_a_sabotage_still_fits_its_file_and_leaves_it_python(sabotage: Sabotage)
     assert sabotage.promise in PROMISES
 
 
-def test_a_sabotage_whose_text_is_gone_says_so() -> None:
+def test_a_sabotage_whose_text_is_gone_is_reported() -> None:
     with pytest.raises(SabotageError, match=r"occurs 0 times in .* bring the list .* up to date"):
         spoil("nothing of it", SABOTAGES[0])
 
@@ -73,7 +73,7 @@ def test_a_test_that_stays_green_is_shown_as_green() -> None:
     assert "old" not in page
 
 
-def test_of_each_sabotage_it_is_said_whether_it_reaches_the_data() -> None:
+def test_each_sabotage_is_known_to_reach_the_data_or_not() -> None:
     assert {*REACHES, *DOES_NOT} == {each.name for each in SABOTAGES}
     assert not REACHES.keys() & DOES_NOT.keys()
     assert set(REACHES.values()) == set(SCENARIOS)

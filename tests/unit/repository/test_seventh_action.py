@@ -135,6 +135,6 @@ def test_the_short_example_of_the_readme_runs_and_is_drawn() -> None:
     assert "schedule_call --> CallScheduled" in done.stdout
 
 
-def test_a_place_that_moved_is_told() -> None:
+def test_a_function_that_moved_is_noticed() -> None:
     with pytest.raises(AssertionError, match="occurs 0 times"):
         with_change("nothing of it\n", " a line that was there\n+another\n")

@@ -29,7 +29,7 @@ def test_the_walks_stop_often_enough_to_be_followed() -> None:
 
 
 @pytest.mark.parametrize(("module", "name"), STOPS)
-def test_a_stop_of_the_walks_is_where_the_page_says(module: str, name: str) -> None:
+def test_each_function_of_the_walks_is_where_the_page_places_it(module: str, name: str) -> None:
     package = ROOT if (ROOT / module).exists() else ROOT / "streams"
 
     assert name in names_in(package / module)

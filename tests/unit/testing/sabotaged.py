@@ -29,7 +29,7 @@ _seen: set[str] = set()
 _numbers = itertools.count()
 _file = Path(tempfile.gettempdir()) / "leads-sidestep.db"
 _own = sqlite3.connect(":memory:", check_same_thread=False)
-_own.execute("CREATE TABLE told (lead_id TEXT)")
+_own.execute("CREATE TABLE seen (lead_id TEXT)")
 
 
 class Crm(Protocol):
@@ -172,15 +172,15 @@ def _noted(lead_id: str, noted: list[str] = []) -> list[str]:  # noqa: B006 - th
 async def writes_to_its_own_database(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
     await contacts.save(StoredContact(lead.contact_key, lead.contact_key))
     with sqlite3.connect(_file) as own:
-        own.execute("CREATE TABLE IF NOT EXISTS told (lead_id TEXT)")
-        own.execute("INSERT INTO told VALUES (?)", [lead.lead_id])
+        own.execute("CREATE TABLE IF NOT EXISTS seen (lead_id TEXT)")
+        own.execute("INSERT INTO seen VALUES (?)", [lead.lead_id])
     own.close()
     raise PermanentError("REFUSED", "after it was written")
 
 
 @action(version=1)
 async def writes_to_an_open_database(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
-    _own.execute("INSERT INTO told VALUES (?)", [lead.lead_id])
+    _own.execute("INSERT INTO seen VALUES (?)", [lead.lead_id])
     return upserted(lead, lead.contact_key)
 
 

@@ -79,7 +79,7 @@ def test_an_action_that_nobody_checks_is_named() -> None:
         (sabotaged.is_broken, [validated()], ("fails on every example", "KeyError", "is_broken")),
     ],
 )
-def test_an_action_that_is_not_atomic_is_caught_and_told_why(
+def test_an_action_that_is_not_atomic_is_caught_and_explained(
     action: Callable[..., object], examples: list[Event], found: tuple[str, ...]
 ) -> None:
     with pytest.raises(AssertionError) as caught:
@@ -103,7 +103,7 @@ def crm() -> dict[type, object]:
     return {sabotaged.Crm: sabotaged.FakeCrm()}
 
 
-def test_what_a_death_between_two_calls_leaves_half_done_is_told() -> None:
+def test_what_a_death_between_two_calls_leaves_half_done_is_reported() -> None:
     action = sabotaged.does_the_rest_only_for_new_ones
 
     with pytest.raises(AssertionError) as caught:

@@ -168,15 +168,15 @@ class Onboarding(RuleBasedStateMachine):
         assert all(count == 1 for count in Counter(mail.to for mail in self.world.mails).values())
 
     @invariant()
-    def a_result_never_says_two_things(self) -> None:
-        said: dict[tuple[str, bytes | None], bytes | None] = {}
+    def one_id_never_has_two_contents(self) -> None:
+        values: dict[tuple[str, bytes | None], bytes | None] = {}
         for topic, records in self.cluster.log.topics.items():
             if topic in (self.cluster.names.letters, self.cluster.names.requests):
                 continue
             for record in records:
                 event_id = dict(record.headers)["ce_id"]
                 if event_id != b"poison":
-                    assert said.setdefault((topic, event_id), record.value) == record.value
+                    assert values.setdefault((topic, event_id), record.value) == record.value
 
     def teardown(self) -> None:
         try:
@@ -197,7 +197,7 @@ class Onboarding(RuleBasedStateMachine):
         self.run(self.cluster.settle())
 
         self.nobody_gets_two_mails()
-        self.a_result_never_says_two_things()
+        self.one_id_never_has_two_contents()
         found = self.store.transact(
             lambda connection: letters.find(connection, statuses=letters.EVERY, limit=1000)
         )

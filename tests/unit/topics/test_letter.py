@@ -35,7 +35,7 @@ ALWAYS = (
 )
 
 
-def test_a_letter_says_what_the_contract_names_and_is_read_back() -> None:
+def test_a_letter_has_what_the_contract_names_and_is_read_back() -> None:
     headers = LETTER.headers()
 
     names = {name.removeprefix(PREFIX) for name, _ in headers}

@@ -37,8 +37,8 @@ def upgrade() -> None:
     for column in COLUMNS:
         op.add_column("letters", column)
     is_postgres = op.get_bind().dialect.name == "postgresql"
-    said = "convert_from(headers, 'UTF8')::json" if is_postgres else "CAST(headers AS TEXT)"
-    op.execute(f"UPDATE letters SET app_version = {said} ->> 'app_version'")  # noqa: S608 - no value in it
+    as_json = "convert_from(headers, 'UTF8')::json" if is_postgres else "CAST(headers AS TEXT)"
+    op.execute(f"UPDATE letters SET app_version = {as_json} ->> 'app_version'")  # noqa: S608 - no value in it
     op.drop_index("letters_groups", "letters")
     op.create_index("letters_groups", "letters", GROUPS)
     op.create_table(

@@ -175,9 +175,9 @@ def test_many_starts_at_once_run_one_java(data: Path) -> None:
     line = [sys.executable, "-c", OWNER, str(data)]
     owners = [subprocess.Popen(line, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(4)]
 
-    said = {owner.stdout.readline() for owner in owners if owner.stdout is not None}
+    addresses = {owner.stdout.readline() for owner in owners if owner.stdout is not None}
 
-    assert said == {state_of(data).bootstrap + "\n"}
+    assert addresses == {state_of(data).bootstrap + "\n"}
     assert len(javas(data)) == 1
     assert Folder.of(data).log.read_text().count("started on") == 1
     for owner in owners:
@@ -281,12 +281,12 @@ def test_the_commands_start_tell_and_stop_as_scripts_expect(data: Path) -> None:
     where = ("--json", "--data", str(data))
     absent = command("status", *where)
     started = command("start", *where)
-    told = command("status", *where)
+    shown = command("status", *where)
     again = command("start", *where)
     ended = command("stop", *where)
     nothing = command("stop", *where)
 
-    runs = [absent, started, told, again, ended, nothing]
+    runs = [absent, started, shown, again, ended, nothing]
     assert [run.returncode for run in runs] == [3, 0, 0, 0, 0, 0]
     documents = [json.loads(run.stdout) for run in runs]
     assert [document["is_running"] for document in documents] == [False, True, True, True, False, False]

@@ -87,10 +87,10 @@ def test_a_jar_of_another_content_is_refused_and_leaves_nothing_behind(
     with pytest.raises(JarsUnavailableError) as caught:
         get_jars(jars=JARS, cache=cache)
 
-    said = str(caught.value)
+    message = str(caught.value)
     found = hashlib.sha256(served).hexdigest()
     for part in ("org.example.jars:first:1.0", found, JARS[0].sha256, "KAFKA_MAVEN_MIRROR", "LEADS_KAFKA"):
-        assert part in said
+        assert part in message
     assert {path.name for path in cache.iterdir()} <= {"fetch.lock", JARS[1].file_name}
 
 
@@ -112,8 +112,8 @@ def test_an_unreachable_mirror_is_named_without_its_password(
     with pytest.raises(JarsUnavailableError) as caught:
         get_jars(jars=JARS, cache=tmp_path / "cache")
 
-    said = str(caught.value)
-    assert "http://127.0.0.1:9/maven" in said
-    assert "refused" in said
-    assert "copy the folder" in said
-    assert "secret" not in said
+    message = str(caught.value)
+    assert "http://127.0.0.1:9/maven" in message
+    assert "refused" in message
+    assert "copy the folder" in message
+    assert "secret" not in message

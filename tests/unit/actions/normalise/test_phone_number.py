@@ -109,7 +109,7 @@ def wrong(text: str, random: Random) -> str:
     return text[:place] + random.choice(["", "0", "1", "9", " ", "(0)", text[place] * 2]) + text[place + 1 :]
 
 
-def test_the_short_way_says_what_the_library_says_for_every_region_and_kind() -> None:
+def test_the_fast_path_agrees_with_the_library_for_every_region_and_kind() -> None:
     numbers = spellings(Random(20261123))
 
     settled = {(text, region): affirm(text, region) for text, region in numbers}
@@ -144,7 +144,7 @@ def test_the_short_way_settles_most_numbers() -> None:
     assert settled > 0.8 * len(valid)
 
 
-def test_the_short_way_says_what_the_library_says_for_random_digits() -> None:
+def test_the_fast_path_agrees_with_the_library_for_random_digits() -> None:
     random = Random(20261123)
     differing = {}
     for _ in range(20_000):

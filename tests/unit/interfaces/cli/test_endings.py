@@ -48,7 +48,7 @@ def test_a_defect_of_ours_keeps_its_trace() -> None:
     assert ending_of(ZeroDivisionError("x")) is None
 
 
-def test_what_a_statement_held_is_not_told(tmp_path: Path) -> None:
+def test_the_parameters_of_a_statement_are_not_reported(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'x.db'}")
     statement = sa.text("INSERT INTO absent VALUES (:v)").bindparams(v="ada@example.com")
 

@@ -34,13 +34,13 @@ def test_a_group_is_found_and_its_letters_are_listed(commands: Commands) -> None
 
 
 def test_counts_are_one_document_and_cover_every_status(commands: Commands) -> None:
-    told = commands.run("dead-letters", "stats", "--json").json
+    printed = commands.run("dead-letters", "stats", "--json").json
 
-    assert told["status"] == {"parked": 3, "resolved": 1, "scheduled": 1}
-    assert told["headroom_seconds"] is not None
+    assert printed["status"] == {"parked": 3, "resolved": 1, "scheduled": 1}
+    assert printed["headroom_seconds"] is not None
 
 
-def test_what_is_left_out_by_the_limit_is_told(commands: Commands) -> None:
+def test_the_number_of_letters_beyond_the_limit_is_shown(commands: Commands) -> None:
     listed = commands.run("dead-letters", "list", "--limit", "3")
 
     assert listed.code == 0
@@ -48,7 +48,7 @@ def test_what_is_left_out_by_the_limit_is_told(commands: Commands) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--class", "posion"), "did you mean poison?"),
         (("--since", "yesterday"), "write 2026-11-23T20:15:00Z"),
@@ -56,12 +56,12 @@ def test_what_is_left_out_by_the_limit_is_told(commands: Commands) -> None:
     ],
 )
 def test_a_slip_in_a_selector_is_one_sentence(
-    commands: Commands, arguments: tuple[str, ...], said: str
+    commands: Commands, arguments: tuple[str, ...], message: str
 ) -> None:
     refused = commands.run("dead-letters", "list", *arguments)
 
     assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
-    assert said in refused.err
+    assert message in refused.err
 
 
 def test_a_replay_leaves_out_what_a_job_has_and_what_nobody_knows_of_unless_it_is_named(
@@ -78,12 +78,12 @@ def test_a_replay_leaves_out_what_a_job_has_and_what_nobody_knows_of_unless_it_i
 
     store.close()
     assert (selected, named) == ([free], [free, uncertain])
-    told = capsys.readouterr().err
-    assert "1 letter left out: a replay job has them in hand" in told
-    assert "1 letter left out: a worker was cut off while calling" in told
+    printed = capsys.readouterr().err
+    assert "1 letter left out: a replay job has them in hand" in printed
+    assert "1 letter left out: a worker was cut off while calling" in printed
 
 
-def test_every_command_that_needs_a_reason_alone_is_there_and_says_what_it_does(
+def test_every_command_that_needs_only_a_reason_exists_and_has_help(
     commands: Commands,
 ) -> None:
     assert SIMPLE_TEXTS.keys() == SIMPLE_COMMANDS.keys()

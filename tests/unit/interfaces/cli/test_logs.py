@@ -35,7 +35,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_line_says_when_how_bad_who_and_what_first(stream: io.StringIO) -> None:
+def test_a_log_line_begins_with_time_level_logger_and_event(stream: io.StringIO) -> None:
     logging.getLogger("streams.worker").info("ready", extra={"group": "leads"})
 
     (line,) = lines(stream)
@@ -43,7 +43,7 @@ def test_a_line_says_when_how_bad_who_and_what_first(stream: io.StringIO) -> Non
     assert (line["level"], line["event"], line["group"]) == ("info", "ready", "leads")
 
 
-def test_the_text_of_a_foreign_exception_is_left_out_and_its_kind_told(stream: io.StringIO) -> None:
+def test_the_text_of_a_foreign_exception_is_left_out_and_its_type_logged(stream: io.StringIO) -> None:
     try:
         raise ValueError(SECRET)
     except ValueError as error:
@@ -56,20 +56,20 @@ def test_the_text_of_a_foreign_exception_is_left_out_and_its_kind_told(stream: i
     assert lines(stream)[1]["event"] == "Crashed reason='ValueError'"
 
 
-def test_what_is_wrong_with_a_connection_is_told(stream: io.StringIO) -> None:
+def test_trouble_with_a_connection_is_logged(stream: io.StringIO) -> None:
     logging.getLogger("aiokafka").error("Unable to connect: %s", KafkaConnectionError("refused by 10.0.0.1"))
 
     assert "refused by 10.0.0.1" in str(lines(stream)[0]["event"])
 
 
-def test_how_services_start_and_stop_is_not_told(stream: io.StringIO) -> None:
+def test_starts_and_stops_of_services_are_not_logged(stream: io.StringIO) -> None:
     logging.getLogger("streams.engine.faust.transport").info("[^-Consumer]: Starting...")
     logging.getLogger("aiokafka").info("joined")
 
     assert stream.getvalue() == ""
 
 
-def test_a_library_repeats_itself_once_in_thirty_seconds_and_tells_how_often_it_would_have() -> None:
+def test_a_repeated_message_of_a_library_is_logged_once_in_thirty_seconds_with_its_count() -> None:
     now = [0.0]
     seldom = logs.Seldom(("aiokafka",), 30.0, clock=lambda: now[0])
 

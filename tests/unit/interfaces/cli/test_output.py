@@ -33,12 +33,16 @@ def test_a_letter_does_nothing_to_the_terminal_that_shows_it(
     commands: Commands, command: tuple[str, ...]
 ) -> None:
     shown = commands.run("dead-letters", *command)
-    told = commands.run("dead-letters", *command, "--json")
+    as_json = commands.run("dead-letters", *command, "--json")
 
-    assert (shown.code, told.code) == (0, 0)
-    assert not set(shown.out + shown.err + told.out) & {*map(chr, range(9)), *map(chr, range(11, 32)), "\x9b"}
+    assert (shown.code, as_json.code) == (0, 0)
+    assert not set(shown.out + shown.err + as_json.out) & {
+        *map(chr, range(9)),
+        *map(chr, range(11, 32)),
+        "\x9b",
+    }
     assert not [line for line in shown.out.splitlines() if line.startswith("Error")]
-    assert all(json.dumps(document) for document in told.lines)
+    assert all(json.dumps(document) for document in as_json.lines)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def commands(tmp_path: Path) -> Commands:
         ("[leads]\n", "[[owners]]"),
     ],
 )
-def test_a_broken_leads_toml_is_told_by_its_place(
+def test_a_broken_leads_toml_is_reported_with_its_place(
     commands: Commands, tmp_path: Path, config: str, named: str
 ) -> None:
     (tmp_path / "leads.toml").write_text(config)
@@ -58,7 +58,7 @@ def test_a_broken_leads_toml_is_told_by_its_place(
         ("env", "production", "LEADS_SECRET"),
     ],
 )
-def test_a_wrong_variable_is_told_by_its_name(
+def test_a_wrong_variable_is_reported_by_its_name(
     commands: Commands, setting: str, text: str, named: str
 ) -> None:
     refused = commands.set(**{setting: text}).run("worker")
@@ -90,7 +90,7 @@ def test_a_broker_that_is_not_there_ends_a_command_within_ten_seconds(
     assert unreached.err.count("\n") == 1
 
 
-def test_a_database_that_is_not_there_is_told_without_its_password(commands: Commands) -> None:
+def test_an_absent_database_is_reported_without_its_password(commands: Commands) -> None:
     lost = commands.set(database="postgresql+psycopg://ada:hush@127.0.0.1:1/leads").run("show", "l1")
 
     assert (lost.code, lost.out) == (3, "")
@@ -117,7 +117,7 @@ def test_a_dry_run_judges_every_lead_and_needs_no_broker(commands: Commands, tmp
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("publish", "/nowhere/leads.csv"), "/nowhere/leads.csv cannot be read"),
         (("dead-letters", "replay"), "--all"),
@@ -125,11 +125,13 @@ def test_a_dry_run_judges_every_lead_and_needs_no_broker(commands: Commands, tmp
         (("nonsense",), "No such command 'nonsense'"),
     ],
 )
-def test_wrong_use_ends_with_exit_code_2(commands: Commands, arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_use_ends_with_exit_code_2(
+    commands: Commands, arguments: tuple[str, ...], message: str
+) -> None:
     wrong = commands.run(*arguments)
 
     assert wrong.code == 2
-    assert said in wrong.err
+    assert message in wrong.err
     assert wrong.out == ""
 
 

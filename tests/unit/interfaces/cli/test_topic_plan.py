@@ -39,7 +39,7 @@ def test_configuration_that_differs_is_named_and_apply_sets_it() -> None:
     assert found[0].is_fixed_by_apply
 
 
-def test_another_number_of_partitions_is_told_and_never_changed() -> None:
+def test_another_number_of_partitions_is_reported_and_never_changed() -> None:
     found = plan(WANTED, RIGHT | {FIRST.name: replace(RIGHT[FIRST.name], partitions=6)})
 
     assert found == [Difference(FIRST.name, "partitions", None, "6", "12")]
@@ -47,7 +47,7 @@ def test_another_number_of_partitions_is_told_and_never_changed() -> None:
     assert "keys would move" in str(found[0])
 
 
-def test_fewer_replicas_are_told_and_more_are_welcome() -> None:
+def test_fewer_replicas_are_reported_and_more_are_accepted() -> None:
     few = plan(WANTED, RIGHT | {FIRST.name: replace(RIGHT[FIRST.name], replication_factor=1)})
     many = plan(WANTED, RIGHT | {FIRST.name: replace(RIGHT[FIRST.name], replication_factor=5)})
 
@@ -55,7 +55,7 @@ def test_fewer_replicas_are_told_and_more_are_welcome() -> None:
     assert many == []
 
 
-def test_three_replicas_demand_two_in_sync_and_one_replica_says_nothing_of_it() -> None:
+def test_three_replicas_require_two_in_sync_and_one_replica_requires_none() -> None:
     single = wanted_topics(TopicNames("t."), partitions=1, replication_factor=1)
 
     assert {topic.config.get("min.insync.replicas") for topic in WANTED} == {"2"}

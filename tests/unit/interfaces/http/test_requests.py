@@ -65,7 +65,7 @@ class TestRequests:
             },
         )
 
-    async def test_a_command_is_about_the_letters_that_it_can_change_unless_the_selection_says_otherwise(
+    async def test_a_command_takes_the_letters_that_it_can_change_unless_the_selection_names_a_status(
         self,
     ) -> None:
         given_up, _ = self.index(lettered(1, status="discarded"), lettered(2))

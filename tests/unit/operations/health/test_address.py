@@ -22,7 +22,7 @@ def test_an_address_is_a_port_or_a_host_and_a_port(text: str, address: HealthAdd
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "says"),
+    ("variable", "value", "message"),
     [
         ("health", "here", "LEADS_HEALTH is 'here', which is no port and no host:port; write 8080"),
         ("health", "127.0.0.1:70000", "LEADS_HEALTH is '127.0.0.1:70000', which is no port"),
@@ -30,8 +30,8 @@ def test_an_address_is_a_port_or_a_host_and_a_port(text: str, address: HealthAdd
         ("watchdog", "soon", "LEADS_WATCHDOG must be a duration"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_told(variable: str, value: str, says: str) -> None:
+def test_a_setting_that_cannot_be_used_is_reported(variable: str, value: str, message: str) -> None:
     with pytest.raises(SettingsError) as raised:
         load_settings(**{variable: value})
 
-    assert str(raised.value).startswith(says)
+    assert str(raised.value).startswith(message)

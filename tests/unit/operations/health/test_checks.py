@@ -185,7 +185,7 @@ def test_a_broker_that_takes_no_records_is_waited_for_though_it_is_heard_of(benc
 
 
 @pytest.mark.parametrize("name", [MAIL, WEBHOOK])
-def test_mail_server_and_webhook_are_told_and_are_no_excuse(bench: Bench, name: str) -> None:
+def test_mail_server_and_webhook_are_reported_and_excuse_no_hang(bench: Bench, name: str) -> None:
     bench.live(1)
     bench.progress.dependencies[name].failed("SMTP_UNREACHABLE")
 
@@ -235,7 +235,7 @@ def test_it_is_not_ready_before_it_joined_and_during_a_rebalance(bench: Bench) -
     assert bench.live(1).unready == (sentence,)
 
 
-def test_the_document_tells_lag_age_and_dependencies(bench: Bench) -> None:
+def test_the_document_has_lag_age_and_dependencies(bench: Bench) -> None:
     bench.stand(BUSY)
     bench.live(2)
     bench.progress.dependencies[STORE].answered()

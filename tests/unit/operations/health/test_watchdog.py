@@ -64,7 +64,7 @@ def looked(progress: WorkerProgress, now: list[float], ends: list[str]) -> Watch
     return Watchdog(progress, judge, lambda: ends.append("ended"), limit_s=1)
 
 
-def test_it_ends_a_worker_that_is_stuck_and_says_so_loudly(caplog: pytest.LogCaptureFixture) -> None:
+def test_it_ends_a_worker_that_is_stuck_and_logs_it_as_critical(caplog: pytest.LogCaptureFixture) -> None:
     now, ends = [0.0], list[str]()
     progress = WorkerProgress(silent_after_s=10, clock=lambda: now[0])
     progress.part("assign_owner").begin()

@@ -80,21 +80,21 @@ def opened(path: Path) -> Database:
 def test_a_backup_is_the_store_at_one_moment_though_it_is_written_to_meanwhile(
     store: Database, place: Path, tmp_path: Path
 ) -> None:
-    told: list[float] = []
+    parts: list[float] = []
 
     def tell(part: float) -> None:
         # A worker commits between any two steps of the copy.
-        told.append(part)
-        write(store, range(10_000 * len(told), 10_000 * len(told) + 10))
+        parts.append(part)
+        write(store, range(10_000 * len(parts), 10_000 * len(parts) + 10))
 
     moment = back_up(place, tmp_path / "backup.db", tell)
 
-    assert len(told) > 2
-    assert told[-1] == 1.0
+    assert len(parts) > 2
+    assert parts[-1] == 1.0
     copy = opened(tmp_path / "backup.db")
     assert (copy.transact(written), copy.transact(knows_until), moment) == (5000, 5000, 5000)
     copy.close()
-    assert store.transact(written) == 5000 + 10 * len(told)
+    assert store.transact(written) == 5000 + 10 * len(parts)
 
 
 def test_a_backup_is_one_file_that_only_its_owner_reads(backup: Path, tmp_path: Path) -> None:
@@ -120,9 +120,7 @@ def test_a_restored_store_is_not_worked_with_before_it_caught_up(backup: Path, t
     database.close()
 
 
-def test_a_store_with_anything_in_it_is_replaced_only_when_told_to_and_kept_aside(
-    backup: Path, place: Path
-) -> None:
+def test_a_store_that_is_not_empty_is_replaced_only_by_force_and_kept(backup: Path, place: Path) -> None:
     with pytest.raises(CareError, match="--force"):
         restore(backup, place, is_forced=False)
 

@@ -225,8 +225,8 @@ def test_a_store_catches_up_from_what_the_previous_build_stated(onboarding: Inst
     onboarding.lose_the_store(backup)
 
     learnt = knowledge(backup)
-    told = ("ledger", "effects", "contacts", "letters", "turns")
-    assert {name: learnt[name] for name in told} == {name: lost[name] for name in told}
+    names = ("ledger", "effects", "contacts", "letters", "turns")
+    assert {name: learnt[name] for name in names} == {name: lost[name] for name in names}
     assert len(lost["effects"]) > 8
 
 
@@ -247,7 +247,7 @@ async def work_until_a_mail_is_out(cluster: Cluster) -> None:
                 cluster.log.commit(GROUP, record)
 
 
-def test_a_call_that_was_made_and_that_nothing_tells_of_is_uncertain_and_not_made_again(
+def test_a_call_that_was_made_and_that_no_event_proves_is_uncertain_and_not_made_again(
     onboarding: Installation,
 ) -> None:
     backup = copy_of(onboarding.store)
@@ -306,7 +306,7 @@ def test_what_another_group_did_or_nobody_acknowledged_does_not_count_as_behind(
     check(onboarding, copy)
 
 
-def test_an_empty_store_is_told_of_and_not_refused(
+def test_an_empty_store_is_warned_about_and_not_refused(
     onboarding: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     onboarding.publish("e-1", email="jane@example.com")

@@ -58,8 +58,8 @@ def test_a_foreign_record_on_the_audit_topic_ends_no_reindexing_and_decides_noth
 ) -> None:
     onboarding.publish(b"{poison", "e-1")
     (letter,) = onboarding.letters
-    said = {"about": letter.id, "generation": 0, **act} if isinstance(act, dict) else act
-    onboarding.cluster.log.append(onboarding.cluster.names.audit, b"k", json.dumps(said).encode(), [])
+    entry = {"about": letter.id, "generation": 0, **act} if isinstance(act, dict) else act
+    onboarding.cluster.log.append(onboarding.cluster.names.audit, b"k", json.dumps(entry).encode(), [])
     onboarding.cluster.log.append(onboarding.cluster.names.letters, None, b"\xff", [(PREFIX + "id", b"\xff")])
 
     done = reindexed(onboarding)
@@ -94,9 +94,9 @@ def test_a_letter_of_a_reused_id_stays_open_whatever_its_namesake_has_done(onboa
 def test_what_was_erased_does_not_come_back_not_even_for_a_moment(onboarding: Rehearsal) -> None:
     onboarding.publish(b"{poison", "e-1")
     (letter,) = onboarding.letters
-    said = {"act": "erase", "about": letter.id, "generation": 0}
+    entry = {"act": "erase", "about": letter.id, "generation": 0}
     cluster = onboarding.cluster
-    cluster.log.append(cluster.names.audit, b"k", json.dumps(said).encode(), [])
+    cluster.log.append(cluster.names.audit, b"k", json.dumps(entry).encode(), [])
     query = sa.select(letters.c.record_value)
     kept: list[object] = []
 

@@ -45,7 +45,7 @@ def caught_up(store: MemoryStore, batches: Sequence[Sequence[LeadAssigned]]) -> 
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
-def test_each_lost_turn_is_counted_once_in_whatever_order_two_builds_told_of_them(
+def test_each_lost_turn_is_counted_once_in_whatever_order_two_builds_stated_them(
     store: MemoryStore, size: int
 ) -> None:
     lost = (OLDER, numbered(6), OLDER, numbered(8))  # turns 5 to 8
@@ -70,7 +70,7 @@ def test_a_contact_that_kept_its_owner_took_no_turn(store: MemoryStore) -> None:
     assert caught_up(store, [[KEPT]]) == TAKEN_BEFORE
 
 
-def test_a_store_without_turns_begins_the_round_when_the_first_is_told_of(store: MemoryStore) -> None:
+def test_a_store_without_turns_begins_the_round_with_the_first_one_stated(store: MemoryStore) -> None:
     with store.engine.begin() as connection:
         round_robin.pass_by(connection, -1)
         round_robin.count(connection, [KEPT, upserted()])

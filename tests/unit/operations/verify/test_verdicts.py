@@ -108,9 +108,7 @@ async def test_a_planted_fault_is_named_with_its_id(
 
 
 @pytest.mark.parametrize(("plant", "kind", "what"), FAULTS, ids=lambda plant: getattr(plant, "__name__", ""))
-async def test_no_finding_says_anything_about_a_person(
-    history: History, plant: Plant, kind: Kind, what: str
-) -> None:
+async def test_no_finding_has_personal_data(history: History, plant: Plant, kind: Kind, what: str) -> None:
     plant(history)
 
     printed = json.dumps((await judged(history)).as_data())
