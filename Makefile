@@ -20,7 +20,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export PYTHONNOUSERSITE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test format-check lint types imports unit integration readme chaos sabotage format derive hooks bench lock audit sbom clean
+.PHONY: help demo test format-check lint types imports unit integration acceptance readme chaos sabotage format derive hooks bench lock audit sbom clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -58,8 +58,13 @@ unit: $(VENV)/.dev ## tests without any server
 	@$(PYTEST) -n logical -m 'not servers' tests/unit
 
 # Most of these wait for timers and for other processes: three at a time keep two cores busy.
+ON_SERVERS := $(PYTEST) -n 3 --dist loadfile tests/unit tests/integration tests/acceptance
+
 integration: $(VENV)/.dev ## tests on a real Kafka, PostgreSQL and mail server, started and stopped by them
-	@$(PYTEST) -n 3 --dist loadfile -m servers tests/unit tests/integration tests/acceptance
+	@$(ON_SERVERS) -m 'servers and not long'
+
+acceptance: $(VENV)/.dev ## the same with the long journeys of whole installations, about twelve minutes
+	@$(ON_SERVERS) -m servers
 
 readme: $(VENV)/.dev ## run the commands of README.md
 	@$(PYTEST) tests/readme

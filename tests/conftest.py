@@ -21,10 +21,16 @@ ON_SERVERS = ("integration", "acceptance", "chaos", "readme")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a real Kafka, PostgreSQL, SMTP or HTTP server; parameters of unit tests mark themselves."""
+    """Mark what needs a real Kafka, PostgreSQL, SMTP or HTTP server; parameters of unit tests mark themselves.
+
+    `long` tests run by `make acceptance` and not by `make test`; `long_on("sqlite")` is that for one parameter.
+    """
     for item in items:
         if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).parts[0] in ON_SERVERS:
             item.add_marker(pytest.mark.servers)
+        for mark in item.iter_markers("long_on"):
+            if isinstance(item, pytest.Function) and mark.args[0] in item.callspec.id.split("-"):
+                item.add_marker(pytest.mark.long)
 
 
 @pytest.hookimpl(trylast=True)

@@ -21,6 +21,7 @@ def failed(chosen_stage: Stage) -> Stage:
     return chosen_stage
 
 
+@pytest.mark.long_on("postgresql")
 @pytest.mark.timeout(900)
 def test_a_plan_changes_nothing_and_predicts_the_outcome_of_each_replay(
     any_stage: Stage, tmp_path: Path
@@ -93,6 +94,7 @@ def ledger_of(stage: Stage) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_recipe_repairs_a_group_in_one_job_and_the_originals_stay_readable(
     chosen_stage: Stage, tmp_path: Path
@@ -154,6 +156,7 @@ def test_a_canary_stops_at_its_first_letter_when_the_mail_server_is_still_away(
     assert len(untouched) == EACH - 1
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_cancelled_lead_gives_its_letters_up_after_the_audit_has_it(failed: Stage) -> None:
     stage = failed

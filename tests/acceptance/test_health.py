@@ -122,6 +122,7 @@ def test_a_worker_without_its_postgresql_reports_it_waits_longer_than_the_watchd
         stage.close()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_worker_that_waits_for_the_lock_of_its_sqlite_file_reports_it_and_is_ready_afterwards(
     stage: Stage,

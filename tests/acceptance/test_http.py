@@ -142,6 +142,7 @@ def test_letters_are_looked_at_edited_and_replayed_over_http_by_those_who_may(
     assert {each["act"] for each in audit} == {"reveal", "edit", "apply"}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_letters_go_out_whole_and_come_in_again_and_what_is_erased_stays_gone(
     client: Client, stage: Stage
@@ -190,6 +191,7 @@ def test_a_viewer_may_plan_and_look_and_nothing_else_and_a_stranger_nothing(clie
     }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_prometheus_gets_the_number_of_letters_and_the_headroom(client: Client) -> None:
     assert client.ask("GET", "/metrics", None).status == 401
@@ -204,6 +206,7 @@ def test_prometheus_gets_the_number_of_letters_and_the_headroom(client: Client) 
     assert 27 * 86_400 < float(headroom.split()[1]) <= 28 * 86_400
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_what_cannot_be_answered_is_a_problem_with_the_next_step_and_without_what_was_sent(
     client: Client,

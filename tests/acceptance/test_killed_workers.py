@@ -70,6 +70,7 @@ def run(stage: Stage, made: Mixture, random: Random) -> Killer:
     return killer
 
 
+@pytest.mark.long_on("sqlite")
 @pytest.mark.timeout(time_limit(190, 25, KILLS))
 def test_workers_killed_at_random_moments_lose_nothing_and_do_nothing_twice(any_stage: Stage) -> None:
     stage, random = any_stage, seeded("kills")

@@ -82,6 +82,7 @@ def begin_anew(stage: Stage) -> None:
     member.close()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(200)
 def test_a_lost_store_is_restored_and_caught_up_and_nothing_is_done_twice(
     stage: Stage, tmp_path: Path
@@ -127,6 +128,7 @@ def test_a_lost_store_is_restored_and_caught_up_and_nothing_is_done_twice(
     assert leads(stage, "verify").returncode == 0
 
 
+@pytest.mark.long_on("postgresql")
 def test_catching_up_refuses_beside_workers_and_a_worker_starts_on_a_store_that_is_not_behind(
     stage: Stage,
 ) -> None:

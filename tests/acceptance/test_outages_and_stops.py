@@ -22,6 +22,7 @@ STOPS_WITHIN_S = 10.0
 SCHEDULED = "SELECT count(*) FROM letters WHERE status = 'scheduled' AND action = 'send-welcome-email'"
 
 
+@pytest.mark.long_on("postgresql")
 @pytest.mark.timeout(180)
 def test_a_mail_server_that_is_down_delays_welcomes_only_and_each_goes_out_once_when_it_is_back(
     any_stage: Stage,
@@ -58,6 +59,7 @@ def test_a_mail_server_that_is_down_delays_welcomes_only_and_each_goes_out_once_
     assert (verdict["uncertain"], verdict["repeated_webhooks"]) == ([], [])
 
 
+@pytest.mark.long_on("postgresql")
 @pytest.mark.timeout(120)
 def test_a_busy_worker_that_is_asked_to_stop_exits_in_time_and_its_successor_finds_everything_in_order(
     any_stage: Stage,

@@ -15,6 +15,7 @@ from tests.support.outside_client import LETTER, LETTERS, NOTIFIED, RECEIVED, RE
 LEADS, POISON, ENDLESS = 1_000, 100, 20
 
 
+@pytest.mark.long_on("postgresql")
 @pytest.mark.timeout(120)
 def test_a_tenth_of_poison_becomes_letters_to_the_byte_and_the_other_leads_are_settled(
     any_stage: Stage,

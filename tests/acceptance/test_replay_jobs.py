@@ -25,6 +25,7 @@ CALLS = 1000 if os.environ.get("LEADS_CHAOS") else 30
 """Mails and notices that did not go out, to be replayed; LEADS_CHAOS=full takes a thousand."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_replaying_all_three_times_beside_live_load_with_kills_does_everything_once(
     chosen_stage: Stage, tmp_path: Path
@@ -96,6 +97,7 @@ def killed_again(stage: Stage, resume: tuple[str, ...]) -> bool:
     return True
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_repaired_old_event_fills_what_is_empty_and_overwrites_nothing_newer(
     chosen_stage: Stage, tmp_path: Path
@@ -123,6 +125,7 @@ def test_a_repaired_old_event_fills_what_is_empty_and_overwrites_nothing_newer(
     assert len([line for line in stage.mails.lines() if who in str(line["to"])]) == 1
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("decided", "outcomes", "mails"), [("skip", {"skipped": 5}, 0), ("run", {"sent": 5}, 5)]

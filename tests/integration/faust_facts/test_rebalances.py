@@ -32,6 +32,7 @@ async def new_worker(log: Log, results: Log) -> Process:
     )
 
 
+@pytest.mark.long
 async def test_no_record_is_lost_while_workers_join_and_leave(kafka: str) -> None:
     log, results = Log(kafka, PARTITIONS), Log(kafka)
     producer = Producer({"bootstrap.servers": kafka, "linger.ms": 5})

@@ -156,6 +156,7 @@ def test_a_killed_owner_takes_java_with_it(
     eventually(lambda: javas(data) == [], 5, lambda: javas(data))
 
 
+@pytest.mark.long
 def test_the_broker_outlives_its_starter_while_another_uses_it(
     data: Path, start_owner: Callable[[], subprocess.Popen[str]]
 ) -> None:
@@ -186,6 +187,7 @@ def test_many_starts_at_once_run_one_java(data: Path) -> None:
     eventually(lambda: javas(data) == [], 5, lambda: javas(data))
 
 
+@pytest.mark.long
 def test_an_owner_killed_in_mid_start_leaves_no_java(data: Path) -> None:
     owner = subprocess.Popen([sys.executable, "-c", OWNER, str(data)], cwd=ROOT, stdout=subprocess.DEVNULL)
     eventually(lambda: len(javas(data)) == 1, 20, lambda: javas(data))
@@ -205,6 +207,7 @@ def test_a_killed_supervisor_takes_java_with_it(data: Path) -> None:
         )  # by the Linux kernel; elsewhere see the next
 
 
+@pytest.mark.long
 def test_a_java_that_lost_its_supervisor_is_replaced_not_doubled(data: Path) -> None:
     kafka = LocalKafka(data)
     kafka.ends_with_supervisor = False
@@ -240,6 +243,7 @@ def test_a_kept_broker_runs_until_it_is_stopped(data: Path) -> None:
     assert not stop(data)
 
 
+@pytest.mark.long
 def test_a_restart_keeps_port_records_and_being_kept(data: Path) -> None:
     with LocalKafka(data) as kafka:
         keep(data)
