@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 from streams.testing.mail_server import MailServer
 from tests.acceptance.waiting import eventually
 from tests.support.commands import ROSTER, Commands, Ended, ended
+from tests.support.outside_client import end_of
 
 STEPS = [
     "validate-lead",
@@ -111,10 +112,9 @@ def records_on(kafka: str, topic: str) -> int:
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": "none", "log_level": 4})
     try:
         parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        marks = [consumer.get_watermark_offsets(TopicPartition(topic, part), timeout=10) for part in parts]
+        return sum(end_of(consumer, TopicPartition(topic, part)) for part in parts)
     finally:
         consumer.close()
-    return sum(high - low for low, high in marks)
 
 
 def test_a_published_lead_can_be_shown_by_its_id_and_by_any_spelling_of_its_address(

@@ -19,6 +19,7 @@ from streams.kafka.reader import RangeReader, Ranges
 from streams.kafka.topics import apply, wanted_topics
 from tests.integration.faust_facts.harness import Log as NewTopic
 from tests.suites.reading_back import KEYS, ReadingBackSuite
+from tests.support.outside_client import end_of
 from topics.events import LeadReceived
 from topics.registry import TopicNames
 
@@ -55,9 +56,7 @@ class KeptOnKafka:
 
     async def acknowledge(self, number: int) -> None:
         member = Consumer({"bootstrap.servers": self._kafka, "group.id": self.group})
-        ends = [
-            member.get_watermark_offsets(TopicPartition(self.topic, each))[1] for each in range(PARTITIONS)
-        ]
+        ends = [end_of(member, TopicPartition(self.topic, each)) for each in range(PARTITIONS)]
         offsets = [
             TopicPartition(self.topic, each, number) for each in range(PARTITIONS) if ends[each] >= number
         ]

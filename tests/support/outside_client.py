@@ -110,14 +110,15 @@ def ends(bootstrap: str, prefix: str) -> dict[tuple[str, int], int]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "nobody", "log_level": 4})
     try:
         return {
-            (place.topic.removeprefix(prefix), place.partition): _end(consumer, place)
+            (place.topic.removeprefix(prefix), place.partition): end_of(consumer, place)
             for place in _partitions(consumer, prefix, CONSUMED)
         }
     finally:
         consumer.close()
 
 
-def _end(consumer: Consumer, place: TopicPartition) -> int:
+def end_of(consumer: Consumer, place: TopicPartition) -> int:
+    """Return the end offset of a partition, as soon as its leader knows of it."""
     deadline = time.monotonic() + READ_WITHIN_S
     while True:
         try:

@@ -9,6 +9,7 @@ from asyncio.subprocess import Process
 from collections import deque
 from itertools import count
 
+import pytest
 from confluent_kafka import Producer
 
 from tests.acceptance import leashed
