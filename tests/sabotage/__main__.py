@@ -30,7 +30,7 @@ def needs_broker(test: str) -> bool:
 @contextmanager
 def broker_for(chosen: Sequence[Sabotage], folder: Path) -> Iterator[str | None]:
     """Start the one broker that all runs share, if any of them needs it."""
-    if not any(needs_broker(test) for each in chosen for test in each.tests):
+    if not any(needs_broker(test) for each in chosen for test in each.node_ids):
         yield None
         return
     with warnings.catch_warnings(action="ignore"):  # of what comes with PostgreSQL, see pyproject.toml
@@ -45,7 +45,7 @@ def broker_for(chosen: Sequence[Sabotage], folder: Path) -> Iterator[str | None]
 def check_healthy(chosen: Sequence[Sabotage], folder: Path, kafka: str | None) -> None:
     """Run every named test without a sabotage. Raises `SabotageError` unless all are green."""
     running.copy_to(folder)
-    tests = sorted({test for each in chosen for test in each.tests})
+    tests = sorted({test for each in chosen for test in each.node_ids})
     found = running.run_tests(folder, tests, kafka)
     wrong = [*found.failed, *found.broken, *running.missing_from(tests, found.passed)]
     if wrong:
@@ -57,7 +57,7 @@ def check_one(sabotage: Sabotage, folder: Path, kafka: str | None) -> tuple[str,
     running.copy_to(folder)
     running.sabotage_in(folder, sabotage)
     found = running.run_tests(
-        folder, sabotage.tests, kafka if any(map(needs_broker, sabotage.tests)) else None
+        folder, sabotage.node_ids, kafka if any(map(needs_broker, sabotage.node_ids)) else None
     )
     if found.broken:
         raise SabotageError(f"{sabotage.name!r} breaks the program: {'; '.join(found.broken)}")
@@ -79,7 +79,7 @@ def run(chosen: Sequence[Sabotage], console: Console) -> list[str]:
                 except SabotageError as error:
                     wrong.append(str(error))
                     failed = ()
-                green = running.missing_from(sabotage.tests, failed)
+                green = running.missing_from(sabotage.node_ids, failed)
                 wrong += [f"{sabotage.name!r} leaves {table.test_name(test)} green" for test in green]
                 rows.append(table.row_of(sabotage, failed))
                 word = "GREEN" if green else "red"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from tests.sabotage.sabotage import CATCH_UP, INTENTS, ONBOARDING, PROOFS, TURNS, Sabotage
+from tests.sabotage.sabotage import Sabotage
 
 
 def losses() -> Iterator[Sabotage]:
@@ -18,7 +18,7 @@ def losses() -> Iterator[Sabotage]:
         file="streams/engine/effects.py",
         old="raise StoreUnavailableError(msg) from error",
         new="raise",
-        tests=(INTENTS + "test_an_intent_whose_commit_got_no_answer_ends_as_uncertain_and_as_nothing_else",),
+        tests=("test_an_intent_whose_commit_got_no_answer_ends_as_uncertain_and_as_nothing_else",),
     )
     yield once(
         name="a restored store is worked with",
@@ -26,7 +26,7 @@ def losses() -> Iterator[Sabotage]:
         file="streams/operations/recovery/outdated_store.py",
         old="missing = await _missing(",
         new="missing = 0 and await _missing(",
-        tests=(CATCH_UP + "test_a_copy_made_by_any_means_is_refused_until_it_has_caught_up",),
+        tests=("test_a_copy_made_by_any_means_is_refused_until_it_has_caught_up",),
     )
     yield once(
         name="catching up forgets the calls",
@@ -34,7 +34,7 @@ def losses() -> Iterator[Sabotage]:
         file="streams/operations/recovery/results.py",
         old="        called(connection, [trace",
         new="        [].append([trace",
-        tests=(CATCH_UP + "test_a_copy_that_caught_up_is_the_store_that_was_lost",),
+        tests=("test_a_copy_that_caught_up_is_the_store_that_was_lost",),
     )
     yield once(
         name="a result does not prove its call",
@@ -43,8 +43,8 @@ def losses() -> Iterator[Sabotage]:
         old="if outcome.call is not None:",
         new="if outcome.call is not None and outcome.is_new:",
         tests=(
-            PROOFS + "test_a_result_that_was_committed_and_not_published_is_stated_with_its_proof",
-            ONBOARDING + "test_what_comes_again_gets_the_same_results_and_nothing_runs_twice",
+            "test_a_result_that_was_committed_and_not_published_is_stated_with_its_proof",
+            "test_what_comes_again_gets_the_same_results_and_nothing_runs_twice",
         ),
     )
     yield Sabotage(
@@ -55,8 +55,8 @@ def losses() -> Iterator[Sabotage]:
         old="(there or 0) + taken)",
         new="there or 0)",
         tests=(
-            TURNS + "test_a_turn_of_an_older_build_after_the_last_numbered_one_is_not_given_again",
-            CATCH_UP + "test_a_store_catches_up_from_what_the_previous_build_stated",
+            "test_a_turn_of_an_older_build_after_the_last_numbered_one_is_not_given_again",
+            "test_a_store_catches_up_from_what_the_previous_build_stated",
         ),
     )
     yield Sabotage(
@@ -66,9 +66,7 @@ def losses() -> Iterator[Sabotage]:
         file="streams/operations/recovery/catch_up.py",
         old="done.uncertain = await UncommittedCalls(self.installation).take(self.log)",
         new="done.uncertain = []",
-        tests=(
-            CATCH_UP + "test_a_call_that_was_made_and_that_no_event_proves_is_uncertain_and_not_made_again",
-        ),
+        tests=("test_a_call_that_was_made_and_that_no_event_proves_is_uncertain_and_not_made_again",),
     )
     yield once(
         name="catching up that was cut off counts as done",
@@ -76,5 +74,5 @@ def losses() -> Iterator[Sabotage]:
         file="streams/operations/recovery/watermark.py",
         old="marks.put(connection, marks.CATCH_UP, since)",
         new="pass",
-        tests=(CATCH_UP + "test_catching_up_twice_and_after_being_cut_off_changes_nothing_more",),
+        tests=("test_catching_up_twice_and_after_being_cut_off_changes_nothing_more",),
     )

@@ -4,19 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.sabotage.sabotage import (
-    ACKNOWLEDGING,
-    ADAPTERS,
-    BACKLOG,
-    FACTS,
-    KAFKA,
-    ONBOARDING,
-    PAUSES,
-    RACES,
-    REVIEW,
-    WAITING,
-    Sabotage,
-)
+from tests.sabotage.sabotage import Sabotage
 
 
 def never_lost() -> Iterator[Sabotage]:
@@ -34,7 +22,7 @@ def never_lost() -> Iterator[Sabotage]:
         "streams/engine/faust/agents.py",
         'reach("settle.before")',
         'batch.end(name, is_settled=True); reach("settle.before")',
-        ACKNOWLEDGING + "test_a_batch_counts_as_settled_only_when_all_its_work_is_done",
+        "test_a_batch_counts_as_settled_only_when_all_its_work_is_done",
     )
     yield sabotage(
         "acknowledge on exception",
@@ -42,7 +30,7 @@ def never_lost() -> Iterator[Sabotage]:
         "streams/engine/faust/agents.py",
         "is_settled = False",
         "is_settled = True",
-        ACKNOWLEDGING + "test_a_batch_whose_work_fails_is_not_settled_and_the_agent_goes_on",
+        "test_a_batch_whose_work_fails_is_not_settled_and_the_agent_goes_on",
     )
     yield sabotage(
         "commit past a gap",
@@ -50,7 +38,7 @@ def never_lost() -> Iterator[Sabotage]:
         "streams/engine/faust/transport.py",
         "while queue and queue[0][1].is_settled:",
         "while queue and queue[-1][1].is_settled:",
-        ACKNOWLEDGING + "test_offsets_are_committed_up_to_the_lowest_batch_that_is_not_settled",
+        "test_offsets_are_committed_up_to_the_lowest_batch_that_is_not_settled",
     )
     yield sabotage(
         "results not awaited",
@@ -60,7 +48,7 @@ def never_lost() -> Iterator[Sabotage]:
         f"{later}[self._announcer.outgoing(o) for o in own if not isinstance(o, DeadLettered)])); "
         "await self._publisher.publish([self._announcer.outgoing(o) for o in own if isinstance(o, DeadLettered)])"
         " if any(isinstance(o, DeadLettered) for o in own) else None",
-        WAITING + "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[result]",
+        "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[result]",
     )
     yield sabotage(
         "letters not awaited",
@@ -70,7 +58,7 @@ def never_lost() -> Iterator[Sabotage]:
         f"{later}[self._announcer.outgoing(o) for o in own if isinstance(o, DeadLettered)])); "
         "await self._publisher.publish([self._announcer.outgoing(o) for o in own if not isinstance(o, DeadLettered)])"
         " if not all(isinstance(o, DeadLettered) for o in own) else None",
-        WAITING + "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[letter]",
+        "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[letter]",
     )
     yield sabotage(
         "the broker's answer not awaited",
@@ -78,8 +66,8 @@ def never_lost() -> Iterator[Sabotage]:
         "streams/kafka/producer.py",
         "await _all(futures)",
         "pass",
-        KAFKA + "test_what_the_broker_refuses_fails_alone_and_what_comes_after_it_is_taken",
-        FACTS + "test_fact_4_a_record_whose_result_the_broker_rejects_is_not_committed_past[Ours-False]",
+        "test_what_the_broker_refuses_fails_alone_and_what_comes_after_it_is_taken",
+        "test_fact_4_a_record_whose_result_the_broker_rejects_is_not_committed_past[Ours-False]",
     )
     yield sabotage(
         "poison acknowledged without a letter",
@@ -87,8 +75,8 @@ def never_lost() -> Iterator[Sabotage]:
         processor,
         "outcomes: list[Outcome] = list(reading.letters)",
         "outcomes: list[Outcome] = []",
-        WAITING + "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[letter]",
-        REVIEW + "test_a_record_whose_timestamp_is_no_time_becomes_a_letter",
+        "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[letter]",
+        "test_a_record_whose_timestamp_is_no_time_becomes_a_letter",
     )
     yield sabotage(
         "a retry that was lost on its way is not asked for again",
@@ -96,7 +84,7 @@ def never_lost() -> Iterator[Sabotage]:
         "streams/store/letter_replays.py",
         "mark_replaying(connection, ids, now_us + lease_us)",
         "mark_replaying(connection, ids, None)",
-        REVIEW + "test_a_retry_that_was_asked_for_and_not_heard_of_is_asked_for_again_after_its_lease",
+        "test_a_retry_that_was_asked_for_and_not_heard_of_is_asked_for_again_after_its_lease",
     )
     yield sabotage(
         "what was put aside is committed",
@@ -104,7 +92,7 @@ def never_lost() -> Iterator[Sabotage]:
         "streams/engine/faust/transport.py",
         "begins = [backlog.first_offset(tp) for backlog in self.transport.backlogs.get(tp.topic, ())]",
         "begins = [None]",
-        ACKNOWLEDGING + "test_what_an_agent_put_aside_is_not_committed",
+        "test_what_an_agent_put_aside_is_not_committed",
     )
     yield sabotage(
         "later records overtake those put aside",
@@ -112,7 +100,7 @@ def never_lost() -> Iterator[Sabotage]:
         "streams/engine/faust/agents.py",
         "if self.backlog.is_empty:",
         "if True:",
-        BACKLOG + "test_what_pauses_goes_into_the_backlog_and_what_comes_later_behind_it",
+        "test_what_pauses_goes_into_the_backlog_and_what_comes_later_behind_it",
     )
     yield sabotage(
         "a retry of a step that pauses is dropped",
@@ -120,7 +108,7 @@ def never_lost() -> Iterator[Sabotage]:
         processor,
         "await self._put_back(put_back)",
         "put_back.clear()",
-        PAUSES + "test_a_retry_that_was_asked_for_waits_with_its_step_and_is_not_lost",
+        "test_a_retry_that_was_asked_for_waits_with_its_step_and_is_not_lost",
     )
 
 
@@ -136,7 +124,7 @@ def effects_once() -> Iterator[Sabotage]:
         "topics/ids.py",
         "return derive_text(source, event_id, action, version)",
         "return derive_text(source, event_id, action, version, __import__('time').time_ns())",
-        ONBOARDING + "test_what_comes_again_gets_the_same_results_and_nothing_runs_twice",
+        "test_what_comes_again_gets_the_same_results_and_nothing_runs_twice",
     )
     effects, outside = "streams/store/effects.py", "streams/engine/external_calls.py"
     yield sabotage(
@@ -145,7 +133,7 @@ def effects_once() -> Iterator[Sabotage]:
         "streams/engine/transaction.py",
         "known = ledger.find(connection, (execution.ledger_id for execution in executions))",
         "known = {}",
-        ONBOARDING + "test_what_comes_again_gets_the_same_results_and_nothing_runs_twice",
+        "test_what_comes_again_gets_the_same_results_and_nothing_runs_twice",
     )
     yield sabotage(
         "no ledger look-up before calls",
@@ -153,7 +141,7 @@ def effects_once() -> Iterator[Sabotage]:
         outside,
         "known, calls = await self._database.run(lambda connection: _known(connection, unique))",
         "known, calls = {}, {}",
-        ONBOARDING + "test_a_second_request_for_the_same_letter_is_a_noop",
+        "test_a_second_request_for_the_same_letter_is_a_noop",
     )
     yield sabotage(
         "intent not written before the call",
@@ -161,8 +149,8 @@ def effects_once() -> Iterator[Sabotage]:
         effects,
         "insert_many(connection, effects, _NEW, new)",
         "pass",
-        ONBOARDING + "test_a_crash_between_a_call_and_its_outcome_is_uncertain_and_not_repeated",
-        ADAPTERS + "TestSqlEffects::test_a_call_is_made_once_and_its_reference_kept",
+        "test_a_crash_between_a_call_and_its_outcome_is_uncertain_and_not_repeated",
+        "TestSqlEffects::test_a_call_is_made_once_and_its_reference_kept",
     )
     yield sabotage(
         "outcome not written",
@@ -170,8 +158,8 @@ def effects_once() -> Iterator[Sabotage]:
         "streams/engine/intents.py",
         "effects.mark(connection, [mark for finish in finishes for mark in finish.marks], now_us)",
         "pass",
-        ONBOARDING + "test_two_leads_of_one_person_in_one_batch_are_one_contact_one_owner_one_welcome",
-        ONBOARDING + "test_a_mail_server_that_is_down_delays_the_welcome_and_nothing_else",
+        "test_two_leads_of_one_person_in_one_batch_are_one_contact_one_owner_one_welcome",
+        "test_a_mail_server_that_is_down_delays_the_welcome_and_nothing_else",
     )
     yield sabotage(
         "two calls to one person race",
@@ -179,7 +167,7 @@ def effects_once() -> Iterator[Sabotage]:
         outside,
         "chains.setdefault(execution.contact_key or execution.lead_id, deque())",
         "chains.setdefault(str(id(execution)), deque())",
-        ONBOARDING + "test_two_leads_of_one_person_in_one_batch_are_one_contact_one_owner_one_welcome",
+        "test_two_leads_of_one_person_in_one_batch_are_one_contact_one_owner_one_welcome",
     )
     yield sabotage(
         "revoked batch goes on calling",
@@ -187,7 +175,7 @@ def effects_once() -> Iterator[Sabotage]:
         outside,
         "if self._is_stopping or batch.is_revoked:",
         "if self._is_stopping:",
-        REVIEW + "test_no_call_is_begun_for_records_that_went_to_another_worker",
+        "test_no_call_is_begun_for_records_that_went_to_another_worker",
     )
     yield sabotage(
         "calls go on during a stop",
@@ -195,7 +183,7 @@ def effects_once() -> Iterator[Sabotage]:
         outside,
         "if self._is_stopping or batch.is_revoked:",
         "if batch.is_revoked:",
-        REVIEW + "test_a_worker_that_stops_begins_no_call_and_the_next_one_makes_the_rest",
+        "test_a_worker_that_stops_begins_no_call_and_the_next_one_makes_the_rest",
     )
     yield sabotage(
         "stale contact written",
@@ -203,7 +191,7 @@ def effects_once() -> Iterator[Sabotage]:
         "streams/store/contacts.py",
         "!= len(rows):",
         "== -1:",
-        REVIEW + "test_what_is_based_on_an_older_reading_is_refused",
+        "test_what_is_based_on_an_older_reading_is_refused",
     )
     yield sabotage(
         "expired event executed",
@@ -211,7 +199,7 @@ def effects_once() -> Iterator[Sabotage]:
         outside,
         "skip_failure(execution, now, self._pauses.cancelled) or skipped(",
         "skipped(",
-        REVIEW + "test_a_retry_that_comes_after_the_events_expiry_calls_nobody",
+        "test_a_retry_that_comes_after_the_events_expiry_calls_nobody",
     )
     yield sabotage(
         "two workers take one call",
@@ -219,7 +207,7 @@ def effects_once() -> Iterator[Sabotage]:
         effects,
         "if taken and connection.execute(_TAKE, taken).rowcount != len(taken):",
         "if taken and connection.execute(_TAKE, taken).rowcount == -1:",
-        RACES + "test_a_call_that_another_worker_took_after_it_was_read_is_not_made",
+        "test_a_call_that_another_worker_took_after_it_was_read_is_not_made",
     )
     yield sabotage(
         "a call that was made counts as not made",
@@ -227,7 +215,7 @@ def effects_once() -> Iterator[Sabotage]:
         effects,
         "    .where(effects.c.status != CALLED)\n",
         "",
-        REVIEW + "test_a_call_that_was_made_stays_made_whatever_its_second_execution_states",
+        "test_a_call_that_was_made_stays_made_whatever_its_second_execution_states",
     )
     yield sabotage(
         "outcome given up while the store is away",
@@ -235,7 +223,7 @@ def effects_once() -> Iterator[Sabotage]:
         "streams/engine/intents.py",
         "except (StoreUnavailableError, StoreBusyError) as error:",
         "except ZeroDivisionError as error:",
-        REVIEW + "test_the_outcome_that_was_written_first_counts_also_after_an_outage",
+        "test_the_outcome_that_was_written_first_counts_also_after_an_outage",
     )
     yield sabotage(
         "the second worker's outcome counts",
@@ -243,7 +231,7 @@ def effects_once() -> Iterator[Sabotage]:
         "streams/engine/intents.py",
         "answers.append(row)  # a second",
         "answers.append(finish.row)  # a second",
-        REVIEW + "test_the_outcome_that_was_written_first_counts_also_after_an_outage",
+        "test_the_outcome_that_was_written_first_counts_also_after_an_outage",
     )
     yield sabotage(
         "a batch that was taken away is begun",
@@ -251,5 +239,5 @@ def effects_once() -> Iterator[Sabotage]:
         "streams/engine/faust/batch.py",
         "if self.is_revoked:",
         "if False:",
-        ACKNOWLEDGING + "test_a_batch_that_was_taken_away_is_not_begun",
+        "test_a_batch_that_was_taken_away_is_not_begun",
     )

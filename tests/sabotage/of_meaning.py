@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.sabotage.sabotage import ADAPTERS, LETTERS, MERGE, ONBOARDING, OWN, PAUSES, REVIEW, Sabotage
+from tests.sabotage.sabotage import Sabotage
 
 
 def letters_and_isolation() -> Iterator[Sabotage]:
@@ -16,7 +16,7 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         file=publishing,
         old="headers = without_letter(source.headers) + outcome.letter.headers()",
         new="headers = [*dict(without_letter(source.headers)).items(), *outcome.letter.headers()]",
-        tests=(LETTERS + "test_a_letter_is_the_record_to_the_byte",),
+        tests=("test_a_letter_is_the_record_to_the_byte",),
     )
     yield Sabotage(
         name="letter's value altered",
@@ -25,7 +25,7 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         file=publishing,
         old="return Outgoing(self.names.letters, source.key, source.value, headers)",
         new="return Outgoing(self.names.letters, source.key, (source.value or b'').strip(), headers)",
-        tests=(LETTERS + "test_a_letter_is_the_record_to_the_byte",),
+        tests=("test_a_letter_is_the_record_to_the_byte",),
     )
     yield Sabotage(
         name="changed bytes replayed",
@@ -34,7 +34,7 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         file="streams/engine/reading.py",
         old="request.value_sha256 != sha256_of(record.value)",
         new="False",
-        tests=(ONBOARDING + "test_a_replayed_record_whose_bytes_were_changed_is_refused",),
+        tests=("test_a_replayed_record_whose_bytes_were_changed_is_refused",),
     )
     yield Sabotage(
         name="changes of a failed action kept",
@@ -43,7 +43,7 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         file=transaction,
         old="whatever an action raises becomes a letter\n            batch.drop()",
         new="whatever an action raises becomes a letter\n            batch.keep()",
-        tests=(ONBOARDING + "test_a_failed_action_leaves_no_trace_and_its_neighbours_are_untouched",),
+        tests=("test_a_failed_action_leaves_no_trace_and_its_neighbours_are_untouched",),
     )
     yield Sabotage(
         name="one refused row fails its neighbours",
@@ -52,7 +52,7 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         file="streams/store/engine.py",
         old="if len(items) > 1:",
         new="if False:",
-        tests=(REVIEW + "test_a_contact_that_the_database_refuses_fails_alone",),
+        tests=("test_a_contact_that_the_database_refuses_fails_alone",),
     )
     yield Sabotage(
         name="an outage pauses nothing",
@@ -62,8 +62,8 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         old="return not all(breaker.allows for breaker in self._breakers(step))",
         new="return False",
         tests=(
-            PAUSES + "test_an_outage_pauses_its_step_and_drains_with_one_mail_each",
-            PAUSES + "test_a_flood_of_defects_pauses_its_step_at_the_limit_and_goes_on_when_they_end",
+            "test_an_outage_pauses_its_step_and_drains_with_one_mail_each",
+            "test_a_flood_of_defects_pauses_its_step_at_the_limit_and_goes_on_when_they_end",
         ),
     )
     yield Sabotage(
@@ -73,7 +73,7 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         file=transaction,
         old="return CANCELLED\n",
         new="return None\n",
-        tests=(PAUSES + "test_a_cancelled_run_calls_nobody_and_leaves_no_open_letter",),
+        tests=("test_a_cancelled_run_calls_nobody_and_leaves_no_open_letter",),
     )
     yield Sabotage(
         name="owner's turn not written",
@@ -82,7 +82,7 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         file="streams/store/roster.py",
         old="if self._begun is not None and self._kept:",
         new="if False:",
-        tests=(ADAPTERS + "TestSqlRoster::test_turns_count_from_zero",),
+        tests=("TestSqlRoster::test_turns_count_from_zero",),
     )
     yield Sabotage(
         name="round robin not in the transaction",
@@ -91,7 +91,7 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         file="streams/store/roster.py",
         old='"""The action failed: its turns go to the next."""\n        self._staged = 0',
         new='"""The action failed: its turns go to the next."""\n        self.keep()',
-        tests=(ADAPTERS + "TestSqlRosterInOneBatch::test_the_turn_of_a_failed_action_goes_to_the_next",),
+        tests=("TestSqlRosterInOneBatch::test_the_turn_of_a_failed_action_goes_to_the_next",),
     )
 
 
@@ -103,7 +103,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         file="streams/engine/ledger_entries.py",
         old="row.generation <= execution.request.generation",
         new="True",
-        tests=(REVIEW + "test_a_request_for_a_failure_that_has_failed_again_since_then_runs_nothing",),
+        tests=("test_a_request_for_a_failure_that_has_failed_again_since_then_runs_nothing",),
     )
     yield Sabotage(
         name="two workers replay one letter",
@@ -112,7 +112,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         file="streams/store/ledger.py",
         old=".rowcount != 1:",
         new=".rowcount == -1:",
-        tests=(REVIEW + "test_what_is_based_on_an_older_reading_is_refused",),
+        tests=("test_what_is_based_on_an_older_reading_is_refused",),
     )
     yield Sabotage(
         name="old copy of a letter reopens it",
@@ -121,7 +121,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         file="streams/store/letters.py",
         old="where=is_newer & is_there)",
         new="where=None)",
-        tests=(REVIEW + "test_a_letter_that_is_indexed_anew_is_closed_by_the_first_request_as_done_before",),
+        tests=("test_a_letter_that_is_indexed_anew_is_closed_by_the_first_request_as_done_before",),
     )
     yield Sabotage(
         name="retry deadline ignored",
@@ -130,7 +130,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         file="streams/engine/failures.py",
         old="if left <= timedelta(0):",
         new="if False:",
-        tests=(REVIEW + "test_the_other_sides_word_and_the_end_of_patience_decide_when_it_is_tried_again",),
+        tests=("test_the_other_sides_word_and_the_end_of_patience_decide_when_it_is_tried_again",),
     )
     yield Sabotage(
         name="merge without time",
@@ -140,8 +140,8 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         old="return ours > theirs",
         new="return True",
         tests=(
-            MERGE + "test_merge_is_commutative",
-            ONBOARDING + "test_an_older_event_that_is_replayed_late_fills_gaps_and_overwrites_nothing_newer",
+            "test_merge_is_commutative",
+            "test_an_older_event_that_is_replayed_late_fills_gaps_and_overwrites_nothing_newer",
         ),
     )
     yield Sabotage(
@@ -152,8 +152,8 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         old="(asked.may_repeat or is_decided)",
         new="True",
         tests=(
-            ONBOARDING + "test_a_crash_between_a_call_and_its_outcome_is_uncertain_and_not_repeated",
-            ADAPTERS + "TestSqlEffects::test_an_uncertain_call_is_not_repeated_by_its_event",
+            "test_a_crash_between_a_call_and_its_outcome_is_uncertain_and_not_repeated",
+            "TestSqlEffects::test_an_uncertain_call_is_not_repeated_by_its_event",
         ),
     )
     yield Sabotage(
@@ -163,7 +163,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         file="streams/engine/effects.py",
         old="except (TransientError, PermanentError):",
         new="except Exception:",
-        tests=(LETTERS + "test_a_call_that_fails_in_a_way_nobody_knows_is_in_doubt_and_not_made_again",),
+        tests=("test_a_call_that_fails_in_a_way_nobody_knows_is_in_doubt_and_not_made_again",),
     )
     yield Sabotage(
         name="an event whose id came before with other content passes for it",
@@ -172,9 +172,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         file="streams/engine/ledger_entries.py",
         old="if execution.decoded.digest != row.digest and not is_edited:",
         new="if False:",
-        tests=(
-            ONBOARDING + "test_the_same_id_is_a_repetition_with_the_same_content_and_an_error_with_other",
-        ),
+        tests=("test_the_same_id_is_a_repetition_with_the_same_content_and_an_error_with_other",),
     )
     yield Sabotage(
         name="an event with other headers passes for one's own",
@@ -183,5 +181,5 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         file="streams/engine/event_cache.py",
         old="if event is None or event.headers != headers:",
         new="if event is None:",
-        tests=(OWN + "test_only_the_very_bytes_and_headers_on_the_right_topic_are_ones_own",),
+        tests=("test_only_the_very_bytes_and_headers_on_the_right_topic_are_ones_own",),
     )

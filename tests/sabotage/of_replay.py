@@ -5,19 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from tests.sabotage.sabotage import (
-    CHANGES,
-    FATES,
-    HEADER_NAMES,
-    JOBS,
-    ONBOARDING,
-    PLANS,
-    PREVIEW,
-    RESUMING,
-    STALENESS,
-    YEAR,
-    Sabotage,
-)
+from tests.sabotage.sabotage import Sabotage
 
 
 def decisions() -> Iterator[Sabotage]:
@@ -30,7 +18,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/dead_letters/audit.py",
         old="        except (TimeoutError, PublishError) as error:\n",
         new="        except (TimeoutError, PublishError) as error:\n            return\n",
-        tests=(CHANGES + "test_nothing_is_done_that_the_audit_topic_does_not_take",),
+        tests=("test_nothing_is_done_that_the_audit_topic_does_not_take",),
     )
     yield Sabotage(
         name="an edit takes the place of the original",
@@ -39,7 +27,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/store/letter_changes.py",
         old="original_value=sa.case((_COLUMN.edits == 0, _COLUMN.record_value), else_=_COLUMN.original_value),",
         new="original_value=None,",
-        tests=(CHANGES + "test_an_edit_is_what_a_replay_sends_and_the_first_value_stays_readable",),
+        tests=("test_an_edit_is_what_a_replay_sends_and_the_first_value_stays_readable",),
     )
     yield honest(
         name="an old copy brings back what was erased",
@@ -47,7 +35,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/store/letters.py",
         old=" & is_there",
         new="",
-        tests=(FATES + "test_an_erased_record_is_gone_for_good_and_no_copy_brings_it_back",),
+        tests=("test_an_erased_record_is_gone_for_good_and_no_copy_brings_it_back",),
     )
     yield Sabotage(
         name="an open letter is forgotten with its topic",
@@ -56,7 +44,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/operations/pruning.py",
         old="await self._prune(letter_pruning.expire, letters_before)",
         new="await self._prune(partial(letter_pruning.prune, statuses=letters.OPEN), letters_before)",
-        tests=(YEAR + "test_an_open_letter_stays_as_long_as_its_topic_may_hold_it_and_then_as_lost",),
+        tests=("test_an_open_letter_stays_as_long_as_its_topic_may_hold_it_and_then_as_lost",),
     )
     yield undisturbed(
         name="a preview may write",
@@ -64,7 +52,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/store/engine.py",
         old='connection.exec_driver_sql("PRAGMA query_only=ON")',
         new="pass",
-        tests=(PREVIEW + "test_the_database_itself_refuses_what_a_preview_would_write",),
+        tests=("test_the_database_itself_refuses_what_a_preview_would_write",),
     )
     yield undisturbed(
         name="a job replays what has changed since its plan",
@@ -72,7 +60,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/dead_letters/planned_letters.py",
         old="changed = planned.changed(row)",
         new="changed = None",
-        tests=(PLANS + "test_a_letter_that_has_changed_since_the_plan_is_skipped_and_reported",),
+        tests=("test_a_letter_that_has_changed_since_the_plan_is_skipped_and_reported",),
     )
     yield undisturbed(
         name="a job replays what would come to something else now",
@@ -80,7 +68,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/dead_letters/planned_letters.py",
         old="if changed is None and would != planned.would:",
         new="if False:",
-        tests=(PLANS + "test_a_replay_that_would_come_to_something_else_now_is_left_out",),
+        tests=("test_a_replay_that_would_come_to_something_else_now_is_left_out",),
     )
     yield undisturbed(
         name="a canary does not wait",
@@ -88,7 +76,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/dead_letters/job_limits.py",
         old="if ended < step_end:",
         new="if ended < step_end < 0:",
-        tests=(JOBS + "test_a_canary_stops_at_its_first_letter_and_leaves_the_others_untouched",),
+        tests=("test_a_canary_stops_at_its_first_letter_and_leaves_the_others_untouched",),
     )
     yield undisturbed(
         name="two jobs take one letter",
@@ -96,7 +84,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/store/letter_changes.py",
         old="STATUS.in_(of), _COLUMN.job.is_(None)",
         new="STATUS.in_(of)",
-        tests=(JOBS + "test_a_letter_belongs_to_one_job_at_a_time",),
+        tests=("test_a_letter_belongs_to_one_job_at_a_time",),
     )
     yield undisturbed(
         name="two processes work on one job",
@@ -104,7 +92,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/store/jobs.py",
         old="mine = (_JOB.id == job) & (_JOB.holder == holder)",
         new="mine = _JOB.id == job",
-        tests=(RESUMING + "test_a_process_that_woke_up_late_leaves_its_job_to_the_one_that_took_it_over",),
+        tests=("test_a_process_that_woke_up_late_leaves_its_job_to_the_one_that_took_it_over",),
     )
     yield undisturbed(
         name="what failed for good is asked for again and again",
@@ -112,7 +100,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/dead_letters/plan.py",
         old="if self.is_unchanged:",
         new="if False:",
-        tests=(PLANS + "test_what_was_refused_for_good_is_not_asked_for_until_something_has_changed",),
+        tests=("test_what_was_refused_for_good_is_not_asked_for_until_something_has_changed",),
     )
     yield undisturbed(
         name="a job goes before live traffic",
@@ -120,7 +108,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/dead_letters/job.py",
         old="self._live.leaves_room()",
         new="True",
-        tests=(JOBS + "test_a_job_asks_for_nothing_while_live_traffic_is_behind",),
+        tests=("test_a_job_asks_for_nothing_while_live_traffic_is_behind",),
     )
     yield honest(
         name="a letter overtakes what follows of another",
@@ -128,7 +116,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/dead_letters/planned_letters.py",
         old="self._busy.begin(item, self._heard)",
         new="pass",
-        tests=(PLANS + "test_a_letter_about_a_contact_waits_until_what_followed_of_an_earlier_one_is_done",),
+        tests=("test_a_letter_about_a_contact_waits_until_what_followed_of_an_earlier_one_is_done",),
     )
     yield honest(
         name="late replays do not ask",
@@ -136,7 +124,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/engine/staleness.py",
         old="decided = asked.stale or action.on_stale",
         new='decided = asked.stale or "run"',
-        tests=(STALENESS + "test_a_welcome_asks_once_it_is_older_than_its_max_age",),
+        tests=("test_a_welcome_asks_once_it_is_older_than_its_max_age",),
     )
 
 
@@ -149,7 +137,7 @@ def hostile_records() -> Iterator[Sabotage]:
         file="streams/kafka/header_names.py",
         old="except UnicodeDecodeError:",
         new="except ZeroDivisionError:",
-        tests=(HEADER_NAMES + "test_every_record_is_read_in_its_order_and_the_name_is_written_out",),
+        tests=("test_every_record_is_read_in_its_order_and_the_name_is_written_out",),
     )
     yield Sabotage(
         name="a record that no letter can hold stops its partition",
@@ -159,9 +147,10 @@ def hostile_records() -> Iterator[Sabotage]:
         old="if not fits_a_letter(source.key, source.value, headers):",
         new="if False:",
         tests=(
-            ONBOARDING
-            + "test_a_record_that_no_letter_can_hold_is_kept_as_place_and_hash_and_is_not_replayed_"
-            "without_its_bytes",
+            (
+                "test_a_record_that_no_letter_can_hold_is_kept_as_place_and_hash_and_is_not_replayed_"
+                "without_its_bytes"
+            ),
         ),
     )
     yield Sabotage(
@@ -171,5 +160,5 @@ def hostile_records() -> Iterator[Sabotage]:
         file="streams/engine/failures.py",
         old="            value_sha256=request.value_sha256,\n",
         new="",
-        tests=(ONBOARDING + "test_changed_bytes_are_refused_again_when_their_letter_is_replayed",),
+        tests=("test_changed_bytes_are_refused_again_when_their_letter_is_replayed",),
     )

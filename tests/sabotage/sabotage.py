@@ -1,35 +1,14 @@
-"""What a sabotage is, which promises there are, and the files of the tests that hold them."""
+"""What a sabotage is, which promises there are, and where the tests are that hold them."""
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
-ACKNOWLEDGING = "tests/unit/engine/faust/test_acknowledging.py::"
-WAITING = "tests/unit/engine/test_waiting_for_the_broker.py::"
-LETTERS = "tests/unit/engine/test_letters_and_doubt.py::"
-ONBOARDING = "tests/unit/engine/test_onboarding.py::"
-REVIEW = "tests/unit/engine/test_core_review.py::"
-RACES = "tests/unit/engine/test_races.py::"
-OWN = "tests/unit/engine/test_own_events.py::"
-ADAPTERS = "tests/unit/store/test_ports.py::"
-PAUSES = "tests/unit/engine/test_pauses.py::"
-BACKLOG = "tests/unit/engine/faust/test_backlog.py::"
-MERGE = "tests/unit/actions/test_merge.py::"
-INTENTS = "tests/unit/engine/test_intents.py::"
-PROOFS = "tests/unit/engine/test_effect_headers.py::"
-TURNS = "tests/unit/operations/recovery/test_round_robin.py::"
-CATCH_UP = "tests/unit/operations/recovery/test_catch_up.py::"
-CHANGES = "tests/unit/dead_letters/test_letter_changes.py::TestLetterChanges::"
-FATES = "tests/unit/dead_letters/test_letter_changes.py::TestLetterFates::"
-JOBS = "tests/unit/dead_letters/test_replay_jobs.py::TestReplayJobs::"
-RESUMING = "tests/unit/dead_letters/test_replay_jobs.py::TestReplayResuming::"
-PLANS = "tests/unit/dead_letters/test_replay_jobs.py::TestReplayPlans::"
-PREVIEW = "tests/unit/dead_letters/test_preview.py::"
-STALENESS = "tests/unit/engine/test_staleness.py::"
-HEADER_NAMES = "tests/unit/kafka/test_header_names.py::"
-YEAR = "tests/unit/engine/test_a_year.py::"
-FACTS = "tests/integration/faust_facts/test_faust_facts.py::"
-KAFKA = "tests/integration/test_log_on_kafka.py::TestLogOnKafka::"
+ROOT = Path(__file__).parents[2]
 
 PROMISES = (
     "never lost",
@@ -55,4 +34,46 @@ class Sabotage:
     """Text that occurs exactly once in the file."""
     new: str
     tests: tuple[str, ...]
-    """Tests that must fail, as pytest names them; of a parametrized one, at least one case."""
+    """Names of the tests that must fail: `NAME`, or `CLASS::NAME` where several classes have it, with `[CASE]` if only
+    that one fails."""
+
+    @property
+    def node_ids(self) -> tuple[str, ...]:
+        """The tests as pytest names them. Raises KeyError for a name that no test, or more than one, has."""
+        places = places_of_tests()
+        return tuple(places[test.partition("[")[0]] + test.rpartition("::")[2] for test in self.tests)
+
+
+@cache
+def places_of_tests() -> dict[str, str]:
+    """Return `FILE::` or `FILE::CLASS::` by the name of each test, and by `CLASS::NAME`; only those that are unique."""
+    modules = {
+        path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(ROOT.glob("tests/*/**/*.py"))
+    }
+    classes = {
+        node.name: node
+        for module in modules.values()
+        for node in module.body
+        if isinstance(node, ast.ClassDef)
+    }
+    found: dict[str, list[str]] = {}
+    for path, module in modules.items():
+        if not path.name.startswith("test_"):
+            continue
+        file = f"{path.relative_to(ROOT).as_posix()}::"
+        for node in module.body:
+            if isinstance(node, ast.ClassDef):
+                for name in _tests_of(node, classes):
+                    found.setdefault(name, []).append(f"{file}{node.name}::")
+                    found[f"{node.name}::{name}"] = [f"{file}{node.name}::"]
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found.setdefault(node.name, []).append(file)
+    return {name: places[0] for name, places in found.items() if len(places) == 1}
+
+
+def _tests_of(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> Iterator[str]:
+    """Yield the names of a class' tests, those of its suites included."""
+    yield from (each.name for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
+    for base in node.bases:
+        if isinstance(base, ast.Name) and base.id in classes:
+            yield from _tests_of(classes[base.id], classes)

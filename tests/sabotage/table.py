@@ -24,8 +24,8 @@ def test_name(test: str) -> str:
 def row_of(sabotage: Sabotage, failed: Iterable[str]) -> str:
     """Return one line of the table; `failed` are the tests that failed."""
     red = list(failed)
-    tests = "<br>".join(f"`{test_name(test)}`" for test in sabotage.tests)
-    fallen = "<br>".join(_word(test, red) for test in sabotage.tests)
+    tests = "<br>".join(f"`{test_name(test)}`" for test in sabotage.node_ids)
+    fallen = "<br>".join(_word(test, red) for test in sabotage.node_ids)
     return f"| {sabotage.promise} | {sabotage.mechanism} | {sabotage.name} | {tests} | {fallen} |\n"
 
 
