@@ -37,7 +37,7 @@ BLOCKS = [
 DERIVED_TESTS = (
     "tests/unit/actions/test_action.py",
     "tests/unit/actions/test_request_call.py",
-    "tests/unit/engine/test_effect_headers.py",
+    "tests/unit/engine/test_announcing.py",
     "tests/unit/operations/recovery/test_catch_up.py",
     "tests/unit/repository/test_single_actions.py",
     "tests/unit/test_wiring.py",

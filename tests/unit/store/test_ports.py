@@ -18,10 +18,10 @@ from streams.store import effects
 from streams.store.contacts import SqlContacts
 from streams.store.engine import Database
 from streams.store.roster import SqlRoster
+from streams.testing import Clock
 from tests.suites.contacts import ContactsSuite
 from tests.suites.effects import EffectsOf, EffectsSuite
 from tests.suites.roster import OWNERS, RosterSuite
-from tests.support.memory import Clock
 from tests.unit.actions.examples import ENVELOPE, assigned
 from topics.decode import Decoded, Position
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.support.onboarding import event_headers
+from streams.testing import event_headers
 from topics import ids
 from topics.decode import Decoded, Position, decode
 from topics.envelope import Envelope, Headers

@@ -1,38 +1,46 @@
-"""Results prove the call that stating them came with, by the same headers every time they are stated."""
+"""Results: they fit their topics, and prove the call of their execution by the same headers every time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from actions.ports import Mail, Notifier
+from actions.create_or_update_contact import create_or_update_contact
+from actions.ports import Contacts, Mail, Notifier
 from actions.send_welcome_email import GREETS_WITHIN
 from streams.kafka.producer import PublishError
 from streams.onboarding import ONBOARDING
-from streams.testing import Cluster, LogRecord, MemoryStore, World, adapters_of, event_headers, lead
-from tests.unit.engine.test_onboarding import attributes, crash_while_sending, data, with_function
-from topics.events import EVENTS, Event, LeadReceived, LeadWelcomed, OwnerNotified
+from streams.store.engine import Database
+from streams.store.schema import contacts
+from streams.testing import (
+    Cluster,
+    LogRecord,
+    World,
+    adapters_of,
+    event_headers,
+    lead,
+)
+from tests.support.workflow import (
+    RECEIVED,
+    attributes,
+    cell,
+    crash_while_sending,
+    data,
+    letter_of,
+    settle_by_others,
+    with_function,
+)
+from topics.events import (
+    EVENTS,
+    ContactUpserted,
+    Event,
+    LeadMatched,
+    LeadReceived,
+    LeadWelcomed,
+    OwnerNotified,
+)
 from topics.letter import PREFIX
-
-RECEIVED = "crm.leads.received.v1"
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def store() -> Iterator[MemoryStore]:
-    found = MemoryStore()
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def cluster(world: World, store: MemoryStore) -> Cluster:
-    return Cluster(ONBOARDING, adapters_of(world), store)
+from topics.limits import MAX_VALUE
+from topics.registry import MIB
 
 
 def proof(record: LogRecord) -> tuple[str | None, str | None]:
@@ -81,7 +89,7 @@ async def test_a_result_that_was_committed_and_not_published_is_stated_with_its_
 
 
 async def test_a_call_whose_result_could_not_be_stated_at_first_is_proven_by_the_later_one(
-    world: World, store: MemoryStore
+    world: World, database: Database
 ) -> None:
     works = ONBOARDING.step("send_welcome_email").action.function
     breaks = iter([True])
@@ -92,7 +100,9 @@ async def test_a_call_whose_result_could_not_be_stated_at_first_is_proven_by_the
             raise ZeroDivisionError
         return stated
 
-    cluster = Cluster(with_function(ONBOARDING, "send_welcome_email", breaks_once), adapters_of(world), store)
+    cluster = Cluster(
+        with_function(ONBOARDING, "send_welcome_email", breaks_once), adapters_of(world), database
+    )
     cluster.log.append(RECEIVED, b"k", lead(), event_headers("e-1"))
     await cluster.settle()
     (letter,) = cluster.letters
@@ -105,7 +115,7 @@ async def test_a_call_whose_result_could_not_be_stated_at_first_is_proven_by_the
 
 
 async def test_a_call_is_proven_also_when_the_replay_is_skipped_as_stale(
-    world: World, store: MemoryStore
+    world: World, database: Database
 ) -> None:
     works = ONBOARDING.step("send_welcome_email").action.function
 
@@ -113,7 +123,7 @@ async def test_a_call_is_proven_also_when_the_replay_is_skipped_as_stale(
         await works(event, **ports)
         raise ZeroDivisionError
 
-    cluster = Cluster(with_function(ONBOARDING, "send_welcome_email", breaks), adapters_of(world), store)
+    cluster = Cluster(with_function(ONBOARDING, "send_welcome_email", breaks), adapters_of(world), database)
     cluster.log.append(RECEIVED, b"k", lead(), event_headers("e-1"))
     await cluster.settle()
     (letter,) = cluster.letters
@@ -146,7 +156,7 @@ async def test_an_uncertain_call_is_proven_by_nothing_until_it_is_made_again(
     assert [reference for _, reference in proofs(cluster, LeadWelcomed)] == [world.mails[1].message_id]
 
 
-async def test_a_reference_that_no_attribute_takes_is_cut_to_one(world: World, store: MemoryStore) -> None:
+async def test_a_reference_that_no_attribute_takes_is_cut_to_one(world: World, database: Database) -> None:
     odd = "line one\nline two" + "x" * 1000
 
     class Odd:
@@ -155,7 +165,7 @@ async def test_a_reference_that_no_attribute_takes_is_cut_to_one(world: World, s
         async def notify(self, *, key: str, assigned: object) -> str:
             return odd
 
-    cluster = Cluster(ONBOARDING, adapters_of(world, shared={Notifier: Odd()}), store)
+    cluster = Cluster(ONBOARDING, adapters_of(world, shared={Notifier: Odd()}), database)
     cluster.log.append(RECEIVED, b"k", lead(), event_headers("e-1"))
 
     await cluster.settle()
@@ -174,3 +184,39 @@ async def test_what_a_stranger_claims_to_have_called_is_taken_off(cluster: Clust
     stated = [record for event in EVENTS if event is not LeadReceived for record in cluster.records(event)]
     assert len(stated) == len(ONBOARDING.steps) + 1
     assert b"forged" not in b"".join(value or b"" for record in stated for _, value in record.headers)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"), [({"message": "x" * MIB}, "RESULT_TOO_LARGE"), ({"message": "\udcff"}, "DEFECT")]
+)
+async def test_a_result_that_no_topic_takes_becomes_a_letter_and_leaves_no_trace(
+    database: Database, world: World, changes: dict[str, str], code: str
+) -> None:
+    async def overdoes(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
+        upserted = await create_or_update_contact(lead, contacts=contacts)
+        return upserted.model_copy(update=changes)
+
+    workflow = with_function(ONBOARDING, "create_or_update_contact", overdoes)
+    cluster = Cluster(workflow, adapters_of(world), database)
+    cluster.log.append(RECEIVED, b"k", lead())
+
+    await cluster.settle()
+
+    assert [letter_of(record).code for record in cluster.letters] == [code]
+    assert await cell(cluster, contacts.c.contact_key) is None
+
+
+async def test_what_is_just_small_enough_for_the_first_step_is_so_for_all_that_follow(
+    cluster: Cluster,
+) -> None:
+    attributes = {f"a{number}": "字" * 1980 for number in range(44)}
+    filling = "x" * (MAX_VALUE - len(lead(attributes={**attributes, "last": ""})))
+    value = lead(attributes={**attributes, "last": filling})
+    headers = event_headers("e-1", note="n" * 7_800)
+    cluster.log.append(RECEIVED, b"k", value, headers)
+    assert len(value) == MAX_VALUE
+
+    await settle_by_others(cluster)
+
+    assert cluster.letters == []
+    assert len(cluster.records(OwnerNotified)) == 1

@@ -21,8 +21,8 @@ from streams.store.schema import contacts as contacts_table
 from streams.store.schema import effects as effects_table
 from streams.store.schema import ledger as ledger_table
 from streams.store.schema import letters as letters_table
-from tests.support.memory import Cluster, LogRecord
-from tests.support.onboarding import World, adapters_of, event_headers, lead
+from streams.testing import Cluster, LogRecord, World, adapters_of, event_headers, lead
+from tests.support.workflow import cell
 from topics.registry import LONGEST_RETENTION
 
 RECEIVED = "crm.leads.received.v1"
@@ -194,3 +194,18 @@ async def test_the_key_that_is_forgotten_with_its_run_is_the_one_that_the_action
         effect.name for effect in ONBOARDING.effects if effect.scope == "run"
     }
     assert "notify" in {key.partition(":")[0] for key in forgotten}
+
+
+async def test_only_what_is_older_than_the_ledger_remembers_is_forgotten(cluster: Cluster) -> None:
+    pruner = Pruner(cluster.installation, timedelta(days=35))
+    cluster.log.append(RECEIVED, b"k", b"not json")
+    cluster.log.append(RECEIVED, b"k", lead())
+    await cluster.settle()
+
+    forgotten = []
+    for days in (34, 2):
+        cluster.clock.advance(days=days)
+        forgotten.append(await pruner.tick())
+
+    assert forgotten == [0, len(ONBOARDING.steps)]  # the open letter stays, as one that is lost
+    assert await cell(cluster, contacts_table.c.contact_key) is not None
