@@ -60,7 +60,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/dead_letters/planned_letters.py",
         old="changed = planned.changed(row)",
         new="changed = None",
-        tests=("test_a_letter_that_has_changed_since_the_plan_is_skipped_and_reported",),
+        tests=("test_a_letter_that_has_changed_since_the_plan_is_skipped_with_the_reason",),
     )
     yield undisturbed(
         name="a job replays what would come to something else now",
@@ -68,7 +68,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/dead_letters/planned_letters.py",
         old="if changed is None and would != planned.would:",
         new="if False:",
-        tests=("test_a_replay_that_would_come_to_something_else_now_is_left_out",),
+        tests=("test_a_letter_whose_replay_would_end_differently_now_is_skipped",),
     )
     yield undisturbed(
         name="a canary does not wait",
@@ -92,7 +92,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/store/jobs.py",
         old="mine = (_JOB.id == job) & (_JOB.holder == holder)",
         new="mine = _JOB.id == job",
-        tests=("test_a_process_that_woke_up_late_leaves_its_job_to_the_one_that_took_it_over",),
+        tests=("test_a_process_that_wakes_up_late_leaves_its_job_to_the_one_that_took_it_over",),
     )
     yield undisturbed(
         name="what failed for good is asked for again and again",
@@ -100,7 +100,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/dead_letters/plan.py",
         old="if self.is_unchanged:",
         new="if False:",
-        tests=("test_what_was_refused_for_good_is_not_asked_for_until_something_has_changed",),
+        tests=("test_a_refused_letter_is_not_replayed_until_its_record_or_the_build_changes",),
     )
     yield undisturbed(
         name="a job goes before live traffic",
@@ -116,7 +116,7 @@ def decisions() -> Iterator[Sabotage]:
         file="streams/dead_letters/planned_letters.py",
         old="self._busy.begin(item, self._heard)",
         new="pass",
-        tests=("test_a_letter_about_a_contact_waits_until_what_followed_of_an_earlier_one_is_done",),
+        tests=("test_a_letter_waits_for_the_downstream_steps_of_its_contacts_earlier_letter",),
     )
     yield honest(
         name="late replays do not ask",

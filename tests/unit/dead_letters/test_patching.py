@@ -14,7 +14,7 @@ SET = settings_as_operations(["b=1"])
 EVENT = b'{"specversion":"1.0","id":"1","source":"/a","data":{}}'
 
 
-def test_a_value_is_json_if_it_is_and_else_text_and_other_fields_stay() -> None:
+def test_a_set_value_is_json_or_else_text_and_other_fields_stay() -> None:
     patch = Patch("edit", settings_as_operations(["country=DE", "consent.marketing=true"], ["city"]))
 
     changed = patch.apply(b'{"email":"a@b.example","city":"X","consent":{"marketing":false}}', None)
@@ -29,7 +29,7 @@ def test_text_in_another_encoding_becomes_utf8() -> None:
 @pytest.mark.parametrize(
     "broken", [b'{"size": NaN}', b'{"name": "a\x00b"}', b'{"n": 99999999999999999999999}']
 )
-def test_what_the_lead_reader_refuses_can_be_mended(broken: bytes) -> None:
+def test_values_that_the_lead_reader_refuses_can_be_mended(broken: bytes) -> None:
     (name,) = ("size", "name", "n")[(b"name" in broken) + 2 * (b'"n"' in broken) :][:1]
 
     assert (
@@ -68,7 +68,7 @@ def test_a_slip_in_a_patch_names_its_operation(operations: list[Any], message: s
 
 
 @pytest.mark.parametrize("name", ["klingon", "hex", "undefined", "", "a\0b", "\udcff"])
-def test_an_encoding_that_is_none_is_refused_before_any_record_is_read(name: str) -> None:
+def test_an_unknown_encoding_is_refused_before_any_record_is_read(name: str) -> None:
     with pytest.raises(PatchError, match="there is no encoding" if name else "changes nothing"):
         Patch("edit", encoding=name)
 
@@ -88,7 +88,7 @@ def test_an_encoding_that_is_none_is_refused_before_any_record_is_read(name: str
         (Patch("edit", [{"op": "replace", "path": "", "value": []}]), EVENT, "the event's id"),
     ],
 )
-def test_what_does_not_fit_is_a_patch_error_and_never_another_error(
+def test_a_patch_that_does_not_fit_always_raises_a_patch_error(
     patch: Patch, value: bytes, message: str
 ) -> None:
     with pytest.raises(PatchError, match=message):

@@ -19,8 +19,8 @@ from streams.testing import Rehearsal, lead
 
 @pytest.fixture
 def onboarding() -> Iterator[Rehearsal]:
-    with Rehearsal() as found:
-        yield found
+    with Rehearsal() as rehearsal:
+        yield rehearsal
 
 
 def preview(onboarding: Rehearsal) -> list[Prediction]:
@@ -41,11 +41,11 @@ def everything(onboarding: Rehearsal) -> tuple[Any, ...]:
 
 
 def came_true(onboarding: Rehearsal, predicted: Sequence[Prediction]) -> None:
-    """Replay all, and hold each letter to its prediction."""
+    """Replay all letters and compare each with its prediction."""
     ids = [each.id for each in predicted]
     onboarding.replay()
-    found = onboarding.cluster.database.transact(lambda connection: letters.get(connection, ids))
-    rows = {row.letter.id: row for row in found}
+    current = onboarding.cluster.database.transact(lambda connection: letters.get(connection, ids))
+    rows = {row.letter.id: row for row in current}
     for each in predicted:
         row = rows[each.id]
         if each.verdict in FAILING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,13 +21,13 @@ WORK: Any = SimpleNamespace(
     request=None,
     step=SimpleNamespace(action=SimpleNamespace(kebab="send-welcome-email")),
 )
-"""What a port asks an execution for."""
+"""The fields of an execution that a port reads."""
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Connection]:
-    """A store in which this very execution was cut off while it called once."""
-    database = open_database(f"sqlite:///{tmp_path / 'leads.db'}")
+def store(sqlite_url: str) -> Iterator[Connection]:
+    """Store in which this execution was cut off during a call."""
+    database = open_database(sqlite_url)
     claim = effects.Claim("cut-off", WORK.ledger_id, "send-welcome-email", may_repeat=False)
     database.transact(lambda connection: effects.claim(connection, [claim], "w", 0))
     with database.snapshot() as connection:
@@ -74,7 +73,7 @@ async def test_a_call_holds_the_same_one_of_later_letters_only_when_its_action_s
     assert [call.state for call in port.calls] == [state]
 
 
-async def test_a_call_that_was_cut_off_is_predicted_to_be_repeated(store: Connection) -> None:
+async def test_a_call_that_was_cut_off_is_predicted_to_go_out_again(store: Connection) -> None:
     port = PreviewEffects(store)
     cut_off: Any = SimpleNamespace(**{**vars(WORK), "effect_key": "cut-off"})
     port.begin(cut_off, 1, may_repeat=True)

@@ -1,4 +1,4 @@
-"""The suite of the index holds, and selections refuse what can only be a slip."""
+"""A selection finds the letters that match all its options, and refuses obvious slips."""
 
 from __future__ import annotations
 
@@ -10,22 +10,55 @@ import pytest
 from streams.dead_letters.selection import (
     Selection,
     SelectionError,
+    count,
     read_due,
     read_generations,
     read_moment,
+    select,
 )
-from streams.store.letters import EVERY, OPEN
-from tests.suites.letter_index import LetterIndexSuite
+from streams.store import letters
+from streams.store.engine import Database
+from streams.store.letters import EVERY, OPEN, SCHEDULED
+from tests.support.letters import NOW, ROWS
 
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
-
-class TestLetterIndex(LetterIndexSuite):
-    pass
+def selected(database: Database, **options: Any) -> list[int]:  # noqa: ANN401 - whatever a selection takes
+    """Return the numbers of the selected letters, after checking that they are counted likewise."""
+    condition = Selection(**options).condition(NOW)
+    ids = database.transact(lambda connection: select(connection, condition))
+    assert database.transact(lambda connection: count(connection, condition)) == len(ids)
+    return [int(each[:8], 16) for each in ids]
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("options", "expected"),
+    [
+        ({"where": "code = NOT_JSON and not first_seen < -1d"}, [2]),
+        ({"where": "status in (scheduled) or lead ~ EAD-1"}, [1, 4]),
+        ({"where": "generation >= 1 and class = rejected"}, [4]),
+        ({"app_version": ["2.0"]}, [4]),
+        ({"where": "not lead ~ lead-", "status": ["parked"]}, [2]),
+        ({}, [1, 2, 3, 4]),
+        ({"status": ["resolved"]}, [5]),
+        ({"id": ["00000002", "000000040"]}, [2]),
+        ({"group": ["b" * 12]}, [3, 4]),
+        ({"action": ["validate_lead"], "key": ["\udcffother"]}, [2]),
+        ({"class_": ["rejected"], "status": [SCHEDULED]}, [4]),
+        ({"code": ["not_json"], "lead": ["lead-1", "lead-3"]}, [1]),
+        ({"since": "1d", "until": "4.8h"}, [2, 3]),
+        ({"generation": "1-3"}, [4]),
+    ],
+)
+def test_a_letter_must_match_all_options(
+    database: Database, options: dict[str, Any], expected: list[int]
+) -> None:
+    database.transact(lambda connection: letters.index(connection, ROWS, 0))
+
+    assert selected(database, **options) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
     [
         ({"group": ["c21f"]}, r"--group 'c21f' is no group.*`leads dead-letters groups`"),
         ({"class_": ["posion"]}, r"--class 'posion' .* did you mean poison\?"),
@@ -37,9 +70,9 @@ class TestLetterIndex(LetterIndexSuite):
         ({"where": "clas = poison"}, r"--where: .*did you mean class\?"),
     ],
 )
-def test_what_can_only_be_a_slip_is_refused_with_the_next_step(given: dict[str, Any], sentence: str) -> None:
+def test_an_obvious_slip_is_refused_with_the_next_step(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SelectionError, match=sentence):
-        Selection(**given).condition(NOW)
+        Selection(**options).condition(NOW)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +90,7 @@ def test_a_moment_is_a_date_a_time_or_how_long_ago(text: str, moment: datetime) 
 @pytest.mark.parametrize(
     "text", ["9999999d", "9" * 30 + "d", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
 )
-def test_a_moment_that_cannot_be_counted_to_is_refused(text: str) -> None:
+def test_a_moment_beyond_the_calendar_is_refused(text: str) -> None:
     with pytest.raises(SelectionError, match=r"--since .* is no moment"):
         read_moment("--since", text, NOW)
     with pytest.raises(SelectionError, match="--at "):
@@ -68,12 +101,12 @@ def test_a_moment_that_cannot_be_counted_to_is_refused(text: str) -> None:
     ("text", "message"),
     [("9999-12-31T23:59:59.999999Z", "too far"), ("2026-11-23", "is over"), ("0s", "is over")],
 )
-def test_a_due_time_is_to_come_and_not_beyond_reason(text: str, message: str) -> None:
+def test_a_due_time_must_lie_ahead_and_before_the_year_3000(text: str, message: str) -> None:
     with pytest.raises(SelectionError, match=message):
         read_due("--at", text, NOW)
 
 
-def test_who_names_a_letter_means_it_whatever_has_become_of_it() -> None:
+def test_a_letter_named_by_its_id_is_selected_in_any_status() -> None:
     named = Selection(id=["00000005"])
     narrowed = Selection(id=["00000005"], status=["parked"])
 

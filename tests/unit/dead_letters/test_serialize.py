@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from streams.dead_letters.serialize import TransferError, dump, load
-from tests.suites.desk import lettered
+from tests.support.letters import lettered
 from topics.letter import sha256_of
 
 ROW = lettered(1)
@@ -21,7 +21,7 @@ def changed(**fields: Any) -> bytes:  # noqa: ANN401 - whatever JSON holds
     return json.dumps({**json.loads(LINE), **fields}).encode()
 
 
-def letter_with(**fields: str) -> dict[str, str]:
+def with_headers(**fields: str) -> dict[str, str]:
     known: dict[str, str] = json.loads(LINE)["letter"]
     return known | {f"__dlq.errors.{name.replace('_', '.')}": text for name, text in fields.items()}
 
@@ -39,7 +39,7 @@ def test_a_letter_comes_back_as_it_was() -> None:
         (b'{"letter": {}, "key": nul', "line 2 is no JSON"),
         (b"[1]", "line 2 is no dead letter"),
         (b'{"letter": {}}', "line 2: header __dlq.errors.topic is missing"),
-        (changed(letter=letter_with(offset="many")), "line 2: header __dlq.errors.offset is 'many'"),
+        (changed(letter=with_headers(offset="many")), "line 2: header __dlq.errors.offset is 'many'"),
         (changed(value="???"), "line 2 is no dead letter"),
         (changed(value="e30="), f"line 2: the value is not that of letter {ROW.letter.id}"),
         (
@@ -48,12 +48,12 @@ def test_a_letter_comes_back_as_it_was() -> None:
         ),
         (
             changed(
-                value=base64.b64encode(HUGE).decode(), letter=letter_with(value_sha256=sha256_of(HUGE) or "")
+                value=base64.b64encode(HUGE).decode(), letter=with_headers(value_sha256=sha256_of(HUGE) or "")
             ),
             f"line 2: letter {ROW.letter.id} is too large for its topic",
         ),
     ],
 )
-def test_an_unreadable_letter_is_reported_with_its_line(line: bytes, sentence: str) -> None:
+def test_a_broken_line_is_refused_by_its_number(line: bytes, sentence: str) -> None:
     with pytest.raises(TransferError, match=f"^{sentence}"):
         list(load([LINE, line]))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.dead_letters.where import FIELDS, MAX_DEPTH, MAX_LENGTH, WhereError, parse_where
-from tests.suites.letter_index import NOW
+from tests.support.letters import NOW
 
 WORDS = st.sampled_from(
     [*FIELDS, "and", "or", "not", "in", "(", ")", ",", "=", "!=", "~", "<", "-3d", "7", "'a b'", "x"]
@@ -37,7 +37,7 @@ def refused(text: str) -> list[str]:
         ("lead = 'a", "is a quote missing?", "'"),
     ],
 )
-def test_a_mistake_is_reported_with_its_position(text: str, message: str, under: str) -> None:
+def test_a_mistake_is_marked_at_its_place(text: str, message: str, under: str) -> None:
     sentence, shown, caret = refused(text)
 
     assert message in sentence
@@ -45,13 +45,13 @@ def test_a_mistake_is_reported_with_its_position(text: str, message: str, under:
 
 
 @pytest.mark.parametrize("text", ["", "code =", "(code = A", "not"])
-def test_a_truncated_expression_is_reported_at_its_end(text: str) -> None:
+def test_a_cut_off_expression_is_marked_at_its_end(text: str) -> None:
     _, shown, caret = refused(text)
 
     assert caret.index("^") == len(shown.rstrip()) if shown.strip() else caret.strip() == "^"
 
 
-def test_what_is_too_long_or_too_deep_is_refused() -> None:
+def test_an_expression_that_is_too_long_or_too_deep_is_refused() -> None:
     assert "characters" in refused("x" * (MAX_LENGTH + 1))[0]
     assert "brackets" in refused("(" * (MAX_DEPTH + 2) + "code = A" + ")" * (MAX_DEPTH + 2))[0]
 

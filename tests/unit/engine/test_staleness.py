@@ -11,7 +11,7 @@ from actions.action import spec_of
 from actions.assign_owner import assign_owner
 from actions.send_welcome_email import GREETS_WITHIN, send_welcome_email
 from streams.engine.staleness import on_stale
-from tests.suites.letter_index import NOW, row
+from tests.support.letters import NOW, row
 from topics.envelope import timestamp
 
 ASKED = row(1).letter

@@ -11,8 +11,8 @@ from streams.interfaces.cli.letter_commands import SIMPLE_TEXTS
 from streams.interfaces.cli.letter_jobs import free_letters
 from streams.store import letter_changes, letters
 from streams.store.migrate import open_database
-from tests.suites.letter_index import ROWS, row
 from tests.support.commands import Commands
+from tests.support.letters import ROWS, row
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from streams.engine.indexing import row_of
 from streams.store import letters
 from streams.store.migrate import open_database
 from streams.testing.log import LogRecord
-from tests.suites.letter_index import row
 from tests.support.commands import Commands
+from tests.support.letters import row
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\nError: forged\r"
 ROW = row(1, lead="lead-1", message=EVIL, app_version=EVIL, exception=EVIL, group=EVIL)

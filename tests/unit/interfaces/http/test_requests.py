@@ -21,8 +21,8 @@ from streams.store.letters import LetterRow
 from streams.store.migrate import open_database
 from streams.testing import Cluster, World
 from streams.testing.world import adapters_of
-from tests.suites.desk import BODY, lettered
 from tests.support.asgi import Answer, ask
+from tests.support.letters import BODY, lettered
 
 LETTERS = "/v1/dead-letters"
 STRIP = RecipeTable(name="strip-country", version=1, patch=({"op": "remove", "path": "/country"},))

@@ -13,7 +13,7 @@ from streams.operations.recovery.reindexing import Reindexed, Reindexer, Report
 from streams.store.schema import letters
 from streams.testing import Rehearsal, lead
 from streams.testing.leads import event_headers
-from tests.suites.letter_index import row
+from tests.support.letters import row
 from tests.support.reading_back import RememberedLog
 from topics.letter import PREFIX, sha256_of
 
