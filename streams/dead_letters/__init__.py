@@ -1,1 +1,1 @@
-"""Dead letters as people work with them: selecting, grouping, changing and replaying."""
+"""Dead letters as people work with them: select, explain, edit, plan and replay."""

@@ -1,4 +1,4 @@
-"""The audit: who does what about which dead letters, and why, is written before it is done."""
+"""Audit of commands about dead letters: who does what, and why, is published before it is done."""
 
 from __future__ import annotations
 
@@ -21,42 +21,46 @@ AuditedCommand = Literal[
 SOURCE = "/leads/operator"
 TYPE = "crm.dead-letter.audited.v1"
 WITHIN_S = 20.0
-"""The client itself would wait for ever for a broker that is gone; and nothing is done that is not written here."""
+"""The client itself waits without end for a lost broker, and a command that is not audited must not be done."""
 
 
 class AuditError(RuntimeError):
-    """What was asked cannot be written into the audit topic, so it was not done."""
+    """A command cannot be written into the audit topic, so it was not done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One command about one letter, or about a job. Never a value of a record: hashes alone."""
+    """One command about one letter or one job. It holds hashes, never a value of a record."""
 
     command: AuditedCommand
     about: str
-    """Id of the letter, or of the job; the record's key."""
+    """Id of the letter or job; the key of the audit record."""
     details: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Writes down what one person does."""
+    """Publishes what one person does."""
 
     installation: Installation
     author: str
 
     async def write(self, reason: str | None, entries: Sequence[Entry]) -> None:
-        """Return when the broker has them. Raise `AuditError`; some may be written then."""
+        """Return once the broker has all entries. Raise `AuditError`; some entries may be written then."""
         now = timestamp(self.installation.clock())
         records = [self._record(entry, reason, now) for entry in entries]
         try:
             async with asyncio.timeout(WITHIN_S):
                 await self.installation.publisher.publish(records)
         except (TimeoutError, PublishError) as error:
-            cause = "no broker took it in time" if isinstance(error, TimeoutError) else str(error)
+            cause = (
+                f"no broker took it within {WITHIN_S:.0f} s"
+                if isinstance(error, TimeoutError)
+                else str(error)
+            )
             topic = self.installation.topics.audit
             raise AuditError(
-                f"{topic} cannot be written ({cause}); nothing is done that is not written there"
+                f"{topic} cannot be written ({cause}); no command is carried out before it is audited there"
             ) from None
 
     def _record(self, entry: Entry, reason: str | None, now: str) -> Outgoing:

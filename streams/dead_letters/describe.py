@@ -1,4 +1,4 @@
-"""One dead letter in sentences: what happened, what is done already, and what a replay would do."""
+"""Describes a dead letter in sentences: what happened, what is committed, and what a replay would do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streams.store.letters import (
 
 
 def what_happened(row: LetterRow) -> Iterator[str]:
-    """Yield what failed, how often, and where the letter stands."""
+    """Yield what failed, how often, and the status of the letter."""
     letter = row.letter
     attempts = "" if letter.delivery_count == 1 else f" after {letter.delivery_count} attempts"
     action = f"{letter.action} (version {letter.action_version})"
@@ -33,81 +33,81 @@ def what_happened(row: LetterRow) -> Iterator[str]:
     yield f"The record{lead} was first consumed at {place}; build {letter.app_version} failed."
     if letter.edit_number is not None:
         times = "once" if letter.edit_number == 1 else f"{letter.edit_number} times in all"
-        yield f"People have edited the record {times}; what it failed with first is kept."
-    yield _standing(row)
+        yield f"People have edited the record {times}; the value that failed first is kept."
+    yield _status(row)
 
 
-def _standing(row: LetterRow) -> str:
+def _status(row: LetterRow) -> str:
     due = "" if row.due_at is None else f" on {_day(from_us(row.due_at).isoformat())}"
-    held = "" if row.job is None else f" Replay job {row.job} has it in hand."
+    claimed = "" if row.job is None else f" Replay job {row.job} has claimed it."
     sentences = {
-        SCHEDULED: f"Workers try it again by themselves{due}.",
+        SCHEDULED: f"Workers retry it automatically{due}.",
         PARKED: "It waits for a person.",
-        REPLAYING: "It was asked for again and has no outcome yet.",
+        REPLAYING: "A replay was requested and has no outcome yet.",
         RESOLVED: "It is done: "
         + ("its action has succeeded." if row.resolution == "resolved" else "it had been done before."),
-        DISCARDED: "A person gave it up; `leads dead-letters restore` parks it again.",
-        EXPIRED: "It is lost: nobody decided about it before retention took its record.",
+        DISCARDED: "A person discarded it; `leads dead-letters restore` parks it again.",
+        EXPIRED: "It is lost: retention deleted its record before anybody decided about it.",
         ERASED: "A person had its record erased.",
     }
-    return sentences[row.status] + held
+    return sentences[row.status] + claimed
 
 
 def what_is_done(rows: Sequence[LedgerRow]) -> Iterator[str]:
-    """Yield what is committed already for the lead: a replay does none of it again."""
+    """Yield the steps that are committed for the lead; a replay does not repeat them."""
     done = [row for row in rows if row.is_done]
     if not done:
         yield "Nothing else is committed for this lead."
         return
     steps = ", ".join(f"{row.action} ({_day(from_us(row.done_at).isoformat())})" for row in done)
-    yield f"Committed for this lead, and not done again: {steps}."
+    yield f"Committed for this lead, so a replay does not repeat it: {steps}."
 
 
-def what_would_come(found: Prediction) -> Iterator[str]:
+def what_would_come(prediction: Prediction) -> Iterator[str]:
     """Yield what a replay would do now."""
-    if found.verdict == "noop":
+    if prediction.verdict == "noop":
         yield "A replay would do nothing: it was done meanwhile."
-    elif found.verdict == "gone":
-        yield f"It cannot be replayed: {_sentence(found.message or '')}"
-    elif found.verdict == "cannot-say":
-        yield f"What a replay would do only a real run can tell: {_sentence(found.message or '')}"
-    elif found.verdict != "would-resolve":
-        yield f"A replay would fail again with {found.code}: {_sentence(found.message or '')}"
+    elif prediction.verdict == "gone":
+        yield f"It cannot be replayed: {_sentence(prediction.message or '')}"
+    elif prediction.verdict == "cannot-say":
+        yield f"Only a real run can show what a replay would do: {_sentence(prediction.message or '')}"
+    elif prediction.verdict != "would-resolve":
+        yield f"A replay would fail again with {prediction.code}: {_sentence(prediction.message or '')}"
     else:
-        yield f"A replay would succeed and state {_event(found)}."
-        yield from _effects(found)
-        for each in found.following:
-            yield _then(each)
-            yield from _effects(each)
-        if found.late is not None:
-            yield f"{found.late} would follow late: a job asks for this letter only by a plan with --stale run."
+        yield f"A replay would succeed and publish {_event(prediction)}."
+        yield from _effects(prediction)
+        for step in prediction.following:
+            yield _then(step)
+            yield from _effects(step)
+        if prediction.late is not None:
+            yield f"{prediction.late} would follow late: a job replays this letter only by a plan with --stale run."
         return
-    for call in found.calls:
+    for call in prediction.calls:
         yield _call(call)
 
 
-def _then(found: Prediction) -> str:
+def _then(step: Prediction) -> str:
     outcomes = {
-        "would-resolve": f"would state {_event(found)}",
+        "would-resolve": f"would publish {_event(step)}",
         "noop": "would follow, and has been done already",
-        "cannot-say": "would follow; what it comes to only a real run can tell",
+        "cannot-say": "would follow; only a real run can show its result",
     }
-    fails = f"would fail with {found.code}: {_sentence(found.message or '').removesuffix('.')}"
-    return f"Then {found.action} {outcomes.get(found.verdict, fails)}."
+    fails = f"would fail with {step.code}: {_sentence(step.message or '').removesuffix('.')}"
+    return f"Then {step.action} {outcomes.get(step.verdict, fails)}."
 
 
-def _event(found: Prediction) -> str:
-    return f"{found.event}" + ("" if found.outcome is None else f" ({found.outcome})")
+def _event(prediction: Prediction) -> str:
+    return f"{prediction.event}" + ("" if prediction.outcome is None else f" ({prediction.outcome})")
 
 
-def _effects(found: Prediction) -> Iterator[str]:
-    if found.changes:
-        yield f"It would change of the contact: {', '.join(change.field for change in found.changes)}."
-    if found.owner is not None and found.is_new_owner:
-        yield f"The contact would get an owner, by turn {found.owner}."
-    if found.needs:
-        yield f"That needs {' and '.join(found.needs)} to answer; whether it does is not asked here."
-    for call in found.calls:
+def _effects(prediction: Prediction) -> Iterator[str]:
+    if prediction.changes:
+        yield f"It would change these contact fields: {', '.join(change.field for change in prediction.changes)}."
+    if prediction.owner is not None and prediction.is_new_owner:
+        yield f"The contact would get an owner: {prediction.owner}, whose turn it is."
+    if prediction.needs:
+        yield f"That needs {' and '.join(prediction.needs)} to answer; a preview does not check that."
+    for call in prediction.calls:
         yield _call(call)
 
 

@@ -1,4 +1,4 @@
-"""Dead letters are counted in groups of one cause, and by all that tells them apart."""
+"""Counts dead letters in groups of one cause, and by status, class, action and code."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from topics.registry import BY_NAME, LETTERS
 Cause = tuple[str, ...]
 _CAUSE = (letters.c.fingerprint, letters.c.action, letters.c.code, letters.c.failure_class)
 NEW_FOR = timedelta(hours=24)
-"""A group whose first failure is not older than this counts as new."""
+"""A group counts as new while its first failure is not older than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Letters of one cause: same exception, own functions, code and action."""
+    """Letters of one cause: same exception, same place in our code, same code, same action."""
 
     fingerprint: str
     action: str
@@ -37,29 +37,29 @@ class Group:
     """RFC 3339 UTC."""
     last_seen: str
     scheduled: int
-    """Those that are retried by themselves."""
+    """Letters that workers retry automatically."""
     sample: str
-    """Id of one of them."""
+    """Id of one of the letters."""
     versions: Sequence[str]
-    """Builds that failed, in the order of their names."""
+    """Builds that failed, sorted by name."""
     is_new: bool
     """Whether the group was first seen within `NEW_FOR`; resolved letters count too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Letters by all that tells them apart, and how long the oldest open one is still there."""
+    """Letters by status, class, action and code, and how long the topic keeps the oldest open one."""
 
     by: dict[str, dict[str, int]]
     """`status`, `class`, `action`, `code`: number of letters by value, most first."""
     oldest_open: str | None
-    """When the oldest open letter was written last (RFC 3339)."""
+    """When the oldest open letter was last written (RFC 3339)."""
     headroom: timedelta | None
-    """Until retention deletes that letter from its topic; negative: it may be gone there. None: none is open."""
+    """Time until retention deletes that letter from its topic; negative: it may be deleted. None: no letter is open."""
 
 
 def groups(connection: Connection, condition: Condition, now: datetime, limit: int) -> list[Group]:
-    """Return at most `limit` groups, the largest first, counted by the database."""
+    """Return at most `limit` groups, the largest first."""
     column = letters.c
     count = sa.func.count().label("number")
     query = (
@@ -77,23 +77,24 @@ def groups(connection: Connection, condition: Condition, now: datetime, limit: i
         .limit(limit)
     )
     rows = connection.execute(query).all()
-    marks = [row[0] for row in rows]
-    builds, first_seen = _builds(connection, condition, marks), _first_seen(connection, marks)
+    fingerprints = [row[0] for row in rows]
+    builds = _builds(connection, condition, fingerprints)
+    first_seen = _first_seen(connection, fingerprints)
     newest = timestamp(now - NEW_FOR)
-    found = []
-    for mark, action, code, kind, number, first, last, waiting, sample in rows:
-        cause = (mark, action, code, kind)
+    result = []
+    for fingerprint, action, code, kind, number, first, last, scheduled, sample in rows:
+        cause = (fingerprint, action, code, kind)
         versions, is_new = builds.get(cause, ()), first_seen[cause] >= newest
-        found.append(
-            Group(mark, action, code, kind, number, first, last, int(waiting), sample, versions, is_new)
-        )
-    return found
+        result.append(Group(*cause, number, first, last, int(scheduled), sample, versions, is_new))
+    return result
 
 
-def _builds(connection: Connection, condition: Condition, marks: Sequence[str]) -> dict[Cause, list[str]]:
+def _builds(
+    connection: Connection, condition: Condition, fingerprints: Sequence[str]
+) -> dict[Cause, list[str]]:
     column = letters.c
-    found: dict[Cause, list[str]] = {}
-    for part in chunked(marks, MAX_IDS):
+    builds: dict[Cause, list[str]] = {}
+    for part in chunked(fingerprints, MAX_IDS):
         query = (
             sa.select(*_CAUSE, column.app_version)
             .distinct()
@@ -101,26 +102,26 @@ def _builds(connection: Connection, condition: Condition, marks: Sequence[str]) 
             .order_by(column.app_version)
         )
         for *cause, build in connection.execute(query):
-            found.setdefault(tuple(cause), []).append(build)
-    return found
+            builds.setdefault(tuple(cause), []).append(build)
+    return builds
 
 
-def _first_seen(connection: Connection, marks: Sequence[str]) -> dict[Cause, str]:
-    """Return when each cause was first seen, whatever has become of those letters."""
+def _first_seen(connection: Connection, fingerprints: Sequence[str]) -> dict[Cause, str]:
+    """Return when each cause was first seen, in letters of any status."""
     column = letters.c
-    found: dict[Cause, str] = {}
-    for part in chunked(marks, MAX_IDS):
+    first_seen: dict[Cause, str] = {}
+    for part in chunked(fingerprints, MAX_IDS):
         query = (
             sa.select(*_CAUSE, sa.func.min(column.first_time))
             .where(column.status.in_(EVERY), column.fingerprint.in_(part))
             .group_by(*_CAUSE)
         )
-        found |= {tuple(cause): first for *cause, first in connection.execute(query)}
-    return found
+        first_seen |= {tuple(cause): first for *cause, first in connection.execute(query)}
+    return first_seen
 
 
 def stats(connection: Connection, condition: Condition, now: datetime) -> Stats:
-    """Count the letters of the selection."""
+    """Count the letters of a selection."""
     column = letters.c
     by = {
         name: _counted(connection, condition, of)
@@ -132,27 +133,27 @@ def stats(connection: Connection, condition: Condition, now: datetime) -> Stats:
         )
     }
     oldest = _oldest_open(connection, condition)
-    return Stats(by, oldest, _left(oldest, now))
+    return Stats(by, oldest, _time_left(oldest, now))
 
 
 def headroom(connection: Connection, now: datetime) -> timedelta | None:
-    """Return how long it is until retention deletes the oldest open letter from its topic; None: none is open."""
-    return _left(_oldest_open(connection, Selection().condition(now)), now)
+    """Return the time until retention deletes the oldest open letter from its topic; None: no letter is open."""
+    return _time_left(_oldest_open(connection, Selection().condition(now)), now)
 
 
 def _oldest_open(connection: Connection, condition: Condition) -> str | None:
-    # Each generation is one more record: retention counts from the last.
+    # Retention counts from the last generation, since each is a record of its own.
     query = sa.select(sa.func.min(letters.c.time)).where(condition, letters.c.status.in_(OPEN))
-    found: str | None = connection.execute(query).scalar()
-    return found
+    oldest: str | None = connection.execute(query).scalar()
+    return oldest
 
 
-def _left(oldest: str | None, now: datetime) -> timedelta | None:
+def _time_left(oldest: str | None, now: datetime) -> timedelta | None:
     return None if oldest is None else parse_timestamp(oldest) + BY_NAME[LETTERS].retention - now
 
 
 class Count(NamedTuple):
-    """How many letters have all of this in common."""
+    """Number of letters with these four values."""
 
     status: str
     action: str
@@ -162,7 +163,7 @@ class Count(NamedTuple):
 
 
 def counted(connection: Connection, condition: Condition) -> list[Count]:
-    """Count letters by all that tells them apart, at once."""
+    """Count letters by status, action, code and class in one query."""
     column = letters.c
     by = (column.status, column.action, column.code, column.failure_class)
     query = sa.select(*by, sa.func.count()).where(condition).group_by(*by).order_by(*by)

@@ -1,7 +1,7 @@
-"""The engine of replays: it asks for letters, as its options say, and learns what comes of each.
+"""The engine of replays: it requests letters within the limits of its options and reads the outcome of each.
 
-Which letters may be asked for, and where it is noted how far each of them is, is up to a `JobLetters`: those of a plan
-are in `planned_letters`, those that a person names in `replay`.
+A `JobLetters` decides which letters may be requested and records their progress: `planned_letters` has the one for a
+plan, `replay` the one for letters that a person names.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ from streams.store.letters import DISCARDED, RESOLVED, LetterRow
 from streams.store.schema import letters as letters_table
 
 NAP_S, SHORT_NAP_S = 0.2, 0.02
-"""Between two looks for outcomes: short while few are awaited, for then the next ones may depend on them."""
+"""Pause between two looks for outcomes: short while few are awaited, since the next letters may depend on them."""
 FEW = 10
 BATCH_SIZE = 500
 
 
 class LetterOutcome(NamedTuple):
-    """What came of a letter that was asked for."""
+    """Outcome of a letter that was requested."""
 
     id: str
     state: Literal["resolved", "noop", "failed"]
     action: str
     code: str
-    """Why it failed: this time, if it failed again."""
+    """Why it failed; after another failure, the newest reason."""
     generation: int
     status: str
 
 
 class Taken(NamedTuple):
-    """Letters that were marked as asked for, to be published now."""
+    """Letters that were marked as requested and are to be published now."""
 
     rows: Sequence[LetterRow]
     number: int
-    """How many were looked at for it: one that is skipped costs the store as much."""
+    """Letters read for it, skipped ones included: they cost the store as much."""
 
 
 class Ending(NamedTuple):
@@ -67,39 +67,39 @@ class Ending(NamedTuple):
 
 
 class JobLetters(Protocol):
-    """The letters of one job, and where it is noted how far each of them is."""
+    """The letters of one job and the record of their progress."""
 
     counts: Counter[str]
     """Letters by state."""
     asked: dict[str, int]
-    """Letters without an outcome so far, each with its generation when it was asked for."""
+    """Requested letters without an outcome, each with its generation at the request."""
     first_failure: str
-    """Names the first letter that failed, for the message of a job that stops."""
+    """Sentence about the first letter that failed, for the message of a job that stops."""
 
     def resume(self) -> AsyncIterator[Sequence[LetterRow]]:
-        """Yield the letters that a process before this one has marked, and maybe did not come to publish."""
+        """Yield the letters that an earlier process has marked and perhaps not published."""
         ...
 
     def take(self, most: int) -> AsyncIterator[Taken]:
-        """Mark at most so many letters as asked for, and yield them."""
+        """Mark at most `most` letters as requested, and yield them."""
         ...
 
     async def note(self, outcomes: Sequence[LetterOutcome]) -> None:
-        """Note what came of letters, which then are asked for no more."""
+        """Record the outcomes of letters and stop waiting for those letters."""
         ...
 
     async def ended(self) -> Ending | None:
-        """Return how the job ended by somebody else, or for want of outcomes; None: it goes on."""
+        """Return how the job was ended from outside or for lack of outcomes; None: it continues."""
         ...
 
     async def end(self, status: JobStatus, message: str | None) -> None:
-        """Note that the job ended."""
+        """Record that the job ended."""
         ...
 
 
 @dataclass(slots=True)
 class Job:
-    """One process that works on a job."""
+    """A job as one process works on it."""
 
     id: str
     installation: Installation
@@ -107,21 +107,21 @@ class Job:
     options: JobOptions
     lag: Lag | None = None
     answer_within_s: float | None = None
-    """A batch that takes the broker longer raises `TimeoutError`; None: the job waits for its broker."""
+    """Raise `TimeoutError` when the broker takes longer for a batch; None: wait for it."""
     _before: Counter[str] = field(default_factory=Counter, init=False)
-    """Letters by state when this process began: a job that goes on begins with its canary again."""
+    """Letters by state when this process began: a resumed job starts with its canary again."""
     _live: LiveTraffic = field(init=False)
     _bucket: TokenBucket = field(init=False)
 
     def __post_init__(self) -> None:
-        """Nothing is looked at yet."""
+        """Set up the limits."""
         self._live = LiveTraffic(self.lag, self.options.yield_to_lag)
         self._bucket = TokenBucket(self.options.rate)
 
     async def run(self, report: Callable[[JobProgress], None]) -> JobProgress:
-        """Go on until all letters have an outcome, or the job is stopped, paused, cancelled, or taken over.
+        """Run until all letters have an outcome, or the job is stopped, paused, cancelled or taken over.
 
-        Raise as store and publisher do: then it can be gone on with. Cancelled, it is paused.
+        Raise as store and publisher do; the job can be resumed then. A cancelled task pauses the job.
         """
         async for rows in self.letters.resume():
             await self._publish(rows)
@@ -136,7 +136,7 @@ class Job:
             watching.cancel()
 
     async def ask(self) -> None:
-        """Ask for as many letters as may be in flight now."""
+        """Request as many letters as may be in flight now."""
         free = min(
             capacity(self.options, self._done(), len(self.letters.asked)), self._bucket.now(time.monotonic())
         )
@@ -160,9 +160,9 @@ class Job:
 
     async def _note_outcomes(self) -> None:
         if self.letters.asked:
-            came = await self.installation.database.run(partial(outcomes, asked=self.letters.asked))
-            if came:
-                await self.letters.note(came)
+            ended = await self.installation.database.run(partial(outcomes, asked=self.letters.asked))
+            if ended:
+                await self.letters.note(ended)
 
     async def _publish(self, rows: Sequence[LetterRow]) -> None:
         if rows:
@@ -182,12 +182,12 @@ class Job:
 
 
 def outcomes(connection: Connection, asked: Mapping[str, int]) -> list[LetterOutcome]:
-    """Return what came of those letters that have an outcome; `asked` are their generations, by id."""
+    """Return the outcomes of those letters that have one; `asked` holds their generations by id."""
     column = letters_table.c
     query = sa.select(
         column.id, column.status, column.resolution, column.action, column.code, column.generation
     )
-    ids, came = list(asked), []
+    ids, ended = list(asked), []
     for part in chunked(ids, BATCH_SIZE):
         rows = connection.execute(query.where(column.id.in_(part)))
         for letter_id, status, resolution, action, code, generation in rows:
@@ -198,5 +198,5 @@ def outcomes(connection: Connection, asked: Mapping[str, int]) -> list[LetterOut
                 state = "failed"
             else:
                 continue
-            came.append(LetterOutcome(letter_id, state, action, code, generation, status))
-    return came
+            ended.append(LetterOutcome(letter_id, state, action, code, generation, status))
+    return ended

@@ -1,4 +1,4 @@
-"""Replay jobs are created, resumed, paused and cancelled: audited first; a letter belongs to one of them at a time."""
+"""Creates, resumes, pauses and cancels replay jobs, audited first; a letter belongs to one job at a time."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from streams.store import jobs, letter_changes
 from streams.store.jobs import ItemRow, JobRow, JobStatus
 
 RUNS_US = 10_000_000
-"""A job whose process was heard of within this time runs."""
+"""A job counts as running while its process has sent a heartbeat within this time."""
 
 
 class JobError(RuntimeError):
-    """A job cannot be created or go on; the message is a sentence."""
+    """A job cannot be resumed, paused or cancelled; the message is a sentence."""
 
 
 class ClaimedJob(NamedTuple):
-    """A job that a process is to work on."""
+    """A job that this process has claimed."""
 
     id: str
     holder: str
-    """Of the process that works on it from now on."""
+    """Id of the process that works on it from now on."""
     options: JobOptions
     stale: Stale | None
-    """What the plan decides about events that are too old for their action; None: as the action declares."""
+    """The plan's decision about events that are too old for their action; None: as the action declares."""
     letters: int
 
 
 async def create(commands: LetterCommands, plan: Plan, options: JobOptions, reason: str) -> ClaimedJob:
-    """Write a job down and take its letters. Raise `AuditError`, and as the store does."""
+    """Create a job and claim its letters. Raise `AuditError`, and as the store does."""
     job, holder = str(uuid4()), str(uuid4())
     kept = options.model_dump(mode="json") | {"stale": plan.stale}
     details = {"plan_sha256": plan.sha256, "letters": len(plan.items), "options": kept}
@@ -57,15 +57,15 @@ async def create(commands: LetterCommands, plan: Plan, options: JobOptions, reas
         holder,
     )
     await commands.installation.database.run(
-        partial(write_down, row=row, items=plan.items, is_forced=options.is_forced)
+        partial(insert, row=row, items=plan.items, is_forced=options.is_forced)
     )
     return ClaimedJob(job, holder, options, plan.stale, len(plan.items))
 
 
 async def resume(commands: LetterCommands, job: JobRow, reason: str) -> ClaimedJob:
-    """Claim a job that was paused, that stopped, or whose process died. Raise `JobError`."""
+    """Claim a job that is paused or stopped, or whose process died. Raise `JobError`."""
     now_us, holder = to_us(commands.installation.clock()), str(uuid4())
-    refused = JobError(f"job {job.id} runs already, or has ended; pausing lets one that runs rest")
+    refused = JobError(f"job {job.id} runs already, or has ended; pause it first if it runs")
     if job.status not in jobs.UNFINISHED or (job.status == "running" and now_us - job.changed_at < RUNS_US):
         raise refused
     await commands.audit.write(reason, [Entry("resume", job.id)])
@@ -78,18 +78,19 @@ async def resume(commands: LetterCommands, job: JobRow, reason: str) -> ClaimedJ
     return ClaimedJob(job.id, holder, JobOptions.model_validate(kept), stale, sum(counted.values()))
 
 
-def write_down(connection: Connection, row: JobRow, items: Sequence[PlanItem], *, is_forced: bool) -> None:
-    """Write a job down and take its letters; those that it may not have are skipped, and say why."""
-    mine = letter_changes.claim(connection, [item.id for item in items], row.id)
+def insert(connection: Connection, row: JobRow, items: Sequence[PlanItem], *, is_forced: bool) -> None:
+    """Write a job and claim its letters; letters that it may not have are skipped with the reason."""
+    claimed = letter_changes.claim(connection, [item.id for item in items], row.id)
     rows = [
-        _item(number, item, is_mine=item.id in mine, is_forced=is_forced) for number, item in enumerate(items)
+        _item(number, item, is_claimed=item.id in claimed, is_forced=is_forced)
+        for number, item in enumerate(items)
     ]
     jobs.create(connection, row, rows)
     letter_changes.release(connection, row.id, [each.letter_id for each in rows if each.state == "skipped"])
 
 
-def _item(number: int, item: PlanItem, *, is_mine: bool, is_forced: bool) -> ItemRow:
-    reason = None if is_mine else "it is not here, not open, is being replayed, or belongs to another job"
+def _item(number: int, item: PlanItem, *, is_claimed: bool, is_forced: bool) -> ItemRow:
+    reason = None if is_claimed else "it is not here, not open, is being replayed, or belongs to another job"
     if reason is None and not is_forced:
         reason = item.refusal
     return ItemRow(number, item.id, "waiting" if reason is None else "skipped", item.model_dump(), reason)
@@ -98,7 +99,7 @@ def _item(number: int, item: PlanItem, *, is_mine: bool, is_forced: bool) -> Ite
 async def control(
     commands: LetterCommands, job: JobRow, status: Literal["paused", "cancelled"], reason: str
 ) -> None:
-    """Pause or cancel; a cancelled job lets its letters go. Raise `JobError` when it cannot be."""
+    """Pause or cancel a job; a cancelled one releases its letters. Raise `JobError` when its status forbids it."""
     of: dict[str, tuple[JobStatus, ...]] = {"paused": ("running",), "cancelled": jobs.UNFINISHED}
     names: dict[str, AuditedCommand] = {"paused": "pause", "cancelled": "cancel"}
     await commands.audit.write(reason, [Entry(names[status], job.id)])

@@ -1,4 +1,4 @@
-"""How fast a replay job goes: its options, how many letters more it may ask for, and when it stops or waits."""
+"""Limits of a replay job: its options, how many letters it may request now, and when it stops or waits."""
 
 from __future__ import annotations
 
@@ -14,34 +14,36 @@ from streams.store.jobs import JobStatus
 
 LAG_EVERY_S = 0.5
 Lag = Callable[[], Awaitable[int]]
-"""Returns how many records live traffic waits for."""
+"""Returns how many live records workers are behind."""
 
 
-def _sizes(given: object) -> object:
-    texts = [given] if isinstance(given, str) else given
+def _sizes(value: object) -> object:
+    texts = [value] if isinstance(value, str) else value
     if texts == ["none"]:
         return ()
     if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
         return [size for text in texts for size in text.split(",")]
-    return given
+    return value
 
 
-def _percentage(given: object) -> object:
-    return given.removesuffix("%") if isinstance(given, str) else given
+def _percentage(value: object) -> object:
+    return value.removesuffix("%") if isinstance(value, str) else value
 
 
-def _number_or_none(given: object) -> object:
-    return None if given == "none" else given
+def _number_or_none(value: object) -> object:
+    return None if value == "none" else value
 
 
 class JobOptions(BaseModel):
-    """How a job goes about it, as people write it for a command or a request, or as a job's row keeps it."""
+    """Options of a job, as people write them for a command or a request and as the job's row keeps them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    rate: Annotated[float, Field(gt=0, le=1_000_000, description="Letters a second, at most.")] = 100.0
+    rate: Annotated[float, Field(gt=0, le=1_000_000, description="At most so many letters per second.")] = (
+        100.0
+    )
     max_in_flight: Annotated[
-        int, Field(ge=1, le=1_000_000, description="Letters without an outcome, at most.")
+        int, Field(ge=1, le=1_000_000, description="At most so many letters without an outcome.")
     ] = 200
     canary: Annotated[
         tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...],
@@ -51,34 +53,35 @@ class JobOptions(BaseModel):
     stop_if_fail: Annotated[
         float,
         BeforeValidator(_percentage),
-        Field(ge=0, le=100, description="Stop when more than that fail."),
+        Field(ge=0, le=100, description="Stop when a larger percentage fails."),
     ] = 5.0
     yield_to_lag: Annotated[
         Annotated[int, Field(ge=0, le=1_000_000_000)] | None,
         BeforeValidator(_number_or_none),
-        Field(description="Wait while workers are so many live records behind, or `none`."),
+        Field(description="Wait while workers are more live records behind than this, or `none`."),
     ] = 1000
     is_forced: Annotated[
         bool,
         Field(
             alias="force",
-            description="Ask, too, for what would fail again, or of which nothing has changed.",
+            description="Also replay letters that would fail again or that have not changed since.",
         ),
     ] = False
 
 
 AT_ONCE = JobOptions(rate=1_000_000, max_in_flight=1_000_000, canary=(), stop_if_fail=100, yield_to_lag=None)
-"""For few letters that a person waits for."""
+"""Options of a plain replay: few letters, and a person who waits for them."""
 
 
 @dataclass(slots=True)
 class JobProgress:
-    """How far a job is."""
+    """Progress of a job."""
 
     status: JobStatus
     counts: dict[str, int]
     """Letters by state."""
     waits_for: str | None = None
+    """What the job waits for; None: nothing."""
     message: str | None = None
 
     @property
@@ -88,12 +91,12 @@ class JobProgress:
 
     @property
     def ended(self) -> int:
-        """Letters of which the outcome is known, or that were skipped."""
+        """Letters that have an outcome or were skipped."""
         return self.total - self.counts.get("waiting", 0) - self.counts.get("asked", 0)
 
 
 def capacity(options: JobOptions, done: Mapping[str, int], in_flight: int) -> int:
-    """Return how many letters more may be in flight; `done` counts by state since this process began."""
+    """Return how many more letters may be in flight; `done` counts by state since this process began."""
     free = options.max_in_flight - in_flight
     ended = _with_outcome(done)
     step_end = 0
@@ -105,7 +108,7 @@ def capacity(options: JobOptions, done: Mapping[str, int], in_flight: int) -> in
 
 
 def over_failure_limit(options: JobOptions, done: Mapping[str, int]) -> str | None:
-    """Return a sentence when more have failed than may; None: no."""
+    """Return a sentence when more letters failed than the options allow; None otherwise."""
     failed, ended = done.get("failed", 0), _with_outcome(done)
     if failed == 0 or failed * 100 <= options.stop_if_fail * ended:
         return None
@@ -120,8 +123,8 @@ def _with_outcome(done: Mapping[str, int]) -> int:
 class TokenBucket:
     """Letters that the rate allows now, in portions of a fifth of a second.
 
-    What was not used while the job waited is not made up for in one burst; and a portion costs the store about as much
-    as one letter does.
+    A portion costs the store about as much as a single letter. What was not used while the job waited is not made up
+    for in one burst.
     """
 
     rate: float
@@ -130,7 +133,7 @@ class TokenBucket:
     _left: float = field(default=math.inf, init=False)
 
     def now(self, moment: float) -> int:
-        """Return how many letters may be asked for at this moment (seconds)."""
+        """Return how many letters may be requested at this moment (seconds)."""
         portion = max(self.rate / 5, 1.0)
         before = moment if self._at is None else self._at
         self._left = min(self._left + (moment - before) * self.rate, portion)
@@ -138,27 +141,27 @@ class TokenBucket:
         return int(self._left) if self._left >= portion else 0
 
     def use(self, letters: int) -> None:
-        """Take so many out: they were asked for."""
+        """Take out so many letters: they were requested."""
         self._left -= letters
 
 
 class LiveTraffic:
-    """Lets live traffic go first: it looks beside the job how far workers are behind.
+    """Gives way to live traffic: it watches how far workers are behind.
 
-    A look may take as long as many replays.
+    It runs beside the job, because one look may take as long as many replays.
     """
 
     def __init__(self, lag: Lag | None, most: int | None) -> None:
-        """`most` records may wait; without one of both nothing is looked at."""
+        """Allow `most` waiting records; without `lag` or `most` nothing is watched."""
         self._lag = lag
         self._most = most
         is_watched = lag is not None and most is not None
         self.waits_for: str | None = "a look at live traffic" if is_watched else None
-        """For what the job waits; None: it need not."""
+        """What the job waits for; None: nothing."""
         self._failed: Exception | None = None
 
     async def watch(self) -> None:
-        """Look until cancelled."""
+        """Watch until cancelled."""
         if self._lag is None or self._most is None:
             return
         try:
@@ -167,11 +170,11 @@ class LiveTraffic:
                 is_late = behind > self._most
                 self.waits_for = f"live traffic, {behind:,} records behind" if is_late else None
                 await asyncio.sleep(LAG_EVERY_S)
-        except Exception as error:  # noqa: BLE001 - the job raises it, which can do something about it
+        except Exception as error:  # noqa: BLE001 - `leaves_room` raises it where the job can end with it
             self._failed = error
 
     def leaves_room(self) -> bool:
-        """Whether the job may ask. Raise what looking raised."""
+        """Return whether the job may request letters. Raise what `watch` met."""
         if self._failed is not None:
             raise self._failed
         return self.waits_for is None

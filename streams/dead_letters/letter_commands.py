@@ -1,4 +1,4 @@
-"""What people do about dead letters: each command is audited first, then done where it still fits."""
+"""Commands of people about dead letters: each is audited first, then done where it still applies."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ T = TypeVar("T")
 Move = Callable[[Connection, Sequence[str]], Collection[str]]
 """Changes the status of letters; returns the ids of those that it changed."""
 BATCH_SIZE = 200
-"""Letters at once: each brings its whole record along."""
+"""Letters per transaction; each is read with its whole record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A letter that stays as it is."""
+    """A letter that a command leaves unchanged."""
 
     id: str
     reason: str
@@ -39,7 +39,7 @@ class Skipped:
 
 @dataclass(slots=True)
 class Done:
-    """What came of a command about some letters."""
+    """Result of a command about letters."""
 
     changed: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class LetterCommands:
-    """The one way by which commands and HTTP change letters.
+    """The only way in which the command line and HTTP change letters.
 
     Every command raises `AuditError`, and as the store does.
     """
@@ -56,25 +56,25 @@ class LetterCommands:
     audit: Audit
 
     async def discard(self, ids: Sequence[str], reason: str) -> Done:
-        """Return letters up; they can be restored."""
+        """Give letters up; they can be restored."""
         now_us = self._now_us()
         return await self._move(
             "discard", ids, reason, RESTING, lambda link, some: letter_changes.discard(link, some, now_us)
         )
 
     async def restore(self, ids: Sequence[str], reason: str) -> Done:
-        """Park letters that were given up."""
+        """Park discarded letters."""
         return await self._move("restore", ids, reason, (DISCARDED,), letter_changes.restore)
 
     async def erase(self, ids: Sequence[str], reason: str) -> Done:
-        """Take the records of letters out of the index, for good. Their topics forget them as retention says."""
+        """Delete the records of letters from the index for good. Topics keep them until retention deletes them."""
         now_us = self._now_us()
         return await self._move(
             "erase", ids, reason, ERASABLE, lambda link, some: letter_changes.erase(link, some, now_us)
         )
 
     async def schedule(self, ids: Sequence[str], due: datetime, reason: str) -> Done:
-        """Let workers try letters at this moment, once."""
+        """Let workers retry letters once, at this moment."""
         return await self._move(
             "schedule",
             ids,
@@ -85,11 +85,11 @@ class LetterCommands:
         )
 
     async def unschedule(self, ids: Sequence[str], reason: str) -> Done:
-        """Park letters that workers would try by themselves."""
+        """Park letters that workers would retry automatically."""
         return await self._move("unschedule", ids, reason, (SCHEDULED,), letter_changes.unschedule)
 
     async def reveal(self, letter_id: str, reason: str) -> LetterRow:
-        """Return a letter whose record a person wants to read. Raise KeyError when there is none."""
+        """Return a letter for a person who wants to read its record. Raise KeyError when there is none."""
         rows = await self._rows([letter_id])
         if not rows:
             raise KeyError(letter_id)
@@ -97,7 +97,7 @@ class LetterCommands:
         return rows[0]
 
     async def keep(self, ids: Sequence[str], reason: str) -> Done:
-        """Publish open letters once more, so that retention counts from now."""
+        """Publish open letters again, so that retention counts from now."""
         done = Done()
         for part in chunked(ids, BATCH_SIZE):
             rows = await self._rows(part)
@@ -112,16 +112,16 @@ class LetterCommands:
         return done
 
     async def take_in(self, rows: Sequence[LetterRow], reason: str) -> int:
-        """Publish letters of another installation, for workers to index them; return their number."""
+        """Publish letters of another installation for workers to index; return their number."""
         for part in chunked(rows, BATCH_SIZE):
             await self.audit.write(reason, [entry_of("import", row) for row in part])
             await self._publish(part)
         return len(rows)
 
     async def take_out(self, ids: Sequence[str], reason: str) -> AsyncIterator[LetterRow]:
-        """Yield letters whole, to be written into a file: each is audited as one that a person reads.
+        """Yield whole letters for a file; each is audited like one that a person reads.
 
-        Those whose record is gone are left out.
+        Letters whose record is gone are left out.
         """
         for part in chunked(ids, BATCH_SIZE):
             rows = [row for row in await self._rows(part) if row.status not in GONE]
@@ -130,9 +130,10 @@ class LetterCommands:
                 yield row
 
     async def edit(self, ids: Sequence[str], patch: Patch, reason: str) -> Done:
-        """Change the records of letters by a patch. What it failed with first stays readable, and the event's id stays.
+        """Change the records of letters by a patch.
 
-        A letter that the patch does not fit, or that is being replayed, is skipped.
+        The value that failed first stays readable, and the event keeps its id. Letters that the patch does not fit, and
+        those that are being replayed, are skipped.
         """
         done = Done()
         for part in chunked(ids, BATCH_SIZE):
@@ -146,19 +147,19 @@ class LetterCommands:
                 if changed is not None:
                     changes.append((row, changed))
                 elif row.is_edited:
-                    again.append(row)  # a command that was cut off may not have come to publish it
-                    done.skipped.append(Skipped(row.letter.id, "it is as the patch makes it"))
+                    again.append(row)  # an earlier command may have died before it published the edit
+                    done.skipped.append(Skipped(row.letter.id, "it has been patched already"))
                 else:
-                    done.skipped.append(Skipped(row.letter.id, "the patch changes nothing of it"))
+                    done.skipped.append(Skipped(row.letter.id, "the patch would change nothing"))
             await self.audit.write(reason, [edit_entry(row, changed, patch) for row, changed in changes])
-            taken = await self.installation.database.run(partial(self._edit, changes=changes))
-            await self._publish([*again, *taken])
-            mine = {row.letter.id for row in taken}
-            done.changed += mine
+            written = await self.installation.database.run(partial(self._edit, changes=changes))
+            await self._publish([*again, *written])
+            ids_written = {row.letter.id for row in written}
+            done.changed += ids_written
             done.skipped += [
                 Skipped(row.letter.id, skip_reason(row, RESTING))
                 for row, _ in changes
-                if row.letter.id not in mine
+                if row.letter.id not in ids_written
             ]
         return done
 
@@ -218,16 +219,16 @@ SIMPLE_COMMANDS: Mapping[str, SimpleCommand] = {
     "keep": LetterCommands.keep,
     "erase": LetterCommands.erase,
 }
-"""Commands that need a reason alone, by the name that command line and HTTP give them."""
+"""Commands that need only a reason, by their name on the command line and in HTTP."""
 
 
 def entry_of(command: AuditedCommand, row: LetterRow, **details: str) -> Entry:
-    """Return what the audit holds of a command about a letter."""
+    """Return the audit entry of a command about a letter."""
     return Entry(command, row.letter.id, {"generation": row.letter.generation, **details})
 
 
 def edit_entry(row: LetterRow, changed: LetterRow, patch: Patch) -> Entry:
-    """Return what the audit holds of an edit: hashes, and never values."""
+    """Return the audit entry of an edit; it holds hashes, never values."""
     return entry_of(
         "edit",
         row,
@@ -240,15 +241,13 @@ def edit_entry(row: LetterRow, changed: LetterRow, patch: Patch) -> Entry:
 
 
 def edited(row: LetterRow, patch: Patch) -> LetterRow | None:
-    """Return the letter as the patch makes it; None: it changes nothing. Raise `PatchError` when it does not fit."""
+    """Return the patched letter; None: the patch changes nothing. Raise `PatchError` when it does not fit."""
     if row.status not in RESTING or row.job is not None:
         raise PatchError(skip_reason(row, RESTING))
     is_whole = patch.value is not None or patch.is_undone
     if not is_whole and sha256_of(row.value) != row.letter.value_sha256:
-        # A recipe for many would make somebody's bytes the letter's own.
-        raise PatchError(
-            "its value is not the one that failed: the SHA-256 differs; --value gives it another one"
-        )
+        # A patch would turn bytes that somebody else wrote into the letter's own.
+        raise PatchError("its value is not the one that failed: the SHA-256 differs; --value replaces it")
     value = patch.apply(row.value, row.original_value if row.is_edited else row.value)
     if value == row.value:
         return None
@@ -262,9 +261,9 @@ def edited(row: LetterRow, patch: Patch) -> LetterRow | None:
 
 
 def skip_reason(row: LetterRow, of: Sequence[str]) -> str:
-    """Return why a letter stays as it is that is none of these statuses, or that somebody has in hand."""
+    """Return why a letter is skipped: it has none of these statuses, or a job has claimed it, or it has changed."""
     if row.job is not None:
-        return f"replay job {row.job} has it in hand"
+        return f"replay job {row.job} has claimed it"
     if row.status not in of:
         return f"it is {row.status}, not {' or '.join(of)}"
     return "it has changed meanwhile; look again"

@@ -1,6 +1,6 @@
-"""The record of a dead letter is changed by a patch, which has a name and a hash and can be repeated.
+"""Patches of the record of a dead letter: named, hashed and repeatable.
 
-A recipe is a patch that leads.toml keeps.
+A recipe is a patch that leads.toml holds.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from topics.limits import MAX_VALUE
 
 IDENTITY = ("id", "source")
-"""Attributes of a structured CloudEvent by which an action knows what it has done."""
+"""Attributes of a structured CloudEvent that identify it to the ledger."""
 
 
 class PatchError(ValueError):
-    """The patch is none, or does not fit a record; the message is a sentence without the record's values."""
+    """A patch is invalid or does not fit a record; the message is a sentence without the record's values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A change of a record's value: JSON Patch (RFC 6902), after reading it in another encoding, or another value."""
+    """A change of a record's value: another encoding and then a JSON Patch (RFC 6902), or another value."""
 
     name: str
-    """What people call it: `edit`, or `recipe strip-country v2`."""
+    """Name for people: `edit`, or `recipe strip-country v2`."""
     operations: Sequence[Mapping[str, Any]] = ()
     encoding: str | None = None
-    """The text's encoding, when it is not the UTF-8 that it should be."""
+    """Encoding to read the value in, instead of UTF-8."""
     value: bytes | None = field(default=None, repr=False)
-    """Put in the place of the whole value."""
+    """Replaces the whole value."""
     is_undone: bool = False
-    """Puts the value back as it failed first."""
+    """Whether it restores the value that failed first."""
 
     def __post_init__(self) -> None:
-        """Check the form. Raise `PatchError` naming the operation."""
+        """Check the form. Raise `PatchError`, which names the operation."""
         if not (self.operations or self.encoding or self.value is not None or self.is_undone):
             raise PatchError(f"{self.name} changes nothing; give --set, --unset, --patch or --value")
         if self.encoding is not None and not _is_encoding(self.encoding):
@@ -57,29 +57,29 @@ class Patch:
 
     @property
     def sha256(self) -> str:
-        """Hex digest of what it does."""
+        """Hex digest of its operations, encoding and value."""
         value = None if self.value is None else hashlib.sha256(self.value).hexdigest()
         effects = [list(self.operations), self.encoding, value, self.is_undone]
-        # Not orjson: it refuses what repairs may have to put in or take out, as numbers beyond 64 bits.
+        # Not orjson: it refuses values that a repair may need to write or remove, such as numbers beyond 64 bits.
         return hashlib.sha256(json.dumps(effects, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     @property
     def touches(self) -> list[str]:
-        """What it does, without values: `remove /country`."""
+        """Its changes without values: `remove /country`."""
         touches = [f"{each.get('op')} {each.get('path')}" for each in self.operations]
         touches += [f"read as {self.encoding}"] if self.encoding else []
         touches += ["another value"] if self.value is not None else []
         return touches + (["the original value"] if self.is_undone else [])
 
     def apply(self, value: bytes | None, original: bytes | None) -> bytes | None:
-        """Return the changed value. Raise `PatchError` saying what does not fit."""
+        """Return the changed value. Raise `PatchError`, which names what does not fit."""
         if self.is_undone:
             return original
         if self.value is not None:
             _check_identity(_parsed_or_none(value), _parsed_or_none(self.value))
             return _fitting(self.value, value)
         if value is None:
-            raise PatchError("the record is a tombstone: it has no value to change; --value gives it one")
+            raise PatchError("the record is a tombstone without a value to change; --value gives it one")
         text = _read(value, self.encoding or "utf-8")
         if not self.operations:
             after = _encoded(text)
@@ -99,7 +99,7 @@ class Patch:
 
 
 class RecipeTable(BaseModel):
-    """`[[recipes]]`: one repair. Who changes what it does raises its version: audit and letters name both."""
+    """`[[recipes]]`: one repair. Raise its version when you change it: audit and letters name both."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -123,17 +123,17 @@ class RecipeTable(BaseModel):
         return self
 
     def as_patch(self) -> Patch:
-        """Return what it does. Raise `PatchError`."""
+        """Return the recipe as a patch. Raise `PatchError`."""
         return Patch(f"recipe {self.name} v{self.version}", list(self.patch), self.encoding)
 
 
-def settings_as_operations(given: Sequence[str], taken: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Read `email=a@b.example` and `attributes.size=5` into operations; `taken` are fields to remove.
+def settings_as_operations(assignments: Sequence[str], removed: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return operations for `email=a@b.example`, `attributes.size=5` and the names of removed fields.
 
-    A value is JSON if it is, else text. Raises `PatchError`.
+    A value that is not JSON is text. Raise `PatchError`.
     """
     operations: list[dict[str, Any]] = []
-    for text in given:
+    for text in assignments:
         name, equals, raw = text.partition("=")
         if not equals or not name:
             raise PatchError(f"--set {text!r} is no change; write --set email=ada@example.com")
@@ -142,13 +142,13 @@ def settings_as_operations(given: Sequence[str], taken: Sequence[str] = ()) -> l
         except (ValueError, RecursionError):
             value = raw
         operations.append({"op": "add", "path": _pointer(name), "value": value})
-    operations += [{"op": "remove", "path": _pointer(name)} for name in taken]
+    operations += [{"op": "remove", "path": _pointer(name)} for name in removed]
     return operations
 
 
 def _is_encoding(name: str) -> bool:
     try:
-        b"{}".decode(name)  # of no bytes at all Python does not look the name up
+        b"{}".decode(name)  # for empty bytes Python does not look the name up
     except UnicodeDecodeError:
         return True
     except (LookupError, ValueError):
@@ -157,7 +157,7 @@ def _is_encoding(name: str) -> bool:
 
 
 def _slip(operation: object) -> str | None:
-    """Return why this is no operation; None: it is one."""
+    """Return why this is no JSON Patch operation; None: it is one."""
     if not isinstance(operation, Mapping):
         return f"it is a JSON {type(operation).__name__} and must be an object"
     try:
@@ -168,7 +168,7 @@ def _slip(operation: object) -> str | None:
     except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, AttributeError) as error:
         return str(error)
     except RecursionError:
-        return "it nests too deep"
+        return "it is nested too deeply"
     needed = {"add": "value", "replace": "value", "test": "value", "move": "from", "copy": "from"}
     lacks = needed.get(operation["op"])
     return None if lacks is None or lacks in operation else f"{operation['op']} needs {lacks!r}"
@@ -186,7 +186,7 @@ def _read(value: bytes, encoding: str) -> str:
     except UnicodeError as error:
         place = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
         raise PatchError(
-            f"the record is not {encoding}{place}; --encoding windows-1252 reads it otherwise"
+            f"the record is not {encoding}{place}; name its encoding, such as --encoding windows-1252"
         ) from None
 
 
@@ -195,25 +195,24 @@ def _encoded(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise PatchError(
-            f"read so, the record has half a character at {error.start}: it is in another encoding"
+            f"in this encoding the record has half a character at {error.start}: it is in another one"
         ) from None
 
 
 def _fitting(after: bytes, before: bytes | None) -> bytes:
-    # What was too large already may become smaller in steps; nothing else becomes so large that readers refuse it, or
-    # that no topic takes it.
+    # Readers and topics refuse larger values. A value that is too large already may become smaller in steps.
     if len(after) > max(MAX_VALUE, len(before or b"")):
         raise PatchError(f"the patch makes the value {len(after)} bytes large; it may have {MAX_VALUE}")
     return after
 
 
 def _parse(text: str) -> Any:  # noqa: ANN401 - JSON
-    # More than a lead may hold: NaN, control characters and large numbers are what repairs take out.
+    # More lenient than the lead reader: repairs remove NaN, control characters and large numbers.
     try:
         return json.loads(text, strict=False)
     except (ValueError, RecursionError) as error:
         place = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-        raise PatchError(f"the record is no JSON{place}; --value gives it another value as a whole") from None
+        raise PatchError(f"the record is no JSON{place}; --value replaces the whole value") from None
 
 
 def _parsed_or_none(value: bytes | None) -> Any:  # noqa: ANN401 - JSON
@@ -231,11 +230,11 @@ def _write(document: object) -> bytes:
 
 
 def _check_identity(before: object, after: object) -> None:
-    # As headers in binary mode the identity cannot be reached at all.
+    # In binary mode the identity is in the headers, which no patch reaches.
     if not isinstance(before, dict) or "specversion" not in before:
         return
     for name in IDENTITY:
         if not isinstance(after, dict) or after.get(name) != before.get(name):
             raise PatchError(
-                f"the patch changes the event's {name}: by it actions know what they have done, so it must stay"
+                f"the patch changes the event's {name}, by which the ledger knows what is done; it must stay"
             )

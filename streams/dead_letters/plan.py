@@ -1,6 +1,6 @@
-"""Plans: letters frozen as they are, each with what its replay would do, as a file with a checksum.
+"""Plans: a file with a checksum that freezes letters, each with what its replay would do.
 
-A line of the file is a `PlanItem`; a job keeps it, too. The last line holds the `Totals`.
+Each line of the file is a `PlanItem`, which a job keeps, too. The last line holds the `Totals`.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from topics.letter import sha256_of
 
 FORMAT = 1
 MAX_GENERATIONS = 10
-"""A letter that has failed so often is asked for only when somebody insists."""
+"""A letter that has failed so often is replayed only by force."""
 FOR_GOOD = ("rejected", "defect")
-"""Classes that do not pass by themselves, of what can happen to a call outside."""
+"""Failure classes of outside calls that do not pass without a change."""
 Stale = Literal["run", "skip"]
-"""What is done about events that are too old for their actions."""
+"""Decision about events that are too old for their actions."""
 _ID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 class PlanItem(BaseModel):
-    """One letter as it was planned: a line of the plan's file, and what a job keeps of it."""
+    """One letter as planned: a line of the file, which a job keeps, too."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -39,22 +39,22 @@ class PlanItem(BaseModel):
     generation: int
     edits: int
     sha256: str | None
-    """Of the record that would be sent: as edited, if it was."""
+    """Digest of the record that would be sent, edits included."""
     code: str
     """Why it failed."""
     result_id: str | None
     would: dict[str, Any]
-    """What its replay would come to; see `Prediction.essence`."""
+    """Prediction of its replay; see `Prediction.essence`."""
     contact: str | None
-    """Key of the contact that it is about, when that is known."""
+    """Key of its contact, when that is known."""
     follows: list[str]
-    """Ids of the events that the workers would state next; the ledger knows them by these."""
+    """Ids of the events of downstream steps, by which the ledger knows those steps."""
     owner: str | None
-    """The owner whose turn it would be; somebody else, if others take turns meanwhile."""
+    """The owner whose turn it would be; another one if other leads take turns before the replay."""
     late: str | None
     """See `Prediction.late`."""
     is_unchanged: bool
-    """Whether it would be done to the letter again what it failed of; see `_nothing_has_changed`."""
+    """Whether a replay would repeat what failed; see `_nothing_has_changed`."""
 
     @classmethod
     def of(cls, row: LetterRow, prediction: Prediction, build: str) -> PlanItem:
@@ -79,19 +79,19 @@ class PlanItem(BaseModel):
     @classmethod
     def _is_an_id(cls, text: str | None) -> str | None:
         if text is not None and _ID.fullmatch(text) is None:
-            raise ValueError("has an id that is none")
+            raise ValueError("has an invalid id")
         return text
 
     @field_validator("would")
     @classmethod
     def _has_predictions(cls, would: dict[str, Any]) -> dict[str, Any]:
         if would.get("verdict") not in VERDICTS:
-            raise ValueError("says what would come of its letter in words that this build does not know")
+            raise ValueError("has a prediction that this build does not know")
         return would
 
     @property
     def refusal(self) -> str | None:
-        """Why a job asks for it only when somebody insists; None: it asks."""
+        """Why a job replays it only by force; None: it replays it."""
         if self.would["verdict"] in FAILING:
             return f"it would fail again: {self.would.get('code')}"
         if self.late is not None:
@@ -103,7 +103,7 @@ class PlanItem(BaseModel):
         return None
 
     def changed(self, row: LetterRow) -> str | None:
-        """Return in what a letter is not as it was planned; None: it is."""
+        """Return how a letter differs from its plan; None: it does not."""
         letter = row.letter
         if letter.generation != self.generation:
             return f"it has failed again since: {letter.code}"
@@ -113,8 +113,8 @@ class PlanItem(BaseModel):
 
 
 def _nothing_has_changed(row: LetterRow, prediction: Prediction, build: str) -> bool:
-    # Of what happens inside, the preview is the judge: it runs today's code on today's store. What lies outside it does
-    # not ask; and what refused this record for good there will refuse it again.
+    # A preview decides about everything inside: it runs today's code on today's store. It does not ask the outside,
+    # which will refuse again a record that it refused for good.
     asks_outside = prediction.verdict == "cannot-say" or any(
         each.state != "held" for each in prediction.calls
     )
@@ -129,7 +129,7 @@ def _nothing_has_changed(row: LetterRow, prediction: Prediction, build: str) -> 
 
 @dataclass(slots=True)
 class Totals:
-    """What a plan comes to."""
+    """Totals of a plan."""
 
     verdicts: Counter[str] = field(default_factory=Counter)
     failing: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -141,26 +141,28 @@ class Totals:
     skipped: Counter[str] = field(default_factory=Counter)
     """Letters that `apply` would skip, by the reason."""
     following: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By action that would follow, and the outcome or code it would come to."""
+    """By downstream action, and its predicted outcome or code."""
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By what is called (`Mailer`), and `goes-out`, `goes-out-again` or `held`."""
+    """By port (`Mailer`), and `goes-out`, `goes-out-again` or `held`."""
 
-    def add(self, found: Prediction, refusal: str | None) -> None:
-        """Count one letter, and why a job would skip it, if it would."""
+    def add(self, prediction: Prediction, refusal: str | None) -> None:
+        """Count one letter; `refusal` is why a job would skip it."""
         if refusal is not None:
             self.skipped[refusal] += 1
-        self.verdicts[found.verdict] += 1
-        if found.code is not None:
-            self.failing[found.action, found.code] += 1
-        for each in (found, *found.following):
+        self.verdicts[prediction.verdict] += 1
+        if prediction.code is not None:
+            self.failing[prediction.action, prediction.code] += 1
+        for each in (prediction, *prediction.following):
             self.fields.update(change.field for change in each.changes)
             if each.is_new_owner and each.owner is not None:
                 self.owners[each.owner] += 1
-        self.calls.update((call.port or call.key.partition(":")[0], call.state) for call in found.all_calls)
-        self.following.update((each.action, each.outcome or each.code or "") for each in found.following)
+        self.calls.update(
+            (call.port or call.key.partition(":")[0], call.state) for call in prediction.all_calls
+        )
+        self.following.update((each.action, each.outcome or each.code or "") for each in prediction.following)
 
     def as_data(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the totals as plain data."""
         return {
             "letters": self.verdicts.total(),
             "verdicts": dict(self.verdicts.most_common()),
@@ -186,7 +188,7 @@ class Totals:
 
 
 class PlanError(ValueError):
-    """A file is no plan, or not as it was written; the message is a sentence."""
+    """A file is no plan or was changed; the message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ class Plan:
 
 
 class PlanWriter:
-    """Writes a plan line by line: a head, a line per letter, and a foot with totals and the checksum of all before."""
+    """Writes a plan: a head, a line per letter, and a foot with the totals and the checksum of all lines before it."""
 
     def __init__(
         self, file: BinaryIO, *, made: str, app_version: str, selector: str, stale: str | None
@@ -212,7 +214,7 @@ class PlanWriter:
         self._hash = hashlib.sha256()
         self._build = app_version
         self._others_take_turns = False
-        """Whether earlier letters lead to turns that workers take when they come to it: the order is not known then."""
+        """Whether downstream steps of earlier letters take owners' turns: workers take them in no known order."""
         self.totals = Totals()
         head = {
             "leads_plan": FORMAT,
@@ -223,13 +225,13 @@ class PlanWriter:
         }
         self._line(head)
 
-    def add(self, row: LetterRow, found: Prediction) -> None:
+    def add(self, row: LetterRow, prediction: Prediction) -> None:
         """Write a letter."""
-        item = PlanItem.of(row, found, self._build)
+        item = PlanItem.of(row, prediction, self._build)
         if self._others_take_turns:
             item = item.model_copy(update={"owner": None})
-        self._others_take_turns |= any(each.is_new_owner for each in found.following)
-        self.totals.add(found, item.refusal)
+        self._others_take_turns |= any(each.is_new_owner for each in prediction.following)
+        self.totals.add(prediction, item.refusal)
         self._line(item.model_dump())
 
     def end(self) -> str:
@@ -245,7 +247,7 @@ class PlanWriter:
 
 
 def read_plan(path: Path) -> Plan:
-    """Read a plan. Raise `PlanError` when it is none, was cut off, or was changed by hand."""
+    """Return the plan in a file. Raise `PlanError` when it is no plan, is truncated, or was changed by hand."""
     try:
         return parse_plan(str(path), path.read_bytes())
     except OSError as error:
@@ -253,27 +255,27 @@ def read_plan(path: Path) -> Plan:
 
 
 def parse_plan(path: str, content: bytes) -> Plan:
-    """Read a plan that came from `path`. Raise `PlanError` as `read_plan` does."""
+    """Return the plan in `content`, which came from `path`. Raise `PlanError` as `read_plan` does."""
     lines = content.splitlines(keepends=True)
     documents = list(_documents(path, lines))
     if not documents or documents[0].get("leads_plan") != FORMAT:
         raise PlanError(f"{path} is no plan of this build; make one with `leads dead-letters plan`")
     if "totals" not in documents[-1] or len(documents) == 1:
-        raise PlanError(f"{path} is cut off: its last line is missing; make a new plan")
+        raise PlanError(f"{path} is truncated: its last line is missing; make a new plan")
     checksum = hashlib.sha256(b"".join(lines[:-1])).hexdigest()
     if documents[-1].get("sha256") != checksum:
         raise PlanError(
-            f"{path} is not as it was written; plans are not edited: select otherwise and make a new one"
+            f"{path} was changed after it was written; select the letters you want and make a new plan"
         )
     head, items = _read(path, documents[:-1])
     for letter, times in Counter(item.id for item in items).items():
         if times > 1:
-            raise PlanError(f"{path}: letter {letter} stands there {times} times; make a new plan")
+            raise PlanError(f"{path}: letter {letter} occurs {times} times; make a new plan")
     return Plan(head.made, head.app_version, head.selector, head.stale, items, checksum)
 
 
 class _Head(BaseModel):
-    """The first line."""
+    """The first line of a plan."""
 
     model_config = ConfigDict(strict=True)
 
@@ -286,7 +288,7 @@ class _Head(BaseModel):
     @classmethod
     def _is_a_decision(cls, text: object) -> object:
         if text not in (None, *get_args(Stale)):
-            raise ValueError(f"says stale {text!r}, which is neither run nor skip")
+            raise ValueError(f"has stale {text!r}, which is neither run nor skip")
         return text
 
 
@@ -295,7 +297,7 @@ def _read(path: str, documents: Sequence[dict[str, Any]]) -> tuple[_Head, list[P
     try:
         head = _Head.model_validate(documents[0])
         items = []
-        for number, each in enumerate(documents[1:], 2):  # noqa: B007 - of the line that is none
+        for number, each in enumerate(documents[1:], 2):  # noqa: B007 - the error names the line
             items.append(PlanItem.model_validate(each))
     except ValidationError as error:
         raise PlanError(f"{path}: line {number} {_slip(error)}; make a new plan") from None
@@ -316,11 +318,11 @@ def _slip(error: ValidationError) -> str:
 def _documents(path: str, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, 1):
         try:
-            found = orjson.loads(line)
+            document = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             raise PlanError(
                 f"{path}: line {number} is no JSON at character {error.pos}; make a new plan"
             ) from None
-        if not isinstance(found, dict):
+        if not isinstance(document, dict):
             raise PlanError(f"{path}: line {number} is no JSON object; make a new plan")
-        yield found
+        yield document

@@ -1,6 +1,6 @@
-"""The letters of a plan, as a job asks for them: in the plan's order, and only while they are as it says.
+"""The letters of a plan as a job replays them: in the plan's order, and only while they match the plan.
 
-How far each letter is stands in the tables of jobs, so a job whose process died is gone on with by another.
+The tables of jobs hold the progress of each letter, so another process can resume a job whose process died.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from streams.store.letters import REPLAYING, LetterRow
 
 BEAT_EVERY_S = 0.5
 SILENT_S = 120.0
-"""Without any outcome for so long, the job pauses: there may be no worker."""
+"""The job pauses after so long without any outcome: there may be no worker."""
 READ_AHEAD = 200
 
 T = TypeVar("T")
 Mark = tuple[int, ItemState, str | None]
-"""Position, new state, and why it was skipped or in what it came otherwise than planned."""
+"""Position, new state, and why the letter was skipped or how its outcome differs from the plan."""
 
 
 def planned_job(
     installation: Installation, claimed: ClaimedJob, preview: Preview, lag: Lag | None = None
 ) -> Job:
-    """Return the job that this process goes on with."""
+    """Return the job that this process has claimed."""
     return Job(claimed.id, installation, PlannedLetters(installation, claimed, preview), claimed.options, lag)
 
 
@@ -53,58 +53,58 @@ class PlannedLetters:
     """`JobLetters` of a plan."""
 
     def __init__(self, installation: Installation, claimed: ClaimedJob, preview: Preview) -> None:
-        """Each letter is previewed once more right before it is asked for."""
+        """Preview each letter again right before it is requested."""
         self._installation = installation
         self._job = claimed
         self._preview = preview
         self._items: dict[str, ItemRow] = {}
-        """Those asked for, by id of the letter."""
+        """Requested items by the id of their letter."""
         self._busy = BusyContacts(SILENT_S)
-        self._beaten = -math.inf
-        self._heard = time.monotonic()
+        self._last_beat = -math.inf
+        self._last_outcome = time.monotonic()
         self.asked: dict[str, int] = {}
-        # Kept here: counting a hundred thousand rows at each look would take longer than replaying.
+        # Kept in memory: counting 100,000 rows at each look would take longer than replaying.
         self.counts: Counter[str] = Counter()
         self.first_failure = ""
 
     async def resume(self) -> AsyncIterator[Sequence[LetterRow]]:
-        """See `JobLetters.resume`. Asking twice does nothing twice."""
+        """See `JobLetters.resume`. A second request for a letter does nothing twice."""
         items = await self._run(jobs.items, job=self._job.id, states=("asked",), limit=1 << 30)
         for part in chunked(items, READ_AHEAD):
             rows = await self._run(letters.get, ids=[item.letter_id for item in part])
             yield [row for row in rows if row.status == REPLAYING and row.job == self._job.id]
-            self._ask_for(part)
+            self._track(part)
         self.counts = await self._counted()
 
     async def take(self, most: int) -> AsyncIterator[Taken]:
-        """See `JobLetters.take`. Letters that are not any more as planned are skipped, and say why."""
+        """See `JobLetters.take`. Letters that differ from the plan are skipped with the reason."""
         waiting = await self._run(
             jobs.items, job=self._job.id, states=("waiting",), limit=max(most, READ_AHEAD)
         )
-        chosen = in_order(waiting, self._items.values(), await self._busy_about(waiting), most)
+        chosen = in_order(waiting, self._items.values(), await self._busy_contacts(waiting), most)
         if not chosen:
             return
         under_way = [*self.asked, *(item.letter_id for item in chosen)]
-        would = await asyncio.to_thread(self._would, under_way)
+        would = await asyncio.to_thread(self._predict, under_way)
         taken = await self._run(self._take, items=chosen, would=would)
         if taken is None:
-            return  # paused, cancelled or taken over meanwhile
+            return  # the job was paused, cancelled or taken over
         rows, marks = taken
         self._moved("waiting", marks)
         ids = {row.letter.id for row in rows}
-        self._ask_for([item for item in chosen if item.letter_id in ids])
+        self._track([item for item in chosen if item.letter_id in ids])
         yield Taken(rows, len(chosen))
 
     async def note(self, outcomes: Sequence[LetterOutcome]) -> None:
         """See `JobLetters.note`. Each outcome is compared with the plan."""
         marks = await self._run(self._note, outcomes=outcomes)
         self._moved("asked", marks)
-        self._heard = time.monotonic()
+        self._last_outcome = time.monotonic()
         for outcome, (_, state, remark) in zip(outcomes, marks, strict=True):
             del self.asked[outcome.id]
             item = self._items.pop(outcome.id)
             if state == "resolved":
-                self._busy.begin(item, self._heard)
+                self._busy.begin(item, self._last_outcome)
             elif state == "failed" and not self.first_failure:
                 next_step = "mend the cause, then make a new plan (or resume)"
                 self.first_failure = f"letter {outcome.id} {remark}; {next_step}"
@@ -112,24 +112,24 @@ class PlannedLetters:
     async def ended(self) -> Ending | None:
         """See `JobLetters.ended`."""
         now = time.monotonic()
-        if now - self._beaten > BEAT_EVERY_S:
-            self._beaten = now
+        if now - self._last_beat > BEAT_EVERY_S:
+            self._last_beat = now
             status = await self._run(self._beat)
             if status is None:
-                return Ending("paused", "another process goes on with it")
+                return Ending("paused", "another process has taken it over")
             if status != "running":
                 self.counts = await self._counted()
                 return Ending(status, None)
         if not self.asked:
-            self._heard = now
-        if now - self._heard > SILENT_S:
+            self._last_outcome = now
+        if now - self._last_outcome > SILENT_S:
             silent = Ending("paused", f"no outcome for {SILENT_S:.0f} s; is `leads worker` running?")
             await self.end(*silent)
             return silent
         return None
 
     async def end(self, status: JobStatus, message: str | None) -> None:
-        """See `JobLetters.end`. A job that another process has taken over stays as it is."""
+        """See `JobLetters.end`. A job that another process has taken over is left unchanged."""
         await self._run(
             jobs.set_status,
             job=self._job.id,
@@ -142,8 +142,8 @@ class PlannedLetters:
 
     # -------------------------------------------------------------------------------------------- in the store
 
-    async def _run(self, unit: Callable[..., T], **about: Any) -> T:  # noqa: ANN401 - what the unit takes
-        return await self._installation.database.run(partial(unit, **about))
+    async def _run(self, unit: Callable[..., T], **arguments: Any) -> T:  # noqa: ANN401 - what the unit takes
+        return await self._installation.database.run(partial(unit, **arguments))
 
     def _now_us(self) -> int:
         return to_us(self._installation.clock())
@@ -154,14 +154,17 @@ class PlannedLetters:
     async def _counted(self) -> Counter[str]:
         return Counter(await self._run(jobs.counts, job=self._job.id))
 
-    async def _busy_about(self, waiting: Sequence[ItemRow]) -> set[str]:
-        about = self._busy.about(waiting)
-        ids = [each for follows in about.values() for each in follows]
+    async def _busy_contacts(self, waiting: Sequence[ItemRow]) -> set[str]:
+        awaited = self._busy.awaited(waiting)
+        ids = [event_id for event_ids in awaited.values() for event_id in event_ids]
         rows = await self._run(ledger.find, ids=ids) if ids else {}
-        return self._busy.still(about, rows, time.monotonic())
+        return self._busy.still_busy(awaited, rows, time.monotonic())
 
-    def _would(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        return {row.letter.id: found.essence for row, found in self._preview.of(ids, stale=self._job.stale)}
+    def _predict(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        return {
+            row.letter.id: predicted.essence
+            for row, predicted in self._preview.of(ids, stale=self._job.stale)
+        }
 
     def _take(
         self, connection: Connection, items: Sequence[ItemRow], would: Mapping[str, Mapping[str, Any]]
@@ -192,7 +195,7 @@ class PlannedLetters:
         letter_changes.release(connection, self._job.id, [outcome.id for outcome in outcomes])
         return marks
 
-    def _ask_for(self, items: Sequence[ItemRow]) -> None:
+    def _track(self, items: Sequence[ItemRow]) -> None:
         for item in items:
             self._items[item.letter_id] = item
             self.asked[item.letter_id] = item.planned["generation"]
@@ -213,34 +216,34 @@ class _Flow(NamedTuple):
 class BusyContacts:
     """Contacts with downstream steps still running after their letter was resolved.
 
-    Until these are done, what a letter about the contact comes to is not what the plan says: it would be skipped.
+    Until these are done, the next letter about the contact would differ from its plan and be skipped.
     """
 
     def __init__(self, patience_s: float) -> None:
-        """What has not come after so long is waited for no more."""
+        """Stop waiting for downstream steps after so many seconds."""
         self._patience_s = patience_s
         self._flows: dict[str, _Flow] = {}
 
     def begin(self, item: ItemRow, now: float) -> None:
-        """Note that a letter has succeeded at this moment (seconds)."""
+        """Note that a letter was resolved at this moment (seconds)."""
         contact, ids = item.planned["contact"], item.planned["follows"]
         if contact is not None and ids:
             self._flows[contact] = _Flow(frozenset(bytes.fromhex(each.replace("-", "")) for each in ids), now)
 
-    def about(self, waiting: Iterable[ItemRow]) -> dict[str, frozenset[bytes]]:
-        """Return the contacts of these letters about which something follows, and the ledger's ids of that."""
+    def awaited(self, waiting: Iterable[ItemRow]) -> dict[str, frozenset[bytes]]:
+        """Return the busy contacts of these letters, each with the ids of the awaited events in the ledger."""
         contacts = {item.planned["contact"] for item in waiting} & self._flows.keys()
         return {contact: self._flows[contact].ids for contact in contacts}
 
-    def still(self, contacts: Iterable[str], rows: Mapping[bytes, LedgerRow], now: float) -> set[str]:
-        """Return those of these contacts that are busy still, by these rows of the ledger."""
-        return {contact for contact in contacts if self._goes_on(contact, rows, now)}
+    def still_busy(self, contacts: Iterable[str], rows: Mapping[bytes, LedgerRow], now: float) -> set[str]:
+        """Return which of these contacts are still busy, by these rows of the ledger."""
+        return {contact for contact in contacts if self._is_busy(contact, rows, now)}
 
-    def _goes_on(self, contact: str, rows: Mapping[bytes, LedgerRow], now: float) -> bool:
+    def _is_busy(self, contact: str, rows: Mapping[bytes, LedgerRow], now: float) -> bool:
         flow = self._flows[contact]
-        found = [rows[each] for each in flow.ids if each in rows]
-        has_failed = any(not row.is_done for row in found)  # what would come after that does not
-        if has_failed or len(found) == len(flow.ids) or now - flow.since > self._patience_s:
+        ended = [rows[event_id] for event_id in flow.ids if event_id in rows]
+        has_failed = any(not row.is_done for row in ended)  # no step runs after a failed one
+        if has_failed or len(ended) == len(flow.ids) or now - flow.since > self._patience_s:
             del self._flows[contact]
             return False
         return True
@@ -249,11 +252,11 @@ class BusyContacts:
 def in_order(
     waiting: Sequence[ItemRow], asked: Iterable[ItemRow], busy: Iterable[str], most: int
 ) -> list[ItemRow]:
-    """Return at most so many letters to ask for, in the plan's order.
+    """Return at most `most` letters to request, in the plan's order.
 
-    One at a time are letters whose action takes an owner's turn. A letter about a contact waits until all that follows
-    of an earlier one about the same is done: requests are in order within a partition alone, and two leads of one
-    person may come in two of them.
+    Letters whose action takes an owner's turn are requested one at a time. A letter waits until all downstream steps of
+    an earlier letter about its contact are done: requests keep their order only within a partition, and two leads of
+    one person may be in two partitions.
     """
     under_way = list(asked)
     is_turn_taken = any(_takes_turn(item) for item in under_way)
@@ -289,22 +292,22 @@ def _followed(item: ItemRow) -> str | None:
 def skip_reason(
     job: str, item: ItemRow, row: LetterRow | None, would: Mapping[str, Any] | None
 ) -> str | None:
-    """Return why a letter is skipped; None: it is asked for. `would` is the essence of its prediction as of now."""
+    """Return why a letter is skipped; None: it is requested. `would` is the essence of its current prediction."""
     if row is None or would is None:
-        return "it is not there any more"
+        return "it does not exist any more"
     if row.job != job:
-        return "this job has it in hand no more"
+        return "this job has released it"
     if row.status not in RESTING:
         return f"it is {row.status} now"
     planned = PlanItem.model_validate(item.planned)
     changed = planned.changed(row)
     if changed is None and would != planned.would:
-        changed = f"its replay would come to something else now: {difference(planned.would, would)}"
+        changed = f"its replay would end differently now: {difference(planned.would, would)}"
     return changed
 
 
 def difference(planned: Mapping[str, Any], would: Mapping[str, Any]) -> str:
-    """Return in what two predictions differ, what follows included."""
+    """Return how two predictions differ, downstream steps included."""
     before, now = dict(_facts(planned)), dict(_facts(would))
     names = [name for name in before | now if before.get(name) != now.get(name)]
     return ", ".join(f"{name} {before.get(name, '-')} -> {now.get(name, '-')}" for name in names)
@@ -325,7 +328,7 @@ def _facts(essence: Mapping[str, Any], of: str = "") -> Iterator[tuple[str, str]
 def marks_of(
     connection: Connection, items: Mapping[str, ItemRow], outcomes: Sequence[LetterOutcome]
 ) -> list[Mark]:
-    """Return what is noted of these outcomes, in their order: each is compared with what the plan says."""
+    """Return a mark for each of these outcomes, in their order, after comparing it with the plan."""
     stated = _stated(connection, [items[outcome.id] for outcome in outcomes])
     return [
         (items[each.id].position, each.state, _remark(items[each.id].planned, each, stated.get(each.id)))
@@ -334,7 +337,7 @@ def marks_of(
 
 
 class _Stated(NamedTuple):
-    """The event that an action stated, as the ledger keeps it."""
+    """Event of an action, as the ledger holds it."""
 
     event: str | None
     body: dict[str, Any]
@@ -355,22 +358,22 @@ def _stated(connection: Connection, items: Sequence[ItemRow]) -> dict[str, _Stat
 
 
 def _remark(planned: Mapping[str, Any], outcome: LetterOutcome, stated: _Stated | None) -> str | None:
-    """Return why a letter failed, or in what it came otherwise than planned; None: it came as planned."""
+    """Return why a letter failed, or how its outcome differs from the plan; None: it ended as planned."""
     would = planned["would"]
     if outcome.state == "failed":
         is_planned = would["verdict"] in FAILING and would.get("code") == outcome.code
         return f"failed again: {outcome.code}" + ("" if is_planned else ", not as planned")
     expected = {"would-resolve": "resolved", "noop": "noop"}.get(would["verdict"])
     if expected is None or stated is None:
-        return f"{outcome.state}, of which the plan could not say" if expected is None else None
-    thought = [expected, would.get("event"), would.get("outcome")]
-    came = [outcome.state, stated.event, stated.body.get("outcome")]
+        return f"{outcome.state}, which the plan could not predict" if expected is None else None
+    predicted = [expected, would.get("event"), would.get("outcome")]
+    actual = [outcome.state, stated.event, stated.body.get("outcome")]
     if expected == "resolved":
-        # Whose turn it is depends on who else takes one: noted, and no reason to skip a letter.
+        # An owner depends on who else takes turns, so a different one is noted and is no reason to skip a letter.
         owner = None if planned["owner"] is None else (stated.body.get("owner") or {}).get("id")
-        thought += [_listed(would.get("changes")), planned["owner"]]
-        came += [_listed(stated.body.get("changed")), owner]
-    return None if came == thought else f"planned {_joined(thought)}, came {_joined(came)}"
+        predicted += [_listed(would.get("changes")), planned["owner"]]
+        actual += [_listed(stated.body.get("changed")), owner]
+    return None if actual == predicted else f"planned {_joined(predicted)}, got {_joined(actual)}"
 
 
 def _listed(names: Sequence[str] | None) -> str | None:

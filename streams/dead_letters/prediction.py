@@ -1,4 +1,4 @@
-"""What replaying one dead letter would do, as a preview found it, without personal data."""
+"""Predictions of a preview: what replaying one dead letter would do."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ PredictedVerdict = Literal[
     "cannot-say",
 ]
 VERDICTS: tuple[PredictedVerdict, ...] = get_args(PredictedVerdict)
-"""`would-fail` is of what follows: that would be a letter of its own."""
+"""`would-fail` is for downstream steps: their failure would be a new letter."""
 FAILING: frozenset[str] = frozenset({"would-fail-again", "unreadable", "tampered", "unknown-action", "gone"})
-"""The letter would be open again, one generation later."""
+"""Verdicts after which the letter would be open again, one generation later."""
 
 CallState = Literal["goes-out", "goes-out-again", "held"]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field of the contact; its values are personal data."""
+    """Change of a contact field; its values are personal data."""
 
     field: str
     before: Any
@@ -39,7 +39,7 @@ class OutsideCall:
     """A call outside: an e-mail, a notification."""
 
     port: str
-    """What makes it: `Mailer`, `Notifier`; empty when it is held."""
+    """The port that makes it: `Mailer`, `Notifier`; empty when it is held."""
     key: str
     """Idempotency key of the effect."""
     state: CallState
@@ -49,7 +49,7 @@ class OutsideCall:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What would come of one letter."""
+    """What a replay of one letter would do."""
 
     id: str
     lead_id: str | None
@@ -57,7 +57,7 @@ class Prediction:
     action_version: int
     verdict: PredictedVerdict
     result_id: str | None = None
-    """Id of the event that the action would state or has stated; the ledger knows the execution by it."""
+    """Id of the event that the action would publish or has published; the ledger's key of the execution."""
     event: str | None = None
     """Type of that event."""
     outcome: str | None = None
@@ -66,29 +66,29 @@ class Prediction:
     code: str | None = None
     message: str | None = None
     contact_key: str | None = None
-    """Whom it is about, as far as that is known then."""
+    """Key of the contact, if it would be known by then."""
     changes: Sequence[FieldChange] = ()
     owner: str | None = None
-    """Id of the owner the contact would have."""
+    """Id of the owner that the contact would have."""
     is_new_owner: bool = False
     calls: Sequence[OutsideCall] = ()
     needs: Sequence[str] = ()
-    """Servers that must answer for it to come true: whether they do is not asked."""
+    """Servers that must answer for it to come true; a preview does not ask them."""
     following: Sequence[Prediction] = ()
-    """What the workers would do next, action by action; each with what it would come to."""
+    """Predictions of the downstream steps, in the order in which workers would run them."""
     late: str | None = None
-    """The action that would follow and call somebody more than its `max_age` after the first failure."""
+    """Downstream action that would call outside later than its `max_age` after the first failure."""
 
     @property
     def all_calls(self) -> list[OutsideCall]:
-        """Calls of the replay and of what follows."""
+        """Calls of the replay and of its downstream steps."""
         return [*self.calls, *(call for each in self.following for call in each.calls)]
 
     @property
     def essence(self) -> dict[str, Any]:
-        """What a plan freezes, and the replay is compared with: no personal data, and nothing that words it.
+        """Facts that a plan freezes and compares with the replay; no personal data and no wording.
 
-        Whose turn it is depends on what else happens: a new owner is not frozen, that there is one is.
+        A new owner's id is left out, because it depends on who else takes turns; that there is a new owner is kept.
         """
         facts = {
             "verdict": self.verdict,
@@ -104,7 +104,7 @@ class Prediction:
         return {name: value for name, value in facts.items() if value is not None}
 
     def as_data(self, *, is_revealed: bool = False) -> dict[str, Any]:
-        """Return it as plain data; values of contact fields only when revealed."""
+        """Return the prediction as plain data; values of contact fields only when revealed."""
         changes: list[Any] = [change.field for change in self.changes]
         if is_revealed:
             changes = [

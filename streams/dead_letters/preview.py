@@ -1,4 +1,4 @@
-"""Previews of replays: today's code runs on the current store, and nothing it does is written or goes out."""
+"""Previews replays: today's code runs on the current store, and nothing is written or sent."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ from topics.letter import DeadLetter
 from topics.writing import as_json
 
 BATCH_SIZE = 200
-"""Letters read at once: each brings its whole record along."""
+"""Letters per query; each is read with its whole record."""
 
 
 class Preview:
     """Previews letters of one installation.
 
-    The letters are taken in the order given, and each sees what those before it would have changed: that is staged in
-    memory, over one snapshot of the store. What a preview remembers grows with the contacts it touches.
+    Letters are previewed in the given order over one snapshot of the store. Each sees the changes of those before it,
+    which are staged in memory; that memory grows with the number of contacts.
     """
 
     def __init__(self, installation: Installation) -> None:
-        """Raise `PortError` when an action asks for a port that nothing answers."""
+        """Raise `PortError` when an action asks for a port without an adapter."""
         installation.adapters.ports.check(installation.workflow)
         self._installation = installation
 
     def of(self, ids: Sequence[str], *, stale: Stale | None = None) -> Iterator[tuple[LetterRow, Prediction]]:
-        """Yield each letter that is there, in this order, with what its replay would do now.
+        """Yield each existing letter, in this order, with what its replay would do now.
 
-        `stale` is what a person wants of events that are too old for their actions.
+        `stale` is the decision about events that are too old for their actions.
 
-        Raise `StoreUnavailableError`. The store is read at the moment of the first one; end or close the iterator to
-        let that go.
+        The snapshot is taken at the first letter; exhaust or close the iterator to release it. Raise
+        `StoreUnavailableError`.
         """
         installation = self._installation
         with installation.database.snapshot() as connection:
@@ -71,8 +71,8 @@ class Preview:
             reader = Reader(installation.workflow, installation.group, EventCache({}))
             cancelled = pauses.cancelled(connection)
             for part in chunked(ids, BATCH_SIZE):
-                found = {row.letter.id: row for row in letters.get(connection, part)}
-                rows = [found[letter_id] for letter_id in part if letter_id in found]
+                by_id = {row.letter.id: row for row in letters.get(connection, part)}
+                rows = [by_id[letter_id] for letter_id in part if letter_id in by_id]
                 asked = [self._asked(row, stale) for row in rows]
                 yield from self._batch(runner, reader, rows, asked, cancelled, stale)
 
@@ -94,10 +94,10 @@ class Preview:
                 yield row, replace(_failing(row, row.letter, "gone"), code="RECORD_GONE", message=message)
             elif reading.executions:
                 execution = reading.executions[0]
-                found = runner.run(row, execution, now, cancelled)
-                # What follows is stated now and does not know how long it was held up: the letter does.
-                late = None if stale == "run" else runner.late(found, row.letter.first_time, now)
-                yield row, replace(found, late=late)
+                prediction = runner.run(row, execution, now, cancelled)
+                # Downstream events are new, so only the letter knows how long the lead was held up.
+                late = None if stale == "run" else runner.late(prediction, row.letter.first_time, now)
+                yield row, replace(prediction, late=late)
             else:
                 letter = reading.letters[0].letter
                 yield row, _failing(row, letter, _unread(letter.code))
@@ -108,7 +108,7 @@ class Preview:
 
 
 class Asked(NamedTuple):
-    """A record as a worker would read it from its topic."""
+    """Record as a worker would read it from its topic."""
 
     topic: str
     partition: int
@@ -120,10 +120,10 @@ class Asked(NamedTuple):
 
 
 class PreviewRunner:
-    """Runs what letters ask for: it keeps what those so far would have left behind, and the ports over it."""
+    """Runs the actions of letters over staged changes, which it keeps for the letters after them."""
 
     def __init__(self, connection: Connection, installation: Installation) -> None:
-        """Read over this connection; nothing is written."""
+        """Read through this connection; nothing is written."""
         workflow, group = installation.workflow, installation.group
         self._connection = connection
         self._workflow = workflow
@@ -134,7 +134,7 @@ class PreviewRunner:
         self._effects = PreviewEffects(connection)
         self._known: dict[bytes, LedgerRow] = {}
         self._done: dict[bytes, LedgerRow] = {}
-        """What the letters so far would have left in the ledger; what follows of them no other letter asks for."""
+        """Ledger rows that earlier letters would have left; downstream steps need none, as no letter asks for them."""
         self._events: list[Event] = []
         self._by_step: dict[str, list[Event]] = {}
         self._contacts: PreviewContacts | None = None
@@ -153,7 +153,7 @@ class PreviewRunner:
             self._ports[port] = adapter
 
     def expect(self, executions: Sequence[Execution]) -> None:
-        """Read what these will ask for in few queries."""
+        """Read the ledger rows of these executions in a few queries."""
         self._known = ledger.find(self._connection, (execution.ledger_id for execution in executions))
         self._by_step = {}
         for execution in executions:
@@ -162,13 +162,11 @@ class PreviewRunner:
     def run(
         self, row: LetterRow, execution: Execution, now: datetime, cancelled: Collection[str]
     ) -> Prediction:
-        """Return what executing this would come to, and what would follow of it."""
-        remembered = self._done.get(execution.ledger_id) or self._known.get(execution.ledger_id)
-        recalled = (
-            None if remembered is None else self._ledger_writer.recorded_outcome(execution, remembered, now)
-        )
-        if recalled is not None:
-            return self._recalled(row, execution, recalled)
+        """Return what this execution and its downstream steps would do."""
+        entry = self._done.get(execution.ledger_id) or self._known.get(execution.ledger_id)
+        recorded = None if entry is None else self._ledger_writer.recorded_outcome(execution, entry, now)
+        if recorded is not None:
+            return self._recorded(row, execution, recorded)
         refused = skip_failure(execution, now, cancelled)
         if refused is not None:
             return _failing(row, self._failed(execution, refused, now))
@@ -191,16 +189,18 @@ class PreviewRunner:
         self._end(is_kept=True)
         if execution.request is not None:
             outcome = as_json({"outcome": getattr(event, "outcome", None)})
-            self._done[execution.ledger_id] = done._replace(result=outcome)  # there may be a hundred thousand
-        found = self._resolving(row, execution, event)
+            self._done[execution.ledger_id] = done._replace(
+                result=outcome
+            )  # kept small: there may be 100,000
+        prediction = self._resolving(row, execution, event)
         return replace(
-            found, following=self._following(row, Succeeded(execution, done, event), now, cancelled)
+            prediction, following=self._following(row, Succeeded(execution, done, event), now, cancelled)
         )
 
-    def late(self, found: Prediction, failed: str, now: datetime) -> str | None:
-        """Return the action that would follow and call somebody, held up since then for longer than it declares."""
-        age = now - parse_timestamp(failed)
-        for each in found.following:
+    def late(self, prediction: Prediction, first_time: str, now: datetime) -> str | None:
+        """Return the downstream action that would call outside later than its `max_age` after the first failure."""
+        age = now - parse_timestamp(first_time)
+        for each in prediction.following:
             max_age = self._workflow.step(each.action).action.max_age
             is_calling = any(call.state != "held" for call in each.calls)
             if max_age is not None and age > max_age and is_calling:
@@ -208,19 +208,21 @@ class PreviewRunner:
         return None
 
     def _following(
-        self, row: LetterRow, stated: Succeeded, now: datetime, cancelled: Collection[str]
+        self, row: LetterRow, result: Succeeded, now: datetime, cancelled: Collection[str]
     ) -> list[Prediction]:
-        """Let the actions run that would read this event, as the workers will, and those after them."""
-        out = self._announcer.outgoing(stated)
+        """Run the actions that would read this event, as workers will, and those after them."""
+        out = self._announcer.outgoing(result)
         record = Asked(out.topic, 0, 0, int(now.timestamp() * 1000), out.key, out.value, out.headers)
-        found: list[Prediction] = []
-        for step in self._workflow.reading(type(stated.event)) if stated.event is not None else ():
+        predictions: list[Prediction] = []
+        for step in self._workflow.reading(type(result.event)) if result.event is not None else ():
             for execution in self._reader.read_events(step, [record], now).executions:
                 self._known |= ledger.find(self._connection, [execution.ledger_id])
-                one = self.run(row, execution, now, cancelled)
-                verdict: PredictedVerdict = "would-fail" if one.verdict == "would-fail-again" else one.verdict
-                found += [replace(one, verdict=verdict, following=()), *one.following]
-        return found
+                step_result = self.run(row, execution, now, cancelled)
+                verdict = step_result.verdict
+                if verdict == "would-fail-again":
+                    verdict = "would-fail"
+                predictions += [replace(step_result, verdict=verdict, following=()), *step_result.following]
+        return predictions
 
     def _failed(self, execution: Execution, failure: Failure, now: datetime) -> DeadLetter:
         row, letter = self._ledger_writer.failed(execution, failure, 0, now)
@@ -245,7 +247,7 @@ class PreviewRunner:
             return checked(execution.step, stop.value)
         running.close()
         raise UnpredictableError(
-            "the action waits for something that is no port, which only a real run can answer"
+            "the action awaits something that is no port, which only a real run can answer"
         )
 
     def _end(self, *, is_kept: bool) -> None:
@@ -272,15 +274,17 @@ class PreviewRunner:
             needs=self._adapters.ports.dependencies_of(execution.step.action) if goes_out else (),
         )
 
-    def _recalled(self, row: LetterRow, execution: Execution, outcome: Outcome) -> Prediction:
+    def _recorded(self, row: LetterRow, execution: Execution, outcome: Outcome) -> Prediction:
         if not isinstance(outcome, Succeeded):
             return _failing(row, outcome.letter)
-        came = orjson.loads(outcome.row.result or b"{}").get("outcome")
-        return replace(_about(row, execution, "noop"), event=outcome.row.result_type, outcome=came)
+        result = orjson.loads(outcome.row.result or b"{}")
+        return replace(
+            _about(row, execution, "noop"), event=outcome.row.result_type, outcome=result.get("outcome")
+        )
 
 
 def _about(row: LetterRow, execution: Execution, verdict: PredictedVerdict) -> Prediction:
-    """Return what is known of an execution before it runs."""
+    """Return the prediction with what is known before an execution runs."""
     action = execution.step.action
     return Prediction(row.letter.id, row.lead_id, action.kebab, action.version, verdict, execution.result_id)
 
@@ -288,7 +292,7 @@ def _about(row: LetterRow, execution: Execution, verdict: PredictedVerdict) -> P
 def _failing(
     row: LetterRow, letter: DeadLetter, verdict: PredictedVerdict = "would-fail-again"
 ) -> Prediction:
-    """Return the prediction that there would be this letter."""
+    """Return the prediction of a failure that would make this letter."""
     return Prediction(
         row.letter.id,
         row.lead_id,

@@ -1,4 +1,4 @@
-"""The ports of a preview: they read the store as it is and let nothing out."""
+"""The ports of a preview: they read the store and neither write nor call outside."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from topics.events import Candidate, Owner
 
 
 class UnpredictableError(Exception):
-    """The action asks something outside that only a real run can answer."""
+    """The action asks the outside something that only a real run can answer."""
 
 
 class PreviewContacts:
-    """The port Contacts over the real adapter, whose staged changes are never written; notes what is saved."""
+    """The port Contacts: notes changes and stages them in the real adapter, which never writes them."""
 
     def __init__(self, contacts: Contacts) -> None:
-        """Take an adapter that stages."""
+        """Wrap an adapter that stages its changes."""
         self._contacts = contacts
         self.changes: list[FieldChange] = []
 
@@ -51,10 +51,10 @@ class PreviewContacts:
 
 
 class PreviewRoster:
-    """The port Roster: turns are taken in the preview only."""
+    """The port Roster: takes turns in the preview only."""
 
     def __init__(self, connection: Connection, roster: Roster) -> None:
-        """Take the owners of the real one."""
+        """Wrap the real roster."""
         self._connection = connection
         self._roster = roster
         self._next: int | None = None
@@ -73,12 +73,12 @@ class PreviewRoster:
         return self._next + self._staged - 1
 
     def keep(self) -> None:
-        """The action succeeded."""
+        """Keep the turns of an action that succeeded."""
         self._next = None if self._next is None else self._next + self._staged
         self._staged = 0
 
     def drop(self) -> None:
-        """The action failed: its turns go to the next."""
+        """Give the turns of an action that failed to the next one."""
         self._staged = 0
 
     def flush(self, now_us: int) -> None:
@@ -86,14 +86,14 @@ class PreviewRoster:
 
 
 class PreviewEffects:
-    """The port Effects for one execution at a time: what would be called is noted, what went out is held."""
+    """The port Effects for one execution at a time: notes new calls and holds those that went out already."""
 
     def __init__(self, connection: Connection) -> None:
-        """Take a connection to read from."""
+        """Read through this connection."""
         self._connection = connection
         self._kept: dict[str, Sequence[Any]] = {}
         self._staged: dict[str, Sequence[Any]] = {}
-        self._work: Execution
+        self._execution: Execution
         self._may_repeat = False
         self._now_us = 0
         self.calls: list[OutsideCall] = []
@@ -101,20 +101,20 @@ class PreviewEffects:
         self.port = ""
 
     def begin(self, execution: Execution, now_us: int, *, may_repeat: bool) -> None:
-        """Begin with an execution."""
-        self._work, self._now_us, self._may_repeat = execution, now_us, may_repeat
+        """Begin an execution."""
+        self._execution, self._now_us, self._may_repeat = execution, now_us, may_repeat
         self.calls = []
         self._staged = {}
 
     def end(self, *, is_kept: bool) -> None:
-        """End it: what it called counts for those after it, unless it failed."""
+        """End the execution; its calls count for later ones unless it failed."""
         if is_kept:
             self._kept |= self._staged
 
     @property
     def key(self) -> str:
         """See `actions.ports.Effects.key`."""
-        return self._work.effect_key
+        return self._execution.effect_key
 
     async def once(self, call: Callable[[], Awaitable[str]]) -> Receipt:
         """See `actions.ports.Effects.once`."""
@@ -122,50 +122,50 @@ class PreviewEffects:
         row = self._staged.get(key) or self._kept.get(key)
         row = row or effects.standing(self._connection, [key]).get(key)
         if row is not None:
-            answer = effects.judge(claim_of(self._work, may_repeat=self._may_repeat), *row)
+            answer = effects.judge(claim_of(self._execution, may_repeat=self._may_repeat), *row)
             if answer.verdict is Verdict.CALLED:
                 self.calls.append(OutsideCall("", key, "held", "it went out already"))
                 return Receipt(answer.reference, is_mine=answer.is_mine)
             if answer.verdict is Verdict.PENDING:
                 self.calls.append(
-                    OutsideCall("", key, "held", "another event began it and its outcome is not known")
+                    OutsideCall("", key, "held", "another event began it and its outcome is unknown")
                 )
                 return Receipt("", is_mine=False, is_pending=True)
             if answer.verdict is Verdict.UNCERTAIN:
-                raise cut_off(self._work)
+                raise cut_off(self._execution)
         self.port, self.is_calling = "", True
         try:
             reference = await call()
         finally:
             self.is_calling = False
         if row is not None and row[1] == INTENT:
-            reason = "it was cut off before its outcome was known, so the other side may have it twice"
+            reason = "it was cut off before its outcome was known, so it may arrive twice"
             self.calls.append(OutsideCall(self.port, key, "goes-out-again", reason))
         else:
             self.calls.append(OutsideCall(self.port, key, "goes-out"))
-        self._staged[key] = (self._work.ledger_id, CALLED, reference, self._now_us)
+        self._staged[key] = (self._execution.ledger_id, CALLED, reference, self._now_us)
         return Receipt(reference, is_mine=True)
 
 
 class PreviewPort:
-    """A shared port whose async methods, those that wait for somebody outside, are noted and not called."""
+    """A shared port whose async methods, which would wait for the outside, are noted and not called."""
 
-    def __init__(self, name: str, port: object, noted: PreviewEffects) -> None:
-        """Take the real one; `name` is that of its Protocol."""
-        self._asked = (name, port, noted)
+    def __init__(self, name: str, port: object, effects_port: PreviewEffects) -> None:
+        """Wrap the real port; `name` is the name of its Protocol."""
+        self._wrapped = (name, port, effects_port)
 
     def __getattr__(self, attribute: str) -> Any:  # noqa: ANN401 - whatever the port has
-        name, port, noted = self._asked
-        found = getattr(port, attribute)
-        if not inspect.iscoroutinefunction(found):
-            return found
+        name, port, effects_port = self._wrapped
+        value = getattr(port, attribute)
+        if not inspect.iscoroutinefunction(value):
+            return value
 
         async def note(*_: object, **named: Any) -> Any:  # noqa: ANN401 - as above
-            if not noted.is_calling:
+            if not effects_port.is_calling:
                 raise UnpredictableError(
-                    f"the action waits for {name}.{attribute}, which only a real run can answer"
+                    f"the action awaits {name}.{attribute}, which only a real run can answer"
                 )
-            noted.port = name
+            effects_port.port = name
             return named.get("key", "")
 
         return note

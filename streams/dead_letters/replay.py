@@ -1,7 +1,8 @@
-"""A plain replay is a job without a plan: named letters are asked for at once, and what comes of each is reported.
+"""Plain replays: jobs without a plan, which request named letters at once and report the outcome of each.
 
-It leaves nothing in the tables of jobs, and holds no letter: there is nothing to resume. Its requests are on the topic,
-workers ask again for what they are not heard of about, and the audit names each letter with the id of the replay.
+A plain replay writes nothing into the tables of jobs and claims no letter, so there is nothing to resume. Its requests
+are on the topic, workers repeat a request that has no outcome in time, and the audit names each letter with the id of
+the replay.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from streams.store.jobs import JobStatus
 from streams.store.letters import OPEN, LetterRow
 
 BATCH_SIZE = 200
-"""Letters per request: each brings its whole record along."""
+"""Letters per transaction; each is read with its whole record."""
 ANSWER_WITHIN_S = 32.0
-"""The client itself would wait for ever for a broker that is gone."""
+"""The client itself waits without end for a lost broker."""
 
 
 Verdict = Literal["resolved", "failed again", "pending", "noop"]
@@ -37,13 +38,13 @@ Verdict = Literal["resolved", "failed again", "pending", "noop"]
 
 @dataclass(frozen=True, slots=True)
 class ReplayOutcome:
-    """What came of one letter."""
+    """Outcome of one letter."""
 
     id: str
     outcome: Verdict
     action: str
     code: str
-    """Why it failed: this time, if it failed again."""
+    """Why it failed; after another failure, the newest reason."""
     generation: int
     status: str
 
@@ -60,32 +61,32 @@ def replay_job(
 
 
 class NamedLetters:
-    """`JobLetters` that a person waits for: each is reported, unless it is `pending` at the end."""
+    """`JobLetters` for letters that a person names: each is reported unless it is `pending` at the end."""
 
-    first_failure = ""  # no number of failures stops the job
+    first_failure = ""  # unused: no number of failures stops the job
 
     def __init__(self, installation: Installation, ids: Sequence[str], report: Report, wait_s: float) -> None:
-        """The job waits `wait_s` for outcomes from when all letters were asked for; 0: it asks and ends."""
+        """Wait `wait_s` for outcomes after the last request; 0: do not wait."""
         self._installation = installation
         self._waiting = list(ids)
         self._report = report
         self._wait_s = wait_s
-        self._ends = math.inf
+        self._deadline = math.inf
         self._pending: dict[str, ReplayOutcome] = {}
         self.asked: dict[str, int] = {}
         self.counts: Counter[str] = Counter(waiting=len(ids))
 
     @property
     def pending(self) -> list[ReplayOutcome]:
-        """The letters that were asked for and have no outcome so far."""
+        """The requested letters without an outcome."""
         return list(self._pending.values())
 
     async def resume(self) -> AsyncIterator[Sequence[LetterRow]]:
-        """There is no process before this one."""
+        """Yield no letters: there was no process before this one."""
         yield ()
 
     async def take(self, most: int) -> AsyncIterator[Taken]:
-        """See `JobLetters.take`. What is marked and not published is asked for by a worker a minute later."""
+        """See `JobLetters.take`. A worker requests a letter that is marked and not published a minute later."""
         while self._waiting and most > 0:
             ids = self._waiting[: min(BATCH_SIZE, most)]
             rows = await self._installation.database.run(partial(self._take, ids=ids))
@@ -100,33 +101,33 @@ class NamedLetters:
                     self._end("noop", _outcome(row, "noop"))
             yield Taken(open_, len(ids))
             if not self._waiting:
-                self._ends = time.monotonic() + self._wait_s
+                self._deadline = time.monotonic() + self._wait_s
 
     async def note(self, outcomes: Sequence[LetterOutcome]) -> None:
         """See `JobLetters.note`."""
-        for came in outcomes:
-            del self.asked[came.id], self._pending[came.id]
+        for each in outcomes:
+            del self.asked[each.id], self._pending[each.id]
             self.counts["asked"] -= 1
-            verdict: Verdict = "failed again" if came.state == "failed" else came.state
+            verdict: Verdict = "failed again" if each.state == "failed" else each.state
             self._end(
-                came.state,
-                ReplayOutcome(came.id, verdict, came.action, came.code, came.generation, came.status),
+                each.state,
+                ReplayOutcome(each.id, verdict, each.action, each.code, each.generation, each.status),
             )
 
     async def ended(self) -> Ending | None:
         """See `JobLetters.ended`."""
-        is_late = bool(self.asked) and time.monotonic() >= self._ends
+        is_late = bool(self.asked) and time.monotonic() >= self._deadline
         return Ending("paused", "no outcome in time") if is_late else None
 
     async def end(self, status: JobStatus, message: str | None) -> None:
-        """Nothing is kept of it."""
+        """Do nothing: no table holds this job."""
 
     def _take(self, connection: Connection, ids: Sequence[str]) -> list[LetterRow]:
         rows = letters.get(connection, ids)
-        wanted = [row.letter.id for row in rows if row.status in OPEN]
-        # Marked before it is published: a worker may be done with it before this transaction would come after.
+        open_ids = [row.letter.id for row in rows if row.status in OPEN]
+        # Marked before publishing: a worker may finish before a transaction that came afterwards.
         again_us = to_us(self._installation.clock()) + int(LEASE.total_seconds() * 1_000_000)
-        letter_replays.mark_replaying(connection, wanted, again_us)
+        letter_replays.mark_replaying(connection, open_ids, again_us)
         return sorted(rows, key=lambda row: ids.index(row.letter.id))
 
     def _ask_for(self, row: LetterRow) -> None:

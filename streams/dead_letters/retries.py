@@ -1,4 +1,4 @@
-"""Due retries are asked for: letters whose time has come are published to the requests topic."""
+"""Requests due retries: publishes letters whose time has come to the requests topic."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from topics.registry import TopicNames
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
-"""A retry that was asked for and not heard of for this long is asked for again."""
+"""A retry without an outcome for this long is requested again."""
 BATCH_SIZE = 200
 
 
 def request(row: LetterRow, names: TopicNames, *, job: str | None = None) -> Outgoing:
-    """Return the record that asks the failed action to run again: the original one, with the letter's headers."""
+    """Return the record that requests the failed action again: the original one with the letter's headers."""
     letter = row.letter if job is None else replace(row.letter, replay_job=job)
     return Outgoing(names.requests, row.key, row.value, row.headers + letter.headers())
 
 
 class RetryTimer:
-    """Asks for what is due. Any number of workers may do so: asking twice does nothing twice."""
+    """Requests due retries. Several workers may do so, since a second request does nothing twice."""
 
     def __init__(self, installation: Installation, pauses: Pauses | None = None) -> None:
-        """Retries of a step that pauses wait with it."""
+        """Hold back the retries of paused steps."""
         self._installation = installation
         self._pauses = pauses
 
     async def tick(self) -> int:
-        """Ask for all that is due now; return how many it were. Raise as store and publisher do."""
-        held, tried = ((), ()) if self._pauses is None else self._pauses.held()
+        """Request all retries that are due now; return their number. Raise as store and publisher do."""
+        paused, probing = ((), ()) if self._pauses is None else self._pauses.held()
         asked = 0
-        while rows := await self._take(BATCH_SIZE, besides=held):
+        while rows := await self._take(BATCH_SIZE, besides=paused):
             asked += await self._ask(rows)
-        for step in tried:
-            # There may be nothing but retries to try the dependency with.
+        for step in probing:
+            # One retry as a probe: there may be no other work that shows whether the dependency is back.
             asked += await self._ask(await self._take(1, of=[step]))
         return asked
 

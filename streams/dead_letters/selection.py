@@ -1,4 +1,4 @@
-"""A selection names dead letters, in the same words for every command and every HTTP request."""
+"""Selections of dead letters, the same for every command and every HTTP request."""
 
 from __future__ import annotations
 
@@ -21,47 +21,49 @@ from topics.envelope import timestamp
 from topics.letter import FailureClass
 
 STATUSES = ("open", *EVERY, "all")
-"""What `status` may be."""
+"""Values of `status`."""
 USUAL_STATUS = {"restore": DISCARDED, "unschedule": SCHEDULED}
-"""Which letters these commands are about, unless a selection says so; all others are about open ones."""
+"""Default status for these commands; for all others it is `open`."""
 SHORTEST_ID = 6
-"""Characters of an id by which a letter can be named."""
+"""Least number of characters of an id that name a letter."""
 ID_START = re.compile(f"[0-9a-f-]{{{SHORTEST_ID},36}}")
 GROUP = re.compile("[0-9a-f]{12}")
 FAILURE_CLASSES: tuple[str, ...] = get_args(FailureClass)
 LATEST = datetime(3000, 1, 1, tzinfo=UTC)
-"""Later than this nothing is scheduled: letters with such times are none."""
+"""Latest due time; letters with later times are not valid."""
 
 Condition = ColumnElement[bool]
-"""A selection as the index of letters is asked for it."""
+"""A selection as a condition on the index of letters."""
 
 
 class SelectionError(ValueError):
-    """A selection cannot be used; the message is one sentence that names the option, its value and the next step."""
+    """A selection is invalid; the message is one sentence with the option, its value and the next step."""
 
 
 class Selection(BaseModel):
-    """Which letters: the options of the commands."""
+    """Options that select letters."""
 
-    # All that is given must hold; of several values of one field, any. Values are kept as people write them.
+    # A letter must match all options, and any value of an option with several. Values are kept as people write them.
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     id: Annotated[list[str], Field(description="A letter's id, or its first six characters or more.")] = []
     status: Annotated[
         list[str],
-        Field(description="May be given several times; `open` is scheduled, parked and replaying."),
+        Field(description="May be repeated; `open` means scheduled, parked and replaying."),
     ] = []
-    group: Annotated[list[str], Field(description="Failures of one cause; `groups` lists them.")] = []
+    group: Annotated[list[str], Field(description="A group of one cause; `groups` lists them.")] = []
     action: Annotated[list[str], Field(description="The action that failed.")] = []
     class_: Annotated[list[str], Field(alias="class", description="poison, transient, defect, …")] = []
     code: Annotated[list[str], Field(description="The reason: SMTP_REFUSED, …")] = []
     lead: Annotated[list[str], Field(description="The lead's id.")] = []
     key: Annotated[list[str], Field(description="The record's key.")] = []
     since: Annotated[
-        str | None, Field(description="First failed then or later: a moment, or how long ago (3d).")
+        str | None, Field(description="First failed at or after this moment, or at most so long ago (3d).")
     ] = None
-    until: Annotated[str | None, Field(description="First failed before that.")] = None
-    generation: Annotated[str | None, Field(description="How often a replay has failed: 0, or 1-3.")] = None
+    until: Annotated[
+        str | None, Field(description="First failed before this moment, or longer ago than this.")
+    ] = None
+    generation: Annotated[str | None, Field(description="Number of failed replays: 0, or 1-3.")] = None
     app_version: Annotated[list[str], Field(description="The build that failed.")] = []
     where: Annotated[str | None, Field(description="E.g. `code = NOT_JSON and first_seen < -3d`.")] = None
 
@@ -71,31 +73,31 @@ class Selection(BaseModel):
 
     @property
     def statuses(self) -> tuple[str, ...]:
-        """The statuses that are meant. Raise `SelectionError` for one that is none."""
+        """The selected statuses. Raise `SelectionError` for an unknown one."""
         several = {"open": OPEN, "all": EVERY}
         for name in self.status:
             if name not in STATUSES:
-                raise SelectionError(f"--status {name!r} is none; one of {', '.join(STATUSES)}")
-        # Who names a letter means it, whatever has become of it.
-        given = self.status or ["all" if self.id else "open"]
-        return tuple(dict.fromkeys(name for status in given for name in several.get(status, (status,))))
+                raise SelectionError(f"--status {name!r} is no status; one of {', '.join(STATUSES)}")
+        # A letter that is named by its id is selected in any status.
+        names = self.status or ["all" if self.id else "open"]
+        return tuple(dict.fromkeys(name for status in names for name in several.get(status, (status,))))
 
     @property
     def is_everything(self) -> bool:
-        """Whether nothing is given but a status."""
+        """Whether the selection has no option but a status."""
         return not any(getattr(self, name) for name in Selection.model_fields if name != "status")
 
     def as_options(self) -> str:
-        """Return the selection as a command takes it, for the head of a plan."""
+        """Return the selection as options of a command, for the head of a plan."""
         return " ".join(
             f"--{option_name(name)} {text}"
             for name in Selection.model_fields
-            if (given := getattr(self, name))
-            for text in ([given] if isinstance(given, str) else given)
+            if (values := getattr(self, name))
+            for text in ([values] if isinstance(values, str) else values)
         )
 
     def condition(self, now: datetime) -> Condition:
-        """Return the selection as a condition on the index. Raise `SelectionError` for what can only be a slip."""
+        """Return the selection as a condition on the index. Raise `SelectionError` for an obvious slip."""
         return sa.and_(sa.true(), *self._conditions(now))
 
     def _conditions(self, now: datetime) -> Iterator[Condition]:
@@ -103,7 +105,7 @@ class Selection(BaseModel):
         if self.id:
             ids = (_checked_id(text.strip().lower()) for text in self.id)
             yield sa.or_(*(column.id.startswith(text, autoescape=True) for text in ids))
-        for values, wanted in (
+        for values, compared in (
             (self.statuses, column.status),
             ([_checked_group(text) for text in self.group], column.fingerprint),
             ([name.replace("_", "-") for name in self.action], column.action),
@@ -114,8 +116,8 @@ class Selection(BaseModel):
             ([key.encode(errors="surrogateescape") for key in self.key], column.record_key),
         ):
             if values:
-                yield wanted.in_(values)
-        # Texts of one form and zone: they sort as the moments do.
+                yield compared.in_(values)
+        # Timestamps have one form and zone, so their texts sort like the moments.
         since = read_moment("--since", self.since, now) if self.since else None
         until = read_moment("--until", self.until, now) if self.until else None
         if since is not None and until is not None and since >= until:
@@ -134,7 +136,7 @@ class Selection(BaseModel):
 
 
 def option_name(field: str) -> str:
-    """Return what the option of a field is called, without the dashes before it."""
+    """Return the name of the option of a field, without its dashes."""
     return field.rstrip("_").replace("_", "-")
 
 
@@ -163,7 +165,7 @@ def _checked_class(text: str) -> str:
 
 
 def read_moment(option: str, text: str, now: datetime) -> datetime:
-    """Read `2026-11-23`, `2026-11-23T20:15:00Z` or how long ago: `90m`, `3d`. Raise `SelectionError`."""
+    """Return the moment `2026-11-23`, `2026-11-23T20:15:00Z`, or so long ago: `90m`, `3d`. Raise `SelectionError`."""
     try:
         return now - parse_duration(text)
     except (ValueError, OverflowError):
@@ -177,7 +179,7 @@ def read_moment(option: str, text: str, now: datetime) -> datetime:
 
 
 def read_due(option: str, text: str, now: datetime) -> datetime:
-    """Read a moment that is to come, or in how long: `2h`, `3d`. Raise `SelectionError`."""
+    """Return a future moment, written as a moment or as the time until it: `2h`, `3d`. Raise `SelectionError`."""
     try:
         due = now + parse_duration(text)
     except ValueError:
@@ -186,12 +188,12 @@ def read_due(option: str, text: str, now: datetime) -> datetime:
         due = LATEST
     if not now < due < LATEST:
         what = "is over" if due <= now else "is too far away"
-        raise SelectionError(f"{option} {text!r} {what}; write a moment that is to come, or 2h, 3d")
+        raise SelectionError(f"{option} {text!r} {what}; write a moment in the future, or 2h, 3d")
     return due
 
 
 def read_generations(text: str) -> tuple[int, int]:
-    """Read `2` or `1-3`, both included. Raise `SelectionError`."""
+    """Return the bounds of `2` or `1-3`, both included. Raise `SelectionError`."""
     match = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", text.strip())
     if match is None:
         raise SelectionError(f"--generation {text!r} is no generation; write 2, or 1-3")

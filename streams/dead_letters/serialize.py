@@ -1,4 +1,4 @@
-"""A dead letter as plain data, and whole as a line of a file: NDJSON, taken out and in again."""
+"""Serializes dead letters: as plain data for people, and whole as lines of an NDJSON file for export and import."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from topics.limits import fits_a_letter
 
 
 class TransferError(ValueError):
-    """A line is no dead letter; the message is a sentence that names the line."""
+    """A line of a file is no dead letter; the message is a sentence that names the line."""
 
 
 def as_data(row: LetterRow) -> dict[str, Any]:
-    """Return what is known of a letter; nothing of the record itself."""
+    """Return the facts about a letter without its record."""
     letter = row.letter
     return {
         "id": letter.id,
@@ -52,7 +52,7 @@ def as_data(row: LetterRow) -> dict[str, Any]:
 
 
 def record_as_data(row: LetterRow, *, is_revealed: bool) -> dict[str, Any]:
-    """Return the original record; sizes alone unless revealed. Bytes that are no UTF-8 are base64."""
+    """Return the original record, or only its sizes unless revealed. Bytes that are not UTF-8 are base64."""
     headers = [{"name": name, **_content("value", raw, is_revealed=is_revealed)} for name, raw in row.headers]
     return {
         **_content("key", row.key, is_revealed=is_revealed),
@@ -78,7 +78,7 @@ def _content(name: str, raw: bytes | None, *, is_revealed: bool) -> dict[str, An
 
 
 def dump(row: LetterRow) -> bytes:
-    """Return a letter as a line: its own headers, and the record as bytes in base64. It holds personal data."""
+    """Return a letter as a line: its own headers, and the record in base64. It holds personal data."""
     document = {
         "letter": {name: (value or b"").decode() for name, value in row.letter.headers()},
         "key": _text(row.key),
@@ -89,17 +89,17 @@ def dump(row: LetterRow) -> bytes:
 
 
 def load(lines: Iterable[bytes]) -> Iterator[LetterRow]:
-    """Read lines back. Raise `TransferError` at the first that cannot be."""
+    """Yield the letters of these lines. Raise `TransferError` at the first broken line."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            found = orjson.loads(line)
-            own: Headers = [(name, text.encode()) for name, text in found["letter"].items()]
+            document = orjson.loads(line)
+            own: Headers = [(name, text.encode()) for name, text in document["letter"].items()]
             letter = DeadLetter.from_headers(own)
-            value = _bytes(found["value"])
-            headers = [(str(name), _bytes(text)) for name, text in found["headers"]]
-            key = _bytes(found["key"])
+            value = _bytes(document["value"])
+            headers = [(str(name), _bytes(text)) for name, text in document["headers"]]
+            key = _bytes(document["key"])
         except orjson.JSONDecodeError as error:
             raise TransferError(f"line {number} is no JSON at character {error.pos}") from None
         except KeyError as error:
@@ -108,7 +108,7 @@ def load(lines: Iterable[bytes]) -> Iterator[LetterRow]:
             raise TransferError(f"line {number}: {error}") from None
         except (ValueError, TypeError, AttributeError):
             raise TransferError(f"line {number} is no dead letter as `export` writes it") from None
-        # Of a record that was too large for its letter there is no value; no replay takes it as it is.
+        # A record that was too large for its letter has no value here, and no replay accepts it.
         if value is not None and letter.value_sha256 != sha256_of(value):
             raise TransferError(
                 f"line {number}: the value is not that of letter {letter.id}: its SHA-256 differs"

@@ -1,9 +1,9 @@
-"""`--where`: comparisons joined by and, or, not and brackets, read as a condition on the index of letters.
+"""Reads `--where` expressions into conditions on the index of letters: comparisons, and, or, not, brackets.
 
     code = SMTP_REFUSED and first_seen < -3d and not lead ~ test
 
-By hand and not by a library: the language has seven rules, and the place of a mistake is half of its use. Values reach
-the database as parameters alone; names of columns come from `FIELDS` alone.
+The parser is written by hand because the language has only seven rules and errors must show their position. Values
+reach the database only as parameters, and names of columns come only from `FIELDS`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from topics.envelope import timestamp
 from topics.letter import FailureClass
 
 MAX_LENGTH, MAX_DEPTH, MAX_COMPARISONS = 1000, 20, 100
-"""Characters, brackets inside one another, comparisons."""
-_OF = letters.c
+"""Limits on characters, nested brackets and comparisons."""
+_COLUMN = letters.c
 
 
 class WhereError(ValueError):
-    """The expression cannot be used; the message is a sentence, the expression, and a caret under the place."""
+    """An expression is invalid; the message is a sentence, the expression, and a caret under the position."""
 
 
 class _Field(NamedTuple):
@@ -41,18 +41,18 @@ class _Field(NamedTuple):
 
 
 FIELDS = {
-    "id": _Field(_OF.id),
-    "status": _Field(_OF.status, values=EVERY),
-    "action": _Field(_OF.action),
-    "class": _Field(_OF.failure_class, values=get_args(FailureClass)),
-    "code": _Field(_OF.code),
-    "group": _Field(_OF.fingerprint),
-    "generation": _Field(_OF.generation, "number"),
-    "edits": _Field(_OF.edits, "number"),
-    "lead": _Field(sa.func.coalesce(_OF.lead_id, "")),  # else `not` would leave out what has none
-    "app_version": _Field(sa.func.coalesce(_OF.app_version, "")),
-    "first_seen": _Field(_OF.first_time, "moment"),
-    "last_seen": _Field(_OF.time, "moment"),
+    "id": _Field(_COLUMN.id),
+    "status": _Field(_COLUMN.status, values=EVERY),
+    "action": _Field(_COLUMN.action),
+    "class": _Field(_COLUMN.failure_class, values=get_args(FailureClass)),
+    "code": _Field(_COLUMN.code),
+    "group": _Field(_COLUMN.fingerprint),
+    "generation": _Field(_COLUMN.generation, "number"),
+    "edits": _Field(_COLUMN.edits, "number"),
+    "lead": _Field(sa.func.coalesce(_COLUMN.lead_id, "")),  # otherwise `not` would drop rows without a value
+    "app_version": _Field(sa.func.coalesce(_COLUMN.app_version, "")),
+    "first_seen": _Field(_COLUMN.first_time, "moment"),
+    "last_seen": _Field(_COLUMN.time, "moment"),
 }
 _COMPARE: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "=": operator.eq,
@@ -75,7 +75,7 @@ class _Token(NamedTuple):
 
 
 def parse_where(text: str, now: datetime) -> ColumnElement[bool]:
-    """Read the expression. Raise `WhereError`."""
+    """Return the condition of an expression. Raise `WhereError`."""
     if len(text) > MAX_LENGTH:
         raise WhereError(f"--where has {len(text):,} characters and may have {MAX_LENGTH:,}")
     reader = _Reader(text, now)
@@ -91,43 +91,43 @@ class _Reader:
         self.tokens: list[_Token] = []
         at = 0
         while self.text[at:].strip():
-            found = _TOKEN.match(self.text, at)
-            if found is None:
+            match = _TOKEN.match(self.text, at)
+            if match is None:
                 place = at + len(self.text[at:]) - len(self.text[at:].lstrip())
                 self.fail("this cannot be read; is a quote missing?", place, 1)
-            kind = str(found.lastgroup)
-            self.tokens.append(_Token(kind, found[kind], found.start(kind)))
-            at = found.end()
+            kind = str(match.lastgroup)
+            self.tokens.append(_Token(kind, match[kind], match.start(kind)))
+            at = match.end()
         self.at = self.comparisons = 0
 
     def whole(self) -> ColumnElement[bool]:
-        found = self.any_of(0)
+        condition = self.any_of(0)
         if self.at < len(self.tokens):
             self.fail_here("expected `and`, `or`, or the end")
-        return found
+        return condition
 
     def any_of(self, depth: int) -> ColumnElement[bool]:
-        found = [self.all_of(depth)]
+        conditions = [self.all_of(depth)]
         while self.take_word("or"):
-            found.append(self.all_of(depth))
-        return sa.or_(*found)
+            conditions.append(self.all_of(depth))
+        return sa.or_(*conditions)
 
     def all_of(self, depth: int) -> ColumnElement[bool]:
-        found = [self.one(depth)]
+        conditions = [self.one(depth)]
         while self.take_word("and"):
-            found.append(self.one(depth))
-        return sa.and_(*found)
+            conditions.append(self.one(depth))
+        return sa.and_(*conditions)
 
     def one(self, depth: int) -> ColumnElement[bool]:
         if depth > MAX_DEPTH:
-            self.fail_here(f"there are more than {MAX_DEPTH} brackets inside one another")
+            self.fail_here(f"brackets are nested more than {MAX_DEPTH} deep")
         if self.take_word("not"):
             return sa.not_(self.one(depth + 1))
         if self.take_mark("("):
-            found = self.any_of(depth + 1)
+            condition = self.any_of(depth + 1)
             if not self.take_mark(")"):
                 self.fail_here("expected `)`")
-            return found
+            return condition
         return self.comparison()
 
     def comparison(self) -> ColumnElement[bool]:
@@ -151,7 +151,7 @@ class _Reader:
             return field.column.in_(values)
         sign = self.next("op", f"one of {' '.join(_COMPARE)} or in")
         if sign.text == "~" and field.kind != "text":
-            self.fail(f"{name.text} is no text: ~ does not go with it", sign.at, 1)
+            self.fail(f"{name.text} is no text, so ~ cannot be used with it", sign.at, 1)
         return _COMPARE[sign.text](field.column, self.value(field, is_part=sign.text == "~"))
 
     def value(self, field: _Field, *, is_part: bool = False) -> str | int:
@@ -171,8 +171,8 @@ class _Reader:
         try:
             if text.startswith("-"):
                 return timestamp(self.now - parse_duration(text[1:]))
-            found = datetime.fromisoformat(text)
-            return timestamp(found if found.tzinfo is not None else found.replace(tzinfo=UTC))
+            moment = datetime.fromisoformat(text)
+            return timestamp(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
         except (ValueError, OverflowError):
             self.fail(
                 f"{text!r} is no moment; write 2026-11-23, 2026-11-23T20:15:00Z, or -3d for three days ago",

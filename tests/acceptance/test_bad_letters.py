@@ -70,7 +70,7 @@ def test_what_a_stranger_writes_is_reported_with_its_place_and_healthy_leads_get
     assert sum(group["count"] for group in groups) == len(known)
     for what, message in {
         "unknown action": "fail again with UNKNOWN_ACTION: workflow new-lead-onboarding has no action 'paint-the-",
-        "newer action": "A replay would succeed and state crm.lead.validated.v1.",
+        "newer action": "A replay would succeed and publish crm.lead.validated.v1.",
         "newer event": "fail again with UNKNOWN_TYPE: ce_type 'crm.lead.received.v2' does not belong",
         "unknown field": "A replay would do nothing: it was done meanwhile.",
         "tampered": "fail again with TAMPERED: the value's SHA-256 is not that of the dead letter; `edit --value",
@@ -146,13 +146,13 @@ def written(bad: Installation) -> tuple[str, list[tuple[str, str]], list[tuple[s
     head, first, *_ = lines = whole.splitlines(keepends=True)
     letters = Path(file).read_bytes().splitlines(keepends=True)
     plans = [
-        (whole.replace(b'"generation":0', b'"generation":1'), "is not as it was written"),
-        (b"".join(lines[:-1]), "is cut off: its last line is missing; make a new plan"),
+        (whole.replace(b'"generation":0', b'"generation":1'), "was changed after it was written"),
+        (b"".join(lines[:-1]), "is truncated: its last line is missing; make a new plan"),
         (whole[:-9], f"line {len(lines)} is no JSON"),
         (b"", "is no plan of this build; make one with `leads dead-letters plan`"),
         (b"\x00\xff\x1b\n", "line 1 is no JSON at character 0"),
         (whole.replace(b'"leads_plan":1', b'"leads_plan":2'), "is no plan of this build"),
-        (signed(head, first, first), "stands there 2 times; make a new plan"),
+        (signed(head, first, first), "occurs 2 times; make a new plan"),
     ]
     tampered = {**json.loads(letters[0]), "value": "e30="}
     imports = [

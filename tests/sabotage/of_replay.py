@@ -114,7 +114,7 @@ def decisions() -> Iterator[Sabotage]:
         name="a letter overtakes what follows of another",
         mechanism="a letter about a contact waits until what followed of an earlier one is done",
         file="streams/dead_letters/planned_letters.py",
-        old="self._busy.begin(item, self._heard)",
+        old="self._busy.begin(item, self._last_outcome)",
         new="pass",
         tests=("test_a_letter_waits_for_the_downstream_steps_of_its_contacts_earlier_letter",),
     )

@@ -197,7 +197,7 @@ async def test_a_process_that_wakes_up_late_leaves_its_job_to_the_one_that_took_
     woken = await replays.run(sleeper)
     ended = await replays.run(second)
 
-    assert (woken.message, woken.counts) == ("another process goes on with it", {"waiting": 3})
+    assert (woken.message, woken.counts) == ("another process has taken it over", {"waiting": 3})
     assert (ended.status, ended.counts, len(replays.world.mails)) == ("done", {"resolved": 3}, 3)
 
 

@@ -1,4 +1,4 @@
-"""A plan names owners and refuses hopeless letters; its file is refused when it is not as it was written."""
+"""A plan names owners and refuses hopeless letters; its file is refused when it was changed."""
 
 from __future__ import annotations
 
@@ -122,18 +122,18 @@ def test_a_plan_is_read_back() -> None:
         (b"\x89PNG\r\n\x1a\n", "p: line 1 is no JSON at character 0"),
         (b"[1]\n", "p: line 1 is no JSON object"),
         (GOOD.replace(b'"leads_plan":1', b'"leads_plan":2'), "p is no plan of this build"),
-        (GOOD.replace(b"unreadable", b"would-resolve"), "p is not as it was written"),
-        (GOOD.replace(b"\n", b"\r\n"), "p is not as it was written"),
+        (GOOD.replace(b"unreadable", b"would-resolve"), "p was changed after it was written"),
+        (GOOD.replace(b"\n", b"\r\n"), "p was changed after it was written"),
         (GOOD[:-9], "p: line 3 is no JSON"),
-        (b"".join(GOOD.splitlines(keepends=True)[:-1]), "p is cut off"),
-        (b"".join(GOOD.splitlines(keepends=True)[:1]), "p is cut off"),
+        (b"".join(GOOD.splitlines(keepends=True)[:-1]), "p is truncated"),
+        (b"".join(GOOD.splitlines(keepends=True)[:1]), "p is truncated"),
         (written({"leads_plan": 1}, ITEM), "p: line 1 lacks 'made'"),
-        (written({**HEAD, "stale": "perhaps"}, ITEM), "p: line 1 says stale 'perhaps'"),
-        (written(HEAD, ITEM, ITEM), f"p: letter {LETTER_ID} stands there 2 times"),
+        (written({**HEAD, "stale": "perhaps"}, ITEM), "p: line 1 has stale 'perhaps'"),
+        (written(HEAD, ITEM, ITEM), f"p: letter {LETTER_ID} occurs 2 times"),
         (written(HEAD, {**ITEM, "generation": "0"}), "p: line 2 has a 'generation' of another kind"),
-        (written(HEAD, {**ITEM, "id": "5"}), "p: line 2 has an id that is none"),
-        (written(HEAD, {**ITEM, "result_id": "zz"}), "p: line 2 has an id that is none"),
-        (written(HEAD, {**ITEM, "would": {}}), "p: line 2 says what would come"),
+        (written(HEAD, {**ITEM, "id": "5"}), "p: line 2 has an invalid id"),
+        (written(HEAD, {**ITEM, "result_id": "zz"}), "p: line 2 has an invalid id"),
+        (written(HEAD, {**ITEM, "would": {}}), "p: line 2 has a prediction"),
         (
             written(HEAD, {**ITEM, "would": {"verdict": "unreadable"}, "more": 1}),
             "p: line 2 has a 'more', which",

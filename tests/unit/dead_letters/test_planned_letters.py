@@ -78,31 +78,31 @@ def test_a_contact_is_busy_until_all_downstream_steps_are_done_or_one_failed() -
     busy.begin(item(0, "ann", follows=(FIRST, SECOND)), now=0.0)
 
     ids = frozenset((bytes.fromhex(FIRST), bytes.fromhex(SECOND)))
-    assert busy.about([item(1, "ann"), item(2, "bob"), item(3)]) == {"ann": ids}
-    assert busy.about([item(2, "bob")]) == {}
-    assert busy.still(["ann"], dict([ledger_row(FIRST)]), now=1.0) == {"ann"}
-    assert busy.still(["ann"], dict([ledger_row(FIRST), ledger_row(SECOND)]), now=2.0) == set()
-    assert busy.about([item(1, "ann")]) == {}
+    assert busy.awaited([item(1, "ann"), item(2, "bob"), item(3)]) == {"ann": ids}
+    assert busy.awaited([item(2, "bob")]) == {}
+    assert busy.still_busy(["ann"], dict([ledger_row(FIRST)]), now=1.0) == {"ann"}
+    assert busy.still_busy(["ann"], dict([ledger_row(FIRST), ledger_row(SECOND)]), now=2.0) == set()
+    assert busy.awaited([item(1, "ann")]) == {}
 
     busy.begin(item(0, "ann", follows=(FIRST, SECOND)), now=3.0)
-    assert busy.still(["ann"], dict([ledger_row(FIRST, FAILED)]), now=4.0) == set()
+    assert busy.still_busy(["ann"], dict([ledger_row(FIRST, FAILED)]), now=4.0) == set()
 
 
 def test_a_contact_is_free_again_when_its_downstream_steps_take_too_long() -> None:
     busy = BusyContacts(patience_s=120)
     busy.begin(item(0, "ann", follows=(FIRST,)), now=0.0)
 
-    assert busy.still(["ann"], {}, now=120.0) == {"ann"}
-    assert busy.still(["ann"], {}, now=120.1) == set()
+    assert busy.still_busy(["ann"], {}, now=120.0) == {"ann"}
+    assert busy.still_busy(["ann"], {}, now=120.1) == set()
 
 
 @pytest.mark.parametrize(
     ("now", "would", "reason"),
     [
         (MINE, PREDICTION.essence, None),
-        (None, None, "it is not there any more"),
-        (MINE, None, "it is not there any more"),
-        (replace(MINE, job="another"), PREDICTION.essence, "this job has it in hand no more"),
+        (None, None, "it does not exist any more"),
+        (MINE, None, "it does not exist any more"),
+        (replace(MINE, job="another"), PREDICTION.essence, "this job has released it"),
         (replace(MINE, status="replaying"), PREDICTION.essence, "it is replaying now"),
     ],
 )
@@ -299,7 +299,7 @@ async def test_a_result_that_differs_from_the_plan_is_noted(replays: ReplayHarne
     )
 
     assert remark == (
-        "planned resolved crm.lead.welcomed.v1 skipped (phone) ada, came resolved crm.lead.welcomed.v1 sent"
+        "planned resolved crm.lead.welcomed.v1 skipped (phone) ada, got resolved crm.lead.welcomed.v1 sent"
     )
 
 

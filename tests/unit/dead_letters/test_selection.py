@@ -66,7 +66,7 @@ def test_a_letter_must_match_all_options(
         ({"id": ["12%"]}, "--id '12%' is no id"),
         ({"since": "0s", "until": "1d"}, "--since .* is not before --until"),
         ({"generation": "3-1"}, "--generation 3-1 runs backwards"),
-        ({"status": ["opne"]}, "--status 'opne' is none; one of open, scheduled, "),
+        ({"status": ["opne"]}, "--status 'opne' is no status; one of open, scheduled, "),
         ({"where": "clas = poison"}, r"--where: .*did you mean class\?"),
     ],
 )
