@@ -43,7 +43,7 @@ DERIVED_TESTS = (
     "tests/unit/test_wiring.py",
     "tests/unit/testing/test_check_atomic.py",
     "tests/unit/topics/test_registry.py",
-    "tests/unit/operations/verify/test_any_workflow.py",
+    "tests/unit/operations/verify/test_contract.py",
 )
 """Of the tests that depend on the workflow, a choice that takes seconds; all of tests/unit is green in such a copy."""
 

@@ -28,9 +28,8 @@ from streams.operations.verify.contract import (
 )
 from streams.operations.verify.evidence import Mail
 from streams.workflow import Workflow, when
-from tests.unit.operations.verify.faults import with_header
 from tests.unit.operations.verify.history import CONTACT, EMAIL, PREFIX, History, healthy
-from tests.unit.operations.verify.test_verdicts import judged
+from tests.unit.operations.verify.planting import judged, with_header
 from topics import events
 from topics.events import LeadAssigned, LeadRejected
 
