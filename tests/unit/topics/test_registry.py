@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from topics import ids
-from topics.events import EVENTS, Contact, ContactUpserted, LeadReceived, encode
+from topics.events import EVENTS, LeadReceived
 from topics.registry import KIB, LETTERS, LONGEST_RETENTION, MIB, REQUESTS, TOPICS, TopicNames
 
 
@@ -33,27 +32,3 @@ def test_names_carry_the_prefix_and_foreign_ones_are_unknown() -> None:
     assert (names.requests, names.letters) == (f"test.{REQUESTS}", f"test.{LETTERS}")
     with pytest.raises(KeyError):
         names.spec("crm.leads.received.v1")
-
-
-def test_derived_ids_are_uuid5_of_compact_json_for_ever() -> None:
-    assert str(ids.derive("/web", "e-1", "validate-lead", 1)) == ids.result_id(
-        "/web", "e-1", "validate-lead", 1
-    )
-    assert ids.run_id("/web", "e-1") == "7b126571-1553-5883-93a7-40a9ef1cfd02"
-
-
-def test_an_event_is_written_without_what_is_absent_and_read_back_the_same() -> None:
-    event = ContactUpserted(
-        lead_id="L1",
-        contact_key="k",
-        contact_id="c",
-        outcome="created",
-        changed=["email"],
-        revision=1,
-        contact=Contact(email="j@example.com", attributes={"budget": 1.0, "is_vip": True}),
-    )
-
-    value = encode(event)
-
-    assert b"null" not in value
-    assert ContactUpserted.model_validate_json(value) == event

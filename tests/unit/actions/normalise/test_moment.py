@@ -1,4 +1,4 @@
-"""Shows how moments and language tags are read."""
+"""How moments are read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.normalise.language import normalise_language
 from actions.normalise.moment import normalise_moment
 from actions.normalise.refused import Refused
 
@@ -59,29 +58,3 @@ def test_every_moment_keeps_its_place_in_time(moment: object) -> None:
 
     assert once is not None
     assert normalise_moment(once) == once
-
-
-@pytest.mark.parametrize(
-    ("typed", "kept"),
-    [
-        ("de", "de"),
-        ("de-de", "de-DE"),
-        ("PT_br", "pt-BR"),
-        ("zh-hant-tw", "zh-Hant-TW"),
-        ("iw", "he"),
-        ("i-klingon", "tlh"),
-        ("German", None),
-        ("zzzz", None),
-        ("x" * 300, None),
-        (" ", None),
-    ],
-)
-def test_a_language_tag_is_spelled_the_standard_way_or_left_out(typed: str, kept: str | None) -> None:
-    assert normalise_language(typed) == kept
-
-
-@given(st.text())
-def test_any_text_is_a_tag_or_none(text: str) -> None:
-    tag = normalise_language(text)
-
-    assert tag is None or normalise_language(tag) == tag

@@ -1,0 +1,15 @@
+"""Which events cause no call."""
+
+from __future__ import annotations
+
+import pytest
+
+from actions.suppression import quiet_reason
+
+
+@pytest.mark.parametrize(
+    ("origin", "reason"),
+    [("live", None), ("replay", None), ("import", "origin-import"), ("backfill", "origin-backfill")],
+)
+def test_only_imports_and_backfills_are_quiet(origin: str, reason: str | None) -> None:
+    assert quiet_reason(origin) == reason
