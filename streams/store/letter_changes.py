@@ -44,17 +44,17 @@ def move(
 
 
 def discard(connection: Connection, ids: Collection[str], now_us: int) -> list[str]:
-    """Return up letters that rest; return their ids."""
+    """Discard letters that are not being replayed; return their ids."""
     return move(connection, ids, RESTING, {"status": DISCARDED, "due_at": None, "resolved_at": now_us})
 
 
 def restore(connection: Connection, ids: Collection[str]) -> list[str]:
-    """Park letters that were given up; return their ids."""
+    """Park discarded letters again; return their ids."""
     return move(connection, ids, (DISCARDED,), {"status": PARKED, "due_at": None, "resolved_at": None})
 
 
 def erase(connection: Connection, ids: Collection[str], now_us: int) -> list[str]:
-    """Take the records of letters that are not being replayed out of the index; return their ids."""
+    """Erase the records of letters that are not being replayed from the index; return their ids."""
     return move(
         connection, ids, ERASABLE, {"status": ERASED, "due_at": None, "resolved_at": now_us, **NO_RECORD}
     )

@@ -76,7 +76,7 @@ def put_back(connection: Connection, rows: Sequence[LetterRow], now_us: int) -> 
 
 
 def discard(connection: Connection, ids: Sequence[str], now_us: int) -> int:
-    """Return up these letters, those that are open; return how many it were."""
+    """Discard those of these letters that are open; return how many there were."""
     mine = letters.c.id.in_(ids) & STATUS.in_(OPEN)
     gone = sa.update(letters).where(mine).values(status=DISCARDED, resolved_at=now_us, due_at=None)
     return connection.execute(gone).rowcount if ids else 0
