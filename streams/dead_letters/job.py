@@ -33,8 +33,8 @@ from streams.store.jobs import JobStatus
 from streams.store.letters import DISCARDED, RESOLVED, LetterRow
 from streams.store.schema import letters as letters_table
 
-NAP_S, SHORT_NAP_S = 0.2, 0.02
-"""Pause between two looks for outcomes: short while few are awaited, since the next letters may depend on them."""
+POLL_S, SHORT_POLL_S = 0.2, 0.02
+"""Seconds between two looks for outcomes; short while few are awaited, since the next letters may depend on them."""
 FEW = 10
 BATCH_SIZE = 500
 
@@ -80,8 +80,8 @@ class JobLetters(Protocol):
         """Yield the letters that an earlier process has marked and perhaps not published."""
         ...
 
-    def take(self, most: int) -> AsyncIterator[Taken]:
-        """Mark at most `most` letters as requested, and yield them."""
+    def take(self, limit: int) -> AsyncIterator[Taken]:
+        """Mark at most `limit` letters as requested, and yield them."""
         ...
 
     async def note(self, outcomes: Sequence[LetterOutcome]) -> None:
@@ -156,7 +156,7 @@ class Job:
             if not self.letters.asked and not self.letters.counts["waiting"]:
                 return await self._end("done", None)
             await self.ask()
-            await asyncio.sleep(SHORT_NAP_S if len(self.letters.asked) <= FEW else NAP_S)
+            await asyncio.sleep(SHORT_POLL_S if len(self.letters.asked) <= FEW else POLL_S)
 
     async def _note_outcomes(self) -> None:
         if self.letters.asked:

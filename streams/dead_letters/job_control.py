@@ -17,7 +17,7 @@ from streams.dead_letters.plan import Plan, PlanItem, Stale
 from streams.store import jobs, letter_changes
 from streams.store.jobs import ItemRow, JobRow, JobStatus
 
-RUNS_US = 10_000_000
+HEARTBEAT_WITHIN_US = 10_000_000
 """A job counts as running while its process has sent a heartbeat within this time."""
 
 
@@ -66,10 +66,14 @@ async def resume(commands: LetterCommands, job: JobRow, reason: str) -> ClaimedJ
     """Claim a job that is paused or stopped, or whose process died. Raise `JobError`."""
     now_us, holder = to_us(commands.installation.clock()), str(uuid4())
     refused = JobError(f"job {job.id} runs already, or has ended; pause it first if it runs")
-    if job.status not in jobs.UNFINISHED or (job.status == "running" and now_us - job.changed_at < RUNS_US):
+    if job.status not in jobs.UNFINISHED or (
+        job.status == "running" and now_us - job.changed_at < HEARTBEAT_WITHIN_US
+    ):
         raise refused
     await commands.audit.write(reason, [Entry("resume", job.id)])
-    take = partial(jobs.take_over, job=job.id, holder=holder, now_us=now_us, silent_since_us=now_us - RUNS_US)
+    take = partial(
+        jobs.take_over, job=job.id, holder=holder, now_us=now_us, silent_since_us=now_us - HEARTBEAT_WITHIN_US
+    )
     if not await commands.installation.database.run(take):
         raise refused
     counted = await commands.installation.database.run(partial(jobs.counts, job=job.id))

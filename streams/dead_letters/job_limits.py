@@ -69,7 +69,9 @@ class JobOptions(BaseModel):
     ] = False
 
 
-AT_ONCE = JobOptions(rate=1_000_000, max_in_flight=1_000_000, canary=(), stop_if_fail=100, yield_to_lag=None)
+UNLIMITED = JobOptions(
+    rate=1_000_000, max_in_flight=1_000_000, canary=(), stop_if_fail=100, yield_to_lag=None
+)
 """Options of a plain replay: few letters, and a person who waits for them."""
 
 
@@ -146,28 +148,28 @@ class TokenBucket:
 
 
 class LiveTraffic:
-    """Gives way to live traffic: it watches how far workers are behind.
+    """Yields to live traffic: it watches how far workers are behind.
 
     It runs beside the job, because one look may take as long as many replays.
     """
 
-    def __init__(self, lag: Lag | None, most: int | None) -> None:
-        """Allow `most` waiting records; without `lag` or `most` nothing is watched."""
+    def __init__(self, lag: Lag | None, max_lag: int | None) -> None:
+        """Allow `max_lag` waiting records; without `lag` or `max_lag` nothing is watched."""
         self._lag = lag
-        self._most = most
-        is_watched = lag is not None and most is not None
+        self._max_lag = max_lag
+        is_watched = lag is not None and max_lag is not None
         self.waits_for: str | None = "a look at live traffic" if is_watched else None
         """What the job waits for; None: nothing."""
         self._failed: Exception | None = None
 
     async def watch(self) -> None:
         """Watch until cancelled."""
-        if self._lag is None or self._most is None:
+        if self._lag is None or self._max_lag is None:
             return
         try:
             while True:
                 behind = await self._lag()
-                is_late = behind > self._most
+                is_late = behind > self._max_lag
                 self.waits_for = f"live traffic, {behind:,} records behind" if is_late else None
                 await asyncio.sleep(LAG_EVERY_S)
         except Exception as error:  # noqa: BLE001 - `leaves_room` raises it where the job can end with it

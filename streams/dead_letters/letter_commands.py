@@ -56,7 +56,7 @@ class LetterCommands:
     audit: Audit
 
     async def discard(self, ids: Sequence[str], reason: str) -> Done:
-        """Give letters up; they can be restored."""
+        """Discard letters; they can be restored."""
         now_us = self._now_us()
         return await self._move(
             "discard", ids, reason, RESTING, lambda link, some: letter_changes.discard(link, some, now_us)
@@ -244,7 +244,7 @@ def edited(row: LetterRow, patch: Patch) -> LetterRow | None:
     """Return the patched letter; None: the patch changes nothing. Raise `PatchError` when it does not fit."""
     if row.status not in RESTING or row.job is not None:
         raise PatchError(skip_reason(row, RESTING))
-    is_whole = patch.value is not None or patch.is_undone
+    is_whole = patch.value is not None or patch.restores_original
     if not is_whole and sha256_of(row.value) != row.letter.value_sha256:
         # A patch would turn bytes that somebody else wrote into the letter's own.
         raise PatchError("its value is not the one that failed: the SHA-256 differs; --value replaces it")

@@ -36,22 +36,22 @@ class Patch:
     """Encoding to read the value in, instead of UTF-8."""
     value: bytes | None = field(default=None, repr=False)
     """Replaces the whole value."""
-    is_undone: bool = False
+    restores_original: bool = False
     """Whether it restores the value that failed first."""
 
     def __post_init__(self) -> None:
         """Check the form. Raise `PatchError`, which names the operation."""
-        if not (self.operations or self.encoding or self.value is not None or self.is_undone):
+        if not (self.operations or self.encoding or self.value is not None or self.restores_original):
             raise PatchError(f"{self.name} changes nothing; give --set, --unset, --patch or --value")
         if self.encoding is not None and not _is_encoding(self.encoding):
             raise PatchError(
                 f"{self.name}: there is no encoding {self.encoding!r}; windows-1252 is a common one"
             )
         for number, operation in enumerate(self.operations, 1):
-            slip = _slip(operation)
-            if slip is not None:
+            form_error = _form_error(operation)
+            if form_error is not None:
                 raise PatchError(
-                    f"{self.name}: operation {number} is no JSON Patch operation ({slip}); "
+                    f"{self.name}: operation {number} is no JSON Patch operation ({form_error}); "
                     'write {"op": "remove", "path": "/country"}'
                 )
 
@@ -59,7 +59,7 @@ class Patch:
     def sha256(self) -> str:
         """Hex digest of its operations, encoding and value."""
         value = None if self.value is None else hashlib.sha256(self.value).hexdigest()
-        effects = [list(self.operations), self.encoding, value, self.is_undone]
+        effects = [list(self.operations), self.encoding, value, self.restores_original]
         # Not orjson: it refuses values that a repair may need to write or remove, such as numbers beyond 64 bits.
         return hashlib.sha256(json.dumps(effects, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -69,22 +69,22 @@ class Patch:
         touches = [f"{each.get('op')} {each.get('path')}" for each in self.operations]
         touches += [f"read as {self.encoding}"] if self.encoding else []
         touches += ["another value"] if self.value is not None else []
-        return touches + (["the original value"] if self.is_undone else [])
+        return touches + (["the original value"] if self.restores_original else [])
 
     def apply(self, value: bytes | None, original: bytes | None) -> bytes | None:
         """Return the changed value. Raise `PatchError`, which names what does not fit."""
-        if self.is_undone:
+        if self.restores_original:
             return original
         if self.value is not None:
             _check_identity(_parsed_or_none(value), _parsed_or_none(self.value))
-            return _fitting(self.value, value)
+            return _checked_size(self.value, value)
         if value is None:
             raise PatchError("the record is a tombstone without a value to change; --value gives it one")
         text = _read(value, self.encoding or "utf-8")
         if not self.operations:
             after = _encoded(text)
             _check_identity(_parsed_or_none(value), _parsed_or_none(after))
-            return _fitting(after, value)
+            return _checked_size(after, value)
         before = _parse(text)
         try:
             document = jsonpatch.apply_patch(before, [dict(each) for each in self.operations])
@@ -95,7 +95,7 @@ class Patch:
                 f"{' then '.join(self.touches)} does not fit the record ({type(error).__name__})"
             ) from None
         _check_identity(before, document)
-        return _fitting(after, value)
+        return _checked_size(after, value)
 
 
 class RecipeTable(BaseModel):
@@ -156,7 +156,7 @@ def _is_encoding(name: str) -> bool:
     return True
 
 
-def _slip(operation: object) -> str | None:
+def _form_error(operation: object) -> str | None:
     """Return why this is no JSON Patch operation; None: it is one."""
     if not isinstance(operation, Mapping):
         return f"it is a JSON {type(operation).__name__} and must be an object"
@@ -199,7 +199,7 @@ def _encoded(text: str) -> bytes:
         ) from None
 
 
-def _fitting(after: bytes, before: bytes | None) -> bytes:
+def _checked_size(after: bytes, before: bytes | None) -> bytes:
     # Readers and topics refuse larger values. A value that is too large already may become smaller in steps.
     if len(after) > max(MAX_VALUE, len(before or b"")):
         raise PatchError(f"the patch makes the value {len(after)} bytes large; it may have {MAX_VALUE}")

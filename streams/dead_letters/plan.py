@@ -23,7 +23,7 @@ from topics.letter import sha256_of
 FORMAT = 1
 MAX_GENERATIONS = 10
 """A letter that has failed so often is replayed only by force."""
-FOR_GOOD = ("rejected", "defect")
+PERMANENT_CLASSES = ("rejected", "defect")
 """Failure classes of outside calls that do not pass without a change."""
 Stale = Literal["run", "skip"]
 """Decision about events that are too old for their actions."""
@@ -121,7 +121,7 @@ def _nothing_has_changed(row: LetterRow, prediction: Prediction, build: str) -> 
     is_edited_since = row.edited_at is not None and row.edited_at > microseconds(row.letter.time)
     return (
         asks_outside
-        and row.letter.failure_class in FOR_GOOD
+        and row.letter.failure_class in PERMANENT_CLASSES
         and row.letter.app_version == build
         and not is_edited_since
     )
@@ -300,11 +300,11 @@ def _read(path: str, documents: Sequence[dict[str, Any]]) -> tuple[_Head, list[P
         for number, each in enumerate(documents[1:], 2):  # noqa: B007 - the error names the line
             items.append(PlanItem.model_validate(each))
     except ValidationError as error:
-        raise PlanError(f"{path}: line {number} {_slip(error)}; make a new plan") from None
+        raise PlanError(f"{path}: line {number} {_broken_field(error)}; make a new plan") from None
     return head, items
 
 
-def _slip(error: ValidationError) -> str:
+def _broken_field(error: ValidationError) -> str:
     first = error.errors(include_input=False)[0]
     name = ".".join(map(str, first["loc"]))
     slips = {

@@ -32,7 +32,7 @@ from streams.store.ledger import LedgerRow
 from streams.store.letter_changes import RESTING
 from streams.store.letters import REPLAYING, LetterRow
 
-BEAT_EVERY_S = 0.5
+HEARTBEAT_EVERY_S = 0.5
 SILENT_S = 120.0
 """The job pauses after so long without any outcome: there may be no worker."""
 READ_AHEAD = 200
@@ -60,7 +60,7 @@ class PlannedLetters:
         self._items: dict[str, ItemRow] = {}
         """Requested items by the id of their letter."""
         self._busy = BusyContacts(SILENT_S)
-        self._last_beat = -math.inf
+        self._last_heartbeat = -math.inf
         self._last_outcome = time.monotonic()
         self.asked: dict[str, int] = {}
         # Kept in memory: counting 100,000 rows at each look would take longer than replaying.
@@ -76,12 +76,12 @@ class PlannedLetters:
             self._track(part)
         self.counts = await self._counted()
 
-    async def take(self, most: int) -> AsyncIterator[Taken]:
+    async def take(self, limit: int) -> AsyncIterator[Taken]:
         """See `JobLetters.take`. Letters that differ from the plan are skipped with the reason."""
         waiting = await self._run(
-            jobs.items, job=self._job.id, states=("waiting",), limit=max(most, READ_AHEAD)
+            jobs.items, job=self._job.id, states=("waiting",), limit=max(limit, READ_AHEAD)
         )
-        chosen = in_order(waiting, self._items.values(), await self._busy_contacts(waiting), most)
+        chosen = in_order(waiting, self._items.values(), await self._busy_contacts(waiting), limit)
         if not chosen:
             return
         under_way = [*self.asked, *(item.letter_id for item in chosen)]
@@ -112,8 +112,8 @@ class PlannedLetters:
     async def ended(self) -> Ending | None:
         """See `JobLetters.ended`."""
         now = time.monotonic()
-        if now - self._last_beat > BEAT_EVERY_S:
-            self._last_beat = now
+        if now - self._last_heartbeat > HEARTBEAT_EVERY_S:
+            self._last_heartbeat = now
             status = await self._run(self._beat)
             if status is None:
                 return Ending("paused", "another process has taken it over")
@@ -208,7 +208,7 @@ class PlannedLetters:
 # ------------------------------------------------------------------------------------------------- in the plan's order
 
 
-class _Flow(NamedTuple):
+class _Awaited(NamedTuple):
     ids: frozenset[bytes]
     since: float
 
@@ -222,37 +222,39 @@ class BusyContacts:
     def __init__(self, patience_s: float) -> None:
         """Stop waiting for downstream steps after so many seconds."""
         self._patience_s = patience_s
-        self._flows: dict[str, _Flow] = {}
+        self._awaited: dict[str, _Awaited] = {}
 
     def begin(self, item: ItemRow, now: float) -> None:
         """Note that a letter was resolved at this moment (seconds)."""
         contact, ids = item.planned["contact"], item.planned["follows"]
         if contact is not None and ids:
-            self._flows[contact] = _Flow(frozenset(bytes.fromhex(each.replace("-", "")) for each in ids), now)
+            self._awaited[contact] = _Awaited(
+                frozenset(bytes.fromhex(each.replace("-", "")) for each in ids), now
+            )
 
     def awaited(self, waiting: Iterable[ItemRow]) -> dict[str, frozenset[bytes]]:
         """Return the busy contacts of these letters, each with the ids of the awaited events in the ledger."""
-        contacts = {item.planned["contact"] for item in waiting} & self._flows.keys()
-        return {contact: self._flows[contact].ids for contact in contacts}
+        contacts = {item.planned["contact"] for item in waiting} & self._awaited.keys()
+        return {contact: self._awaited[contact].ids for contact in contacts}
 
     def still_busy(self, contacts: Iterable[str], rows: Mapping[bytes, LedgerRow], now: float) -> set[str]:
         """Return which of these contacts are still busy, by these rows of the ledger."""
         return {contact for contact in contacts if self._is_busy(contact, rows, now)}
 
     def _is_busy(self, contact: str, rows: Mapping[bytes, LedgerRow], now: float) -> bool:
-        flow = self._flows[contact]
-        ended = [rows[event_id] for event_id in flow.ids if event_id in rows]
+        awaited = self._awaited[contact]
+        ended = [rows[event_id] for event_id in awaited.ids if event_id in rows]
         has_failed = any(not row.is_done for row in ended)  # no step runs after a failed one
-        if has_failed or len(ended) == len(flow.ids) or now - flow.since > self._patience_s:
-            del self._flows[contact]
+        if has_failed or len(ended) == len(awaited.ids) or now - awaited.since > self._patience_s:
+            del self._awaited[contact]
             return False
         return True
 
 
 def in_order(
-    waiting: Sequence[ItemRow], asked: Iterable[ItemRow], busy: Iterable[str], most: int
+    waiting: Sequence[ItemRow], asked: Iterable[ItemRow], busy: Iterable[str], limit: int
 ) -> list[ItemRow]:
-    """Return at most `most` letters to request, in the plan's order.
+    """Return at most `limit` letters to request, in the plan's order.
 
     Letters whose action takes an owner's turn are requested one at a time. A letter waits until all downstream steps of
     an earlier letter about its contact are done: requests keep their order only within a partition, and two leads of
@@ -260,10 +262,10 @@ def in_order(
     """
     under_way = list(asked)
     is_turn_taken = any(_takes_turn(item) for item in under_way)
-    contacts = {*busy, *(contact for item in under_way if (contact := _followed(item)) is not None)}
+    contacts = {*busy, *(contact for item in under_way if (contact := _contact_kept_busy(item)) is not None)}
     chosen: list[ItemRow] = []
     for item in waiting:
-        if len(chosen) == most:
+        if len(chosen) == limit:
             break
         if _takes_turn(item):
             if is_turn_taken:
@@ -272,7 +274,7 @@ def in_order(
         if item.planned["contact"] in contacts:
             continue
         chosen.append(item)
-        if (contact := _followed(item)) is not None:
+        if (contact := _contact_kept_busy(item)) is not None:
             contacts.add(contact)
     return chosen
 
@@ -281,7 +283,7 @@ def _takes_turn(item: ItemRow) -> bool:
     return bool(item.planned["would"].get("is_new_owner"))
 
 
-def _followed(item: ItemRow) -> str | None:
+def _contact_kept_busy(item: ItemRow) -> str | None:
     contact: str | None = item.planned["contact"]
     return contact if item.planned["follows"] else None
 
@@ -329,21 +331,21 @@ def marks_of(
     connection: Connection, items: Mapping[str, ItemRow], outcomes: Sequence[LetterOutcome]
 ) -> list[Mark]:
     """Return a mark for each of these outcomes, in their order, after comparing it with the plan."""
-    stated = _stated(connection, [items[outcome.id] for outcome in outcomes])
+    emitted = _emitted(connection, [items[outcome.id] for outcome in outcomes])
     return [
-        (items[each.id].position, each.state, _remark(items[each.id].planned, each, stated.get(each.id)))
+        (items[each.id].position, each.state, _remark(items[each.id].planned, each, emitted.get(each.id)))
         for each in outcomes
     ]
 
 
-class _Stated(NamedTuple):
+class _Emitted(NamedTuple):
     """Event of an action, as the ledger holds it."""
 
     event: str | None
     body: dict[str, Any]
 
 
-def _stated(connection: Connection, items: Sequence[ItemRow]) -> dict[str, _Stated]:
+def _emitted(connection: Connection, items: Sequence[ItemRow]) -> dict[str, _Emitted]:
     by_result = {
         bytes.fromhex(item.planned["result_id"].replace("-", "")): item.letter_id
         for item in items
@@ -351,28 +353,28 @@ def _stated(connection: Connection, items: Sequence[ItemRow]) -> dict[str, _Stat
     }
     rows = ledger.find(connection, by_result)
     return {
-        by_result[key]: _Stated(row.result_type, orjson.loads(row.result or b"{}"))
+        by_result[key]: _Emitted(row.result_type, orjson.loads(row.result or b"{}"))
         for key, row in rows.items()
         if row.is_done
     }
 
 
-def _remark(planned: Mapping[str, Any], outcome: LetterOutcome, stated: _Stated | None) -> str | None:
+def _remark(planned: Mapping[str, Any], outcome: LetterOutcome, emitted: _Emitted | None) -> str | None:
     """Return why a letter failed, or how its outcome differs from the plan; None: it ended as planned."""
     would = planned["would"]
     if outcome.state == "failed":
         is_planned = would["verdict"] in FAILING and would.get("code") == outcome.code
         return f"failed again: {outcome.code}" + ("" if is_planned else ", not as planned")
     expected = {"would-resolve": "resolved", "noop": "noop"}.get(would["verdict"])
-    if expected is None or stated is None:
+    if expected is None or emitted is None:
         return f"{outcome.state}, which the plan could not predict" if expected is None else None
     predicted = [expected, would.get("event"), would.get("outcome")]
-    actual = [outcome.state, stated.event, stated.body.get("outcome")]
+    actual = [outcome.state, emitted.event, emitted.body.get("outcome")]
     if expected == "resolved":
         # An owner depends on who else takes turns, so a different one is noted and is no reason to skip a letter.
-        owner = None if planned["owner"] is None else (stated.body.get("owner") or {}).get("id")
+        owner = None if planned["owner"] is None else (emitted.body.get("owner") or {}).get("id")
         predicted += [_listed(would.get("changes")), planned["owner"]]
-        actual += [_listed(stated.body.get("changed")), owner]
+        actual += [_listed(emitted.body.get("changed")), owner]
     return None if actual == predicted else f"planned {_joined(predicted)}, got {_joined(actual)}"
 
 

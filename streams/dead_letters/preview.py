@@ -100,7 +100,7 @@ class Preview:
                 yield row, replace(prediction, late=late)
             else:
                 letter = reading.letters[0].letter
-                yield row, _failing(row, letter, _unread(letter.code))
+                yield row, _failing(row, letter, _unreadable_verdict(letter.code))
 
     def _asked(self, row: LetterRow, stale: Stale | None) -> Asked:
         out = request(replace(row, letter=replace(row.letter, stale=stale)), self._installation.topics)
@@ -305,7 +305,7 @@ def _failing(
     )
 
 
-def _unread(code: str) -> PredictedVerdict:
+def _unreadable_verdict(code: str) -> PredictedVerdict:
     if code == TAMPERED.code:
         return "tampered"
     return "unknown-action" if code == "UNKNOWN_ACTION" else "unreadable"

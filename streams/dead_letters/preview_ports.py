@@ -78,7 +78,7 @@ class PreviewRoster:
         self._staged = 0
 
     def drop(self) -> None:
-        """Give the turns of an action that failed to the next one."""
+        """Release the turns of an action that failed."""
         self._staged = 0
 
     def flush(self, now_us: int) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 
 from streams.clock import to_us
 from streams.dead_letters.job import Ending, Job, LetterOutcome, Taken
-from streams.dead_letters.job_limits import AT_ONCE
+from streams.dead_letters.job_limits import UNLIMITED
 from streams.dead_letters.retries import LEASE
 from streams.engine.installation import Installation
 from streams.store import letter_replays, letters
@@ -33,7 +33,7 @@ ANSWER_WITHIN_S = 32.0
 """The client itself waits without end for a lost broker."""
 
 
-Verdict = Literal["resolved", "failed again", "pending", "noop"]
+ReplayVerdict = Literal["resolved", "failed again", "pending", "noop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ReplayOutcome:
     """Outcome of one letter."""
 
     id: str
-    outcome: Verdict
+    outcome: ReplayVerdict
     action: str
     code: str
     """Why it failed; after another failure, the newest reason."""
@@ -57,7 +57,7 @@ def replay_job(
 ) -> tuple[Job, NamedLetters]:
     """Return the job that replays these letters, and its letters; see `NamedLetters`."""
     named = NamedLetters(installation, ids, report, wait_s)
-    return Job(str(uuid4()), installation, named, AT_ONCE, answer_within_s=ANSWER_WITHIN_S), named
+    return Job(str(uuid4()), installation, named, UNLIMITED, answer_within_s=ANSWER_WITHIN_S), named
 
 
 class NamedLetters:
@@ -85,13 +85,13 @@ class NamedLetters:
         """Yield no letters: there was no process before this one."""
         yield ()
 
-    async def take(self, most: int) -> AsyncIterator[Taken]:
+    async def take(self, limit: int) -> AsyncIterator[Taken]:
         """See `JobLetters.take`. A worker requests a letter that is marked and not published a minute later."""
-        while self._waiting and most > 0:
-            ids = self._waiting[: min(BATCH_SIZE, most)]
+        while self._waiting and limit > 0:
+            ids = self._waiting[: min(BATCH_SIZE, limit)]
             rows = await self._installation.database.run(partial(self._take, ids=ids))
             del self._waiting[: len(ids)]
-            most -= len(ids)
+            limit -= len(ids)
             self.counts["waiting"] -= len(ids)
             open_ = [row for row in rows if row.status in OPEN]
             for row in rows:
@@ -108,7 +108,7 @@ class NamedLetters:
         for each in outcomes:
             del self.asked[each.id], self._pending[each.id]
             self.counts["asked"] -= 1
-            verdict: Verdict = "failed again" if each.state == "failed" else each.state
+            verdict: ReplayVerdict = "failed again" if each.state == "failed" else each.state
             self._end(
                 each.state,
                 ReplayOutcome(each.id, verdict, each.action, each.code, each.generation, each.status),
@@ -141,6 +141,6 @@ class NamedLetters:
         self._report(outcome)
 
 
-def _outcome(row: LetterRow, verdict: Verdict) -> ReplayOutcome:
+def _outcome(row: LetterRow, verdict: ReplayVerdict) -> ReplayOutcome:
     letter = row.letter
     return ReplayOutcome(letter.id, verdict, letter.action, letter.code, letter.generation, row.status)

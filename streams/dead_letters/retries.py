@@ -39,28 +39,28 @@ class RetryTimer:
     async def tick(self) -> int:
         """Request all retries that are due now; return their number. Raise as store and publisher do."""
         paused, probing = ((), ()) if self._pauses is None else self._pauses.held()
-        asked = 0
+        number = 0
         while rows := await self._take(BATCH_SIZE, besides=paused):
-            asked += await self._ask(rows)
+            number += await self._ask(rows)
         for step in probing:
             # One retry as a probe: there may be no other work that shows whether the dependency is back.
-            asked += await self._ask(await self._take(1, of=[step]))
-        return asked
+            number += await self._ask(await self._take(1, of=[step]))
+        return number
 
     async def _ask(self, rows: Sequence[LetterRow]) -> int:
         if rows:
             topics = self._installation.topics
             await self._installation.publisher.publish([request(row, topics) for row in rows])
-            log.info("asked for %d due retries", len(rows))
+            log.info("requested %d due retries", len(rows))
         return len(rows)
 
     async def _take(
-        self, most: int, *, of: Sequence[str] | None = None, besides: Sequence[str] = ()
+        self, limit: int, *, of: Sequence[str] | None = None, besides: Sequence[str] = ()
     ) -> Sequence[LetterRow]:
         now_us = to_us(self._installation.clock())
         lease_us = int(LEASE.total_seconds() * 1_000_000)
         return await self._installation.database.run(
             lambda connection: letter_replays.take_due(
-                connection, now_us, lease_us, most, of=of, besides=besides
+                connection, now_us, lease_us, limit, of=of, besides=besides
             )
         )

@@ -166,7 +166,7 @@ async def test_the_original_can_be_put_back_and_that_is_an_edit_too(harness: Let
     (letter_id,) = harness.index(lettered(1))
     await harness.commands.edit([letter_id], STRIP, "why")
 
-    await harness.commands.edit([letter_id], Patch("original", is_undone=True), "it was right")
+    await harness.commands.edit([letter_id], Patch("original", restores_original=True), "it was right")
 
     now = harness.row(letter_id)
     assert (now.value, now.original_value, now.letter.edit_number) == (BODY, BODY, 2)
