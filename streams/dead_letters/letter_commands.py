@@ -111,14 +111,14 @@ class LetterCommands:
             done.changed += kept_ids
         return done
 
-    async def take_in(self, rows: Sequence[LetterRow], reason: str) -> int:
+    async def import_letters(self, rows: Sequence[LetterRow], reason: str) -> int:
         """Publish letters of another installation for workers to index; return their number."""
         for part in chunked(rows, BATCH_SIZE):
             await self.audit.write(reason, [entry_of("import", row) for row in part])
             await self._publish(part)
         return len(rows)
 
-    async def take_out(self, ids: Sequence[str], reason: str) -> AsyncIterator[LetterRow]:
+    async def export_letters(self, ids: Sequence[str], reason: str) -> AsyncIterator[LetterRow]:
         """Yield whole letters for a file; each is audited like one that a person reads.
 
         Letters whose record is gone are left out.

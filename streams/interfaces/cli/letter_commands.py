@@ -264,7 +264,7 @@ def export_command(
         async def write(commands: LetterCommands) -> int:
             done = 0
             with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as written:
-                async for row in commands.take_out(ids, why):
+                async for row in commands.export_letters(ids, why):
                     written.write(dump(row))
                     done += 1
             return done
@@ -292,7 +292,7 @@ def import_command(
     except TransferError as error:
         raise WrongUseError(f"{file}: {error}; nothing was taken in") from None
     with connections.connected() as connected:
-        done = connections.with_letters(connected, lambda commands: commands.take_in(rows, why))
+        done = connections.with_letters(connected, lambda commands: commands.import_letters(rows, why))
     print_err(f"{plural(done, 'letter')} taken in.")
 
 

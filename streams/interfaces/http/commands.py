@@ -53,7 +53,7 @@ async def reveal_letter(letter_id: str, command: Command, state: State, user: Op
 async def export_letters(command: Command, state: State, user: Operator) -> StreamingResponse:
     """Return letters whole, records too, one per line (NDJSON); audited, each one."""
     ids = await _chosen(state, "export", command)
-    rows = state.commands(user.name).take_out(ids, command.reason)
+    rows = state.commands(user.name).export_letters(ids, command.reason)
     first = await anext(rows, None)  # what cannot be audited is refused before anything is sent
 
     async def lines() -> AsyncIterator[bytes]:
@@ -74,7 +74,7 @@ async def import_letters(
 ) -> dict[str, int]:
     """Take letters in that an export gave: all, or none when a line cannot be read."""
     rows = list(load((await request.body()).splitlines(keepends=True)))
-    return {"taken_in": await state.commands(user.name).take_in(rows, reason)}
+    return {"taken_in": await state.commands(user.name).import_letters(rows, reason)}
 
 
 @router.patch("/{letter_id}")

@@ -314,7 +314,9 @@ async def test_a_letter_whose_record_is_gone_is_not_taken_out_nor_audited_as_if_
     kept, gone = harness.index(lettered(1), lettered(2))
     await harness.commands.erase([gone], "she asked for it")
 
-    taken = [row.letter.id async for row in harness.commands.take_out([kept, gone], "to the other site")]
+    taken = [
+        row.letter.id async for row in harness.commands.export_letters([kept, gone], "to the other site")
+    ]
 
     assert taken == [kept]
     assert [(entry["act"], entry["about"]) for entry in harness.audited()] == [
