@@ -84,7 +84,7 @@ def never_lost() -> Iterator[Sabotage]:
         "streams/store/letter_replays.py",
         "mark_replaying(connection, ids, now_us + lease_us)",
         "mark_replaying(connection, ids, None)",
-        "test_a_retry_that_was_asked_for_and_not_heard_of_is_asked_for_again_after_its_lease",
+        "test_a_retry_without_an_outcome_is_requested_again_after_its_lease",
     )
     yield sabotage(
         "what was put aside is committed",

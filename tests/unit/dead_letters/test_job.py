@@ -89,7 +89,7 @@ async def test_a_job_without_any_outcome_pauses(
     job = await replays.create(replays.plan())
 
     async with asyncio.timeout(20):
-        ended = await job.run(unreported)  # beside no worker
+        ended = await job.run(unreported)  # no worker runs
 
     assert (ended.status, ended.counts) == ("paused", {"asked": 1})
     assert "is `leads worker` running?" in (ended.message or "")
@@ -98,7 +98,7 @@ async def test_a_job_without_any_outcome_pauses(
 async def test_a_job_asks_for_no_more_than_its_rate_allows(
     replays: ReplayHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_module, "time", SimpleNamespace(monotonic=lambda: 0.0))  # it stands still
+    monkeypatch.setattr(job_module, "time", SimpleNamespace(monotonic=lambda: 0.0))  # the clock stands still
     await replays.fail_mails(5)
     job = await replays.create(replays.plan(), JobOptions(rate=5, canary=(), yield_to_lag=None))
     reports: list[JobProgress] = []
@@ -135,7 +135,7 @@ async def test_a_job_that_died_before_publishing_publishes_when_it_resumes(repla
         await first.run(unreported)
     replays.cluster.log.is_away = False
 
-    replays.cluster.clock.advance(seconds=11)  # and was not heard of since
+    replays.cluster.clock.advance(seconds=11)  # the last heartbeat is too old by then
     ended = await replays.run(await replays.resume())
 
     assert (ended.status, ended.counts) == ("done", {"resolved": 3})

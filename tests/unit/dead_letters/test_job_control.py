@@ -48,7 +48,7 @@ async def test_a_cancelled_job_releases_its_letters(replays: ReplayHarness) -> N
     assert {row.job for row in replays.rows()} == {None}
 
 
-async def test_nothing_of_a_job_is_done_that_the_audit_topic_does_not_take(replays: ReplayHarness) -> None:
+async def test_a_command_that_cannot_be_audited_changes_no_job(replays: ReplayHarness) -> None:
     await replays.fail_mails(1)
     plan, cluster = replays.plan(), replays.cluster
     audit = Audit(replace(cluster.installation, publisher=Refusing()), "ann")

@@ -67,7 +67,7 @@ async def test_an_edit_is_audited_with_author_reason_and_both_hashes_and_no_valu
     assert "ada" not in orjson.dumps(entry).decode()
 
 
-async def test_nothing_is_done_that_the_audit_topic_does_not_take(harness: LetterHarness) -> None:
+async def test_a_command_that_cannot_be_audited_changes_no_letter(harness: LetterHarness) -> None:
     (letter_id,) = harness.index(lettered(1))
     commands = harness.audited_by(Refusing())
 
@@ -92,7 +92,7 @@ async def test_a_letter_that_is_being_replayed_is_not_changed(harness: LetterHar
     assert harness.row(letter_id).value == BODY
 
 
-async def test_a_letter_whose_replay_begins_at_the_same_moment_is_not_changed(harness: LetterHarness) -> None:
+async def test_a_letter_whose_replay_begins_during_an_edit_is_not_edited(harness: LetterHarness) -> None:
     (letter_id,) = harness.index(lettered(1))
 
     def asked_for() -> None:
@@ -105,7 +105,7 @@ async def test_a_letter_whose_replay_begins_at_the_same_moment_is_not_changed(ha
 
 
 @pytest.mark.parametrize("first", [edited_by_another, failed_again, taken_by_a_job])
-async def test_a_letter_that_something_else_happens_to_at_the_same_moment_is_not_edited(
+async def test_a_letter_that_changes_during_an_edit_is_not_edited(
     harness: LetterHarness, first: Callable[[Connection, LetterRow], object]
 ) -> None:
     (letter_id,) = harness.index(lettered(1))
@@ -162,7 +162,7 @@ async def test_an_index_rebuilt_from_the_topic_has_the_edit_and_the_original(har
     assert (now.value, now.original_value, now.letter) == (before.value, BODY, before.letter)
 
 
-async def test_the_original_can_be_put_back_and_that_is_an_edit_too(harness: LetterHarness) -> None:
+async def test_restoring_the_original_value_is_an_edit_too(harness: LetterHarness) -> None:
     (letter_id,) = harness.index(lettered(1))
     await harness.commands.edit([letter_id], STRIP, "why")
 
@@ -188,7 +188,7 @@ async def test_a_patch_that_does_not_fit_skips_its_letter_with_a_reason_that_hol
     assert "bob" not in str(reasons)
 
 
-async def test_a_letter_whose_value_is_not_the_one_that_failed_takes_no_patch_but_another_value(
+async def test_a_value_that_is_not_the_one_that_failed_can_be_replaced_but_not_patched(
     harness: LetterHarness,
 ) -> None:
     bad = replace(lettered(1), value=b'{"email": "eve@b.example", "country": "??"}')
@@ -215,7 +215,7 @@ async def test_a_discarded_letter_can_be_restored_and_is_not_retried_meanwhile(
     assert [entry["act"] for entry in harness.audited()] == ["discard", "restore"]
 
 
-async def test_a_scheduled_letter_is_due_then_and_not_before(harness: LetterHarness) -> None:
+async def test_a_scheduled_letter_is_not_due_before_its_time(harness: LetterHarness) -> None:
     (letter_id,) = harness.index(lettered(1))
     due = harness.clock() + timedelta(hours=2)
 
@@ -240,7 +240,7 @@ async def test_a_kept_letter_is_published_again_and_not_pruned(harness: LetterHa
     assert DeadLetter.from_headers(list(copy.headers)).id == letter_id
 
 
-async def test_a_request_for_an_older_failure_puts_nothing_back(harness: LetterHarness) -> None:
+async def test_putting_back_an_older_generation_changes_nothing(harness: LetterHarness) -> None:
     now, asked = lettered(1, generation=1), lettered(1)
     (letter_id,) = harness.index(now)
 
@@ -282,7 +282,9 @@ async def test_an_erased_record_is_gone_for_good_and_no_copy_brings_it_back(harn
     assert [entry["act"] for entry in harness.audited()] == ["edit", "erase"]
 
 
-async def test_an_open_letter_whose_record_retention_took_stays_as_expired(harness: LetterHarness) -> None:
+async def test_an_open_letter_stays_as_expired_after_retention_deletes_its_record(
+    harness: LetterHarness,
+) -> None:
     late, resolved = harness.index(lettered(1), lettered(2, status="resolved"))
     now_us = to_us(harness.clock())
 
@@ -308,7 +310,7 @@ async def test_an_edited_letter_is_kept_as_long_as_its_new_copy(harness: LetterH
     assert harness.store.transact(lambda link: letters.get(link, [letter_id])) == []
 
 
-async def test_a_letter_whose_record_is_gone_is_not_taken_out_nor_audited_as_if_it_were(
+async def test_a_letter_without_its_record_is_neither_exported_nor_audited_as_exported(
     harness: LetterHarness,
 ) -> None:
     kept, gone = harness.index(lettered(1), lettered(2))

@@ -1,4 +1,4 @@
-"""Patches: what they change, and what they report when they do not fit."""
+"""A patch changes only what it names, and its errors name what does not fit."""
 
 from __future__ import annotations
 

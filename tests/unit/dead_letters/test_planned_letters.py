@@ -211,7 +211,7 @@ async def test_a_letter_whose_replay_would_end_differently_now_is_skipped(replay
     await replays.publish(lead(email="ada@example.com"), "e-1")
     plan = replays.plan()
     replays.world.come_back()
-    await replays.publish(lead(email="ada@example.com"), "e-2")  # welcomes her meanwhile
+    await replays.publish(lead(email="ada@example.com"), "e-2")  # its welcome is sent before the replay
 
     job = await replays.create(plan)
     await replays.run(job)
@@ -270,7 +270,7 @@ async def test_a_letter_waits_for_the_downstream_steps_of_its_contacts_earlier_l
     reports: list[JobProgress] = []
     running = asyncio.create_task(job.run(reports.append))
 
-    for _ in range(30):  # what was asked for is done, and nothing of what follows
+    for _ in range(30):  # run the requests, but no downstream step
         requests = cluster.unread(cluster.names.requests)
         await cluster.work(cluster.worker, cluster.names.requests, requests)
         for record in requests:

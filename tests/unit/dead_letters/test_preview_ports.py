@@ -57,7 +57,7 @@ async def test_a_turn_counts_for_the_letters_after_it_only_when_its_action_succe
 
 
 @pytest.mark.parametrize(("is_kept", "state"), [(True, "held"), (False, "goes-out")])
-async def test_a_call_holds_the_same_one_of_later_letters_only_when_its_action_succeeds(
+async def test_a_call_holds_back_the_same_call_of_later_letters_only_when_its_action_succeeds(
     store: Connection,
     is_kept: bool,  # noqa: FBT001 - a case of the test
     state: str,

@@ -1,4 +1,4 @@
-"""A plain replay asks for named letters without a plan and reports what comes of each."""
+"""A plain replay requests named letters without a plan and reports the outcome of each."""
 
 from __future__ import annotations
 
@@ -69,17 +69,17 @@ async def test_a_second_replay_of_a_resolved_letter_is_a_noop(replays: ReplayHar
     assert ([each.outcome for each in again], len(replays.world.mails)) == (["noop"], 1)
 
 
-async def test_a_letter_without_an_outcome_in_time_is_pending_and_asked_for_again_by_a_worker(
+async def test_a_letter_without_an_outcome_in_time_is_pending_and_a_worker_requests_it_again(
     replays: ReplayHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds = count()  # the wait begins when all were asked for, and not with the last look
+    seconds = count()  # the wait begins with the last request, not with the last look
     monkeypatch.setattr(replay_module, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
     await replays.fail_mails(1)
     ids = ids_of(replays, "send-welcome-email")
     job, named = replay_job(replays.cluster.installation, ids, unexpected, 10)
 
     async with asyncio.timeout(20):
-        ended = await job.run(unreported)  # beside no worker
+        ended = await job.run(unreported)  # no worker runs
 
     assert ended.status == "paused"
     assert [(each.id, each.outcome, each.status) for each in named.pending] == [
@@ -115,13 +115,13 @@ async def test_a_replay_claims_no_letter_and_leaves_no_job(replays: ReplayHarnes
     assert replays.cluster.database.transact(lambda link: jobs.latest(link, 1)) == []
 
 
-async def test_a_letter_that_is_being_replayed_is_asked_for_again_and_done_once(
+async def test_a_letter_that_is_being_replayed_is_requested_again_and_done_once(
     replays: ReplayHarness,
 ) -> None:
     await replays.fail_mails(1)
     ids = ids_of(replays, "send-welcome-email")
     first, _ = replay_job(replays.cluster.installation, ids, unexpected, 0)
-    await first.run(unreported)  # beside no worker
+    await first.run(unreported)  # no worker runs
     assert [row.status for row in replays.rows(ids)] == ["replaying"]
 
     reported, _ = await replayed(replays, ids)

@@ -116,7 +116,7 @@ async def test_a_retry_that_fails_again_is_the_same_letter_one_generation_on_unt
     assert row.status == "parked"
 
 
-async def test_a_retry_that_was_asked_for_and_not_heard_of_is_asked_for_again_after_its_lease(
+async def test_a_retry_without_an_outcome_is_requested_again_after_its_lease(
     cluster: Cluster, world: World
 ) -> None:
     world.go_down()

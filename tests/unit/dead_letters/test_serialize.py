@@ -1,4 +1,4 @@
-"""A file of letters is imported whole, or refused with the wrong line."""
+"""A file of letters is read back unchanged, or refused with the number of its broken line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def with_headers(**fields: str) -> dict[str, str]:
     return known | {f"__dlq.errors.{name.replace('_', '.')}": text for name, text in fields.items()}
 
 
-def test_a_letter_comes_back_as_it_was() -> None:
+def test_a_letter_is_read_back_unchanged() -> None:
     (row,) = load([LINE, b"\n"])
 
     assert (row.letter, row.key, row.value, row.headers) == (ROW.letter, ROW.key, ROW.value, ROW.headers)

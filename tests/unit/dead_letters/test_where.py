@@ -1,4 +1,4 @@
-"""How `--where` reports mistakes; what it selects is tested with the index."""
+"""A mistake in `--where` is marked at its position; test_selection.py tests what expressions select."""
 
 from __future__ import annotations
 
