@@ -1,4 +1,4 @@
-"""Write what only a stranger or a broken build would write, and run `leads` on it."""
+"""Writes records that only a stranger or a broken build would write, and runs `leads` on them."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from tests.support.commands import Ended
 from tests.support.outside_client import LETTER, LETTERS, RECEIVED, REQUESTS, VALIDATED, derive
 
 GOOD = 20
-"""Leads published at the same time; two of them in a way that no client of ours would."""
+"""Healthy leads published meanwhile; two of them in ways that our own clients do not use."""
 LEAD = json.dumps({**person(9000), "lead_id": "lead-9000"}).encode()
 UNWANTED = ("Traceback", "\x1b", "customer.example", "+49", "GmbH", "call me back")
-"""What no log and no command may say: a trace, what a terminal would obey, and what leads say."""
+"""Texts that no log and no command may print: traces, terminal escapes and data of leads."""
 ESCAPES = "\x1b]0;owned\x07\x1b[2J"
 MIB = 1 << 20
 
 
 def letter(stage: Stage, number: int, value: bytes | None = LEAD, **fields: object) -> Published:
-    """A dead letter of our own form; `said` are its headers, in bytes or text, None for one that is missing.
+    """Return a dead letter in our own form; `fields` are its headers in bytes or text, None for a missing one.
 
-    `original` are the record's own headers, `more` are added at the end, `source` is the topic (without prefix).
+    `original` has the record's own headers, `more` is added at the end, `source` is the topic without its prefix.
     """
     original: Any = fields.pop("original", event_headers(f"e-{number}"))
     more: Any = fields.pop("more", [])
@@ -69,7 +69,7 @@ def letter(stage: Stage, number: int, value: bytes | None = LEAD, **fields: obje
 
 
 def id_of(record: Published) -> str:
-    """The letter's id."""
+    """Return the letter's id."""
     return next((value or b"").decode() for name, value in record.headers if name == f"{LETTER}id")
 
 
@@ -78,7 +78,7 @@ def _bytes(text: object) -> bytes:
 
 
 def letters_of_other_builds(stage: Stage) -> dict[str, Published]:
-    """Letters that can be read, of what this build does not know or must not believe."""
+    """Return readable letters with content that this build does not know or must not trust."""
     (validated, *_) = stage.records(VALIDATED)
     surprising = json.dumps({**validated.data, "surprise": 1}).encode()
     structured = {"specversion": "1.0", "id": "s-1", "source": "/web", "type": "crm.lead.received.v1"}
@@ -98,7 +98,7 @@ def letters_of_other_builds(stage: Stage) -> dict[str, Published]:
 
 
 def no_letters(stage: Stage) -> list[tuple[str, Published]]:
-    """Records of the letters topic that are none, each with what a worker says of it."""
+    """Return records of the letters topic that are no letters, each with the worker's message."""
     return [
         ("id is missing", letter(stage, 9101, id=None)),
         ("stage is missing", Published(LEAD, b"k", letter(stage, 9100).headers[:-6])),
@@ -113,7 +113,7 @@ def no_letters(stage: Stage) -> list[tuple[str, Published]]:
 
 
 def bad_requests(stage: Stage) -> dict[str, tuple[str, Published]]:
-    """Records of the requests topic, each with the code of the letter that comes of it."""
+    """Return records of the requests topic, each with the code of the letter that it becomes."""
     return {
         "unknown action": ("UNKNOWN_ACTION", letter(stage, 9201, action="paint-the-fence")),
         "tampered": ("TAMPERED", letter(stage, 9202, value_sha256="0" * 64, edit_sha256="1" * 64)),
@@ -125,7 +125,7 @@ def bad_requests(stage: Stage) -> dict[str, tuple[str, Published]]:
 
 
 class _Name(str):
-    """A header's name that is written as its Latin-1 bytes, as a client in another language may do."""
+    """Header name that is encoded as Latin-1, as a client in another language may do."""
 
     __slots__ = ()
 
@@ -134,7 +134,7 @@ class _Name(str):
 
 
 def publish_odd_name(stage: Stage, record: Published) -> None:
-    """Publish a record with a further header, whose name is no UTF-8: no Python client would."""
+    """Publish a record with one more header whose name is not UTF-8, which no Python client allows."""
     headers = [*record.headers, (_Name("b\xe4d"), b"x")]
 
     async def publish() -> None:
@@ -148,7 +148,7 @@ def publish_odd_name(stage: Stage, record: Published) -> None:
 
 
 def publish_packed(stage: Stage, value: bytes, topic: str) -> None:
-    """Publish a record that is small for the broker, as it is compressed, and large for whoever reads it."""
+    """Publish a compressed record: small for the broker and large for its readers."""
     client = Producer(
         {"bootstrap.servers": stage.kafka, "message.max.bytes": 64 * MIB, "compression.type": "gzip"}
     )
@@ -158,26 +158,26 @@ def publish_packed(stage: Stage, value: bytes, topic: str) -> None:
 
 @dataclass
 class Installation:
-    """A stage on which all that was written, between good leads."""
+    """A stage with all of these records between healthy leads."""
 
     stage: Stage
     worker: Process
     commands: Forking
     ids: dict[str, str] = field(default_factory=dict)
-    """Of letters, by what is wrong with them."""
+    """Ids of letters by what is wrong with them."""
     refused: dict[str, str] = field(default_factory=dict)
-    """Places of records that are no letters, and what is said of each."""
+    """Places of records that are no letters, each with the worker's message."""
 
     @classmethod
     def write(cls, stage: Stage, commands: Forking) -> Installation:
-        """Write it all, and wait until a worker is through with it."""
+        """Write all records and wait until a worker has finished with them."""
         made = cls(stage, stage.start_worker(), commands)
         stage.publish(as_event(number, person(number)) for number in range(GOOD // 2))
         stage.settle(within=60)
         foreign, known = no_letters(stage), letters_of_other_builds(stage)
         made.ids = {what: id_of(record) for what, record in known.items()}
         places = stage.publish((record for _, record in foreign), LETTERS)
-        made.refused = dict(zip(places, (fields for fields, _ in foreign), strict=True))
+        made.refused = dict(zip(places, (message for message, _ in foreign), strict=True))
         stage.publish(known.values(), LETTERS)
         stage.publish([record for _, record in bad_requests(stage).values()], REQUESTS)
         publish_packed(stage, b"x" * 3 * MIB, REQUESTS)
@@ -185,19 +185,19 @@ class Installation:
         publish_odd_name(stage, as_event(GOOD // 2, person(GOOD // 2)))
         stage.publish(as_event(number, person(number)) for number in range(GOOD // 2 + 1, GOOD))
         stage.settle(within=60)
-        wanted = len(known) + len(bad_requests(stage)) - 1 + 2
-        eventually(made.letters, lambda found: len(found) == wanted, within=20)
+        expected = len(known) + len(bad_requests(stage)) - 1 + 2
+        eventually(made.letters, lambda indexed: len(indexed) == expected, within=20)
         return made
 
     def letters(self) -> dict[str, tuple[str, str]]:
-        """Status and code of each letter of the index."""
+        """Return status and code of each letter of the index."""
         rows = self.stage.sql("SELECT id, status, code FROM letters")
         return {row[0]: (row[1], row[2]) for row in rows}
 
     def leads(
         self, *arguments: str, code: int = 0, message: str = "", settings: Mapping[str, str] | None = None
     ) -> Ended:
-        """Run `leads dead-letters …`; fails when it ends otherwise, shows a trace, or tells what leads say."""
+        """Run `leads dead-letters …`; fail when it ends otherwise, prints a trace, or prints data of leads."""
         ended = self.commands.run("dead-letters", *arguments, settings=settings)
         assert (ended.code, message in ended.err + ended.out) == (code, True), (arguments, message, ended)
         assert not [text for text in UNWANTED if text in ended.out + ended.err], (arguments, ended)

@@ -1,4 +1,4 @@
-"""A person at the command line of an installation, and what can be compared before and after."""
+"""Runs commands of `leads` on an installation, and returns states to compare before and after."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TABLES = ("contacts", "ledger", "effects", "turns", "letters")
 def leads(
     stage: Stage, *arguments: str, code: int | None = 0, within: float = 180, build: Path = REPOSITORY
 ) -> list[dict[str, Any]]:
-    """Run `leads … --json` and give its lines; fails when it ends with another exit code (None: any)."""
+    """Run `leads … --json` and return its lines; fail when it ends with another exit code (None: any)."""
     done = subprocess.run(
         [sys.executable, "-m", "streams.interfaces.cli.main", *arguments, "--json"],
         cwd=build,
@@ -41,7 +41,7 @@ def leads(
 
 
 def killed(stage: Stage, *arguments: str, once: Callable[[], bool]) -> None:
-    """Start `leads …` and kill it with SIGKILL once something is true. Fails when it ends before."""
+    """Start `leads …` and kill it with SIGKILL once `once` is true; fail when it ends before."""
     process = subprocess.Popen(
         [sys.executable, "-m", "streams.interfaces.cli.main", *arguments],
         cwd=REPOSITORY,
@@ -57,13 +57,13 @@ def killed(stage: Stage, *arguments: str, once: Callable[[], bool]) -> None:
 
 def rows(stage: Stage, *tables: str) -> dict[str, str]:
     """Return a digest of every row of these tables."""
-    found = {}
+    digests = {}
     for table in tables or TABLES:
         dumped = sorted(repr(tuple(row)) for row in stage.sql(f"SELECT * FROM {table}"))
-        found[table] = hashlib.sha256("\n".join(dumped).encode()).hexdigest()
-    return found
+        digests[table] = hashlib.sha256("\n".join(dumped).encode()).hexdigest()
+    return digests
 
 
 def topic_ends(stage: Stage) -> dict[tuple[str, int], int]:
-    """Return the end of every partition."""
+    """Return the end offset of every partition."""
     return dict(ends(stage.kafka, stage.prefix))

@@ -30,13 +30,13 @@ patch = [{ op = "remove", path = "/country" }]
 
 
 def changed(number: int, **fields: object) -> Published:
-    """A lead whose body has other fields."""
+    """Return a lead with these fields changed in its body."""
     event = as_event(number, person(number))
     return replace(event, value=json.dumps({**json.loads(event.value or b"{}"), **fields}).encode())
 
 
 def with_header(event: Published, name: str, value: bytes | None) -> Published:
-    """The same with a header changed, or taken away."""
+    """Return the event with a header replaced, or removed when `value` is None."""
     kept = [(each, raw) for each, raw in event.headers if each != name]
     return replace(event, headers=[*kept, *([] if value is None else [(name, value)])])
 
@@ -46,11 +46,11 @@ UNREADABLE = 4
 
 
 def unreadable(each: int, kinds: int = UNREADABLE + 2) -> list[Published]:
-    """Records that fail by themselves: of the first so many kinds."""
-    made: list[Published] = []
+    """Return `each` records of each of the first `kinds` kinds that fail without any defect."""
+    records: list[Published] = []
     numbers = iter(range(10_000, 10_000 + 8 * each))
     for _ in range(each):
-        made += [
+        records += [
             replace(as_event(next(numbers), person(1)), value=b"{not json"),
             replace(as_event(next(numbers), person(1)), value=b'{"email": "\xff"}'),
             changed(next(numbers), country=49),
@@ -58,37 +58,37 @@ def unreadable(each: int, kinds: int = UNREADABLE + 2) -> list[Published]:
             with_header(as_event(next(numbers), person(1)), "ce_expirytime", b"2026-01-01T00:00:00Z"),
             replace(as_event(next(numbers), person(1)), value=b"[" * 40 + b"]" * 40),
         ][:kinds]
-    return made
+    return records
 
 
 def healthy(each: int) -> list[Published]:
-    """Leads of people of their own."""
+    """Return leads of different people."""
     return [as_event(number, person(number)) for number in range(each)]
 
 
 def fail(stage: Stage, each: int = EACH, extra_config: str = "") -> None:
-    """Open an installation and let a worker, which goes on running, make the letters; all servers are back then.
+    """Open an installation and let a worker make the letters; afterwards the worker runs and all servers are back.
 
-    Six kinds of records fail by themselves; the mail server and the webhook that are away make two more.
+    Six kinds of records fail without any defect; the absent mail server and webhook make two more.
     """
     stage.open(CALM + extra_config)
     stage.start_worker()
     with_servers_away(stage, unreadable(each) + healthy(each))
-    letters_are(stage, 8 * each)
+    wait_for_letters(stage, 8 * each)
 
 
 DEFECTS = {
     "actions/create_or_update_contact.py": '(lead.lead.email or "").startswith("upsert-")',
     "actions/assign_owner.py": '(contact.contact.email or "").startswith("assign-")',
 }
-"""Where a build fails, and for whom."""
+"""The actions in which a build fails, and the condition on their input."""
 
 
 def fail_by_defects(stage: Stage, each: int = EACH) -> None:
-    """The same with two causes that lie in a build: contacts are not written and owners not assigned for some people.
+    """Make letters as `fail` does, with two causes in a build that fails to write some contacts and assign some owners.
 
-    Half of those whose contact is not written are known already, and have said something new. The worker that goes on
-    running is of this build, in which both defects are mended.
+    Half of the people whose contact is not written are known already and send new data. The worker that runs afterwards
+    is of this build, in which both defects are mended.
     """
     stage.open(CALM)
     known = stage.start_worker()
@@ -97,10 +97,10 @@ def fail_by_defects(stage: Stage, each: int = EACH) -> None:
     known.terminate(within=20)
     bad = stage.folder / "bad"
     copy_to(bad)
-    for file, whom in DEFECTS.items():
-        break_action(bad / file, whom)
+    for file, condition in DEFECTS.items():
+        break_action(bad / file, condition)
     worker = stage.start_as("streams.interfaces.cli.main", build=bad)
-    # First those who take turns: who else takes one, and when, is not foreseeable.
+    # Leads that take turns go first, because the order of turns among later ones cannot be predicted.
     stage.publish([defective("assign", number, "2026-11-23T00:00:00Z") for number in range(each)])
     stage.settle(within=240)
     later = [
@@ -108,28 +108,28 @@ def fail_by_defects(stage: Stage, each: int = EACH) -> None:
         for number in range(each)
     ]
     with_servers_away(stage, unreadable(each, UNREADABLE) + later + healthy(each))
-    letters_are(stage, 8 * each)
+    wait_for_letters(stage, 8 * each)
     worker.terminate(within=20)
     stage.start_worker()
 
 
 def defective(kind: str, number: int, time: str) -> Published:
-    """A lead of one of those for whom the build with defects fails."""
+    """Return a lead for which the build with defects fails."""
     offset = 60_000 if kind == "upsert" else 70_000
     event = changed(offset + number, email=f"{kind}-{number}@customer.example", company=f"Old {number}")
     return with_header(event, "ce_time", time.encode())
 
 
-def break_action(path: Path, whom: str) -> None:
-    """Let an action fail for some people."""
+def break_action(path: Path, condition: str) -> None:
+    """Make an action fail under this condition."""
     text = path.read_text()
     start = text.index("async def ")
     body = text.index('"""', text.index('"""', start) + 3) + 4
-    path.write_text(f'{text[:body]}    if {whom}:\n        raise KeyError("a defect")\n{text[body:]}')
+    path.write_text(f'{text[:body]}    if {condition}:\n        raise KeyError("a defect")\n{text[body:]}')
 
 
 def with_servers_away(stage: Stage, records: list[Published]) -> None:
-    """Let workers process this while neither mail server nor webhook answers."""
+    """Let workers process these records while mail server and webhook are stopped."""
     stage.mails.stop()
     stage.webhooks.stop()
     stage.publish(records)
@@ -138,6 +138,8 @@ def with_servers_away(stage: Stage, records: list[Published]) -> None:
     stage.webhooks.start()
 
 
-def letters_are(stage: Stage, many: int) -> None:
-    """Wait until the index has so many."""
-    eventually(lambda: stage.count("SELECT count(*) FROM letters"), lambda found: found == many, within=60)
+def wait_for_letters(stage: Stage, number: int) -> None:
+    """Wait until the index has so many letters."""
+    eventually(
+        lambda: stage.count("SELECT count(*) FROM letters"), lambda letters: letters == number, within=60
+    )

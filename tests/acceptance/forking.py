@@ -16,10 +16,10 @@ from tests.support.commands import Ended
 
 
 class Forking:
-    """A process that has loaded `leads` and becomes one for each command."""
+    """A process that has loaded `leads` and forks for each command."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
-        """Start it with these LEADS_* variables and no others."""
+        """Start the process with these LEADS_* variables and no others."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__],
             cwd=REPOSITORY,
@@ -37,7 +37,7 @@ class Forking:
         return Ended(*json.loads(self._process.stdout.readline()))
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self._process.communicate()
 
 
@@ -54,7 +54,7 @@ def _forked(arguments: list[str], settings: dict[str, str], out: Path, err: Path
         main()
     except SystemExit as ended:
         code = ended.code
-    except BaseException:  # noqa: BLE001 - as the interpreter does at the end of a program
+    except BaseException:  # noqa: BLE001 - the interpreter reports any exception this way
         traceback.print_exc()
         code = 1
     sys.stdout.flush()
@@ -63,7 +63,7 @@ def _forked(arguments: list[str], settings: dict[str, str], out: Path, err: Path
 
 
 if __name__ == "__main__":
-    # What every command about letters loads sooner or later.
+    # Modules that every command about letters loads.
     from streams import onboarding, wiring  # noqa: F401
     from streams.interfaces.cli import letters  # noqa: F401
     from streams.interfaces.cli.main import main

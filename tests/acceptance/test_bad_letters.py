@@ -27,7 +27,7 @@ WHY = ("--reason", "why")
 
 @pytest.fixture(scope="module")
 def bad(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One for all tests of this file: each of them says what it changes."""
+    """One installation for all tests of this file, because it takes long to make."""
     folder = tmp_path_factory.mktemp("bad")
     stage = Stage(kafka, f"sqlite:///{folder / 'leads.db'}", folder)
     try:
@@ -83,7 +83,7 @@ def test_what_a_stranger_writes_is_reported_with_its_place_and_healthy_leads_get
 
 
 @pytest.mark.timeout(240)
-def test_words_and_files_that_cannot_be_used_are_refused_with_the_next_step_and_nothing_is_done(
+def test_unusable_options_and_files_are_refused_with_the_next_step_and_change_nothing(
     bad: Installation,
 ) -> None:
     plan, plans, imports = written(bad)

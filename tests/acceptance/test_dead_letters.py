@@ -67,7 +67,7 @@ def test_a_plan_changes_nothing_and_predicts_the_outcome_of_each_replay(
     outcomes = Counter((each["state"], each["reason"]) for each in job["letters"])
     assert outcomes[("resolved", None)] == 4 * EACH
     assert not [why for _, why in outcomes if why is not None and "planned" in why]
-    # What the plan said goes out, to whom it said, and nothing else.
+    # Exactly the predicted calls went out.
     going = Counter(
         (call["key"].partition(":")[0], call["state"])
         for each in planned
@@ -86,7 +86,7 @@ def test_a_plan_changes_nothing_and_predicts_the_outcome_of_each_replay(
 
 
 def ledger_of(stage: Stage) -> dict[tuple[str, str], dict[str, Any]]:
-    """What each action has stated about each lead."""
+    """Return the result of each action by lead and action."""
     query = "SELECT lead_id, action, result_type, result FROM ledger WHERE status = 1"
     return {
         (lead, action): {"type": kind, **json.loads(bytes(result))}
@@ -158,7 +158,7 @@ def test_a_canary_stops_at_its_first_letter_when_the_mail_server_is_still_away(
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_a_cancelled_lead_gives_its_letters_up_after_the_audit_has_it(failed: Stage) -> None:
+def test_cancelling_a_lead_discards_its_letters_and_is_audited_first(failed: Stage) -> None:
     stage = failed
     letter, *_ = leads(stage, "dead-letters", "list", "--action", "send-welcome-email", "--limit", "2")
 

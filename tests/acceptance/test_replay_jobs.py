@@ -22,7 +22,7 @@ from tests.support.outside_client import ASSIGNED, RECEIVED, WELCOMED
 REQUESTS = "actions.requests.v1"
 DAY_S = 86_400
 CALLS = 1000 if os.environ.get("LEADS_CHAOS") else 30
-"""Mails and notices that did not go out, to be replayed; LEADS_CHAOS=full takes a thousand."""
+"""Mails and notices to replay; LEADS_CHAOS=full takes a thousand."""
 
 
 @pytest.mark.long
@@ -76,19 +76,19 @@ def test_replaying_all_three_times_beside_live_load_with_kills_does_everything_o
 
 
 def of_the_replayed(stage: Stage) -> list[str]:
-    """Every row about the leads whose calls are replayed, and every letter; live load leaves them alone."""
+    """Return every letter and every row about the replayed leads; live load changes none of them."""
     names = ", ".join(f"'lead-{number}'" for number in range(CALLS // 2))
     queries = ("SELECT * FROM letters", f"SELECT * FROM ledger WHERE lead_id IN ({names})")
     return sorted(repr(tuple(row)) for query in queries for row in stage.sql(query))
 
 
 def replayed(stage: Stage) -> int:
-    """Letters of jobs that have succeeded."""
+    """Return the number of letters that jobs have resolved."""
     return stage.count("SELECT count(*) FROM replay_job_items WHERE state = 'resolved'")
 
 
 def killed_again(stage: Stage, resume: tuple[str, ...]) -> bool:
-    """Kill a process that goes on with the job; False while it may not yet."""
+    """Kill a process that resumes the job; return False while it may not resume yet."""
     before = replayed(stage)
     try:
         killed(stage, *resume, once=lambda: replayed(stage) > before)
@@ -110,7 +110,7 @@ def test_a_repaired_old_event_fills_what_is_empty_and_overwrites_nothing_newer(
     stage.publish([with_header(old, "ce_time", b"2026-11-01T00:00:00Z")])
     stage.publish([with_header(new, "ce_time", b"2026-11-20T00:00:00Z")])
     stage.settle(within=60)
-    eventually(lambda: stage.count("SELECT count(*) FROM letters"), lambda found: found == 1, within=20)
+    eventually(lambda: stage.count("SELECT count(*) FROM letters"), lambda letters: letters == 1, within=20)
 
     leads(stage, "dead-letters", "repair", "--all", "--recipe", "strip-country", "--reason", "repair")
     leads(stage, "dead-letters", "plan", "--all", "--out", file)
@@ -130,7 +130,7 @@ def test_a_repaired_old_event_fills_what_is_empty_and_overwrites_nothing_newer(
 @pytest.mark.parametrize(
     ("decided", "outcomes", "mails"), [("skip", {"skipped": 5}, 0), ("run", {"sent": 5}, 5)]
 )
-def test_a_three_day_old_welcome_asks_and_then_follows_the_decision(
+def test_a_three_day_old_welcome_needs_a_decision_and_follows_it(
     stage: Stage, tmp_path: Path, decided: str, outcomes: dict[str, int], mails: int
 ) -> None:
     file, clock = str(tmp_path / "late.plan"), tmp_path / "clock"
@@ -145,10 +145,10 @@ def test_a_three_day_old_welcome_asks_and_then_follows_the_decision(
     stage.start_worker()
     stage.settle(within=60)
 
-    # Their retries are due long since: the worker tries them, and leaves them to a person.
+    # Their retries are long overdue: the worker tries them and parks them.
     parked = "SELECT count(*) FROM letters WHERE action = 'send-welcome-email' AND status = 'parked'"
-    eventually(lambda: stage.count(parked), lambda found: found == 5, within=30)
-    # The webhook refuses signatures of a wrong clock, too: other letters.
+    eventually(lambda: stage.count(parked), lambda letters: letters == 5, within=30)
+    # The webhook also refuses signatures from a wrong clock, which makes other letters.
     late = ("dead-letters", "plan", "--action", "send-welcome-email")
     (asked,) = leads(stage, *late)
     leads(stage, *late, "--stale", decided, "--out", file)
