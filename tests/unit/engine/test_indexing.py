@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from actions.errors import PermanentError
+from streams.engine.indexing import row_of
 from streams.onboarding import ONBOARDING
 from streams.store import letters
 from streams.store.engine import Database
@@ -17,6 +18,8 @@ from streams.testing import (
     event_headers,
     lead,
 )
+from streams.testing.log import LogRecord
+from tests.support.letters import row
 from tests.support.workflow import ALL, RECEIVED, letter_of, with_function, with_letter
 from topics.events import (
     ContactUpserted,
@@ -132,3 +135,18 @@ async def test_a_letter_that_is_indexed_anew_is_closed_by_the_first_request_as_d
 
     assert await standing(cluster) == ("resolved", "noop")
     assert len(world.mails) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "value"),
+    [([("ce_type", b"crm.x"), ("ce_subject", b"lead/\x1b[2J")], b"{}"), ([], b'{"lead_id": "\\u001b[2J"}')],
+)
+def test_what_is_no_id_of_a_lead_is_not_indexed_as_one(
+    headers: list[tuple[str, bytes | None]], value: bytes
+) -> None:
+    record = LogRecord("t", 0, 0, 0, None, value, [*headers, *row(1).letter.headers()])
+
+    found = row_of(record)
+
+    assert found is not None
+    assert found.lead_id is None

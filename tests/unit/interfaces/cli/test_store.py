@@ -5,32 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
-from streams.store.migrate import open_database
-from tests.support.commands import Commands
+from tests.support.in_process import Leads
 
 
-@pytest.fixture
-def commands(tmp_path: Path) -> Commands:
-    return Commands(
-        {
-            "LEADS_DATABASE": f"sqlite:///{tmp_path / 'leads.db'}",
-            "LEADS_DATA": str(tmp_path / "data"),
-        }
-    )
-
-
-def test_a_store_that_is_open_is_copied_once_and_never_over_a_file(
-    commands: Commands, tmp_path: Path
-) -> None:
-    store = open_database(f"sqlite:///{tmp_path / 'leads.db'}")
+def test_a_store_that_is_open_is_copied_once_and_never_over_a_file(leads: Leads, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
 
-    first = commands.run("store", "backup", str(copy), "--json")
-    again = commands.run("store", "backup", str(copy))
+    first = leads.run("store", "backup", str(copy), "--json")
+    again = leads.run("store", "backup", str(copy))
 
-    store.close()
     assert first.code == 0, first.err
     assert json.loads(first.out) == {
         "file": str(copy),
@@ -41,12 +24,10 @@ def test_a_store_that_is_open_is_copied_once_and_never_over_a_file(
     assert "exists; name a new file" in again.err
 
 
-def test_a_postgresql_store_is_refused_with_the_next_step(tmp_path: Path) -> None:
-    commands = Commands(
-        {"LEADS_DATABASE": "postgresql+psycopg://leads@127.0.0.1/leads", "LEADS_DATA": str(tmp_path)}
-    )
+def test_a_postgresql_store_is_refused_with_the_next_step(leads: Leads, tmp_path: Path) -> None:
+    leads.monkeypatch.setenv("LEADS_DATABASE", "postgresql+psycopg://leads@127.0.0.1/leads")
 
-    refused = commands.run("store", "backup", str(tmp_path / "copy.db"))
+    refused = leads.run("store", "backup", str(tmp_path / "copy.db"))
 
     assert (refused.code, refused.err.count("\n")) == (2, 1)
     assert "pg_dump" in refused.err

@@ -11,7 +11,6 @@ from streams.dead_letters.job_limits import JobOptions
 from streams.dead_letters.selection import STATUSES, Selection
 from streams.interfaces.cli.letter_jobs import read_job_options
 from streams.interfaces.cli.letters import app
-from streams.interfaces.common.errors import WrongUseError
 from streams.interfaces.http.app import create_app
 from streams.interfaces.http.app_state import AppState
 
@@ -60,30 +59,3 @@ def test_a_job_has_the_same_options_for_commands_and_requests() -> None:
     assert {"--" + name.replace("_", "-") for name in fields} <= options.keys()
     typed = {each.name: each.default for each in options.values() if each.name in JobOptions.model_fields}
     assert read_job_options(typed) == JobOptions()
-
-
-@pytest.mark.parametrize(
-    ("typed", "sentence"),
-    [
-        ({"rate": 0.0}, "--rate 0 is no number of letters a second up to 1,000,000; write 100"),
-        ({"rate": float("nan")}, "--rate nan is no number of letters a second"),
-        ({"canary": "1,,2"}, "--canary '1,,2' is no list of sizes; write 1,10,100, or none"),
-        ({"canary": "0"}, "--canary '0' is no list of sizes"),
-        ({"stop_if_fail": "101%"}, "--stop-if-fail '101%' is no percentage; write 5%"),
-        ({"stop_if_fail": "nan"}, "--stop-if-fail 'nan' is no percentage"),
-        ({"yield_to_lag": "-1"}, "--yield-to-lag '-1' is no number of records; write 1000, or none"),
-    ],
-)
-def test_an_option_of_a_job_that_cannot_be_used_is_named_with_the_next_step(
-    typed: dict[str, Any], sentence: str
-) -> None:
-    with pytest.raises(WrongUseError) as refused:
-        read_job_options(typed)
-
-    assert str(refused.value).startswith(sentence)
-
-
-def test_none_turns_the_canary_and_yielding_off_and_a_percentage_may_have_its_sign() -> None:
-    options = read_job_options({"canary": "none", "yield_to_lag": "none", "stop_if_fail": "2.5%"})
-
-    assert options == JobOptions(canary=(), yield_to_lag=None, stop_if_fail=2.5)
