@@ -40,7 +40,16 @@ from topics.events import LeadReceived
 Published = tuple[bytes, str]
 
 PEOPLE, EVENTS, CREW = 60, 300, 3
-RUNS = [(run, (1, 7, 500)[run % 3], (1, CREW)[run // 3 % 2]) for run in range(20)]
+RUNS = [
+    pytest.param(
+        run,
+        (1, 7, 500)[run % 3],
+        (1, CREW)[run // 3 % 2],
+        marks=[pytest.mark.long_on("postgresql")] if run >= 6 else [],
+    )
+    for run in range(20)
+]
+"""Every size of batches with every number of workers, then again with other seeds."""
 
 
 def events() -> list[Published]:

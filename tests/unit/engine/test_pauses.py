@@ -196,22 +196,6 @@ async def test_what_publishers_wrote_wrong_pauses_nothing(cluster: Cluster, hand
     assert len(cluster.letters) == PEOPLE
 
 
-async def test_a_step_that_a_person_paused_begins_nothing_until_it_is_resumed(
-    cluster: Cluster, hands: Hands, world: World
-) -> None:
-    now_us = to_us(cluster.clock())
-    cluster.database.transact(lambda found: pauses.pause(found, WELCOME, "new templates", "ada", now_us))
-    await keep(cluster)
-    send_leads(cluster)
-    paused, mails = await hands.settle(), len(world.mails)
-    cluster.database.transact(lambda found: pauses.resume(found, WELCOME))
-    await keep(cluster)
-    resumed = await hands.settle()
-
-    assert (paused, mails, cluster.letters) == ({WELCOME}, 0, [])
-    assert (resumed, len(world.mails)) == (set(), PEOPLE)
-
-
 async def test_what_was_done_before_a_step_paused_is_published_and_the_rest_is_named(
     cluster: Cluster, identity: Forgetful
 ) -> None:
@@ -263,29 +247,3 @@ async def test_a_cancelled_run_calls_nobody_and_leaves_no_open_letter(
 
     assert [mail.to for mail in world.mails] == ["p1@example.com"]
     assert (codes(cluster), statuses(cluster)) == ({"CANCELLED": 1}, {"discarded": 1})
-
-
-async def test_an_automatic_pause_is_reported_until_it_is_over_or_the_worker_is_gone(
-    cluster: Cluster, hands: Hands, world: World
-) -> None:
-    send_leads(cluster)
-    world.go_down()
-    await hands.settle()
-    keeper = PauseKeeper(cluster.database, cluster.worker.pauses, "worker-1", cluster.clock)
-    await keeper.tick()
-
-    def notified(silent_s: float) -> list[tuple[str, str]]:
-        since = to_us(cluster.clock()) - int(silent_s * 1_000_000)
-        rows = cluster.database.transact(lambda found: pauses.all_of(found, since))
-        return [(row.step, row.kind) for row in rows]
-
-    while_paused = notified(30)
-    cluster.clock.advance(seconds=31)
-    of_the_silent = notified(30)
-    world.come_back()
-    await hands.settle()
-    await keeper.tick()
-
-    assert while_paused == [(WELCOME, "dependency")]
-    assert of_the_silent == []
-    assert notified(30) == []

@@ -41,7 +41,7 @@ DERIVED_TESTS = (
     "tests/unit/operations/recovery/test_catch_up.py",
     "tests/unit/repository/test_single_actions.py",
     "tests/unit/test_wiring.py",
-    "tests/unit/testing/test_check_atomic.py",
+    "tests/unit/testing/test_atomic.py",
     "tests/unit/topics/test_registry.py",
     "tests/unit/operations/verify/test_contract.py",
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,16 +17,11 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from streams.kafka.local import (
-    DataFolderBusyError,
     LocalKafka,
-    StartFailedError,
     ensure_kafka,
-    keep,
     status,
     stop,
 )
-from streams.kafka.local.folder import Folder
-from streams.kafka.local.state import State
 
 ROOT = Path(__file__).parents[4]
 OWNER = """
@@ -59,12 +53,6 @@ def javas(data: Path) -> list[int]:
         except psutil.Error:  # ended meanwhile
             continue
     return found
-
-
-def state_of(data: Path) -> State:
-    state = State.read(Folder.of(data))
-    assert state is not None
-    return state
 
 
 def produce(bootstrap: str, values: list[bytes]) -> None:
@@ -170,115 +158,6 @@ def test_the_broker_outlives_its_starter_while_another_uses_it(
         assert javas(data) == running == [joined.pid]
 
     assert javas(data) == []
-
-
-def test_many_starts_at_once_run_one_java(data: Path) -> None:
-    line = [sys.executable, "-c", OWNER, str(data)]
-    owners = [subprocess.Popen(line, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(4)]
-
-    addresses = {owner.stdout.readline() for owner in owners if owner.stdout is not None}
-
-    assert addresses == {state_of(data).bootstrap + "\n"}
-    assert len(javas(data)) == 1
-    assert Folder.of(data).log.read_text().count("started on") == 1
-    for owner in owners:
-        owner.kill()
-        owner.communicate()
-    eventually(lambda: javas(data) == [], 5, lambda: javas(data))
-
-
-@pytest.mark.long
-def test_an_owner_killed_in_mid_start_leaves_no_java(data: Path) -> None:
-    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(data)], cwd=ROOT, stdout=subprocess.DEVNULL)
-    eventually(lambda: len(javas(data)) == 1, 20, lambda: javas(data))
-
-    owner.kill()
-    owner.wait()
-
-    eventually(lambda: javas(data) == [], 20, lambda: javas(data))
-
-
-def test_a_killed_supervisor_takes_java_with_it(data: Path) -> None:
-    with LocalKafka(data):
-        os.kill(state_of(data).supervisor.pid, signal.SIGKILL)
-
-        eventually(
-            lambda: javas(data) == [], 5, lambda: javas(data)
-        )  # by the Linux kernel; elsewhere see the next
-
-
-@pytest.mark.long
-def test_a_java_that_lost_its_supervisor_is_replaced_not_doubled(data: Path) -> None:
-    kafka = LocalKafka(data)
-    kafka.ends_with_supervisor = False
-    kafka.start()
-    orphan = kafka.pid
-    supervisor = state_of(data).supervisor
-    os.kill(supervisor.pid, signal.SIGKILL)
-    eventually(lambda: supervisor.process() is None, 5, lambda: supervisor)
-    kafka._users.release()  # as if the user had been killed too; its `stop` would have ended the orphan
-    assert javas(data) == [orphan]
-
-    with LocalKafka(data) as again:
-        assert javas(data) == [again.pid] != [orphan]
-
-
-def test_a_kept_broker_runs_until_it_is_stopped(data: Path) -> None:
-    with ensure_kafka(data) as held:
-        keep(data)
-    running = status(data)
-    assert (running.is_running, running.is_kept, running.is_used, running.pid) == (
-        True,
-        True,
-        False,
-        held.pid,
-    )
-
-    with ensure_kafka(data) as joined:
-        assert joined.pid == held.pid
-    assert status(data).is_running
-
-    assert stop(data)
-    assert javas(data) == []
-    assert not stop(data)
-
-
-@pytest.mark.long
-def test_a_restart_keeps_port_records_and_being_kept(data: Path) -> None:
-    with LocalKafka(data) as kafka:
-        keep(data)
-        produce(kafka.bootstrap, [b"one"])
-        before = (kafka.bootstrap, kafka.pid)
-
-        after = kafka.restart()
-
-        assert after == before[0]
-        assert kafka.pid != before[1]
-        assert status(data).is_kept
-        assert consume(after, 1) == [b"one"]
-
-
-def test_another_port_than_that_of_the_running_broker_is_refused(data: Path) -> None:
-    with (
-        LocalKafka(data) as kafka,
-        pytest.raises(DataFolderBusyError, match=r"runs on port \d+, not 31998; .*leads kafka stop"),
-    ):
-        LocalKafka(data, port=31_998).start()
-
-    assert kafka.data == data
-
-
-def test_a_failed_start_shows_the_end_of_the_log(data: Path) -> None:
-    with LocalKafka(data):
-        pass
-    (data / "kafka" / "data" / "meta.properties").write_text("version=1\ncluster.id=x\nnode.id=7\n")
-
-    with pytest.raises(
-        StartFailedError, match=r"(?s)ended before it was ready.*kafka\.log.*node id.*7"
-    ) as caught:
-        LocalKafka(data).start()
-
-    assert "Java ended by itself: exit code 1" in str(caught.value)
 
 
 def test_the_commands_start_tell_and_stop_as_scripts_expect(data: Path) -> None:

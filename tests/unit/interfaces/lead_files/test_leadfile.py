@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from streams.interfaces.lead_files.leadfile import (
     guess_format,
     read_leads,
 )
-from streams.interfaces.lead_files.lines import LONGEST_LINE, InputError, Lines, open_input
+from streams.interfaces.lead_files.lines import InputError, Lines, open_input
 
 Read = Callable[[bytes, Format], list[Row | BadLine]]
 
@@ -65,14 +64,6 @@ def test_a_bad_json_line_is_reported_with_its_place_and_its_neighbours_are_read(
     bad = rows[1]
     assert isinstance(bad, BadLine)
     assert bad.reason.startswith("not JSON at column 12:")
-
-
-def test_a_line_without_end_is_skipped_and_not_kept_in_memory(read: Read) -> None:
-    content = b'{"email":"a@b.c"}\n' + b"x" * (LONGEST_LINE * 3) + b'\n{"email":"d@e.f"}\n'
-
-    rows = read(content, "jsonl")
-
-    assert [(row.line, type(row)) for row in rows] == [(1, Row), (2, BadLine), (3, Row)]
 
 
 def test_one_json_array_is_refused_with_the_way_out(read: Read) -> None:
@@ -147,23 +138,6 @@ def test_the_format_follows_from_the_name_else_from_the_beginning(
     name: str, beginning: bytes, expected: str
 ) -> None:
     assert guess_format(name, beginning) == expected
-
-
-def test_reading_a_silent_pipe_can_be_stopped() -> None:
-    reading, writing = os.pipe()
-    os.write(writing, b"one\ntwo")
-    lines = Lines(reading)
-    got: list[bytes] = []
-    thread = threading.Thread(target=lambda: got.extend(lines))
-
-    thread.start()
-    lines.stop()
-    thread.join(timeout=10)
-
-    assert not thread.is_alive()
-    assert b"two" not in got, "half a line is no line"
-    os.close(reading)
-    os.close(writing)
 
 
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tests copying a SQLite store while it is written to, and putting a copy in a store's place."""
+"""Put a backup in a store's place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from streams.operations.recovery.backup import CareError, back_up
 from streams.operations.recovery.restore import restore
-from streams.operations.recovery.watermark import is_behind, knows_until
+from streams.operations.recovery.watermark import is_behind
 from streams.store import ledger
 from streams.store.engine import Database
 from streams.store.ledger import LedgerRow
@@ -75,40 +75,6 @@ def backup(store: Database, place: Path, tmp_path: Path) -> Path:
 
 def opened(path: Path) -> Database:
     return open_database(f"sqlite:///{path}")
-
-
-def test_a_backup_is_the_store_at_one_moment_though_it_is_written_to_meanwhile(
-    store: Database, place: Path, tmp_path: Path
-) -> None:
-    parts: list[float] = []
-
-    def tell(part: float) -> None:
-        # A worker commits between any two steps of the copy.
-        parts.append(part)
-        write(store, range(10_000 * len(parts), 10_000 * len(parts) + 10))
-
-    moment = back_up(place, tmp_path / "backup.db", tell)
-
-    assert len(parts) > 2
-    assert parts[-1] == 1.0
-    copy = opened(tmp_path / "backup.db")
-    assert (copy.transact(written), copy.transact(knows_until), moment) == (5000, 5000, 5000)
-    copy.close()
-    assert store.transact(written) == 5000 + 10 * len(parts)
-
-
-def test_a_backup_is_one_file_that_only_its_owner_reads(backup: Path, tmp_path: Path) -> None:
-    assert backup.stat().st_mode & 0o077 == 0
-    assert sorted(path.name for path in tmp_path.iterdir() if "backup" in path.name) == ["backup.db"]
-
-
-def test_a_backup_never_overwrites_a_file(backup: Path, place: Path) -> None:
-    before = backup.read_bytes()
-
-    with pytest.raises(CareError, match="exists"):
-        back_up(place, backup)
-
-    assert backup.read_bytes() == before
 
 
 def test_a_restored_store_is_not_worked_with_before_it_caught_up(backup: Path, tmp_path: Path) -> None:
@@ -175,14 +141,3 @@ def test_a_damaged_store_is_put_aside_as_it_is(backup: Path, place: Path) -> Non
     database = opened(place)
     assert database.transact(written) == 5000
     database.close()
-
-
-def test_a_store_of_a_newer_build_is_not_copied(store: Database, place: Path, tmp_path: Path) -> None:
-    store.close()
-    with closing(sqlite3.connect(place)) as newer, newer:
-        newer.execute("UPDATE alembic_version SET version_num = '9999'")
-
-    with pytest.raises(CareError, match="not of this build"):
-        back_up(place, tmp_path / "backup.db")
-
-    assert not list(tmp_path.glob("backup*"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
 
 import orjson
 import pytest
@@ -12,10 +11,7 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from actions.errors import ActionError, PermanentError, TransientError
-from streams.adapters.notify import notifier_from
-from streams.adapters.smtp import SmtpMailer, SmtpSettings
 from streams.adapters.webhook import WebhookNotifier
-from streams.testing.mail_server import MailServer
 from streams.testing.webhook_receiver import WebhookReceiver
 from topics.events import Contact, LeadAssigned, Owner, encode
 
@@ -143,19 +139,3 @@ async def test_a_receiver_accepts_nothing_that_is_wrongly_signed(receiver: Webho
     await notifier.aclose()
 
     assert receiver.webhooks == []
-
-
-async def test_an_owner_is_mailed_with_what_the_person_wrote_as_a_quotation() -> None:
-    async with MailServer(is_keeping=True) as server:
-        mailer = SmtpMailer(SmtpSettings("127.0.0.1", server.port), sender="hello@acme.example")
-        notifier = notifier_from("mailto:", mailer=mailer)
-
-        reference = await notifier.notify(key=KEY, assigned=ASSIGNED)
-        await mailer.aclose()
-
-    (received,) = server.mails
-    got = message_from_bytes(received.content, policy=policy.SMTP)
-    assert received.recipients == ("anna@acme.example",)
-    assert (got["message-id"], got["reply-to"], got["bcc"]) == (reference, "jo@customer.example", None)
-    assert got["subject"] == "New lead: Jürgen Bcc: eve@evil.example"
-    assert "\r\n> Please call.\r\n> -- \r\n> Acme: send" in got.get_content()

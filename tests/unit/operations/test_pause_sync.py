@@ -1,0 +1,160 @@
+"""Pauses by hand reach the workers, and automatic ones are reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from actions.ports import Identity, Mail, Mailer
+from streams.adapters.identity import HmacIdentity
+from streams.clock import to_us
+from streams.engine.handover import Records
+from streams.engine.pauses import PauseRules
+from streams.onboarding import ONBOARDING
+from streams.operations.pause_sync import PauseKeeper
+from streams.store import pauses
+from streams.testing import Cluster, MemoryStore, World, adapters_of, event_headers, lead
+from streams.workflow import Step
+from topics.decode import Record
+
+RECEIVED = "crm.leads.received.v1"
+FAILURES, LETTERS_PER_MINUTE = 5, 10
+LANES = 4
+PEOPLE = 40
+WELCOME, VALIDATE = "send_welcome_email", "validate_lead"
+
+
+@dataclass
+class MailServer:
+    """The world's mail server, as something that a step depends on."""
+
+    world: World
+    dependency = "mail"
+
+    async def send(self, mail: Mail) -> None:
+        await self.world.send(mail)
+
+
+class Forgetful(HmacIdentity):
+    """Makes every validation a defect while it is broken."""
+
+    is_broken = True
+
+    def contact_key(self, *, email: str | None, phone: str | None) -> str:
+        if self.is_broken:
+            raise RuntimeError
+        return super().contact_key(email=email, phone=phone)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def identity() -> Forgetful:
+    found = Forgetful(b"a secret for tests")
+    found.is_broken = False
+    return found
+
+
+@pytest.fixture
+def cluster(world: World, identity: Forgetful) -> Iterator[Cluster]:
+    store = MemoryStore()
+    rules = PauseRules(failures=FAILURES, letters_per_minute=LETTERS_PER_MINUTE)
+    found = adapters_of(world, shared={Mailer: MailServer(world), Identity: identity})
+    workflow = ONBOARDING.with_effect("welcome", concurrency=LANES)
+    yield Cluster(workflow, replace(found, pause_rules=rules), store)
+    store.close()
+
+
+def send_leads(cluster: Cluster, count: int = PEOPLE) -> None:
+    for number in range(count):
+        value = lead(email=f"p{number}@example.com", lead_id=f"lead-{number}")
+        cluster.log.append(RECEIVED, f"lead-{number}".encode(), value, event_headers(f"e-{number}"))
+
+
+class Hands:
+    """Lets a cluster's worker settle what it may, as one that puts aside what pauses."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.aside: dict[str, list[Record]] = {}
+
+    async def settle(self) -> set[str]:
+        """Go on until nothing moves; gives the steps that pause."""
+        for step in self.cluster.workflow.steps:
+            await self._work(step, [])
+        while any([await self._take(topic) for topic in self.cluster.topics]):
+            pass
+        return set(self.aside)
+
+    async def _take(self, topic: str) -> bool:
+        batch = self.cluster.unread(topic)
+        for step in self.cluster.workflow.steps:
+            if self.cluster.names.of(step.reads) == topic:
+                await self._work(step, batch)
+        if topic in (self.cluster.names.requests, self.cluster.names.letters):
+            await self.cluster.work(self.cluster.worker, topic, batch)
+        for record in batch:
+            self.cluster.log.commit("leads", record)
+        return bool(batch)
+
+    async def _work(self, step: Step, batch: Sequence[Record]) -> None:
+        todo = [*self.aside.pop(step.name, []), *batch]
+        unfinished = await self.cluster.worker.processor.process(step, Records(todo))
+        if unfinished:
+            self.aside[step.name] = unfinished.of(todo)
+
+
+@pytest.fixture
+def hands(cluster: Cluster) -> Hands:
+    return Hands(cluster)
+
+
+async def keep(cluster: Cluster) -> None:
+    await PauseKeeper(cluster.database, cluster.worker.pauses, "worker-1", cluster.clock).tick()
+
+
+async def test_a_step_that_a_person_paused_begins_nothing_until_it_is_resumed(
+    cluster: Cluster, hands: Hands, world: World
+) -> None:
+    now_us = to_us(cluster.clock())
+    cluster.database.transact(lambda found: pauses.pause(found, WELCOME, "new templates", "ada", now_us))
+    await keep(cluster)
+    send_leads(cluster)
+    paused, mails = await hands.settle(), len(world.mails)
+    cluster.database.transact(lambda found: pauses.resume(found, WELCOME))
+    await keep(cluster)
+    resumed = await hands.settle()
+
+    assert (paused, mails, cluster.letters) == ({WELCOME}, 0, [])
+    assert (resumed, len(world.mails)) == (set(), PEOPLE)
+
+
+async def test_an_automatic_pause_is_reported_until_it_is_over_or_the_worker_is_gone(
+    cluster: Cluster, hands: Hands, world: World
+) -> None:
+    send_leads(cluster)
+    world.go_down()
+    await hands.settle()
+    keeper = PauseKeeper(cluster.database, cluster.worker.pauses, "worker-1", cluster.clock)
+    await keeper.tick()
+
+    def notified(silent_s: float) -> list[tuple[str, str]]:
+        since = to_us(cluster.clock()) - int(silent_s * 1_000_000)
+        rows = cluster.database.transact(lambda found: pauses.all_of(found, since))
+        return [(row.step, row.kind) for row in rows]
+
+    while_paused = notified(30)
+    cluster.clock.advance(seconds=31)
+    of_the_silent = notified(30)
+    world.come_back()
+    await hands.settle()
+    await keeper.tick()
+
+    assert while_paused == [(WELCOME, "dependency")]
+    assert of_the_silent == []
+    assert notified(30) == []
