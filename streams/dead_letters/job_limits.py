@@ -176,7 +176,7 @@ class LiveTraffic:
             self._failed = error
 
     def leaves_room(self) -> bool:
-        """Return whether the job may request letters. Raise what `watch` met."""
+        """Return whether the job may request letters. Raise the error that ended `watch`."""
         if self._failed is not None:
             raise self._failed
         return self.waits_for is None

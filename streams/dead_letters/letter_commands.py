@@ -23,7 +23,7 @@ from topics.envelope import timestamp
 from topics.letter import sha256_of
 
 T = TypeVar("T")
-Move = Callable[[Connection, Sequence[str]], Collection[str]]
+StatusChange = Callable[[Connection, Sequence[str]], Collection[str]]
 """Changes the status of letters; returns the ids of those that it changed."""
 BATCH_SIZE = 200
 """Letters per transaction; each is read with its whole record."""
@@ -58,35 +58,35 @@ class LetterCommands:
     async def discard(self, ids: Sequence[str], reason: str) -> Done:
         """Discard letters; they can be restored."""
         now_us = self._now_us()
-        return await self._move(
-            "discard", ids, reason, RESTING, lambda link, some: letter_changes.discard(link, some, now_us)
+        return await self._change_status(
+            "discard", ids, reason, RESTING, lambda link, part: letter_changes.discard(link, part, now_us)
         )
 
     async def restore(self, ids: Sequence[str], reason: str) -> Done:
         """Park discarded letters."""
-        return await self._move("restore", ids, reason, (DISCARDED,), letter_changes.restore)
+        return await self._change_status("restore", ids, reason, (DISCARDED,), letter_changes.restore)
 
     async def erase(self, ids: Sequence[str], reason: str) -> Done:
         """Delete the records of letters from the index for good. Topics keep them until retention deletes them."""
         now_us = self._now_us()
-        return await self._move(
-            "erase", ids, reason, ERASABLE, lambda link, some: letter_changes.erase(link, some, now_us)
+        return await self._change_status(
+            "erase", ids, reason, ERASABLE, lambda link, part: letter_changes.erase(link, part, now_us)
         )
 
     async def schedule(self, ids: Sequence[str], due: datetime, reason: str) -> Done:
         """Let workers retry letters once, at this moment."""
-        return await self._move(
+        return await self._change_status(
             "schedule",
             ids,
             reason,
             RESTING,
-            lambda link, some: letter_changes.schedule(link, some, to_us(due)),
+            lambda link, part: letter_changes.schedule(link, part, to_us(due)),
             due=timestamp(due),
         )
 
     async def unschedule(self, ids: Sequence[str], reason: str) -> Done:
         """Park letters that workers would retry automatically."""
-        return await self._move("unschedule", ids, reason, (SCHEDULED,), letter_changes.unschedule)
+        return await self._change_status("unschedule", ids, reason, (SCHEDULED,), letter_changes.unschedule)
 
     async def reveal(self, letter_id: str, reason: str) -> LetterRow:
         """Return a letter for a person who wants to read its record. Raise KeyError when there is none."""
@@ -173,25 +173,27 @@ class LetterCommands:
             if letter_changes.edit(connection, row, changed.letter, changed.value, now_us)
         ]
 
-    async def _move(
+    async def _change_status(
         self,
         command: AuditedCommand,
         ids: Sequence[str],
         reason: str,
-        of: Sequence[str],
-        move: Move,
+        statuses: Sequence[str],
+        change: StatusChange,
         **details: str,
     ) -> Done:
         done = Done()
         for part in chunked(ids, BATCH_SIZE):
             rows = await self._rows(part)
-            fitting = [row for row in rows if row.status in of and row.job is None]
+            fitting = [row for row in rows if row.status in statuses and row.job is None]
             await self.audit.write(reason, [entry_of(command, row, **details) for row in fitting])
             fitting_ids = [row.letter.id for row in fitting]
-            moved = set(await self.installation.database.run(partial(_moved, move, fitting_ids)))
-            done.changed += [each for each in fitting_ids if each in moved]
+            changed = set(await self.installation.database.run(partial(_changed, change, fitting_ids)))
+            done.changed += [each for each in fitting_ids if each in changed]
             done.skipped += [
-                Skipped(row.letter.id, skip_reason(row, of)) for row in rows if row.letter.id not in moved
+                Skipped(row.letter.id, skip_reason(row, statuses))
+                for row in rows
+                if row.letter.id not in changed
             ]
         return done
 
@@ -260,14 +262,14 @@ def edited(row: LetterRow, patch: Patch) -> LetterRow | None:
     return replace(row, value=value, letter=letter)
 
 
-def skip_reason(row: LetterRow, of: Sequence[str]) -> str:
+def skip_reason(row: LetterRow, statuses: Sequence[str]) -> str:
     """Return why a letter is skipped: it has none of these statuses, or a job has claimed it, or it has changed."""
     if row.job is not None:
         return f"replay job {row.job} has claimed it"
-    if row.status not in of:
-        return f"it is {row.status}, not {' or '.join(of)}"
+    if row.status not in statuses:
+        return f"it is {row.status}, not {' or '.join(statuses)}"
     return "it has changed meanwhile; look again"
 
 
-def _moved(move: Move, ids: Sequence[str], connection: Connection) -> Collection[str]:
-    return move(connection, ids)
+def _changed(change: StatusChange, ids: Sequence[str], connection: Connection) -> Collection[str]:
+    return change(connection, ids)

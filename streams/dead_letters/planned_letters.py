@@ -68,7 +68,7 @@ class PlannedLetters:
         self.first_failure = ""
 
     async def resume(self) -> AsyncIterator[Sequence[LetterRow]]:
-        """See `JobLetters.resume`. A second request for a letter does nothing twice."""
+        """See `JobLetters.resume`. A letter that is requested twice is done once."""
         items = await self._run(jobs.items, job=self._job.id, states=("asked",), limit=1 << 30)
         for part in chunked(items, READ_AHEAD):
             rows = await self._run(letters.get, ids=[item.letter_id for item in part])

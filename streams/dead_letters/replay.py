@@ -86,7 +86,7 @@ class NamedLetters:
         yield ()
 
     async def take(self, limit: int) -> AsyncIterator[Taken]:
-        """See `JobLetters.take`. A worker requests a letter that is marked and not published a minute later."""
+        """See `JobLetters.take`. A worker requests marked letters that were not published a minute later."""
         while self._waiting and limit > 0:
             ids = self._waiting[: min(BATCH_SIZE, limit)]
             rows = await self._installation.database.run(partial(self._take, ids=ids))

@@ -29,7 +29,7 @@ def request(row: LetterRow, names: TopicNames, *, job: str | None = None) -> Out
 
 
 class RetryTimer:
-    """Requests due retries. Several workers may do so, since a second request does nothing twice."""
+    """Requests due retries. Several workers may do so: a letter that is requested twice is done once."""
 
     def __init__(self, installation: Installation, pauses: Pauses | None = None) -> None:
         """Hold back the retries of paused steps."""

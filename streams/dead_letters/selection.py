@@ -30,7 +30,7 @@ ID_START = re.compile(f"[0-9a-f-]{{{SHORTEST_ID},36}}")
 GROUP = re.compile("[0-9a-f]{12}")
 FAILURE_CLASSES: tuple[str, ...] = get_args(FailureClass)
 LATEST = datetime(3000, 1, 1, tzinfo=UTC)
-"""Latest due time; letters with later times are not valid."""
+"""Bound of due times: a letter with a later one is not valid."""
 
 Condition = ColumnElement[bool]
 """A selection as a condition on the index of letters."""
