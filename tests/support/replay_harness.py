@@ -53,16 +53,20 @@ class ReplayHarness:
 
     async def publish(self, value: bytes, event_id: str) -> None:
         """Publish a lead and let the worker finish with it."""
-        topic = self.cluster.names.of(LeadReceived)
-        time = self.cluster.clock().isoformat().replace("+00:00", "Z")
-        self.cluster.log.append(topic, None, value, event_headers(event_id, time=time))
+        self._append(value, event_id)
         await self.cluster.settle()
+
+    def _append(self, value: bytes, event_id: str) -> None:
+        time = self.cluster.clock().isoformat().replace("+00:00", "Z")
+        headers = event_headers(event_id, time=time)
+        self.cluster.log.append(self.cluster.names.of(LeadReceived), None, value, headers)
 
     async def fail_mails(self, number: int) -> None:
         """Make so many dead letters of welcome mails, to p0@example.com and so on; the server is back afterwards."""
         self.world.go_down()
         for each in range(number):
-            await self.publish(lead(email=f"p{each}@example.com"), f"e-{each}")
+            self._append(lead(email=f"p{each}@example.com"), f"e-{each}")
+        await self.cluster.settle()
         self.world.come_back()
 
     def preview(self) -> Preview:
