@@ -291,9 +291,9 @@ async def test_an_open_letter_stays_as_expired_after_retention_deletes_its_recor
     expired = harness.store.transact(lambda link: letter_pruning.expire(link, now_us, 10))
     pruned = harness.store.transact(lambda link: letter_pruning.prune(link, now_us, 10))
 
-    found = harness.store.transact(lambda link: letters.get(link, [late, resolved]))
+    current = harness.store.transact(lambda link: letters.get(link, [late, resolved]))
     assert (expired, pruned) == (1, 1)
-    assert [(each.letter.id, each.status, each.value) for each in found] == [(late, "expired", None)]
+    assert [(each.letter.id, each.status, each.value) for each in current] == [(late, "expired", None)]
 
 
 async def test_an_edited_letter_is_kept_as_long_as_its_new_copy(harness: LetterHarness) -> None:
