@@ -50,10 +50,10 @@ class Leads:
         self.cluster.database.transact(lambda connection: letters.index(connection, rows, 0))
         return [row.letter.id for row in rows]
 
-    def status_of(self, letter_id: str) -> str:
-        """Return the status of a letter in the index."""
+    def letter(self, letter_id: str) -> LetterRow:
+        """Return a letter as the index has it."""
         (row,) = self.cluster.database.transact(lambda connection: letters.get(connection, [letter_id]))
-        return row.status
+        return row
 
     @property
     def audit(self) -> list[dict[str, Any]]:

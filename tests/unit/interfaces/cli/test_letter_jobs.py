@@ -37,7 +37,7 @@ def test_a_replay_asks_for_the_action_that_failed_and_a_worker_does_it(leads: Le
     again = leads.run("dead-letters", "replay", letter_id, "--no-wait", "--json")
 
     assert (asked.code, asked.json["id"], asked.json["outcome"]) == (1, letter_id, "pending")
-    assert leads.status_of(letter_id) == "resolved"
+    assert leads.letter(letter_id).status == "resolved"
     assert len(leads.world.mails) == 1
     assert [(each["act"], each["about"], each["reason"]) for each in leads.audit][:1] == [
         ("replay", letter_id, "fixed")
