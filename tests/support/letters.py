@@ -48,7 +48,7 @@ def lettered(number: int, value: bytes = BODY, status: str = "parked", generatio
     return LetterRow(bare.status, None, bare.letter, bare.lead_id, bare.key, value, [("ce_id", b"e-1")])
 
 
-MAIL = {
+MAIL: dict[str, Any] = {
     "action": "send-welcome-email",
     "code": "SMTP_REFUSED",
     "failure_class": "rejected",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -15,37 +14,10 @@ from streams.dead_letters.job_limits import JobOptions
 from streams.dead_letters.letter_commands import LetterCommands
 from streams.dead_letters.patching import Patch
 from streams.kafka.producer import PublishError
-from streams.operations.pruning import Pruner
 from streams.store import jobs
 from streams.testing.leads import lead
 from tests.support.letter_harness import Refusing
 from tests.support.replay_harness import FAST, ReplayHarness, Stale, unreported
-
-
-async def test_a_letter_belongs_to_one_job_at_a_time(replays: ReplayHarness) -> None:
-    await replays.fail_mails(2)
-    plan = replays.plan()
-    first = await replays.create(plan)
-
-    second = await replays.create(plan)
-    states = [item.state for item in replays.items(second)]
-    await replays.run(first)
-
-    assert states == ["skipped", "skipped"]
-    assert len(replays.world.mails) == 2
-    assert {row.job for row in replays.rows([item.id for item in plan.items])} == {None}
-
-
-async def test_a_cancelled_job_releases_its_letters(replays: ReplayHarness) -> None:
-    await replays.fail_mails(2)
-    job = await replays.create(replays.plan())
-    row = replays.latest()
-
-    await control(replays.commands, row, "cancelled", "not now")
-    ended = await replays.run(job)
-
-    assert (ended.status, ended.counts, replays.world.mails) == ("cancelled", {"skipped": 2}, [])
-    assert {row.job for row in replays.rows()} == {None}
 
 
 async def test_a_command_that_cannot_be_audited_changes_no_job(replays: ReplayHarness) -> None:
@@ -70,21 +42,6 @@ async def test_a_command_that_cannot_be_audited_changes_no_job(replays: ReplayHa
     assert before == []
     assert replays.latest() == stale
     assert stale.status == "running"
-
-
-async def test_an_old_job_is_pruned_and_releases_its_letters(replays: ReplayHarness) -> None:
-    await replays.fail_mails(2)
-    job = await replays.create(replays.plan())
-    await control(replays.commands, replays.latest(), "paused", "and forgotten")
-    cluster = replays.cluster
-    cluster.clock.advance(days=36)
-    await replays.commands.keep([row.letter.id for row in replays.rows()], "the letters are not")
-
-    await Pruner(cluster.installation, timedelta(days=35)).tick()
-
-    assert cluster.database.transact(lambda link: jobs.latest(link, 1)) == []
-    assert replays.items(job) == []
-    assert [(row.status, row.job) for row in replays.rows()] == [("scheduled", None)] * 2
 
 
 @pytest.mark.parametrize(
@@ -199,19 +156,6 @@ async def test_a_process_that_wakes_up_late_leaves_its_job_to_the_one_that_took_
 
     assert (woken.message, woken.counts) == ("another process has taken it over", {"waiting": 3})
     assert (ended.status, ended.counts, len(replays.world.mails)) == ("done", {"resolved": 3}, 3)
-
-
-async def test_only_one_of_two_processes_resumes_a_job(replays: ReplayHarness) -> None:
-    await replays.fail_mails(1)
-    await replays.create(replays.plan())
-    row = replays.latest()
-    await control(replays.commands, row, "paused", "lunch")
-    row = replays.latest()
-
-    await resume(replays.commands, row, "back")
-
-    with pytest.raises(JobError, match="runs already"):
-        await resume(replays.commands, row, "back, too")
 
 
 async def test_a_process_whose_job_was_taken_over_asks_for_no_letter_and_does_not_end_the_job(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 import orjson
 import pytest
@@ -78,18 +77,6 @@ async def test_a_command_that_cannot_be_audited_changes_no_letter(harness: Lette
 
     assert (harness.row(letter_id).status, harness.row(letter_id).value) == ("parked", BODY)
     assert not harness.log.topics[NAMES.letters]
-
-
-async def test_a_letter_that_is_being_replayed_is_not_changed(harness: LetterHarness) -> None:
-    (letter_id,) = harness.index(lettered(1, status="replaying"))
-
-    edited = await harness.commands.edit([letter_id], STRIP, "why")
-    gone = await harness.commands.discard([letter_id], "why")
-
-    assert (edited.changed, gone.changed) == ([], [])
-    assert "replaying" in edited.skipped[0].reason
-    assert "replaying" in gone.skipped[0].reason
-    assert harness.row(letter_id).value == BODY
 
 
 async def test_a_letter_whose_replay_begins_during_an_edit_is_not_edited(harness: LetterHarness) -> None:
@@ -202,33 +189,6 @@ async def test_a_value_that_is_not_the_one_that_failed_can_be_replaced_but_not_p
     assert [entry["patch"] for entry in harness.audited()] == ["edit"]
 
 
-async def test_a_discarded_letter_can_be_restored_and_is_not_retried_meanwhile(
-    harness: LetterHarness,
-) -> None:
-    (letter_id,) = harness.index(lettered(1, status="scheduled"))
-
-    await harness.commands.discard([letter_id], "spam")
-    status = harness.row(letter_id).status
-    await harness.commands.restore([letter_id], "no spam")
-
-    assert (status, harness.row(letter_id).status) == ("discarded", "parked")
-    assert [entry["act"] for entry in harness.audited()] == ["discard", "restore"]
-
-
-async def test_a_scheduled_letter_is_not_due_before_its_time(harness: LetterHarness) -> None:
-    (letter_id,) = harness.index(lettered(1))
-    due = harness.clock() + timedelta(hours=2)
-
-    await harness.commands.schedule([letter_id], due, "the server comes back at noon")
-
-    def taken(moment_us: int) -> list[str]:
-        rows = harness.store.transact(lambda link: letter_replays.take_due(link, moment_us, 0, 10))
-        return [each.letter.id for each in rows]
-
-    assert taken(to_us(due) - 1) == []
-    assert taken(to_us(due)) == [letter_id]
-
-
 async def test_a_kept_letter_is_published_again_and_not_pruned(harness: LetterHarness) -> None:
     (letter_id,) = harness.index(lettered(1))
 
@@ -238,24 +198,6 @@ async def test_a_kept_letter_is_published_again_and_not_pruned(harness: LetterHa
     (copy,) = harness.log.topics[NAMES.letters]
     assert (copy.value, pruned) == (BODY, 0)
     assert DeadLetter.from_headers(list(copy.headers)).id == letter_id
-
-
-async def test_putting_back_an_older_generation_changes_nothing(harness: LetterHarness) -> None:
-    now, asked = lettered(1, generation=1), lettered(1)
-    (letter_id,) = harness.index(now)
-
-    harness.store.transact(lambda link: letter_replays.put_back(link, [asked], 0))
-
-    assert (harness.row(letter_id).status, harness.row(letter_id).letter.generation) == ("parked", 1)
-
-
-async def test_only_open_letters_are_kept(harness: LetterHarness) -> None:
-    (letter_id,) = harness.index(lettered(1, status="resolved"))
-
-    done = await harness.commands.keep([letter_id], "why")
-
-    assert (done.changed, [each.reason for each in done.skipped]) == ([], ["it is resolved"])
-    assert (harness.audited(), harness.log.topics[NAMES.letters]) == ([], [])
 
 
 async def test_an_erased_record_is_gone_for_good_and_no_copy_brings_it_back(harness: LetterHarness) -> None:

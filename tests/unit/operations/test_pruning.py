@@ -13,7 +13,7 @@ from actions.errors import PermanentError, UncertainError
 from actions.ports import Mail
 from streams.engine.handover import Records
 from streams.onboarding import ONBOARDING
-from streams.operations.pruning import EXPIRED_AGE, LETTERS_AGE, Pruner, keys_of_runs
+from streams.operations.pruning import Pruner, keys_of_runs
 from streams.settings import LedgerTable
 from streams.store import ledger, letters
 from streams.store.engine import Database
@@ -137,27 +137,6 @@ async def test_in_a_year_nobody_is_welcomed_twice_whatever_is_delivered_again(
     mails = [mail.to for mail in world.mails]
     assert len(mails) == len(set(mails)) == STEPS // 4 * 4 + 1
     assert len(world.notes) == len(set(world.notes)) == STEPS // 4 * 4 * LEADS_PER_STEP
-
-
-async def test_an_open_letter_stays_as_long_as_its_topic_may_hold_it_and_then_as_lost(
-    cluster: Cluster,
-) -> None:
-    pruner = Pruner(cluster.installation, RETENTION, no_rest)
-    cluster.log.append(RECEIVED, b"k", b"not json")
-    await cluster.settle()
-
-    cluster.clock.advance(seconds=LETTERS_AGE.total_seconds())
-    await pruner.tick()
-    there = await cluster.database.run(letters.counts)
-    cluster.clock.advance(seconds=1)
-    await pruner.tick()
-
-    lost = await cluster.database.run(letters.counts)
-    cluster.clock.advance(seconds=EXPIRED_AGE.total_seconds())
-    await pruner.tick()
-
-    assert (there, lost) == ({"parked": 1}, {"expired": 1})
-    assert await cluster.database.run(letters.counts) == {}
 
 
 async def test_an_effect_stays_while_another_execution_than_the_forgotten_one_holds_it(

@@ -7,13 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from actions.send_welcome_email import send_welcome_email
 from actions.validate_lead import validate_lead
 from streams.onboarding import ONBOARDING
 from streams.testing import check_atomic
-from streams.testing.clock import run
-from streams.testing.life import Life
-from streams.testing.trial import Trial
 from streams.workflow import Workflow, when
 from tests.unit.actions.examples import assigned, matched, validated
 from tests.unit.testing import sabotaged
@@ -122,29 +118,6 @@ def test_calls_that_only_ask_may_be_repeated() -> None:
     assert check_atomic(sabotaged.asks_and_changes_nothing, [matched()], ports=crm, only_ask=["crm.has"]) > 0
 
 
-def test_the_worker_dies_around_every_port_call_every_commit_and_every_publish() -> None:
-    ended = run(Trial(send_welcome_email, [assigned()]).run(Life()))
-
-    assert ended.points == [
-        "before template.render",
-        "after template.render",
-        "before the commit of effects",
-        "after the commit of effects",
-        "before mailer.send",
-        "after mailer.send",
-        "before the commit of ledger and effects",
-        "after the commit of ledger and effects",
-        "before the publish",
-        "after the publish",
-    ]
-
-
 def test_a_check_without_examples_is_no_check() -> None:
     with pytest.raises(AssertionError, match="at least one example"):
         check_atomic(validate_lead, [])
-
-
-def test_a_worker_that_dies_while_it_calls_for_two_contacts_ends() -> None:
-    other = assigned(lead_id="lead-2").model_copy(update={"contact_key": "key of ben"})
-
-    assert check_atomic(send_welcome_email, [assigned(), other]) > 7

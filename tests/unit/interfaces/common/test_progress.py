@@ -7,7 +7,6 @@ import io
 import pytest
 from rich.console import Console
 
-from streams.interfaces.common import progress
 from streams.interfaces.common.progress import progress_on, reporting
 
 
@@ -28,7 +27,7 @@ def test_records_are_reported_every_five_seconds_with_their_rate_and_what_is_lef
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seconds = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: seconds[0])
+    monkeypatch.setattr("streams.interfaces.common.progress.time.monotonic", lambda: seconds[0])
 
     with reporting() as report:
         report("leads.received.v1", 0, 300)

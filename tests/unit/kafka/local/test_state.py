@@ -1,0 +1,33 @@
+"""Who runs the broker of a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from streams.kafka.local.folder import Folder
+from streams.kafka.local.state import ProcessId, State
+
+
+def test_a_process_is_known_by_its_id_and_its_start() -> None:
+    mine = ProcessId.of(os.getpid())
+    reused = ProcessId(mine.pid, mine.created - 60)
+
+    assert mine.process() is not None
+    assert reused.process() is None
+    assert ProcessId(2**22 + 1, 0.0).process() is None
+
+
+def test_a_state_is_read_back_and_a_broken_one_is_none(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.state.parent.mkdir(parents=True, exist_ok=True)
+    mine = ProcessId.of(os.getpid())
+    state = State(9092, mine, ProcessId(mine.pid, 0.0), is_ready=True)
+
+    before = State.read(folder)
+    state.write(folder)
+    written = State.read(folder)
+    folder.state.write_text('{"port": 9092, "supervisor"')
+
+    assert (before, written, State.read(folder)) == (None, state, None)
+    assert (state.bootstrap, state.is_supervised) == ("127.0.0.1:9092", False)

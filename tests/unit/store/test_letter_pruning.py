@@ -1,0 +1,80 @@
+"""Letters are forgotten with their topic, and lost ones stay as lost."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from actions.errors import PermanentError, UncertainError
+from actions.ports import Mail
+from streams.onboarding import ONBOARDING
+from streams.operations.pruning import EXPIRED_AGE, LETTERS_AGE, Pruner
+from streams.settings import LedgerTable
+from streams.store import letters
+from streams.store.engine import Database
+from streams.store.schema import contacts as contacts_table
+from streams.store.schema import effects as effects_table
+from streams.store.schema import ledger as ledger_table
+from streams.store.schema import letters as letters_table
+from streams.testing import Cluster, World, adapters_of
+
+RECEIVED = "crm.leads.received.v1"
+RETENTION = LedgerTable().retention
+
+
+@pytest.fixture
+def world() -> World:
+    found = World()
+
+    def fail(mail: Mail) -> None:
+        if mail.to.startswith("refused"):
+            raise PermanentError("SMTP_REFUSED", "no such mailbox")
+        if mail.to.startswith("cut-off"):
+            raise UncertainError("cut off")
+
+    found.fail = fail
+    return found
+
+
+@pytest.fixture
+async def cluster(database: Database, world: World) -> Cluster:
+    return Cluster(ONBOARDING, adapters_of(world), database)
+
+
+async def no_rest(seconds: float) -> None:
+    """Take no time."""
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """Rows per table, those of effects per kind."""
+    found = {
+        table.name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+        for table in (ledger_table, letters_table, contacts_table)
+    }
+    found["letters"] -= letters.counts(connection).get(letters.EXPIRED, 0)  # they stay as long as the audit
+    for key in connection.execute(sa.select(effects_table.c.key)).scalars():
+        kind = key.partition(":")[0]
+        found[kind] = found.get(kind, 0) + 1
+    return found
+
+
+async def test_an_open_letter_stays_as_long_as_its_topic_may_hold_it_and_then_as_lost(
+    cluster: Cluster,
+) -> None:
+    pruner = Pruner(cluster.installation, RETENTION, no_rest)
+    cluster.log.append(RECEIVED, b"k", b"not json")
+    await cluster.settle()
+
+    cluster.clock.advance(seconds=LETTERS_AGE.total_seconds())
+    await pruner.tick()
+    there = await cluster.database.run(letters.counts)
+    cluster.clock.advance(seconds=1)
+    await pruner.tick()
+
+    lost = await cluster.database.run(letters.counts)
+    cluster.clock.advance(seconds=EXPIRED_AGE.total_seconds())
+    await pruner.tick()
+
+    assert (there, lost) == ({"parked": 1}, {"expired": 1})
+    assert await cluster.database.run(letters.counts) == {}
