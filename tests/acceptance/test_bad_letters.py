@@ -158,7 +158,7 @@ def written(bad: Installation) -> tuple[str, list[tuple[str, str]], list[tuple[s
     imports = [
         (
             b"".join(letters) + b"{oops\n",
-            f"line {len(letters) + 1} is no JSON at character 1; nothing was taken",
+            f"line {len(letters) + 1} is no JSON at character 1; nothing was imported",
         ),
         (letters[1] + json.dumps(tampered).encode(), "line 2: the value is not that of letter"),
         (b"\x89PNG\r\n\x1a\n", "line 1 is no JSON at character 0"),

@@ -1,4 +1,4 @@
-"""`leads demo`: a few hundred leads through the whole system, and a summary that adds up."""
+"""`leads demo`: runs a few hundred leads through the whole system and prints a summary that adds up."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def demo(
     data_folder: Annotated[
         Path | None,
         typer.Option(
-            "--data", metavar="FOLDER", help="Where everything is kept.", show_default="LEADS_DATA/demo"
+            "--data",
+            metavar="FOLDER",
+            help="Folder for everything the demo writes.",
+            show_default="LEADS_DATA/demo",
         ),
     ] = None,
     leads: Annotated[int, typer.Option(min=MIN_LEADS, max=MAX_LEADS, hidden=True)] = LEADS,
@@ -36,10 +39,10 @@ def demo(
 ) -> None:
     """Watch a few hundred leads being onboarded: real Kafka, worker, mail server and webhooks, all on this machine.
 
-    Among them are duplicates, late updates, bad leads and records that cannot be read; and the mail server is away
-    for a while. Run it again: the same leads make no second contact, assignment or mail.
+    Among them are duplicates, late updates, bad leads and unreadable records, and the mail server is down for a
+    while. Run it again: the same leads make no second contact, assignment or mail.
 
-    Uses the Kafka of LEADS_KAFKA and the database of LEADS_DATABASE when set, under topics and a group of its own.
+    Uses the Kafka of LEADS_KAFKA and the database of LEADS_DATABASE when set, with its own topics and group.
 
     Exit codes: 0 it added up, 1 it did not, 2 wrong settings, 3 no Kafka or no database, 130 interrupted.
     """
@@ -51,21 +54,21 @@ def demo(
     from streams.interfaces.demo.scenes import run_demo
 
     logs.silence()
-    # A shell starts what runs in its background with SIGINT ignored; the other two are passed on as one.
+    # A shell starts background jobs with SIGINT ignored; SIGTERM and SIGHUP are turned into SIGINT.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    given = connections.settings()
-    # A shell that has read demo.env has the demo's own folder as LEADS_DATA.
-    usual = given.data if (given.data / "demo.env").exists() else given.data / "demo"
+    own = connections.settings()
+    # In a shell that has read demo.env, LEADS_DATA is the demo's folder already.
+    usual = own.data if (own.data / "demo.env").exists() else own.data / "demo"
     folder = DemoFolder((data_folder or usual).absolute())
     folder.make()
-    settings = demo_settings(given, folder)
+    settings = demo_settings(own, folder)
     try:
         summary = run_demo(settings, folder, leads)
     except KeyboardInterrupt:
         print_err(
-            "Interrupted; everything that the demo started has stopped. Run it again: what was done is not done twice."
+            "Interrupted; everything that the demo started has stopped. Run it again: nothing is done twice."
         )
         raise
     folder.write_environment(shell_variables(settings))
@@ -89,24 +92,24 @@ def _next_steps(summary: Summary, folder: DemoFolder, *, is_elsewhere: bool) -> 
     command = _command()
     letter = next((ids[0] for ids in summary.letters.values()), None)
     lead = next((sample.lead_id for sample in summary.published if sample.kind == "duplicate"), None)
-    print_out(f"\nEverything has stopped again after {summary.seconds:.0f} s. Where to look next:\n")
+    print_out(f"\nEverything has stopped after {summary.seconds:.0f} s. Next steps:\n")
     steps = [
-        (f". {_short(folder.environment)}", "first: this shell looks at the demo"),
-        (f"{command} dead-letters list", "what could not be read, and why"),
+        (f". {_short(folder.environment)}", "first: make this shell use the demo"),
+        (f"{command} dead-letters list", "the records that failed, and why"),
     ]
     if letter is not None:
         steps.append((f"{command} dead-letters show {letter[:8]}", "one of them"))
     if lead is not None:
-        steps.append((f"{command} show {lead}", "what was done about a lead, action by action"))
+        steps.append((f"{command} show {lead}", "what was done for a lead, action by action"))
     steps.append((f"{command} demo", "the same leads again: no second contact or mail"))
     for line, why in steps:
         print_out(f"  # {why}\n  {line}\n")
     for name, path in (("mails", folder.mails), ("webhooks", folder.webhooks), ("logs", folder.logs)):
         print_out(f"  {name:9} {_short(path)}")
     if summary.end.open_letters > summary.fate("letter"):
-        print_out(f"  letters   {summary.end.open_letters:,} open ones with those of earlier runs")
+        print_out(f"  letters   {summary.end.open_letters:,} open, including those of earlier runs")
     more = (
-        " (topics and tables elsewhere stay: a new folder then needs a LEADS_PREFIX of its own)"
+        " (topics and tables on other servers stay; a new folder then needs another LEADS_PREFIX)"
         if is_elsewhere
         else ""
     )
@@ -114,10 +117,10 @@ def _next_steps(summary: Summary, folder: DemoFolder, *, is_elsewhere: bool) -> 
 
 
 def _command() -> str:
-    """Return how this `leads` can be called from here."""
-    found = shutil.which("leads")
+    """Return how this `leads` can be called from the working directory."""
+    on_path = shutil.which("leads")
     mine = Path(sys.argv[0]).absolute()
-    if found is not None and Path(found).resolve() == mine.resolve():
+    if on_path is not None and Path(on_path).resolve() == mine.resolve():
         return "leads"
     return _short(mine) if mine.name == "leads" else "leads"
 

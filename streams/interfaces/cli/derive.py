@@ -1,4 +1,4 @@
-"""Writes what documents derive from code: `python -m streams.interfaces.cli.derive` brings README.md up to date."""
+"""Writes the parts of README.md that are derived from code: `python -m streams.interfaces.cli.derive`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PLACE = re.compile(r"(<!-- workflow: .*? -->\n).*?(<!-- end of workflow -->)", 
 def with_diagram(text: str) -> str:
     """Return the text with the workflow's diagram in its marked place."""
     return _PLACE.sub(
-        lambda found: f"{found[1]}\n```mermaid\n{ONBOARDING.mermaid()}\n```\n\n{found[2]}", text
+        lambda match: f"{match[1]}\n```mermaid\n{ONBOARDING.mermaid()}\n```\n\n{match[2]}", text
     )
 
 

@@ -1,4 +1,4 @@
-"""`leads failpoints`: the places where tests can make a worker die, fail or stall."""
+"""`leads failpoints`: lists the places where tests can make a worker die, fail or stall."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from streams.interfaces.common.output import AsJson, print_err, write_json
 
 
 def failpoints(*, as_json: AsJson = False) -> None:
-    """List the failpoints. LEADS_FAILPOINT=NAME:NTH:kill|raise|delay=SECONDS makes one act in a worker.
+    """List the failpoints. LEADS_FAILPOINT=NAME:NTH:kill|raise|delay=SECONDS arms one in a worker.
 
     Exit code: 0.
     """

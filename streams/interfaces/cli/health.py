@@ -1,4 +1,4 @@
-"""`leads health`: how a worker is, for a person or a container's health check."""
+"""`leads health`: asks a worker for its health, for a person or a container's health check."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ _YES = 200
 def health(
     is_ready: Annotated[
         bool,
-        typer.Option("--ready", help="Ask whether it gets on with its work, and not only whether it lives."),
+        typer.Option("--ready", help="Ask whether it makes progress, not only whether it is alive."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the worker that tells its health at LEADS_HEALTH whether it is alive, or ready.
+    """Ask the worker at LEADS_HEALTH whether it is alive, or ready.
 
-    Exit codes: 0 it is, 1 it is not (the message says why), 2 LEADS_HEALTH is not set, 3 nobody answers there.
+    Exit codes: 0 it is, 1 it is not (the message gives the reason), 2 LEADS_HEALTH is not set, 3 no worker answers.
     """
     from streams.interfaces.common import connections
 
     address = connections.settings().health
     if address is None:
-        raise WrongUseError("LEADS_HEALTH is not set; set it to what the worker has, e.g. 8080")
+        raise WrongUseError("LEADS_HEALTH is not set; set it to the worker's value, e.g. 8080")
     is_yes, document = _ask(address, "ready" if is_ready else "live")
     if as_json:
         write_json(document)
     else:
-        asked = "ready" if is_ready else "alive"
-        print_out(f"The worker is {asked}." if is_yes else f"The worker is not {asked}.")
+        state = "ready" if is_ready else "alive"
+        print_out(f"The worker is {state}." if is_yes else f"The worker is not {state}.")
         for reason in document["because"]:
             print_err(f"Because: {reason}.")
     if not is_yes:
@@ -56,7 +56,7 @@ def _ask(address: HealthAddress, what: str) -> tuple[bool, dict[str, Any]]:
         return answer.status == _YES, json.loads(answer.read())
     except (OSError, HTTPException, ValueError) as error:
         why = type(error).__name__
-        msg = f"nobody tells a worker's health at {address.url} ({why}); does one run with this LEADS_HEALTH?"
+        msg = f"no worker answers at {address.url} ({why}); does one run with this LEADS_HEALTH?"
         raise UnreachableError(msg) from None
     finally:
         connection.close()

@@ -1,4 +1,4 @@
-"""`leads kafka`: a local broker that keeps running between commands, started, stopped and looked at."""
+"""`leads kafka`: starts, stops and shows a local broker that keeps running between commands."""
 
 import json
 import os
@@ -29,7 +29,7 @@ WRONG_USE = 2
 UNREACHABLE = 3
 INTERRUPTED = 130
 
-app = typer.Typer(help="The local Apache Kafka: keep one running, end it, look at it.", no_args_is_help=True)
+app = typer.Typer(help="Keep a local Apache Kafka running, stop it, show its status.", no_args_is_help=True)
 
 Data = Annotated[
     Path,
@@ -46,7 +46,7 @@ Port = Annotated[
     typer.Option(
         min=1024,
         max=65534,
-        help="Port to listen on; the next one is used too. Default: that of last time, else a free one.",
+        help="Port to listen on; the next one is used too. Default: the last one used, else a free one.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -56,7 +56,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 def start_command(data: Data, port: Port = None, as_json: AsJson = False) -> None:
     """Start the local Kafka and keep it running until `leads kafka stop`.
 
-    Exit codes: 0 it runs (also when it ran before), 1 it does not start, 3 its jars cannot be fetched.
+    Exit codes: 0 it runs (also when it ran before), 1 it does not start, 3 its jars cannot be downloaded.
     """
     errors = Console(stderr=True)
     with _ending(errors):
@@ -85,9 +85,9 @@ def start_command(data: Data, port: Port = None, as_json: AsJson = False) -> Non
 
 @app.command("stop")
 def stop_command(data: Data, as_json: AsJson = False) -> None:
-    """End the local Kafka of this data folder, whoever started it and whoever uses it.
+    """Stop the local Kafka of this data folder, even if other processes use it.
 
-    Exit codes: 0 it does not run any more (also when it did not before), 1 it does not end.
+    Exit codes: 0 it does not run (also when it did not before), 1 it does not stop.
     """
     errors = Console(stderr=True)
     with _ending(errors):
@@ -106,7 +106,7 @@ def stop_command(data: Data, as_json: AsJson = False) -> None:
 
 @app.command("status")
 def status_command(data: Data, as_json: AsJson = False) -> None:
-    """Tell whether the local Kafka of this data folder runs, and where.
+    """Show whether the local Kafka of this data folder runs, and where.
 
     Exit codes: 0 it runs, 3 it does not.
     """
@@ -126,7 +126,7 @@ def status_command(data: Data, as_json: AsJson = False) -> None:
 
 @contextmanager
 def _ending(errors: Console) -> Iterator[None]:
-    """End with an error's sentence on stderr and its exit code."""
+    """Print the sentence of an expected error on stderr and exit with its code."""
     try:
         yield
     except KeyboardInterrupt:

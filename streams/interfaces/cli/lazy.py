@@ -1,4 +1,4 @@
-"""Some commands are loaded only when they run: what they import takes longer than `leads --help` may."""
+"""Loads some commands only when they run: their imports would make `leads --help` slow."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from typer.main import get_command, get_group
 LAZY = {
     "dead-letters": (
         "streams.interfaces.cli.letters:app",
-        "Dead letters: list what failed, look at one, do it again.",
+        "Dead letters: list, explain, edit and replay what failed.",
     ),
     "topics": (
         "streams.interfaces.cli.topics:app",
-        "The topics: what is missing or differs, make it so, list them.",
+        "The topics: compare them with the registry, make them, list them.",
     ),
     "store": (
         "streams.interfaces.cli.store:app",
-        "The store: copy it while workers run, put a copy back, catch up.",
+        "The store: back it up while workers run, restore it, catch up.",
     ),
-    "kafka": ("streams.interfaces.cli.kafka:app", "Keep a local Apache Kafka running, end it, look at it."),
+    "kafka": (
+        "streams.interfaces.cli.kafka:app",
+        "Keep a local Apache Kafka running, stop it, show its status.",
+    ),
     "failpoints": (
         "streams.interfaces.cli.failpoints:failpoints",
         "List where tests can make a worker die, fail or stall.",
@@ -33,18 +36,18 @@ LAZY = {
     ),
     "serve": (
         "streams.interfaces.cli.serve:serve",
-        "Dead letters over HTTP, for consoles and scripts elsewhere.",
+        "Dead letters over HTTP, for consoles and scripts on other machines.",
     ),
     "demo": (
         "streams.interfaces.cli.demo:demo",
-        "Watch a few hundred leads being onboarded on a real Kafka of its own.",
+        "Watch a few hundred leads being onboarded on a real Kafka.",
     ),
 }
-"""Command: what it is, and the line that stands in the overview."""
+"""By command: where it is defined, and its line in the overview."""
 
 
 class LazyGroup(TyperGroup):
-    """A command group of which `LAZY` members are stand-ins until they are called."""
+    """A command group whose `LAZY` members are stand-ins until they are called."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - Typer's
         super().__init__(**settings)
@@ -52,7 +55,7 @@ class LazyGroup(TyperGroup):
             self.add_command(TyperCommand(name, help=line, add_help_option=False), name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer does not export these types
-        """Find the command that was called, the real one."""
+        """Return the command that was called, loaded when it is lazy."""
         name, command, rest = super().resolve_command(ctx, args)
         if name in LAZY:
             return name, load(name), rest
@@ -60,11 +63,11 @@ class LazyGroup(TyperGroup):
 
 
 def load(name: str) -> Any:  # noqa: ANN401 - as above
-    """Import a command and make it one of Typer's."""
+    """Import a command and return it as Click's."""
     module, _, attribute = LAZY[name][0].partition(":")
-    found = getattr(import_module(module), attribute)
-    if isinstance(found, typer.Typer):
-        return get_group(found)
+    command = getattr(import_module(module), attribute)
+    if isinstance(command, typer.Typer):
+        return get_group(command)
     alone = typer.Typer(add_completion=False)
-    alone.command(name)(found)
+    alone.command(name)(command)
     return get_command(alone)

@@ -1,4 +1,4 @@
-"""`leads dead-letters` changes letters: edit, repair, schedule, decide, take out and in, rebuild their index."""
+"""`leads dead-letters` commands that change letters: edit, schedule, discard, export, import, reindex and others."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from streams.operations.recovery.reindexing import Reindexed
 
 SHOWN = 20
-"""Letters that are named one by one; --json names all."""
+"""Number of letters that are listed by id; --json lists all."""
 CommandOnLetters = Callable[["LetterCommands", Sequence[str], str], Awaitable["Done"]]
 
 
 def run_on_letters(
     selection: Selection,
-    given: Sequence[str] | None,
+    letter_ids: Sequence[str] | None,
     command: CommandOnLetters,
     *,
     is_all: bool,
@@ -43,61 +43,62 @@ def run_on_letters(
     done: str,
     as_json: bool,
 ) -> None:
-    """Do something about the letters that are meant, and name each that stays as it is.
+    """Run a command on the selected letters, and name each that stays unchanged.
 
-    Exit code 0 when all were changed (or there was none), else 1.
+    Exit code 0 when all were changed (or none was selected), else 1.
     """
     logs.silence()
     why = one_line(reason)
     with connections.connected() as connected:
-        ids = chosen_ids(connected.database, selection, given, is_all=is_all)
+        ids = chosen_ids(connected.database, selection, letter_ids, is_all=is_all)
         if not ids:
             print_err("There is no such dead letter: nothing to do.")
             return
-        came = connections.with_letters(connected, lambda commands: command(commands, ids, why))
-    _report(came, done, as_json=as_json)
-    if came.skipped:
+        result = connections.with_letters(connected, lambda commands: command(commands, ids, why))
+    _report(result, done, as_json=as_json)
+    if result.skipped:
         raise typer.Exit(NOT_DONE)
 
 
-def _report(came: Done, done: str, *, as_json: bool) -> None:
+def _report(result: Done, done: str, *, as_json: bool) -> None:
     if as_json:
-        skipped = [{"id": each.id, "reason": each.reason} for each in came.skipped]
-        write_json({"changed": came.changed, "skipped": skipped})
+        skipped = [{"id": letter.id, "reason": letter.reason} for letter in result.skipped]
+        write_json({"changed": result.changed, "skipped": skipped})
         return
-    print_out(f"{plural(len(came.changed), 'letter')} {done}.")
-    for each in came.skipped[:SHOWN]:
-        print_err(f"{each.id} stays as it is: {each.reason}")
-    if len(came.skipped) > SHOWN:
-        print_err(f"{plural(len(came.skipped) - SHOWN, 'more letter')} stay as they are; --json names all.")
+    print_out(f"{plural(len(result.changed), 'letter')} {done}.")
+    for letter in result.skipped[:SHOWN]:
+        print_err(f"{letter.id} stays unchanged: {letter.reason}")
+    if len(result.skipped) > SHOWN:
+        print_err(f"{plural(len(result.skipped) - SHOWN, 'more letter')} unchanged; --json lists all.")
 
 
 class _Text(NamedTuple):
-    """What a simple command is described by, and what it says of letters that it has changed."""
+    """Help of a simple command, and the participle for letters that it has changed."""
 
     help: str
     done: str
 
 
 SIMPLE_TEXTS = {
-    "discard": _Text("Give dead letters up. They stay readable, and `restore` brings them back.", "given up"),
-    "restore": _Text("Park dead letters again that were given up.", "parked again"),
-    "unschedule": _Text("Park dead letters that would be tried by themselves.", "parked"),
+    "discard": _Text(
+        "Discard dead letters. They stay readable, and `restore` parks them again.", "discarded"
+    ),
+    "restore": _Text("Park dead letters that were discarded.", "parked again"),
+    "unschedule": _Text("Park dead letters that workers would retry automatically.", "parked"),
     "keep": _Text(
         "Publish open dead letters again, so that their topic keeps them for another 28 days.", "kept"
     ),
     "erase": _Text(
-        "Take the records of dead letters out of the database, for good: nothing brings them back.\n\n"
-        "Their topics still hold them until retention ends (28 days, requests 7); contacts and the ledger are not "
-        "touched.",
+        "Delete the records of dead letters from the database for good; nothing restores them.\n\n"
+        "Their topics keep them until retention ends (28 days, requests 7); contacts and the ledger are not changed.",
         "erased",
     ),
 }
-"""By the names of `SIMPLE_COMMANDS`."""
+"""By name of `SIMPLE_COMMANDS`."""
 
 
 def simple_command(name: str) -> Callable[..., None]:
-    """Return the command of this name, which needs a reason alone."""
+    """Return the command of this name; beyond the selection it takes only a reason."""
 
     @selects(status=USUAL_STATUS.get(name, "open"))
     def command(
@@ -126,12 +127,14 @@ def simple_command(name: str) -> Callable[..., None]:
 def schedule_command(
     selection: Selection,
     reason: Reason,
-    at: Annotated[str, typer.Option("--at", metavar="WHEN", help="A moment, or in how long: 2h, 3d.")],
+    at: Annotated[
+        str, typer.Option("--at", metavar="WHEN", help="A moment, or a duration from now: 2h, 3d.")
+    ],
     letter_ids: LetterIds = None,
     all_: Every = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let the workers try dead letters at a moment, once."""
+    """Let workers retry dead letters once, at a moment."""
     due = read_due("--at", at, now())
 
     async def schedule(commands: LetterCommands, ids: Sequence[str], why: str) -> Done:
@@ -145,7 +148,9 @@ def schedule_command(
 def repair_command(
     selection: Selection,
     reason: Reason,
-    recipe: Annotated[str, typer.Option("--recipe", metavar="NAME", help="One of leads.toml's [[recipes]].")],
+    recipe: Annotated[
+        str, typer.Option("--recipe", metavar="NAME", help="Name of one of the [[recipes]] in leads.toml.")
+    ],
     letter_ids: LetterIds = None,
     all_: Every = False,
     as_json: AsJson = False,
@@ -153,7 +158,7 @@ def repair_command(
     """Edit the records of many dead letters by a recipe of leads.toml. The first value stays readable."""
     from streams.settings import load_config
 
-    recipes = {each.name: each for each in load_config(connections.settings().config).recipes}
+    recipes = {entry.name: entry for entry in load_config(connections.settings().config).recipes}
     if recipe not in recipes:
         names = ", ".join(recipes) or "none"
         raise WrongUseError(f"leads.toml has no recipe {recipe!r}; it has {names}")
@@ -176,9 +181,7 @@ def edit_command(  # noqa: PLR0913, PLR0917 - one per option
     letter_ids: LetterIds = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="FIELD=VALUE", help="A field of the record; a.b for one inside another."
-        ),
+        typer.Option("--set", metavar="FIELD=VALUE", help="Set a field of the record; a.b for a nested one."),
     ] = None,
     unset: Annotated[
         list[str] | None, typer.Option("--unset", metavar="FIELD", help="Remove a field.")
@@ -187,16 +190,16 @@ def edit_command(  # noqa: PLR0913, PLR0917 - one per option
         Path | None, typer.Option("--patch", metavar="FILE", help="A JSON Patch (RFC 6902): a JSON array.")
     ] = None,
     value: Annotated[
-        Path | None, typer.Option("--value", metavar="FILE", help="Take this file as the whole value.")
+        Path | None, typer.Option("--value", metavar="FILE", help="Use this file as the whole value.")
     ] = None,
     encoding: Annotated[
         str | None, typer.Option("--encoding", help="Read the record in this encoding, not as UTF-8.")
     ] = None,
-    original: Annotated[bool, typer.Option("--original", help="Put the first value back.")] = False,
+    original: Annotated[bool, typer.Option("--original", help="Restore the first value.")] = False,
     all_: Every = False,
     as_json: AsJson = False,
 ) -> None:
-    """Edit the records of dead letters. The event's id stays, so at most one version ever takes effect."""
+    """Edit the records of dead letters. The event keeps its id, so at most one version ever takes effect."""
     chosen = _patch(set_ or [], unset or [], patch, value, encoding, is_undone=original)
     run_on_letters(
         selection, letter_ids, _editing(chosen), is_all=all_, reason=reason, done="edited", as_json=as_json
@@ -211,8 +214,8 @@ def _editing(patch: Patch) -> CommandOnLetters:
 
 
 def _patch(
-    given: Sequence[str],
-    taken: Sequence[str],
+    assignments: Sequence[str],
+    removed: Sequence[str],
     patch: Path | None,
     value: Path | None,
     encoding: str | None,
@@ -221,17 +224,17 @@ def _patch(
 ) -> Patch:
     from streams.dead_letters.patching import Patch, PatchError, settings_as_operations
 
-    if sum((bool(given or taken or patch or encoding), value is not None, is_undone)) != 1:
+    if sum((bool(assignments or removed or patch or encoding), value is not None, is_undone)) != 1:
         raise WrongUseError(
-            "give --set, --unset, --patch and --encoding, or --value alone, or --original alone"
+            "combine --set, --unset, --patch and --encoding, or use --value alone, or --original alone"
         )
     try:
-        operations = settings_as_operations(given, taken)
+        operations = settings_as_operations(assignments, removed)
         if patch is not None:
-            found = json.loads(patch.read_bytes())
-            if not isinstance(found, list):
+            document = json.loads(patch.read_bytes())
+            if not isinstance(document, list):
                 raise WrongUseError(f"--patch {patch} is no JSON array of operations")
-            operations += found
+            operations += document
         whole = None if value is None else value.read_bytes()
         return Patch("edit", operations, encoding, whole, is_undone)
     except (ValueError, RecursionError) as error:
@@ -239,20 +242,21 @@ def _patch(
         raise WrongUseError(f"{where}{error}") from None
 
 
-# ---------------------------------------------------------------------------------------------------- out and in
+# ---------------------------------------------------------------------------------------------------- export and import
 
 
 @selects()
 def export_command(
     selection: Selection,
     file: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="Written for its owner alone (mode 600).")
+        Path,
+        typer.Option("--out", metavar="FILE", help="File to write; only its owner can read it (mode 600)."),
     ],
     reason: Reason,
     letter_ids: LetterIds = None,
     all_: Every = False,
 ) -> None:
-    """Write dead letters whole into a file, one per line (NDJSON). It holds personal data; each letter is audited."""
+    """Write whole dead letters into a file, one per line (NDJSON). It holds personal data; each letter is audited."""
     from streams.dead_letters.serialize import dump
 
     logs.silence()
@@ -271,16 +275,16 @@ def export_command(
 
         done = connections.with_letters(connected, write)
         draft.replace(file)
-    left = f", {len(ids) - done:,} left out, as the record is gone" if done < len(ids) else ""
+    left = f", {len(ids) - done:,} left out because their records are gone" if done < len(ids) else ""
     print_err(f"{plural(done, 'letter')} written into {file}{left}.")
 
 
 def import_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `export` wrote.")], reason: Reason
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `export` wrote.")], reason: Reason
 ) -> None:
-    """Take dead letters in from a file: they go onto the dead-letter topic, and workers index them.
+    """Import dead letters from a file: publish them on the dead-letter topic, from which workers index them.
 
-    Nothing is taken in when a line cannot be read. A letter that is known at this generation stays as it is.
+    Nothing is imported when a line cannot be read. A letter that is known at this generation stays unchanged.
     """
     from streams.dead_letters.serialize import TransferError, load
 
@@ -290,16 +294,16 @@ def import_command(
         with file.open("rb") as lines:
             rows = list(load(lines))
     except TransferError as error:
-        raise WrongUseError(f"{file}: {error}; nothing was taken in") from None
+        raise WrongUseError(f"{file}: {error}; nothing was imported") from None
     with connections.connected() as connected:
         done = connections.with_letters(connected, lambda commands: commands.import_letters(rows, why))
-    print_err(f"{plural(done, 'letter')} taken in.")
+    print_err(f"{plural(done, 'letter')} imported.")
 
 
 def reindex_command(as_json: AsJson = False) -> None:
     """Rebuild the index from the topics: letters, edits, decisions, and later successes.
 
-    What the index has already stays. Workers may run; it can be interrupted and repeated.
+    Letters that are indexed already stay. Workers may run; the command can be interrupted and repeated.
     """
     logs.silence()
     with connections.connected() as connected, reporting() as report:
@@ -308,10 +312,10 @@ def reindex_command(as_json: AsJson = False) -> None:
         write_json(asdict(done))
         return
     print_out(
-        f"Read {plural(done.letters, 'letter')}: {done.decided:,} decided by people, {done.resolved:,} done since."
+        f"Read {plural(done.letters, 'letter')}: {done.decided:,} decided by people, {done.resolved:,} resolved since."
     )
     if done.foreign:
-        print_out(f"Left out {plural(done.foreign, 'record')} on the topic: no dead letters.")
+        print_out(f"Left out {plural(done.foreign, 'record')} on the topic that are not dead letters.")
 
 
 async def _reindex(connected: Connections, report: Report) -> Reindexed:

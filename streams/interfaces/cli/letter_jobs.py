@@ -1,4 +1,4 @@
-"""`leads dead-letters` replays letters: named ones at once (`replay`), those of a plan by a job (`apply`, `jobs`)."""
+"""`leads dead-letters` commands that replay letters: at once (`replay`), or by a job for a plan (`apply`, `jobs`)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ app = typer.Typer(help="Replay jobs: list them, pause, resume or cancel one.", n
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id, or its first characters.")]
 
 
-# ---------------------------------------------------------------------------------------------------- named letters
+# ---------------------------------------------------------------------------------------------------- replay at once
 
 
 @selects()
@@ -65,22 +65,25 @@ def replay_command(
         list[str] | None, typer.Argument(metavar="ID…", help="Ids, or their first six characters or more.")
     ] = None,
     all_: Annotated[
-        bool, typer.Option("--all", help="Every open letter whose replay is safe: all but UNCERTAIN ones.")
+        bool,
+        typer.Option(
+            "--all", help="Every open letter except UNCERTAIN ones, whose replay may repeat a call."
+        ),
     ] = False,
     wait: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="Wait so long for the outcomes.")
+        float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the outcomes.")
     ] = WAIT_S,
     no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Ask and end; letters then count as pending.")
+        bool, typer.Option("--no-wait", help="Request the replays and exit; the letters count as pending.")
     ] = False,
     reason: Annotated[
-        str | None, typer.Option("--reason", help="Why; it is written into the audit topic.")
+        str | None, typer.Option("--reason", help="Reason; it is written to the audit topic.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Do again what failed: the action that failed, with the record as it was, and nothing else.
+    """Run only the action that failed again, with the record as it was.
 
-    What was done meanwhile is not done twice: it ends as `noop`. With --json one outcome per line.
+    What was done in the meantime is not done twice: it ends as `noop`. With --json one outcome per line.
 
     Exit codes: 0 none failed again or is pending (also when there was nothing to do), 1 some did or are.
     """
@@ -106,7 +109,7 @@ def replay_command(
     print_err(", ".join(f"{count:,} {outcome}" for outcome, count in printed.items()) + ".")
     if printed["pending"] and not no_wait:
         print_err(
-            "Pending: no outcome came in time. Is `leads worker` running? The request stays where it is."
+            "Pending: no outcome came in time. Is `leads worker` running? The request stays on its topic."
         )
     if printed["pending"] or printed["failed again"]:
         raise typer.Exit(NOT_DONE)
@@ -124,13 +127,13 @@ async def _replay(
     from streams.dead_letters.audit import Entry
     from streams.dead_letters.replay import replay_job
 
-    def report(each: ReplayOutcome) -> None:
-        printed[each.outcome] += 1
+    def report(replayed: ReplayOutcome) -> None:
+        printed[replayed.outcome] += 1
         if as_json:
-            write_json({**_outcome_as_data(each), "job": job.id})
+            write_json({**_outcome_as_data(replayed), "job": job.id})
         else:
-            code = f" ({each.code})" if each.outcome == "failed again" else ""
-            print_out(f"{each.id}  {each.action:24} {each.outcome}{code}")
+            code = f" ({replayed.code})" if replayed.outcome == "failed again" else ""
+            print_out(f"{replayed.id}  {replayed.action:24} {replayed.outcome}{code}")
 
     job, named = replay_job(commands.installation, ids, report, wait_s)
     await commands.audit.write(reason, [Entry("replay", letter_id, {"job": job.id}) for letter_id in ids])
@@ -138,45 +141,45 @@ async def _replay(
         await job.run(lambda _: None)
     except TimeoutError:
         raise UnreachableError(
-            "Kafka did not take the requests in time; a worker asks again for these letters in a minute"
+            "Kafka did not take the requests in time; a worker requests these letters again in a minute"
         ) from None
     finally:
-        for each in named.pending:
-            report(each)
+        for unanswered in named.pending:
+            report(unanswered)
 
 
-def _outcome_as_data(each: ReplayOutcome) -> dict[str, Any]:
+def _outcome_as_data(replayed: ReplayOutcome) -> dict[str, Any]:
     return {
-        "id": each.id,
-        "outcome": each.outcome,
-        "action": each.action,
-        "code": each.code,
-        "generation": each.generation,
-        "status": each.status,
+        "id": replayed.id,
+        "outcome": replayed.outcome,
+        "action": replayed.action,
+        "code": replayed.code,
+        "generation": replayed.generation,
+        "status": replayed.status,
     }
 
 
 def free_letters(database: Database, ids: Sequence[str], *, is_named: bool) -> list[str]:
-    """Leave out letters that a replay job has in hand, and uncertain ones unless they are named by id."""
+    """Leave out letters that a replay job has claimed, and uncertain ones unless they are named by id."""
     from streams.store.queries import held_letter_ids, uncertain_letter_ids
 
     held = database.transact(partial(held_letter_ids, ids=ids))
     if held:
         print_err(
-            f"{plural(len(held), 'letter')} left out: a replay job has them in hand; "
+            f"{plural(len(held), 'letter')} left out: a replay job has claimed them; "
             "`leads dead-letters jobs list` shows it."
         )
     uncertain = set() if is_named else database.transact(partial(uncertain_letter_ids, ids=ids))
     if uncertain:
-        # Asking again makes the call again: that is for who has looked at the other side, letter by letter.
+        # A replay repeats the call, so a person must first look, letter by letter, whether it was made.
         print_err(
             f"{plural(len(uncertain), 'letter')} left out: a worker was cut off while calling, and the call may have "
-            "been made. `leads dead-letters list` shows UNCERTAIN ones; replay them by id once you have looked."
+            "been made. `leads dead-letters list` shows UNCERTAIN ones; check the other side, then replay them by id."
         )
     return [each for each in ids if each not in held and each not in uncertain]
 
 
-# ---------------------------------------------------------------------------------------------------- letters of a plan
+# ---------------------------------------------------------------------------------------------------- jobs
 
 
 _JOB_OPTIONS = options_of(
@@ -202,8 +205,8 @@ def read_job_options(typed: dict[str, Any]) -> JobOptions:
         return JobOptions(**typed)
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
-        given = f"{typed[name]:g}" if isinstance(typed[name], float) else repr(typed[name])
-        raise WrongUseError(f"--{option_name(name)} {given} {_MUST_BE[name]}") from None
+        value = f"{typed[name]:g}" if isinstance(typed[name], float) else repr(typed[name])
+        raise WrongUseError(f"--{option_name(name)} {value} {_MUST_BE[name]}") from None
 
 
 @with_options("options", _JOB_OPTIONS, read_job_options)
@@ -213,11 +216,11 @@ def apply_command(
     options: JobOptions,
     as_json: AsJson = False,
 ) -> None:
-    """Carry out a plan: replay its letters, a few first, and leave out what has changed since it was made.
+    """Carry out a plan: replay its letters, a few first, and skip those that have changed since it was made.
 
-    Ctrl-C pauses the job; `jobs resume` goes on with it, also after a crash.
+    Ctrl-C pauses the job; `jobs resume` continues it, also after a crash.
 
-    Exit codes: 0 every letter was done, 1 some failed, were left out, or the job stopped.
+    Exit codes: 0 every letter was done, 1 some failed or were skipped, or the job stopped.
     """
     from streams.dead_letters.job_control import create
 
@@ -233,33 +236,33 @@ def apply_command(
 
 @app.command("list")
 def list_command(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number, the newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List replay jobs, the newest first. With --json one per line."""
     logs.silence()
     with connections.database(connections.settings()) as database:
-        found = database.transact(partial(jobs.latest, limit=limit))
-        states = {row.id: database.transact(partial(jobs.counts, job=row.id)) for row in found}
+        rows = database.transact(partial(jobs.latest, limit=limit))
+        states = {row.id: database.transact(partial(jobs.counts, job=row.id)) for row in rows}
     if as_json:
-        for row in found:
+        for row in rows:
             write_json(_as_data(row, states[row.id]))
-    elif found:
+    elif rows:
         columns = ("id", "status", "begun", "by", "letters", "reason", "message")
-        write_table(columns, [_cells(row, states[row.id]) for row in found])
+        write_table(columns, [_cells(row, states[row.id]) for row in rows])
     else:
         print_out("No replay jobs.")
 
 
 @app.command("pause")
 def pause_command(job: JobId, reason: Reason) -> None:
-    """Let a job that runs ask for no more letters; its process ends."""
-    _control(job, "paused", reason, "pauses; `leads dead-letters jobs resume` goes on with it")
+    """Pause a running job: it requests no more letters, and its process ends."""
+    _control(job, "paused", reason, "pauses; `leads dead-letters jobs resume` continues it")
 
 
 @app.command("cancel")
 def cancel_command(job: JobId, reason: Reason) -> None:
-    """End a job: letters that were not asked for stay as they are."""
+    """End a job: letters that were not requested yet stay unchanged."""
     _control(job, "cancelled", reason, "is cancelled")
 
 
@@ -289,7 +292,7 @@ def _control(job: str, status: Literal["paused", "cancelled"], reason: str, done
 def _run(
     connected: Connections, claim: Callable[[LetterCommands], Awaitable[ClaimedJob]], *, as_json: bool
 ) -> None:
-    """Work on the job that is claimed, until it ends, and print what came of it."""
+    """Claim a job, run it to its end, and print its result."""
     from streams.dead_letters.planned_letters import planned_job
     from streams.dead_letters.preview import Preview
     from streams.kafka.lag import watching_live_lag
@@ -301,20 +304,20 @@ def _run(
     async def run(commands: LetterCommands) -> JobProgress:
         preview = Preview(commands.installation)
         async with connections.admin(connected.address) as admin:
-            mine = await claim(commands)
-            claimed.append(mine)
-            print_err(f"Job {mine.id}: {plural(mine.letters, 'letter')}.")
+            job = await claim(commands)
+            claimed.append(job)
+            print_err(f"Job {job.id}: {plural(job.letters, 'letter')}.")
             watching = watching_live_lag(admin, connected.address, settings.group, settings.prefix)
             async with watching as lag:
                 with _progress() as report:
-                    return await planned_job(commands.installation, mine, preview, lag).run(report)
+                    return await planned_job(commands.installation, job, preview, lag).run(report)
 
     try:
         ended = connections.with_letters(connected, run, load_config(settings.config))
     except KeyboardInterrupt:
         if claimed:
             print_err(
-                f"Paused; `leads dead-letters jobs resume {claimed[0].id[:8]} --reason TEXT` goes on with it."
+                f"Paused; `leads dead-letters jobs resume {claimed[0].id[:8]} --reason TEXT` continues it."
             )
         raise typer.Exit(INTERRUPTED) from None
     _report(connected, claimed[0].id, ended, as_json=as_json)
@@ -324,7 +327,7 @@ def _run(
 
 @contextmanager
 def _progress() -> Iterator[Callable[[JobProgress], None]]:
-    """Show how far the job is."""
+    """Show the progress of the job."""
     began = time.monotonic()
     with showing() as show:
 
@@ -335,7 +338,7 @@ def _progress() -> Iterator[Callable[[JobProgress], None]]:
             if rate and left:
                 text += f", {left / rate:,.0f} s left"
             if progress.waits_for is not None:
-                text += f" (waits for {progress.waits_for})"
+                text += f" (waiting for {progress.waits_for})"
             show(text, progress.ended, progress.total)
 
         yield report
@@ -354,16 +357,18 @@ def _report(connected: Connections, job: str, ended: JobProgress, *, as_json: bo
     for item in remarkable[:SHOWN]:
         print_err(f"{item.letter_id} {item.state}: {item.found}")
     if len(remarkable) > SHOWN:
-        print_err(f"{plural(len(remarkable) - SHOWN, 'more letter')}; --json names all.")
+        print_err(f"{plural(len(remarkable) - SHOWN, 'more letter')}; --json lists all.")
     if ended.message is not None:
         print_err(f"The job {ended.status}: {ended.message}.")
 
 
 def _job(connected: Connections, job: str) -> JobRow:
-    found = connected.database.transact(partial(jobs.get, job=job.strip().lower()))
-    if found is None:
-        raise CommandError(f"there is no one replay job {job}; `leads dead-letters jobs list` shows them")
-    return found
+    row = connected.database.transact(partial(jobs.get, job=job.strip().lower()))
+    if row is None:
+        raise CommandError(
+            f"{job} names no replay job, or several; `leads dead-letters jobs list` shows them"
+        )
+    return row
 
 
 def _as_data(row: JobRow, states: dict[str, int]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`leads dead-letters plan` and `check`: what replays would do, without doing it."""
+"""`leads dead-letters plan` and `check`: preview replays without running them."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
 OnStale = Annotated[
     Stale | None,
-    typer.Option("--stale", help="What to do about events that are too old for their action: run, or skip."),
+    typer.Option("--stale", help="Run or skip events that are too old for their action."),
 ]
 VERDICTS = {
     "would-resolve": "would be done",
-    "noop": "were done meanwhile",
+    "noop": "were done in the meantime",
     "would-fail-again": "would fail again",
     "would-fail": "would fail",
     "unreadable": "cannot be read",
-    "tampered": "are not as they failed",
-    "unknown-action": "are of an action that this build has not",
-    "gone": "are not kept any more",
+    "tampered": "were altered since they failed",
+    "unknown-action": "failed in an action that this build does not have",
+    "gone": "are no longer kept",
     "cannot-say": "only a real run can tell",
 }
-CALLS = {"goes-out": "goes out", "goes-out-again": "goes out again", "held": "held: went out already"}
+CALLS = {"goes-out": "goes out", "goes-out-again": "goes out again", "held": "not repeated: went out already"}
 
 
 @selects()
@@ -48,15 +48,15 @@ def plan_command(
     selection: Selection,
     letter_ids: LetterIds = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write the plan there, for `apply`.")
+        Path | None, typer.Option("--out", metavar="FILE", help="File to write the plan to, for `apply`.")
     ] = None,
     stale: OnStale = None,
     all_: Every = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what the replay of dead letters would do now: today's code runs on the store as it is, and writes nothing.
+    """Preview the replay of dead letters: this build's code runs on the current store and writes nothing.
 
-    The plan freezes the letters; `apply` does exactly it, and leaves out what has changed since. --json: the totals.
+    The plan freezes the letters; `apply` replays exactly these and skips what has changed since. --json: the totals.
 
     Exit codes: 0, also when some would fail again; 2 wrong use.
     """
@@ -78,14 +78,14 @@ def _plan(
 ) -> Totals:
     from streams.engine.failures import app_version
 
-    # Under another name first: a plan that was cut off is none.
+    # Written under another name first, so that an interrupted plan is never taken for a whole one.
     draft = Path(os.devnull) if out is None else out.with_name(out.name + ".part")
     with draft.open("wb") as file, reporting("letter") as report:
         writer = PlanWriter(
             file, made=timestamp(now()), app_version=app_version(), selector=selector, stale=stale
         )
-        for number, (row, found) in enumerate(preview.of(ids, stale=stale), 1):
-            writer.add(row, found)
+        for number, (row, prediction) in enumerate(preview.of(ids, stale=stale), 1):
+            writer.add(row, prediction)
             report("previews", number, len(ids))
         writer.end()
     if out is not None:
@@ -97,9 +97,9 @@ def _plan(
 def check_command(selection: Selection, as_json: AsJson = False) -> None:
     """Check this build against parked letters: how many would pass now, and why the others would not.
 
-    For CI before a deploy: give it the database (a copy will do) and the leads.toml of production.
+    For CI before a deploy: run it with the database (or a copy) and the leads.toml of production.
 
-    Exit codes: 0 all would pass, also when there is none; 1 some would fail again.
+    Exit codes: 0 all would pass (also when there is none), 1 some would fail again.
     """
     from streams.engine.failures import app_version
 
@@ -109,8 +109,8 @@ def check_command(selection: Selection, as_json: AsJson = False) -> None:
     totals = Totals()
     with connections.database(settings) as database, reporting("letter") as report:
         ids = database.transact(partial(select, condition=condition))
-        for number, (_, found) in enumerate(connections.preview(settings, database).of(ids), 1):
-            totals.add(found, None)
+        for number, (_, prediction) in enumerate(connections.preview(settings, database).of(ids), 1):
+            totals.add(prediction, None)
             report("previews", number, len(ids))
     if not as_json:
         print_out(f"Build {app_version()} against {plural(len(ids), 'parked letter')}:")
@@ -127,7 +127,7 @@ def _print(totals: Totals, *, as_json: bool) -> None:
     write_table(("#letters", ""), rows)
     tables: tuple[tuple[str, Sequence[tuple[object, int]], Callable[[Any], str]], ...] = (
         ("fails again", totals.failing.most_common(), lambda key: f"{key[0]}: {key[1]}"),
-        ("left out by apply, unless --force", totals.skipped.most_common(), str),
+        ("skipped by apply, unless --force", totals.skipped.most_common(), str),
         ("follows", totals.following.most_common(), lambda key: " ".join(filter(None, key))),
         ("contact field changes", totals.fields.most_common(), str),
         ("new owner", totals.owners.most_common(), str),

@@ -1,4 +1,4 @@
-"""`leads dead-letters` shows letters: listed, grouped and counted, one of them explained, or as they come in."""
+"""`leads dead-letters` commands that show letters: `list`, `groups`, `stats`, `show` and `tail`."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ if TYPE_CHECKING:
 
 SHORT_ID = 8
 PAGE = 500
-"""Letters that are read at once: each brings its whole record along."""
-ROOM_FOR_ALL = 160
-"""Characters in a line, from which on the list shows everything."""
+"""Letters read at once; each is read with its whole record."""
+FULL_WIDTH = 160
+"""Characters per line from which the list shows every column."""
 MAX_BUILDS = 2
-"""Of a group, named in its row."""
+"""Builds of a group that are named in its row."""
 POLL_S = 1.0
 OVERLAP_US = 5_000_000
-"""Workers index side by side: a letter may be seen after one that was indexed later."""
+"""Several workers index, so a letter may become visible after one that was indexed later."""
 
 
 @selects()
 def list_command(
     selection: Selection,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, oldest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Maximum number, oldest first.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, oldest first. With --json one letter per line."""
@@ -68,15 +68,15 @@ def list_command(
         total = database.transact(partial(count, condition=condition))
         ids = database.transact(partial(select, condition=condition, limit=limit))
         for page in chunked(ids, PAGE):
-            found = {row.letter.id: row for row in database.transact(partial(letters.get, ids=page))}
-            rows = [found[each] for each in page if each in found]
+            by_id = {row.letter.id: row for row in database.transact(partial(letters.get, ids=page))}
+            rows = [by_id[letter_id] for letter_id in page if letter_id in by_id]
             if as_json:
                 for row in rows:
                     write_json(as_data(row))
             else:
                 _print_list(rows)
     if not ids and not as_json:
-        more = "" if selection.is_everything else ", and as asked for"
+        more = "" if selection.is_everything else " and match the selection"
         print_out(f"No dead letters that are {', '.join(selection.statuses)}{more}.")
     if total > len(ids):
         print_err(f"{plural(total - len(ids), 'more letter')}; --limit {total} lists all.")
@@ -85,8 +85,8 @@ def list_command(
 def _print_list(rows: Sequence[LetterRow]) -> None:
     columns = ("id", "status", "action", "code", "#gen.", "failed at", "next try", "lead", "message")
     cells = [_cells(row) for row in rows]
-    if data().width < ROOM_FOR_ALL:
-        # The beginning of an id is enough to name a letter; `show` has the rest.
+    if data().width < FULL_WIDTH:
+        # The beginning of an id is enough to name a letter; `show` prints the other columns.
         write_table(columns[:6], [(str(row[0])[:SHORT_ID], *row[1:6]) for row in cells])
     else:
         write_table(columns, cells)
@@ -112,21 +112,21 @@ def _cells(row: LetterRow) -> tuple[object, ...]:
 @selects()
 def groups_command(
     selection: Selection,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the largest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number, the largest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Group dead letters by cause: same exception at the same place, same code, same action. Largest first.
 
-    NEW: it failed like this for the first time within the last 24 hours. With --json one group per line.
+    NEW marks a group first seen within the last 24 hours. With --json one group per line.
     """
     logs.silence()
     condition = selection.condition(now())
     with connections.database(connections.settings()) as database:
-        found = database.transact(partial(groups, condition=condition, now=now(), limit=limit + 1))
-    shown = found[:limit]
+        rows = database.transact(partial(groups, condition=condition, now=now(), limit=limit + 1))
+    shown = rows[:limit]
     if as_json:
-        for each in shown:
-            write_json(asdict(each))
+        for group in shown:
+            write_json(asdict(group))
     elif shown:
         columns = (
             "group",
@@ -145,26 +145,26 @@ def groups_command(
             columns,
             [
                 (
-                    each.fingerprint,
-                    "NEW" if each.is_new else "",
-                    f"{each.count:,}",
-                    each.scheduled,
-                    each.action,
-                    each.code,
-                    each.failure_class,
-                    _builds(each.versions),
-                    readable_text(each.first_seen),
-                    readable_text(each.last_seen),
-                    each.sample[:SHORT_ID],
+                    group.fingerprint,
+                    "NEW" if group.is_new else "",
+                    f"{group.count:,}",
+                    group.scheduled,
+                    group.action,
+                    group.code,
+                    group.failure_class,
+                    _builds(group.versions),
+                    readable_text(group.first_seen),
+                    readable_text(group.last_seen),
+                    group.sample[:SHORT_ID],
                 )
-                for each in shown
+                for group in shown
             ],
         )
         print_err("`leads dead-letters list --group GROUP` lists one group, `show ID` explains one letter.")
     else:
         print_out("No dead letters.")
-    if len(found) > limit:
-        print_err(f"There are more groups than {limit}; --limit shows more.")
+    if len(rows) > limit:
+        print_err(f"There are more than {limit} groups; --limit shows more.")
 
 
 def _builds(versions: Sequence[str]) -> str:
@@ -174,23 +174,23 @@ def _builds(versions: Sequence[str]) -> str:
 
 @selects(status="all")
 def stats_command(selection: Selection, as_json: AsJson = False) -> None:
-    """Count dead letters by status, class, action and code, and say how long the oldest open one is still kept."""
+    """Count dead letters by status, class, action and code, and show how long the oldest open one is still kept."""
     logs.silence()
     condition = selection.condition(now())
     with connections.database(connections.settings()) as database:
-        found = database.transact(partial(stats, condition=condition, now=now()))
+        counted = database.transact(partial(stats, condition=condition, now=now()))
     if as_json:
-        left = None if found.headroom is None else found.headroom.total_seconds()
-        write_json({**found.by, "oldest_open": found.oldest_open, "headroom_seconds": left})
+        left = None if counted.headroom is None else counted.headroom.total_seconds()
+        write_json({**counted.by, "oldest_open": counted.oldest_open, "headroom_seconds": left})
         return
-    for name, counts in found.by.items():
+    for name, counts in counted.by.items():
         if counts:
             write_table((name, "#letters"), [(value, f"{many:,}") for value, many in counts.items()])
-    if not found.by["status"]:
+    if not counted.by["status"]:
         print_out("No dead letters.")
-    if found.oldest_open is not None and found.headroom is not None:
+    if counted.oldest_open is not None and counted.headroom is not None:
         print_out(
-            f"Oldest open: {readable_text(found.oldest_open)}; its topic keeps it {_left(found.headroom)}."
+            f"Oldest open: {readable_text(counted.oldest_open)}; its topic keeps it {_left(counted.headroom)}."
         )
 
 
@@ -212,36 +212,35 @@ def show_command(
         bool,
         typer.Option(
             "--reveal",
-            help="Print key, value and headers of the record: they hold personal data. Needs --reason.",
+            help="Print key, value and headers of the record, which hold personal data. Needs --reason.",
         ),
     ] = False,
     reason: Annotated[
         str | None,
-        typer.Option("--reason", help="Why the record is read; it is written into the audit topic."),
+        typer.Option("--reason", help="Reason for reading the record; it is written to the audit topic."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain one dead letter: what happened, what is committed already for its lead, and what a replay would do."""
+    """Explain one dead letter: what happened, what is committed for its lead, and what a replay would do."""
     logs.silence()
     if reveal and reason is None:
-        raise WrongUseError("--reveal shows personal data and is audited; say why with --reason")
+        raise WrongUseError("--reveal shows personal data and is audited; it needs a --reason")
     settings = connections.settings()
     with connections.database(settings) as database:
-        found = whole_ids(database, [letter_id])
-        row = database.transact(partial(letters.get, ids=found))[0]
+        row = database.transact(partial(letters.get, ids=whole_ids(database, [letter_id])))[0]
         done = [] if row.lead_id is None else database.transact(partial(ledger.of_lead, lead_id=row.lead_id))
         would = _preview(settings, database, row)
         if reveal:
-            why, revealed = one_line(reason or ""), row.letter.id
+            why, whole_id = one_line(reason or ""), row.letter.id
             with connections.kafka(settings) as address:
                 connections.with_letters(
-                    Connections(settings, database, address), lambda commands: commands.reveal(revealed, why)
+                    Connections(settings, database, address), lambda commands: commands.reveal(whole_id, why)
                 )
     record = record_as_data(row, is_revealed=reveal)
     facts = as_data(row) | {"exception": row.letter.exception, "stacktrace": row.letter.stacktrace}
     if as_json:
         replay = None if isinstance(would, str) else would.as_data(is_revealed=reveal)
-        committed = [{"action": each.action, "event": each.result_type} for each in done if each.is_done]
+        committed = [{"action": entry.action, "event": entry.result_type} for entry in done if entry.is_done]
         write_json(facts | {"record": record, "committed": committed, "replay": replay})
         return
     _explain(row, done, would)
@@ -257,17 +256,17 @@ def show_command(
             print_out(f"  {name:14} {value}")
     if not reveal:
         print_err(
-            "The record's content is hidden, as it holds personal data; --reveal --reason TEXT prints it."
+            "The record's content is hidden because it holds personal data; --reveal --reason TEXT prints it."
         )
 
 
 def _preview(settings: Settings, database: Database, row: LetterRow) -> Prediction | str:
-    """Return what a replay would do, or why that is not known here."""
+    """Return what a replay would do, or why that cannot be previewed."""
     try:
         preview = connections.preview(settings, database)
     except SettingsError as error:
         return str(error)
-    return next(found for _, found in preview.of([row.letter.id]))
+    return next(prediction for _, prediction in preview.of([row.letter.id]))
 
 
 def _explain(row: LetterRow, done: list[LedgerRow], would: Prediction | str) -> None:
@@ -275,11 +274,11 @@ def _explain(row: LetterRow, done: list[LedgerRow], would: Prediction | str) -> 
 
     sentences = [*what_happened(row), *what_is_done(done)]
     if isinstance(would, str):
-        sentences.append(f"What a replay would do is not known here: {would}.")
+        sentences.append(f"A replay cannot be previewed with these settings: {would}.")
     else:
         sentences += what_would_come(would)
     for sentence in sentences:
-        print_out(" ".join(sentence.split()))  # a foreign letter may have put lines of its own there
+        print_out(" ".join(sentence.split()))  # a foreign letter's message may hold line ends
     print_out("")
 
 
@@ -291,14 +290,14 @@ def _header_text(header: dict[str, Any]) -> str:
     return f"{header['bytes']} bytes"
 
 
-# ---------------------------------------------------------------------------------------------------- as they come
+# ---------------------------------------------------------------------------------------------------- tail
 
 
 @selects()
 def tail_command(
     selection: Selection,
     seconds: Annotated[
-        float | None, typer.Option("--for", min=0, metavar="SECONDS", help="End after that.")
+        float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop after this time.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -309,12 +308,14 @@ def tail_command(
     with connections.database(connections.settings()) as database:
         begun = to_us(now())
         seen: dict[tuple[str, int], int] = {}
-        print_err("Waiting for dead letters; Ctrl-C ends this.")
+        print_err("Waiting for dead letters; Ctrl-C stops.")
         while ends is None or time.monotonic() < ends:
             since = max(begun, to_us(now()) - OVERLAP_US)
-            found = database.transact(partial(indexed_since, condition=condition, since_us=since, limit=PAGE))
-            new = [key for key in found if key not in seen]
-            seen = {key: at for key, at in {**seen, **found}.items() if at >= since}
+            recent = database.transact(
+                partial(indexed_since, condition=condition, since_us=since, limit=PAGE)
+            )
+            new = [key for key in recent if key not in seen]
+            seen = {key: at for key, at in {**seen, **recent}.items() if at >= since}
             ids = [letter_id for letter_id, _ in new]
             for row in database.transact(partial(letters.get, ids=ids)) if ids else ():
                 if as_json:

@@ -1,4 +1,4 @@
-"""`leads dead-letters`: look at what failed, decide about it, do it again."""
+"""`leads dead-letters`: gathers the commands about dead letters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import typer
 
 from streams.interfaces.cli import letter_commands, letter_jobs, letter_plans, letter_views
 
-app = typer.Typer(help="Dead letters: list what failed, look at one, do it again.", no_args_is_help=True)
+app = typer.Typer(help="Dead letters: list, explain, edit and replay what failed.", no_args_is_help=True)
 app.command("show")(letter_views.show_command)
 app.command("tail")(letter_views.tail_command)
 app.command("export")(letter_commands.export_command)

@@ -1,4 +1,4 @@
-"""Logs: to stderr, for people or as JSON Lines, without personal data, and quiet in an outage."""
+"""Configures logs: on stderr, as text or JSON Lines, without personal data, and quiet in an outage."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import structlog
 from aiokafka.errors import KafkaError
 
 FOREIGN = ("aiokafka", "faust", "mode", "asyncio", "alembic", "aiohttp", "sqlalchemy")
-"""Loggers of libraries: warnings and worse, each sentence at most once in `SELDOM_S`."""
+"""Loggers of libraries: they log from warnings up, each message at most once in `SELDOM_S`."""
 OWN = ("streams", "actions", "topics")
 SELDOM_S = 30.0
 
 _SAFE = (KafkaError, OSError)
-"""Exceptions whose text is about connections; the text of others may quote what a person typed."""
+"""Exceptions whose text is about connections; the text of others may quote personal data."""
 
 Event = MutableMapping[str, Any]
 
 
 def configure(*, as_json: bool = False, level: int = logging.INFO, stream: TextIO | None = None) -> None:
-    """Send all logs to stderr (or `stream`): one line each, as JSON when asked for."""
+    """Send all logs to stderr (or `stream`), one line each; as JSON with `as_json`."""
     target = stream or sys.stderr
-    # Faust leaves the root logger at DEBUG: a tenth of the CPU for records that nobody sees.
+    # Faust leaves the root logger at DEBUG, which costs a tenth of the CPU for records that no handler prints.
     logging.disable(logging.DEBUG)
     shared: list[Callable[..., Any]] = [
         structlog.stdlib.add_logger_name,
@@ -37,7 +37,7 @@ def configure(*, as_json: bool = False, level: int = logging.INFO, stream: TextI
     if as_json:
         rendered: list[Callable[..., Any]] = [_in_order, structlog.processors.JSONRenderer(sort_keys=False)]
     else:
-        # An exception is one more key here: a trace would show its text.
+        # An exception is printed as one more key, because a traceback would print its text.
         rendered = [_line]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
@@ -56,7 +56,7 @@ def configure(*, as_json: bool = False, level: int = logging.INFO, stream: TextI
 
 
 def silence() -> None:
-    """Let no library log at all: for commands that tell errors as their own sentence."""
+    """Silence all libraries, for commands that print each error as one sentence."""
     logging.disable(logging.DEBUG)
     root = logging.getLogger()
     root.handlers[:] = [logging.NullHandler()]
@@ -70,14 +70,14 @@ class Seldom:
     def __init__(
         self, loggers: tuple[str, ...], seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Let a sentence of these loggers through once in so many seconds; the next tells how many were left out."""
+        """Pass a message of these loggers once in so many seconds; the next one has the number left out in between."""
         self._loggers = loggers
         self._seconds = seconds
         self._clock = clock
         self._seen: dict[tuple[str, str], tuple[float, int]] = {}
 
     def __call__(self, record: logging.LogRecord) -> bool:
-        """Return whether the record is shown."""
+        """Return whether the record is logged."""
         if record.name.partition(".")[0] not in self._loggers and not str(record.msg).startswith("[^"):
             return True
         key = (record.name, str(record.msg))
@@ -93,16 +93,16 @@ class Seldom:
 
 
 def _without_life_cycle(record: logging.LogRecord) -> bool:
-    """Leave out how Faust's services start and stop; ours are services too, and log it under our names."""
+    """Leave out starts and stops of Faust's services; our subclasses log theirs under our names."""
     return record.levelno >= logging.WARNING or not str(record.msg).startswith("[^")
 
 
 def _without_foreign_values(record: logging.LogRecord) -> bool:
-    """Put the type in place of an exception that is part of a sentence: its text may quote a record."""
+    """Replace an exception among the arguments by its type, because its text may quote a record."""
     if isinstance(record.args, tuple):
         record.args = tuple(_safe(argument) for argument in record.args)
     if record.name == "asyncio":
-        # "Task exception was never retrieved" goes on with the task, and with the exception's text in it.
+        # "Task exception was never retrieved" continues with the task, whose text quotes the exception.
         record.msg, record.args = record.getMessage().partition("\n")[0], ()
     return True
 
@@ -122,7 +122,7 @@ def _is_own(kind: type) -> bool:
 
 
 def _exception_without_its_text(_: object, __: str, event: Event) -> Event:
-    """Return types and own frames of an exception; a text only where it is ours or about a connection."""
+    """Log an exception by type and our frames; its text only when it is ours or about a connection."""
     record = event.get("_record")
     info = event.pop("exc_info", None) or (record.exc_info if record is not None else None)
     if info is True:
@@ -144,13 +144,13 @@ def _exception_without_its_text(_: object, __: str, event: Event) -> Event:
 
 
 def _in_order(_: object, __: str, event: Event) -> Event:
-    """Put first what every line has: people read JSON too."""
+    """Put the keys of every line first, because people read JSON, too."""
     first = ("time", "level", "logger", "event")
     return {name: event[name] for name in first} | {n: v for n, v in event.items() if n not in first}
 
 
 def _line(_: object, __: str, event: Event) -> str:
-    """Render a line for people: when, how bad, what, and the rest as name=value."""
+    """Render a line for people: time, level, event, and the rest as name=value."""
     moment, level, logger = event.pop("time"), event.pop("level"), event.pop("logger", "")
     sentence = event.pop("event")
     frames = event.pop("at", [])

@@ -25,9 +25,10 @@ Examples:
 
   leads dead-letters replay --all
 
-Exit codes: 0 done, 1 what was asked did not succeed, 2 wrong use or settings,
-3 a dependency (broker, database, mail server) cannot be reached, 4 a worker that
-hung was ended by its watchdog, 5 `leads verify` found something, 130 interrupted.
+Exit codes: 0 done, 1 the command did not succeed, 2 wrong use or settings,
+3 a dependency (broker, database, mail server) cannot be reached, 4 a worker
+hung and was ended by its watchdog, 5 `leads verify` found something,
+130 interrupted.
 """
 
 app = typer.Typer(
@@ -42,13 +43,15 @@ app.command("worker", short_help="Run the workflow until Ctrl-C.")(worker.worker
 app.command("publish", short_help="Publish leads from JSON Lines or CSV.", epilog=publish.EPILOG)(
     publish.publish
 )
-app.command("show", short_help="What was done about a lead or a person.", epilog=show.EPILOG)(
+app.command("show", short_help="Show what was done for a lead or a person.", epilog=show.EPILOG)(
     show.show_command
 )
-app.command("pause", short_help="Let no worker begin anything more of a step.")(pausing.pause)
-app.command("resume", short_help="Let a step go on that a person paused.")(pausing.resume)
+app.command("pause", short_help="Stop all workers from starting a step.")(pausing.pause)
+app.command("resume", short_help="Resume a step that a person paused.")(pausing.resume)
 app.command("cancel", short_help="End the runs of a lead.")(pausing.cancel)
-app.command("health", short_help="Is the worker on this machine alive, and does it get on?")(health.health)
+app.command("health", short_help="Is the worker on this machine alive, and does it make progress?")(
+    health.health
+)
 app.command("status", short_help="Do broker and database answer, and what is waiting?")(status.status)
 
 
@@ -70,13 +73,13 @@ def _leads(
 
 
 def main() -> None:
-    """Run the command line; ends the process with its exit code."""
+    """Run the command line and end the process with its exit code."""
     try:
         app(prog_name="leads")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # Who read stdout has seen enough (`leads … | head`); closing it again at exit would complain.
+        # The reader of stdout has gone (`leads … | head`); Python would complain when it closes stdout at exit.
         sys.stdout = None
         sys.exit(NOT_DONE)
     except Exception as error:

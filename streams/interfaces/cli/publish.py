@@ -1,4 +1,4 @@
-"""`leads publish`: leads from JSON Lines or CSV, each as a CloudEvent on the topic of received leads."""
+"""`leads publish`: publishes leads of JSON Lines or CSV as CloudEvents on the topic of received leads."""
 
 from __future__ import annotations
 
@@ -39,27 +39,25 @@ def publish(
     ],
     kind: Annotated[
         Literal["jsonl", "csv"] | None,
-        typer.Option("--format", help="Default: by the file's name, else by how it begins."),
+        typer.Option("--format", help="Default: from the file's name, else from its first line."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every lead as a worker would; publish nothing.")
     ] = False,
     source: Annotated[
         str | None,
-        typer.Option(metavar="URI", help="`ce_source` of leads that bring none.", show_default="/cli/FILE"),
+        typer.Option(metavar="URI", help="`ce_source` of leads without one.", show_default="/cli/FILE"),
     ] = None,
     time: Annotated[
         str | None,
-        typer.Option(
-            metavar="RFC3339", help="When it happened, of leads that bring no `ce_time`.", show_default="now"
-        ),
+        typer.Option(metavar="RFC3339", help="Time of leads without a `ce_time`.", show_default="now"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish the leads of a file. Lines that are no leads are skipped and told.
+    """Publish the leads of a file. Lines that are not leads are skipped and reported.
 
-    Publishing a file again repeats what was published and makes no second lead: an id follows from source and content,
-    unless a lead brings its own as `ce_id`.
+    Publishing a file again repeats its records and makes no second lead: the id is derived from source and content,
+    unless a lead has its own `ce_id`.
 
     Exit codes: 0 all published, 1 some lines were skipped (with --dry-run: or would be rejected), 3 no broker.
     """
@@ -115,7 +113,7 @@ class _Run:
         self._records = LeadRecords(names, source, began)
 
     def check(self) -> Tally:
-        """Read and judge every lead; reaches no broker."""
+        """Read and check every lead without a broker."""
         from streams.interfaces.common import connections
         from streams.settings import LeadsTable
 
@@ -124,7 +122,7 @@ class _Run:
         return asyncio.run(self._follow(send=None, region=rules.default_region))
 
     def publish(self) -> Tally:
-        """Publish every lead. Raises `UnreachableError` when there is no broker to begin with."""
+        """Publish every lead. Raise `UnreachableError` when no broker answers at the start."""
         from streams.interfaces.common import connections
 
         with connections.kafka(self._settings) as address:
@@ -149,8 +147,8 @@ class _Run:
 
         publication = Publication(self._lines, self._rows, self._records, send=send, region=region)
         loop = asyncio.get_running_loop()
-        for number_ in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number_, publication.stop)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, publication.stop)
         progress = asyncio.create_task(self._show_progress(publication))
         try:
             await publication.run()
@@ -219,10 +217,10 @@ def _as_data(tally: Tally, source: str, topic: str, *, dry_run: bool) -> dict[st
 
 
 def _end(tally: Tally, *, dry_run: bool) -> None:
-    again = "run the command again: what was published before makes no second lead"
+    again = "run the command again: a lead that was published before makes no second one"
     if tally.error is not None:
         raise UnreachableError(
-            f"{tally.error}; of {plural(tally.unknown, 'lead')} it is not known whether they were written; {again}"
+            f"{tally.error}; {plural(tally.unknown, 'lead')} may or may not have been written; {again}"
         )
     if tally.is_interrupted:
         doubt = f" ({plural(tally.unknown, 'more lead')} may be)" if tally.unknown else ""

@@ -1,4 +1,4 @@
-"""Commands take the fields of a model as options: those of a selection say which dead letters are meant."""
+"""Makes options of the fields of a model; those of `Selection` select dead letters."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def options_of(
     texts: Mapping[str, Callable[[Any], str]] | None = None,
     panel: str | None = None,
 ) -> list[inspect.Parameter]:
-    """Return the fields of a model as parameters that Typer reads.
+    """Return the fields of a model as parameters for Typer.
 
-    `placeholders` stand for values in `--help`. `words` are all that a list may hold, the default first. `texts` are
-    fields that people write as text, each with how its default is written.
+    `placeholders` stand for values in `--help`. `words` are all values that a list may hold, the default first.
+    `texts` are fields that are typed as text, each with a function that writes its default.
     """
     words, texts = words or {}, texts or {}
     parameters = []
@@ -66,30 +66,30 @@ def options_of(
 
 
 def _bounds(metadata: Sequence[object]) -> dict[str, Any]:
-    least = [each.ge for each in metadata if isinstance(each, Ge)]
-    most = [each.le for each in metadata if isinstance(each, Le)]
+    least = [bound.ge for bound in metadata if isinstance(bound, Ge)]
+    most = [bound.le for bound in metadata if isinstance(bound, Le)]
     return {"min": least[0], "max": most[0]} if least and most else {}
 
 
 def with_options(
-    place: str, options: Sequence[inspect.Parameter], read: Callable[[dict[str, Any]], object]
+    name: str, options: Sequence[inspect.Parameter], read: Callable[[dict[str, Any]], object]
 ) -> Callable[[Command], Command]:
-    """Return a command options in the place of a parameter, which is then what `read` makes of them."""
+    """Return a decorator that replaces the parameter `name` by options; `read` makes its value from them."""
 
     def decorate(command: Command) -> Command:
         own = inspect.signature(command, eval_str=True).parameters
         parameters = [
-            each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for name, parameter in own.items()
-            for each in (options if name == place else [parameter])
+            option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for own_name, parameter in own.items()
+            for option in (options if own_name == name else [parameter])
         ]
 
-        def run(**given: Any) -> None:  # noqa: ANN401 - what Typer parsed
-            typed = {each.name: given.pop(each.name) for each in options}
-            command(**given, **{place: read(typed)})
+        def run(**parsed: Any) -> None:  # noqa: ANN401 - what Typer parsed
+            typed = {option.name: parsed.pop(option.name) for option in options}
+            command(**parsed, **{name: read(typed)})
 
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         run.__doc__, run.__name__ = command.__doc__, command.__name__
         return run
 
@@ -106,16 +106,16 @@ _SELECTION = options_of(
         "where": "EXPRESSION",
     },
     words={"status": STATUSES},
-    panel="Which letters (all that is given must hold)",
+    panel="Which letters (all conditions must hold)",
 )
 
 
 def selects(*, status: str = "open") -> Callable[[Command], Command]:
-    """Return a command that has a parameter `selection` the options by which letters are named."""
+    """Return a decorator that gives a command the options of its parameter `selection`."""
 
     def read(typed: dict[str, Any]) -> Selection:
-        given = {name: value for name, value in typed.items() if value is not None}
-        return Selection(**given | {"status": [str(each) for each in given.get("status", ())]}).or_status(
+        fields = {name: value for name, value in typed.items() if value is not None}
+        return Selection(**fields | {"status": [str(each) for each in fields.get("status", ())]}).or_status(
             status
         )
 
@@ -123,36 +123,38 @@ def selects(*, status: str = "open") -> Callable[[Command], Command]:
 
 
 def chosen_ids(
-    database: Database, selection: Selection, given: Sequence[str] | None, *, is_all: bool
+    database: Database, selection: Selection, letter_ids: Sequence[str] | None, *, is_all: bool
 ) -> list[str]:
-    """Return the letters that are meant: by id, by selection, or all. Raise `WrongUseError` when nothing says which."""
+    """Return the ids of letters: by id, by selection, or all. Raise `WrongUseError` when none or two are used."""
     condition = selection.condition(now())
-    if given:
+    if letter_ids:
         if not selection.is_everything or is_all:
             raise WrongUseError("name letters by id, or select them by options, not both")
-        return whole_ids(database, given)
+        return whole_ids(database, letter_ids)
     if selection.is_everything and not is_all:
-        raise WrongUseError("say which letters: ids, a selection (--group, --code, …), or --all")
+        raise WrongUseError("no letters are selected; name ids, a selection (--group, --code, …), or --all")
     return database.transact(partial(select, condition=condition))
 
 
-def whole_ids(database: Database, given: Sequence[str]) -> list[str]:
-    """Find letters by their ids, or how these begin. Raise `CommandError` for what names none, or several."""
+def whole_ids(database: Database, starts: Sequence[str]) -> list[str]:
+    """Return the ids that begin with these texts. Raise `CommandError` when one names no letter, or several."""
     from streams.store.queries import letter_ids_like
 
     ids: list[str] = []
-    for text in given:
+    for text in starts:
         prefix = text.strip().lower()
         if ID_START.fullmatch(prefix) is None:
             raise WrongUseError(
                 f"{text!r} is no id of a letter, nor its first {SHORTEST_ID} characters or more"
             )
-        found = database.transact(partial(letter_ids_like, prefix=prefix))
-        if not found:
+        matching = database.transact(partial(letter_ids_like, prefix=prefix))
+        if not matching:
             raise CommandError(
                 f"there is no dead letter {text}; `leads dead-letters list --status all` shows all"
             )
-        if len(found) > 1:
-            raise CommandError(f"several letters begin with {text}: {', '.join(found)}; give more of the id")
-        ids.append(found[0])
+        if len(matching) > 1:
+            raise CommandError(
+                f"several letters begin with {text}: {', '.join(matching)}; write more of the id"
+            )
+        ids.append(matching[0])
     return list(dict.fromkeys(ids))

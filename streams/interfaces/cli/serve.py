@@ -1,4 +1,4 @@
-"""`leads serve`: dead letters over HTTP, for consoles and scripts elsewhere."""
+"""`leads serve`: serves dead letters over HTTP, for consoles and scripts on other machines."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ KEY_DAYS = 90
 
 def serve(
     listen: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Plain HTTP: beyond this machine put TLS in front of it.")
+        str, typer.Option(metavar="HOST:PORT", help="Plain HTTP; put TLS in front of it for other machines.")
     ] = "127.0.0.1:8081",
     new_key: Annotated[
-        str | None, typer.Option("--new-key", metavar="NAME", help="Make an API key, print it, and end.")
+        str | None, typer.Option("--new-key", metavar="NAME", help="Make an API key, print it, and exit.")
     ] = None,
-    role: Annotated[Literal["viewer", "operator"], typer.Option(help="Of the new key.")] = "viewer",
+    role: Annotated[Literal["viewer", "operator"], typer.Option(help="Role of the new key.")] = "viewer",
 ) -> None:
     """Serve dead letters over HTTP (/v1/dead-letters, documented at /docs) until Ctrl-C.
 
-    Who asks needs an API key: `--new-key NAME --role operator` makes one, and the lines for leads.toml.
+    Every request needs an API key: `--new-key NAME --role operator` makes one, with the lines for leads.toml.
     """
     if new_key is not None:
         _print_key(new_key, role)
@@ -41,7 +41,7 @@ def serve(
 
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or int(port) >= 1 << 16:
-        raise WrongUseError(f"--listen {listen!r} is no address; write 127.0.0.1:8081")
+        raise WrongUseError(f"--listen {listen!r} is not an address; write 127.0.0.1:8081")
     logs.silence()
     with connections.connected() as connected:
         asyncio.run(_serve(connected, host, int(port)))
@@ -75,7 +75,7 @@ async def _serve(connected: Connections, host: str, port: int) -> None:
     config = load_config(settings.config)
     if not config.api_keys:
         raise WrongUseError(
-            f"{settings.config} has no [[api_keys]], so nobody could ask; "
+            f"{settings.config} has no [[api_keys]], so every request would be refused; "
             "`leads serve --new-key NAME --role operator` makes one"
         )
     async with (
@@ -92,12 +92,12 @@ async def _serve(connected: Connections, host: str, port: int) -> None:
             server_header=False,
             timeout_graceful_shutdown=5,
         )
-        print_err(f"Dead letters are served at http://{host}:{port}/v1/dead-letters; Ctrl-C ends this.")
+        print_err(f"Dead letters are served at http://{host}:{port}/v1/dead-letters; Ctrl-C stops.")
         await _until_stopped(uvicorn.Server(options))
 
 
 async def _until_stopped(server: uvicorn.Server) -> None:
-    """Serve until SIGTERM or SIGINT, and end in order: uvicorn's own handlers would raise the signal once more."""
+    """Serve until SIGTERM or SIGINT, then stop in order; uvicorn's own handlers would raise the signal again."""
     loop = asyncio.get_running_loop()
 
     def end() -> None:

@@ -1,4 +1,4 @@
-"""`leads show`: what was done about a lead or a person, action by action."""
+"""`leads show`: prints what was done for a lead or a person, action by action."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Examples:
 
 
 def show_command(
-    asked: Annotated[
+    lead_or_person: Annotated[
         str,
         typer.Argument(
             metavar="LEAD|EMAIL", help="Id of a lead, or a person's e-mail (or phone) in any spelling."
@@ -32,7 +32,7 @@ def show_command(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Show the run of a lead: each action, version, attempt, result and duration; and the contact as it is.
+    """Show the runs of a lead (each action with version, attempt, result and duration) and the current contact.
 
     Exit codes: 0 found, 1 nothing is known about it.
     """
@@ -48,22 +48,22 @@ def show_command(
     region = (LeadsTable() if config is None else config.leads).default_region
     identity = HmacIdentity(settings.contact_secret)
     with connections.database(settings) as database:
-        found = database.transact(lambda connection: history(connection, asked, identity, region))
-    if found is None:
+        known = database.transact(lambda connection: history(connection, lead_or_person, identity, region))
+    if known is None:
         raise CommandError(
-            f"nothing is known about {asked!r}: no such lead, and no contact with this e-mail or phone; "
-            "it may not have been worked on yet, `leads status` shows what is waiting"
+            f"nothing is known about {lead_or_person!r}: no such lead, and no contact with this e-mail or phone; "
+            "it may not have been processed yet, `leads status` shows what is waiting"
         )
     if as_json:
-        write_json(_as_data(found))
+        write_json(_as_data(known))
     else:
-        _print(found)
+        _print(known)
 
 
-def _as_data(found: History) -> dict[str, Any]:
+def _as_data(known: History) -> dict[str, Any]:
     from streams.dead_letters.serialize import as_data as letter_as_data
 
-    contacts = [_contact_as_data(contact) for contact in found.contacts]
+    contacts = [_contact_as_data(contact) for contact in known.contacts]
     return {
         "contact": contacts[0] if contacts else None,
         "contacts": contacts,
@@ -79,7 +79,7 @@ def _as_data(found: History) -> dict[str, Any]:
                 ],
                 "letters": [letter_as_data(row) for row in lead.letters],
             }
-            for lead in found.leads
+            for lead in known.leads
         ],
     }
 
@@ -114,10 +114,10 @@ def _step_as_data(step: LedgerRow) -> dict[str, Any]:
     }
 
 
-def _print(found: History) -> None:
-    for contact in found.contacts:
+def _print(known: History) -> None:
+    for contact in known.contacts:
         _print_contact(contact)
-    for lead in found.leads:
+    for lead in known.leads:
         _print_lead(lead)
 
 
@@ -137,7 +137,7 @@ def _print_lead(lead: LeadHistory) -> None:
         columns = ("action", "#version", "#attempt", "result", "#took", "at")
         write_table(columns, [_step_cells(step) for step in run.steps])
     if not lead.runs:
-        print_out(f"Lead {lead.lead_id}: no action has been done.")
+        print_out(f"Lead {lead.lead_id}: no action was done yet.")
     if lead.letters:
         print_out("Dead letters")
         letter_columns = ("id", "status", "action", "code", "message")
@@ -149,7 +149,7 @@ def _print_lead(lead: LeadHistory) -> None:
 
 
 def _step_cells(step: LedgerRow) -> tuple[object, ...]:
-    # Each generation is a replay or a due retry of its own, with attempts of its own.
+    # Each generation is another replay or due retry, which counts its attempts from 1.
     attempt = str(step.attempts) if not step.generation else f"{step.attempts} of replay {step.generation}"
     return (
         step.action,
@@ -170,7 +170,7 @@ def _result(step: LedgerRow) -> str:
 
 
 def _details(result: dict[str, Any]) -> list[str]:
-    """The words of a result that say what was decided."""
+    """Return the values of a result that show what was decided."""
     details = [
         str(result[name])
         for name in ("verdict", "outcome", "strategy", "channel", "reason")

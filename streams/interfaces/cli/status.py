@@ -1,4 +1,4 @@
-"""`leads status`: are broker and database there, what is waiting, what has been done."""
+"""`leads status`: shows whether broker and database answer, what is waiting, and what has been done."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 HEADROOM_S = 7 * 86_400
-"""Until retention deletes an open letter, from which on people are told."""
+"""Warn when retention deletes an open letter within this time."""
 
 
 def status(as_json: AsJson = False) -> None:
-    """Tell whether broker and database answer, how many records wait per topic, and what has been done so far.
+    """Show whether broker and database answer, how many records wait per topic, and what has been done so far.
 
     Exit codes: 0 both answer, 3 one does not.
     """
@@ -28,7 +28,7 @@ def status(as_json: AsJson = False) -> None:
 
     logs.silence()
     settings = connections.settings()
-    found: dict[str, Any] = {
+    state: dict[str, Any] = {
         "environment": settings.environment,
         "group": settings.group,
         "prefix": settings.prefix,
@@ -36,10 +36,10 @@ def status(as_json: AsJson = False) -> None:
         "database": _database(settings),
     }
     if as_json:
-        write_json(found)
+        write_json(state)
     else:
-        _print(found)
-    if not (found["kafka"]["is_reachable"] and found["database"]["is_reachable"]):
+        _print(state)
+    if not (state["kafka"]["is_reachable"] and state["database"]["is_reachable"]):
         raise typer.Exit(UNREACHABLE)
 
 
@@ -52,7 +52,7 @@ def _kafka(settings: Settings) -> dict[str, Any]:
     else:
         local = local_status(settings.data)
         if local.bootstrap is None:
-            # Looking must not start one: it would be gone again before anybody could use it.
+            # `status` must not start one: it would stop with the command.
             why = "LEADS_KAFKA is not set and no local Kafka runs; `leads worker` and `leads kafka start` start one"
             return {"is_reachable": False, "servers": None, "error": why}
         address = parse_kafka(local.bootstrap)
@@ -90,11 +90,11 @@ def _database(settings: Settings) -> dict[str, Any]:
         return {"is_reachable": False, **place, "error": str(error)}
 
 
-def _print(found: dict[str, Any]) -> None:
-    kafka, database = found["kafka"], found["database"]
+def _print(state: dict[str, Any]) -> None:
+    kafka, database = state["kafka"], state["database"]
     if kafka["is_reachable"]:
         print_out(
-            f"Kafka     {kafka['servers']}, group {found['group']}: {kafka['workers']} workers ({kafka['group_state']})"
+            f"Kafka     {kafka['servers']}, group {state['group']}: {kafka['workers']} workers ({kafka['group_state']})"
         )
         rows = [(item["topic"], item["records"], item["waiting"]) for item in kafka["topics"]]
         write_table(("topic", "#records", "#waiting"), rows)
@@ -130,12 +130,12 @@ def _print(found: dict[str, Any]) -> None:
 def _print_pauses(pauses: list[dict[str, Any]]) -> None:
     rows = [
         (
-            each["step"],
-            each["reason"],
-            each["by"] or f"worker {each['worker'][:8]}",
-            each["since"],
-            each["next_probe"] or "leads resume",
+            pause["step"],
+            pause["reason"],
+            pause["by"] or f"worker {pause['worker'][:8]}",
+            pause["since"],
+            pause["next_probe"] or "leads resume",
         )
-        for each in pauses
+        for pause in pauses
     ]
-    write_table(("pauses", "why", "by", "since", "goes on"), rows, title="Steps that pause")
+    write_table(("step", "reason", "by", "since", "next probe"), rows, title="Paused steps")

@@ -1,4 +1,4 @@
-"""`leads store`: the store that workers keep is copied, put back, and brought up to date from the topics."""
+"""`leads store`: backs up the store, restores it, and brings it up to date from the topics."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 
-app = typer.Typer(
-    help="The store: copy it while workers run, put a copy back, catch up.", no_args_is_help=True
-)
+app = typer.Typer(help="The store: back it up while workers run, restore it, catch up.", no_args_is_help=True)
 
 
-@app.command("catch-up", short_help="Let a restored store learn from the topics.")
+@app.command("catch-up", short_help="Bring a restored store up to date from the topics.")
 def catch_up_command(
     accept_gap: Annotated[
         bool,
-        typer.Option("--accept-gap", help="Go on though topics no longer hold all that the store lacks."),
+        typer.Option(
+            "--accept-gap", help="Continue although the topics no longer hold all that the store lacks."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a restored store up to date from the topics; nothing is sent. Workers must be stopped; it may be repeated.
+    """Bring a restored store up to date from the topics; nothing is sent. Workers must be stopped; it can be repeated.
 
-    Exit codes: 0 workers may start, 1 workers run or the topics no longer hold enough (the store then still counts as
-    behind), 2 wrong settings, 3 no broker or no database.
+    Exit codes: 0 workers may start, 1 workers run or the topics no longer hold enough (the store then stays
+    outdated), 2 wrong settings, 3 no broker or no database.
     """
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections
@@ -79,8 +79,8 @@ async def _catch_up(
             _, members, _ = await group_state(admin, settings.group)
             if members:
                 raise CommandError(
-                    f"{plural(members, 'worker')} of group {settings.group} run; stop them, they may do again what the "
-                    "store does not know (one that was killed is forgotten after LEADS_SESSION_TIMEOUT)"
+                    f"{plural(members, 'worker')} of group {settings.group} run; stop them, they may repeat what the "
+                    "store does not know (one that was killed leaves the group after LEADS_SESSION_TIMEOUT)"
                 )
             async with open_log(admin, address, installation.topics, installation.group) as log:
                 return await CatchUp(installation, log, report).run(is_gap_accepted=accept_gap)
@@ -89,7 +89,7 @@ async def _catch_up(
 
 
 def _as_data(done: CaughtUp) -> dict[str, Any]:
-    """Return what a store has learnt as plain data."""
+    """Return the result of a catch-up as plain data."""
     return {
         "since": done.since.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "records": done.records,
@@ -99,35 +99,35 @@ def _as_data(done: CaughtUp) -> dict[str, Any]:
         "resolved": done.resolved,
         "foreign": done.foreign,
         "uncertain": [
-            {"action": each.action, "lead_id": each.lead_id, "result_id": each.result_id}
-            for each in done.uncertain
+            {"action": execution.action, "lead_id": execution.lead_id, "result_id": execution.result_id}
+            for execution in done.uncertain
         ],
     }
 
 
 def _print(done: CaughtUp) -> None:
     since = readable(int(done.since.timestamp() * 1_000_000)) if done.since.timestamp() else "the beginning"
-    print_out(f"Read {plural(done.records, 'record')} since {since}. The store has learnt:")
+    print_out(f"Read {plural(done.records, 'record')} since {since}. Added to the store:")
     for action, many in sorted(done.executions.items()):
         print_out(f"  {action:26} {plural(many, 'execution')}")
     print_out(
         f"  {'dead letters':26} {done.letters:,} read, {done.failures:,} failures, {done.resolved:,} closed"
     )
     if done.foreign:
-        print_out(f"  {done.foreign:,} records on result topics are not of this workflow and were left out.")
+        print_out(f"  {done.foreign:,} records on result topics belong to another workflow and were skipped.")
     if done.uncertain:
         print_out(
-            f"{plural(len(done.uncertain), 'execution')} may have called outside, and nothing says so: workers make a "
-            "letter UNCERTAIN of each, or repeat it where the receiver drops the copy."
+            f"{plural(len(done.uncertain), 'execution')} may have made an outside call that left no trace: workers "
+            "write an UNCERTAIN letter for each, or repeat the call where the receiver drops the copy."
         )
-        for each in done.uncertain[:_SHOWN]:
-            print_out(f"  - {each.action}, lead {each.lead_id}")
+        for execution in done.uncertain[:_SHOWN]:
+            print_out(f"  - {execution.action}, lead {execution.lead_id}")
         if len(done.uncertain) > _SHOWN:
-            print_out(f"  - and {len(done.uncertain) - _SHOWN:,} more; --json names all")
+            print_out(f"  - and {len(done.uncertain) - _SHOWN:,} more; --json lists all")
     print_out("Workers may start.")
 
 
-# ---------------------------------------------------------------------------------------------------- copies
+# ---------------------------------------------------------------------------------------------------- backups
 
 
 @app.command("backup")
@@ -147,23 +147,23 @@ def backup_command(
     if as_json:
         write_json({"file": str(file), "bytes": size, "knows_until_us": moment})
         return
-    until = "is empty" if moment is None else f"knows what was done until {readable(moment)}"
+    until = "is empty" if moment is None else f"holds everything until {readable(moment)}"
     print_err(f"{file} ({size:,} bytes) {until}")
 
 
 @app.command("restore")
 def restore_command(
     file: Annotated[
-        Path, typer.Argument(help="What `leads store backup` made.", exists=True, dir_okay=False)
+        Path, typer.Argument(help="A file that `leads store backup` made.", exists=True, dir_okay=False)
     ],
     force: Annotated[
-        bool, typer.Option("--force", help="Put a store that is not empty aside, and restore.")
+        bool, typer.Option("--force", help="Rename a store that is not empty, and restore.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put a backup in the place of a SQLite store. No worker runs on it before `leads store catch-up`.
+    """Replace a SQLite store by a backup. No worker starts on it before `leads store catch-up`.
 
-    Exit codes: 0 done, 1 the backup is not whole, the store is in use or not empty, 2 the store is not SQLite.
+    Exit codes: 0 done, 1 the backup is damaged, the store is in use or not empty, 2 the store is not SQLite.
     """
     from streams.interfaces.common import connections
     from streams.operations.recovery.restore import restore
@@ -174,7 +174,7 @@ def restore_command(
         return
     if done.kept is not None:
         print_err(f"The store that was there is now {done.kept}.")
-    since = f"knows until {readable(done.since_us)}" if done.since_us else "is empty"
+    since = f"holds everything until {readable(done.since_us)}" if done.since_us else "is empty"
     print_err(
         f"The restored store {since}. Workers refuse it until `leads store catch-up` has brought it up to date."
     )
@@ -189,11 +189,11 @@ _OF_POSTGRESQL = {
 def _sqlite_file(url: str, verb: str) -> Path:
     from sqlalchemy.engine import make_url
 
-    found = make_url(url)
-    if found.get_backend_name() != "sqlite" or not found.database:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
         msg = (
-            f"LEADS_DATABASE is {found.get_backend_name()}, and this command is for SQLite files only; "
+            f"LEADS_DATABASE is {parsed.get_backend_name()}, and this command is for SQLite files only; "
             f"{_OF_POSTGRESQL[verb]}"
         )
         raise WrongUseError(msg)
-    return Path(found.database)
+    return Path(parsed.database)

@@ -1,4 +1,4 @@
-"""`leads topics`: compare the topics that should be with those that are, make them, list them."""
+"""`leads topics`: compares the topics with the registry, makes them, lists them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from streams.kafka.address import KafkaAddress
     from streams.kafka.topics import Difference, WantedTopic
 
-app = typer.Typer(help="The topics: what is missing or differs, make it so, list them.", no_args_is_help=True)
+app = typer.Typer(
+    help="The topics: compare them with the registry, make them, list them.", no_args_is_help=True
+)
 
 
 @app.command("plan")
 def plan_command(as_json: AsJson = False) -> None:
-    """Tell what `apply` would do, and what it cannot do. Nothing is changed.
+    """Show what `apply` would do, and what it cannot do. Nothing is changed.
 
-    Exit codes: 0 the topics are right or `apply` makes them so, 1 a person is needed.
+    Exit codes: 0 the topics are right or `apply` makes them right, 1 a person is needed.
     """
     differences, _ = _run(is_applied=False)
     _report(differences, as_json=as_json, done=[])
@@ -32,10 +34,10 @@ def plan_command(as_json: AsJson = False) -> None:
 
 @app.command("apply")
 def apply_command(as_json: AsJson = False) -> None:
-    """Make the topics that are missing and set configuration that differs.
+    """Make topics that are missing and set configuration that differs.
 
-    Never changed: the number of partitions, because keys would move, and the number of replicas. Topics that are not
-    ours are left alone, and so is what somebody set on a topic that the registry says nothing about.
+    The number of partitions is never changed, because keys would move, nor is the number of replicas. Topics of
+    others stay unchanged, and so does configuration that the registry does not define.
     """
     differences, done = _run(is_applied=True)
     _report([difference for difference in differences if difference not in done], as_json=as_json, done=done)
@@ -43,12 +45,12 @@ def apply_command(as_json: AsJson = False) -> None:
 
 @app.command("export")
 def export_command(as_json: AsJson = False) -> None:
-    """Print the topics as they should be, as YAML or JSON, for whoever makes them with another tool."""
+    """Print the topics as they should be, as YAML or JSON, for use with another tool."""
     from streams.interfaces.common import connections
     from streams.kafka.topics import export
 
-    found = connections.settings()
-    topics = export(connections.wanted(found, connections.topics_table(found)))
+    settings = connections.settings()
+    topics = export(connections.wanted(settings, connections.topics_table(settings)))
     if as_json:
         write_json({"topics": topics})
         return
@@ -58,7 +60,7 @@ def export_command(as_json: AsJson = False) -> None:
 
 
 async def ensure(address: KafkaAddress, wanted: Sequence[WantedTopic], *, may_make: bool) -> list[Difference]:
-    """Compare, and make what is missing if allowed; return what still differs.
+    """Compare topics, make and set what `apply` can if `may_make`, and return what still differs.
 
     Raise `UnreachableError`, `TopicsError` or a Kafka error.
     """
@@ -73,9 +75,9 @@ def _run(*, is_applied: bool) -> tuple[list[Difference], list[Difference]]:
     from streams.interfaces.common import connections
 
     logs.silence()
-    found = connections.settings()
-    wanted = connections.wanted(found, connections.topics_table(found))
-    with connections.kafka(found) as address:
+    settings = connections.settings()
+    wanted = connections.wanted(settings, connections.topics_table(settings))
+    with connections.kafka(settings) as address:
         return asyncio.run(_compare(address, wanted, is_applied=is_applied))
 
 
@@ -86,9 +88,9 @@ async def _compare(
     from streams.kafka.topics import apply, describe, plan
 
     async with connections.admin(address) as admin:
-        found = await describe(admin, [topic.name for topic in wanted])
-        done = await apply(admin, wanted, found) if is_applied else []
-        return plan(wanted, found), done
+        existing = await describe(admin, [topic.name for topic in wanted])
+        done = await apply(admin, wanted, existing) if is_applied else []
+        return plan(wanted, existing), done
 
 
 def _report(differences: Sequence[Difference], *, as_json: bool, done: Sequence[Difference]) -> None:
@@ -131,7 +133,7 @@ def _as_data(difference: Difference) -> dict[str, object]:
 
 
 def _yaml_item(topic: Mapping[str, Any]) -> str:
-    """Return one list item; every text in double quotes, which JSON and YAML write alike."""
+    """Return one list item of YAML; texts are in double quotes, which JSON and YAML share."""
     lines = []
     for name, value in topic.items():
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""`leads verify`: whether topics and database agree with each other, and where a promise was broken."""
+"""`leads verify`: checks whether topics and database agree, and prints where a promise was broken."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def verify(
     limit: Annotated[
-        int, typer.Option(min=1, help="Print at most so many findings of a kind with ids; all are counted.")
+        int, typer.Option(min=1, help="Maximum number of findings of a kind with ids; all are counted.")
     ] = 20,
     unsettled_after: Annotated[
         float,
@@ -29,18 +29,17 @@ def verify(
     ] = 10.0,
     mails: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="JSON Lines of the mail server's own record: to, message_id."),
+        typer.Option(metavar="FILE", help="The mail server's own record as JSON Lines: to, message_id."),
     ] = None,
     webhooks: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="JSON Lines of the receiver's own record: webhook_id, lead_id."),
+        typer.Option(metavar="FILE", help="The receiver's own record as JSON Lines: webhook_id, lead_id."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare topics with database; name what is lost, duplicated, inconsistent, altered, misplaced or stuck.
+    """Compare topics and database: find what is lost, duplicated, inconsistent, altered, misplaced or stuck.
 
-    It only reads. Workers may go on meanwhile: what was found is looked at a second time, and what is under way is
-    no finding.
+    It only reads. Workers may run: every finding is checked a second time, so records under way are not reported.
 
     Exit codes: 0 nothing was found, 5 something was, 2 wrong use or settings, 3 something could not be read.
     """
@@ -77,7 +76,7 @@ def _address(settings: Settings) -> KafkaAddress:
 
 
 def print_verdict(verdict: Verdict) -> None:
-    """Print what was counted, and each fault with its meaning and the next step."""
+    """Print the counts, and each fault with its meaning and the next step."""
     from streams.operations.verify.findings import KINDS
 
     counts = verdict.counts

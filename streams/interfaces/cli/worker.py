@@ -1,4 +1,4 @@
-"""`leads worker`: the workflow, from settings to an orderly stop."""
+"""`leads worker`: runs the workflow, from its settings to an orderly stop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROCESS_END_S = 9.5
-"""After this the process ends whatever still runs: what is not committed comes again and is recognised."""
+"""After this time the process ends even if something still runs; uncommitted records are delivered again."""
 
 
 def worker(
@@ -34,7 +34,7 @@ def worker(
 ) -> None:
     """Run the onboarding workflow until SIGTERM or Ctrl-C. Any number of workers may run.
 
-    Logs go to stderr; the line that says `ready` tells that leads are being worked on.
+    Logs go to stderr; after the line `ready` leads are processed.
 
     Exit codes: 0 stopped when asked to, 1 the store was restored and has not caught up, 2 a setting or leads.toml
     cannot be used, 3 no broker or no database, 4 it hung and its watchdog ended it.
@@ -44,7 +44,7 @@ def worker(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end_at_once)
-    # Until it is ready, all there is to say is one sentence; a client that cannot connect would log many.
+    # Until the store is checked an error is one sentence; a client that cannot connect would log many.
     logs.silence()
     from streams.interfaces.common import connections
     from streams.settings import load_config
@@ -65,7 +65,7 @@ def worker(
 
 
 def check_production(settings: Settings, config: Config) -> None:
-    """Raise `SettingsError` when production's demands on the settings are not met; nothing is connected."""
+    """Raise `SettingsError` when production demands other settings; nothing is connected."""
     from streams.interfaces.common import connections
     from streams.kafka.address import parse_kafka
 
@@ -76,7 +76,7 @@ def check_production(settings: Settings, config: Config) -> None:
 
 
 def check_transport(settings: Settings, address: KafkaAddress) -> None:
-    """Raise `SettingsError` when production would talk to Kafka in plain text beyond this machine."""
+    """Raise `SettingsError` when production would use plain text to a Kafka on another machine."""
     from streams.errors import SettingsError
 
     if settings.environment == "production" and address.protocol == "PLAINTEXT" and not address.is_loopback:
@@ -88,7 +88,7 @@ def check_transport(settings: Settings, address: KafkaAddress) -> None:
 
 
 async def check_topics(settings: Settings, config: Config, address: KafkaAddress) -> None:
-    """Make topics that are missing, in development; raise `WrongUseError` when they are not as they should be."""
+    """Make missing topics in development. Raise `WrongUseError` when topics are not as they should be."""
     from streams.interfaces.cli import topics
     from streams.interfaces.common import connections
 
@@ -99,14 +99,14 @@ async def check_topics(settings: Settings, config: Config, address: KafkaAddress
 
 
 async def check_store(settings: Settings, address: KafkaAddress, database: Database) -> None:
-    """Raise `BehindError` when the store is a restored one that has not caught up with the topics."""
+    """Raise `BehindError` when the store was restored and has not caught up with the topics."""
     from streams.interfaces.common import connections
     from streams.kafka.log import open_log
     from streams.kafka.producer import NoBroker
     from streams.operations.recovery.outdated_store import check_is_not_behind
     from streams.wiring import installation_of
 
-    # No action runs: no adapter is needed.
+    # No action runs here, so no adapter is needed.
     installation = installation_of(settings, None, database, NoBroker())
     async with (
         connections.admin(address) as admin,
@@ -145,7 +145,7 @@ async def _run_until_asked_to_stop(
     from topics.registry import TOPICS
 
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(_tell_stray)
+    loop.set_exception_handler(_log_stray)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _ask_to_stop, worker, loop)
     running = asyncio.create_task(worker.run())
@@ -166,18 +166,20 @@ async def _run_until_asked_to_stop(
 
 
 def _ask_to_stop(worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
-    log.info("stopping: what is at work is settled and committed first")
+    log.info("stopping: work in progress is settled and committed first")
     worker.stop()
-    # What a client leaves behind when its broker is gone is nobody's concern any more.
+    # Errors that a client leaves behind when its broker is gone do not matter during a stop.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop.call_later(PROCESS_END_S, _end_late)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)
-        signal.signal(number, _end_at_once)  # asked twice, it does not wait
+        signal.signal(number, _end_at_once)  # a second signal ends it at once
 
 
 def _end_late() -> None:
-    log.warning("not everything stopped within %.1f s; what is not committed comes again", PROCESS_END_S)
+    log.warning(
+        "not everything stopped within %.1f s; uncommitted records are delivered again", PROCESS_END_S
+    )
     _leave()
 
 
@@ -190,6 +192,6 @@ def _leave() -> None:
     os._exit(DONE)  # threads may hang on a broker or a database that is gone
 
 
-def _tell_stray(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:  # noqa: ARG001 - as above
+def _log_stray(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:  # noqa: ARG001 - as above
     error = context.get("exception")
     log.error("%s", context.get("message"), exc_info=error if isinstance(error, BaseException) else None)

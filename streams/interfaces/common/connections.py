@@ -1,4 +1,4 @@
-"""Commands open here what they work with: settings, leads.toml, a broker, a database, an installation."""
+"""Opens what commands work with: settings, leads.toml, a broker, a database, an installation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """What a command works with that changes dead letters."""
+    """Settings, database and broker of a command that changes dead letters."""
 
     settings: Settings
     database: Database
@@ -39,72 +39,72 @@ class Connections:
 
 
 def settings() -> Settings:
-    """Read the variables. Raise `SettingsError`."""
+    """Read the LEADS_* variables. Raise `SettingsError`."""
     from streams.settings import load_settings
 
     return load_settings()
 
 
-def config_if_there(found: Settings) -> Config | None:
-    """Read leads.toml for a command that can do without: None when nobody named one and none is there."""
+def config_if_there(settings: Settings) -> Config | None:
+    """Read leads.toml for a command that does not need it; None when LEADS_CONFIG is not set and there is none."""
     from streams.settings import load_config
 
-    if "config" not in found.model_fields_set and not found.config.exists():
+    if "config" not in settings.model_fields_set and not settings.config.exists():
         return None
-    return load_config(found.config)
+    return load_config(settings.config)
 
 
-def topics_table(found: Settings) -> TopicsTable:
-    """How topics are made; the defaults when there is no leads.toml. Raise `SettingsError`."""
+def topics_table(settings: Settings) -> TopicsTable:
+    """Return how topics are made: the defaults when there is no leads.toml. Raise `SettingsError`."""
     from streams.settings import TopicsTable
 
-    config = config_if_there(found)
+    config = config_if_there(settings)
     return TopicsTable() if config is None else config.topics
 
 
-def replication_factor(found: Settings, table: TopicsTable) -> int:
-    """Return leads.toml's, else 1 in development and 3 in production. Raise `SettingsError`."""
+def replication_factor(settings: Settings, table: TopicsTable) -> int:
+    """Return leads.toml's number of replicas, else 1 in development and 3 in production. Raise `SettingsError`."""
     from streams.errors import SettingsError
 
-    least = 3 if found.environment == "production" else 1
+    least = 3 if settings.environment == "production" else 1
     wanted = table.replication_factor or least
     if wanted < least:
         msg = (
-            f"{found.config}: topics.replication_factor is {wanted} and production demands {least}; "
-            "take it out, or set LEADS_ENV=development"
+            f"{settings.config}: topics.replication_factor is {wanted} and production demands {least}; "
+            "remove it, or set LEADS_ENV=development"
         )
         raise SettingsError(msg)
     return wanted
 
 
-def wanted(found: Settings, table: TopicsTable) -> tuple[WantedTopic, ...]:
+def wanted(settings: Settings, table: TopicsTable) -> tuple[WantedTopic, ...]:
     """Return the topics as they should be under these settings. Raise `SettingsError`."""
     from streams.kafka.topics import wanted_topics
     from topics.registry import TopicNames
 
     return wanted_topics(
-        TopicNames(found.prefix),
+        TopicNames(settings.prefix),
         partitions=table.partitions,
-        replication_factor=replication_factor(found, table),
+        replication_factor=replication_factor(settings, table),
     )
 
 
 @contextmanager
-def kafka(found: Settings) -> Iterator[KafkaAddress]:
-    """Return the broker of LEADS_KAFKA; when that is not set, hold the local one, started if none runs.
+def kafka(settings: Settings) -> Iterator[KafkaAddress]:
+    """Return the address of LEADS_KAFKA; when that is not set, start or share the local broker until the exit.
 
     Raise `SettingsError` or a `LocalKafkaError`.
     """
     from streams.kafka.address import parse_kafka
 
-    if found.kafka is not None:
-        yield parse_kafka(found.kafka)
+    if settings.kafka is not None:
+        yield parse_kafka(settings.kafka)
         return
     from streams.interfaces.common.progress import progress_on
     from streams.kafka.local import ensure_kafka
 
     with progress_on(errors()) as progress:
-        running = ensure_kafka(found.data, progress)
+        running = ensure_kafka(settings.data, progress)
     with running:
         yield parse_kafka(running.bootstrap)
 
@@ -134,17 +134,17 @@ async def admin(address: KafkaAddress) -> AsyncIterator[AIOKafkaAdminClient]:
 def _no_broker(address: KafkaAddress, error: BaseException) -> str:
     from aiokafka.errors import KafkaConnectionError
 
-    # aiokafka says no more than that it could not, also of a wrong password.
-    is_plain = isinstance(error, TimeoutError | KafkaConnectionError)
-    why = "no connection" if is_plain else f"{type(error).__name__} {error}".strip()
-    hint = "is it running, and does LEADS_KAFKA name it right?"
+    # These two give no cause: aiokafka raises them for a wrong password, too.
+    has_no_cause = isinstance(error, TimeoutError | KafkaConnectionError)
+    why = "no connection" if has_no_cause else f"{type(error).__name__} {error}".strip()
+    hint = "is it running, and is LEADS_KAFKA right?"
     if address.protocol != "PLAINTEXT":
         hint = "is it running, and are host, user, password and CA in LEADS_KAFKA right?"
     return f"Kafka cannot be reached at {address.bootstrap} ({why}); {hint}"
 
 
 @contextmanager
-def database(found: Settings) -> Iterator[Database]:
+def database(settings: Settings) -> Iterator[Database]:
     """Open the database at the schema of this build. Raise `UnreachableError`."""
     from alembic.util import CommandError as MigrationError
     from sqlalchemy.engine import make_url
@@ -152,16 +152,17 @@ def database(found: Settings) -> Iterator[Database]:
     from streams.store.engine import StoreError
     from streams.store.migrate import open_database
 
-    place = make_url(found.database_url).render_as_string(hide_password=True)
+    place = make_url(settings.database_url).render_as_string(hide_password=True)
     try:
-        opened = open_database(found.database_url)
+        opened = open_database(settings.database_url)
     except StoreError as error:
         raise UnreachableError(_no_database(place, driver_reason(error))) from error
     except OSError as error:
         raise UnreachableError(_no_database(place, error.strerror or str(error))) from None
     except MigrationError as error:
         raise WrongUseError(
-            f"the database {place} is not of this build ({error}); use the build that made it, or a newer one"
+            f"this build does not know the schema of the database {place} ({error}); use the build that made it, "
+            "or a newer one"
         ) from None
     try:
         yield opened
@@ -175,17 +176,17 @@ def _no_database(place: str, why: str) -> str:
 
 @contextmanager
 def connected() -> Iterator[Connections]:
-    """Open the database and hold the broker. Raise as `settings`, `database` and `kafka` do."""
-    found = settings()
-    with database(found) as opened, kafka(found) as address:
-        yield Connections(found, opened, address)
+    """Open the database and the broker. Raise as `settings`, `database` and `kafka` do."""
+    current = settings()
+    with database(current) as opened, kafka(current) as address:
+        yield Connections(current, opened, address)
 
 
 @asynccontextmanager
 async def installation(connections: Connections, config: Config | None = None) -> AsyncIterator[Installation]:
-    """Connect to the broker. Without `config` the installation runs no action.
+    """Connect to the broker and return the installation; without `config` it runs no action.
 
-    Raise `WrongUseError` when a topic is missing that letters are written on, and `UnreachableError`.
+    Raise `WrongUseError` when a topic that commands about letters write to is missing, and `UnreachableError`.
     """
     from streams.kafka.producer import KafkaPublisher, new_producer
     from streams.kafka.topics import describe
@@ -195,9 +196,9 @@ async def installation(connections: Connections, config: Config | None = None) -
     names = TopicNames(connections.settings.prefix)
     needed = [names.requests, names.letters, names.audit]
     async with admin(connections.address) as client:
-        found = await describe(client, needed)
+        existing = await describe(client, needed)
     for name in needed:
-        if name not in found:
+        if name not in existing:
             raise WrongUseError(f"{name} does not exist; `leads topics apply` makes it")
     async with KafkaPublisher(partial(new_producer, connections.address)) as publisher:
         yield installation_of(connections.settings, config, connections.database, publisher)
@@ -208,7 +209,7 @@ def with_letters(
     work: Callable[[LetterCommands], Awaitable[T]],
     config: Config | None = None,
 ) -> T:
-    """Run `work` as the user of the operating system. Raise as `installation` and the work do."""
+    """Run `work` with the operating system's user as its author. Raise as `installation` and the work do."""
     from streams.dead_letters.audit import Audit
     from streams.dead_letters.letter_commands import LetterCommands
 
@@ -219,11 +220,11 @@ def with_letters(
     return asyncio.run(run())
 
 
-def preview(found: Settings, opened: Database) -> Preview:
-    """Return a preview with the ports of leads.toml; it connects to nobody. Raise `SettingsError`."""
+def preview(settings: Settings, opened: Database) -> Preview:
+    """Return a preview with the ports of leads.toml; it makes no connection. Raise `SettingsError`."""
     from streams.dead_letters.preview import Preview
     from streams.kafka.producer import NoBroker
     from streams.settings import load_config
     from streams.wiring import installation_of
 
-    return Preview(installation_of(found, load_config(found.config), opened, NoBroker()))
+    return Preview(installation_of(settings, load_config(settings.config), opened, NoBroker()))

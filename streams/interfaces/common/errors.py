@@ -1,7 +1,7 @@
-"""Every expected error has its exit code and its one sentence here, and nowhere else.
+"""Maps every expected error to an exit code and one sentence; no other module does.
 
-0 done · 1 what was asked did not succeed · 2 wrong use or settings · 3 a dependency cannot be reached ·
-4 a worker that hung was ended by its watchdog (streams/operations/health/watchdog.py) ·
+0 done · 1 the command did not succeed · 2 wrong use or settings · 3 a dependency cannot be reached ·
+4 the watchdog ended a worker that hung (streams/operations/health/watchdog.py) ·
 5 `leads verify` found something · 130 interrupted
 """
 
@@ -16,40 +16,40 @@ NOT_DONE = 1
 WRONG_USE = 2
 UNREACHABLE = 3
 FOUND = 5
-"""`leads verify` looked and something is wrong."""
+"""`leads verify` found a fault."""
 INTERRUPTED = 130
 
 
 class CommandError(Exception):
-    """A command cannot go on; `code` is its exit code, the text its sentence."""
+    """A command cannot continue; `code` is its exit code, the text its sentence."""
 
     code = NOT_DONE
 
 
 class WrongUseError(CommandError):
-    """What was typed or set cannot be used; change it and run the command again."""
+    """An argument or a setting cannot be used; change it and run the command again."""
 
     code = WRONG_USE
 
 
 class UnreachableError(CommandError):
-    """A broker, database or mail server does not answer; the command can be run again as it is."""
+    """A broker, database or mail server does not answer; the same command can be run again later."""
 
     code = UNREACHABLE
 
 
 class Ending(NamedTuple):
-    """How a command ends."""
+    """Exit code and error message of a command."""
 
     code: int
     sentence: str
 
 
 def ending_of(error: Exception) -> Ending | None:
-    """Return exit code and sentence of an expected error; None for a defect of ours, whose trace is worth seeing."""
+    """Return exit code and sentence of an expected error; None for a defect, whose traceback is needed."""
     if isinstance(error, CommandError):
         return Ending(error.code, str(error))
-    # Only who fails needs these modules: loading them takes longer than `leads --help` does.
+    # Only a command that fails needs these modules; loading them takes longer than `leads --help` does.
     from aiokafka.errors import KafkaError
 
     from streams.dead_letters.audit import AuditError
@@ -100,7 +100,7 @@ def ending_of(error: Exception) -> Ending | None:
 
 
 def driver_reason(error: Exception) -> str:
-    """Return what the driver says, where that is about the connection; of a statement it may quote personal data."""
+    """Return the driver's message when it is about the connection; about a statement it may quote personal data."""
     from sqlalchemy.exc import DBAPIError, OperationalError
 
     cause = error.__cause__
@@ -112,7 +112,7 @@ def driver_reason(error: Exception) -> str:
 
 
 def _not_utf8() -> str | None:
-    """Return the argument that was typed in other bytes than UTF-8, which Python keeps as halves of characters."""
+    """Return the argument whose bytes are not UTF-8; Python keeps such bytes as lone surrogates."""
     return next((text for text in sys.argv if re.search("[\ud800-\udfff]", text)), None)
 
 

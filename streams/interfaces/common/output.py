@@ -1,4 +1,4 @@
-"""Output: data to stdout, everything else to stderr."""
+"""Prints data to stdout and everything else to stderr."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _C1 = re.compile("[\x7f-\x9f]")
 
 
 def plain(text: str) -> str:
-    """Return the text with its control characters, less tab and line end, written out.
+    """Return the text with control characters escaped, except tab and line feed.
 
-    A lead or a foreign letter may hold some, and a terminal would do what they say.
+    A lead or a foreign letter may hold some, and a terminal would execute them.
     """
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 @cache
@@ -39,7 +39,7 @@ def errors() -> Console:
 
 @cache
 def data() -> Console:
-    """Return the console for what was asked for: stdout. Piped, it is wide enough that nothing is cut."""
+    """Return the console for data: stdout. When piped, it is so wide that nothing is cut."""
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else _WIDE)
@@ -51,14 +51,14 @@ def print_err(text: str) -> None:
 
 
 def print_out(text: str) -> None:
-    """Print a line of what was asked for."""
+    """Print a line of data, on stdout."""
     data().print(plain(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def write_json(document: object) -> None:
-    """Print one JSON document on one line; called several times, they are JSON Lines."""
+    """Print one JSON document on one line; several calls make JSON Lines."""
     text = json.dumps(document, ensure_ascii=False)
-    sys.stdout.write(_C1.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    sys.stdout.write(_C1.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
     sys.stdout.flush()
 
 
@@ -101,7 +101,7 @@ def duration(microseconds: int) -> str:
 
 
 def document(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON can hold
-    """Return the fields that have a value."""
+    """Return the fields whose value is not None."""
     return {name: value for name, value in fields.items() if value is not None}
 
 

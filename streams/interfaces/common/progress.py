@@ -1,4 +1,4 @@
-"""How far something is: beside a bar on a terminal, as a line now and then elsewhere."""
+"""Shows progress on stderr: a bar on a terminal, otherwise a line every few seconds."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _TICK_S = 0.2
 _LINE_EVERY_S = 5.0
 
 Show = Callable[[str, float, float | None], None]
-"""Shows a sentence, how much is done, and of how much (None: that is not known yet)."""
+"""Takes a sentence, how much is done, and the total (None while unknown)."""
 Report = Callable[[str, int, int | None], None]
-"""Hears what is read, how many records of it, and how many there are (None: that is not known yet)."""
+"""Takes what is being read, how many records of it were read, and the total (None while unknown)."""
 
 
 @contextmanager
 def showing(sentence: str = "") -> Iterator[Show]:
-    """Show sentences on stderr while something goes on."""
+    """Show sentences on stderr while some work runs."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True))
@@ -38,7 +38,7 @@ def showing(sentence: str = "") -> Iterator[Show]:
         def show(sentence: str, done: float, total: float | None) -> None:
             nonlocal printed
             if total is not None and done < bars.tasks[0].completed:
-                bars.reset(task)  # something else is at work: its rate is another
+                bars.reset(task)  # other work has begun, with another rate
             bars.update(task, description=sentence, completed=done, total=total)
             if not is_terminal and time.monotonic() - printed >= _LINE_EVERY_S:
                 printed = time.monotonic()
@@ -49,14 +49,14 @@ def showing(sentence: str = "") -> Iterator[Show]:
 
 @contextmanager
 def reporting(noun: str = "record") -> Iterator[Report]:
-    """Show what is at work, how many of it are done, the rate, and how many are left."""
-    began, at_work = time.monotonic(), ""
+    """Show the current work, how much of it is done, the rate, and how much is left."""
+    began, current = time.monotonic(), ""
     with showing("connecting") as show:
 
         def report(what: str, done: int, total: int | None) -> None:
-            nonlocal began, at_work
-            if what != at_work:
-                at_work, began = what, time.monotonic()
+            nonlocal began, current
+            if what != current:
+                current, began = what, time.monotonic()
             left = "" if total is None else f": {_left(noun, done, total, time.monotonic() - began)}"
             show(what + left, done, total)
 
@@ -74,17 +74,17 @@ class Measured(Protocol):
 
     @property
     def size(self) -> int | None:
-        """Bytes there are; None when nobody knows."""
+        """Size in bytes; None when unknown."""
         ...
 
     @property
     def bytes_read(self) -> int:
-        """Bytes read so far."""
+        """Number of bytes read so far."""
         ...
 
 
 async def follow(lines: Measured, count: Callable[[], int]) -> None:
-    """Show `count()` leads, their rate, how many are left and how long that takes; until cancelled."""
+    """Until cancelled, show `count()` leads, their rate, how many are left and for how long."""
     began = time.monotonic()
     with showing("0 leads") as show:
         while True:
@@ -104,7 +104,7 @@ def _leads(count: int, size: int | None, done: int, seconds: float) -> str:
 
 @contextmanager
 def progress_on(console: Console) -> Iterator[StartProgress]:
-    """Show the steps of a start: a bar on a terminal, one line a step elsewhere."""
+    """Show the steps of a start: a bar on a terminal, otherwise one line per step."""
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
     from rich.progress import Progress as Bars
 

@@ -1,4 +1,4 @@
-"""Read what `leads status` prints: the one way, for the command and the demo."""
+"""Reads the figures of `leads status`, for the command and the demo."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 async def kafka_status(admin: AIOKafkaAdminClient, reader: RangeReader, settings: Settings) -> dict[str, Any]:
-    """Return the workers of the group and, by topic, how many records there are and wait. Raise a Kafka error."""
+    """Return the group's workers and, by topic, how many records it has and how many wait. Raise a Kafka error."""
     from streams.kafka.lag import look
 
-    found = await look(admin, reader, settings.group, settings.prefix)
+    lag = await look(admin, reader, settings.group, settings.prefix)
     topics = [
         {"topic": topic.name, "exists": topic.exists, "records": topic.records, "waiting": topic.waiting}
-        for topic in found.topics
+        for topic in lag.topics
     ]
-    return {"workers": found.members, "group_state": found.state, "topics": topics}
+    return {"workers": lag.members, "group_state": lag.state, "topics": topics}
 
 
 def database_status(connection: Connection) -> dict[str, Any]:
-    """Return contacts, letters by status, executions by action, and the steps that pause."""
+    """Return the number of contacts, letters by status, executions by action, and the paused steps."""
     from streams.clock import now
     from streams.dead_letters.groups import headroom
     from streams.store import letters

@@ -1,4 +1,4 @@
-"""Asks `operations.verify` about an installation: what the workflow promises, and where to read what became of it."""
+"""Runs `operations.verify` over an installation: passes it the workflow's contract, topics and database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def contract_of(workflow: Workflow) -> Contract:
-    """Return the workflow as the plain values that verify judges by."""
+    """Return the workflow as the plain values by which verify judges."""
     return Contract(
         workflow=workflow.name,
         actions=tuple(
@@ -56,7 +56,7 @@ def question_of(
     mails: Path | None = None,
     webhooks: Path | None = None,
 ) -> Question:
-    """Return what to ask about an installation of the onboarding workflow."""
+    """Return the question that verify answers about an installation of the onboarding workflow."""
     contract = contract_of(ONBOARDING)
     return Question(contract, settings.prefix, settings.group, limit, ages or Ages(), mails, webhooks)
 
@@ -64,7 +64,7 @@ def question_of(
 async def verify(
     settings: Settings, address: KafkaAddress, question: Question, on_progress: OnProgress
 ) -> Verdict:
-    """Read the installation's topics and database and judge them. Raises as `operations.verify` does."""
+    """Read the installation's topics and database and judge them. Raise as `operations.verify` does."""
     async with connections.admin(address) as admin, RangeReader(address) as reader:
         logs = KafkaLogs(reader, admin, question.contract, question.prefix, question.group)
         return await verifying.verify(question, logs, Tables(settings.database_url), on_progress)

@@ -113,7 +113,7 @@ def test_an_exported_letter_is_readable_by_its_owner_alone_and_can_be_imported(
 
     assert (exported.code, mode) == (0, 0o600)
     assert sorted(path.name for path in tmp_path.glob("letters*")) == [file.name]
-    assert (imported.code, imported.err) == (0, "1 letter taken in.\n")
+    assert (imported.code, imported.err) == (0, "1 letter imported.\n")
     assert [(entry["act"], entry["about"]) for entry in leads.audit] == [
         ("export", letter_id),
         ("import", letter_id),
@@ -133,4 +133,4 @@ def test_nothing_is_imported_from_a_file_with_a_line_that_cannot_be_read(
     refused = leads.run("dead-letters", "import", str(file), "--reason", "back again")
 
     assert (refused.code, leads.cluster.letters) == (2, [])
-    assert "nothing was taken in" in refused.err
+    assert "nothing was imported" in refused.err

@@ -76,7 +76,7 @@ def test_a_replay_leaves_out_what_a_job_has_and_what_nobody_knows_of_unless_it_i
     store.close()
     assert (selected, named) == ([free], [free, uncertain])
     printed = capsys.readouterr().err
-    assert "1 letter left out: a replay job has them in hand" in printed
+    assert "1 letter left out: a replay job has claimed them" in printed
     assert "1 letter left out: a worker was cut off while calling" in printed
 
 

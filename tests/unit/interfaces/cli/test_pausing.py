@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from getpass import getuser
 
-import orjson
-
 from streams.store import pauses
 from tests.support.in_process import Leads
 from tests.support.letters import row
@@ -63,15 +61,13 @@ def test_cancelling_a_run_discards_its_open_letters_after_the_audit_names_them(l
 
     assert cancelled.json == {"lead_id": "l1", "runs": ["run-1"], "discarded": 1}
     assert (leads.letter(one).status, leads.letter(two).status) == ("discarded", "parked")
-    audited = [
-        orjson.loads(each.value or b"null") for each in leads.cluster.log.topics[leads.cluster.names.audit]
+    assert [(entry["act"], entry["about"], entry["reason"]) for entry in leads.audit] == [
+        ("discard", one, "withdrawn")
     ]
-    assert one in str(audited)
-    assert two not in str(audited)
 
 
 def test_a_lead_that_no_worker_has_read_is_not_cancelled(leads: Leads) -> None:
     unknown = leads.run("cancel", "l9", "--reason", "x")
 
     assert (unknown.code, unknown.out) == (1, "")
-    assert "nothing is known of lead 'l9'" in unknown.err
+    assert "lead 'l9' is unknown" in unknown.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from rich.console import Console
@@ -27,7 +28,7 @@ def test_records_are_reported_every_five_seconds_with_their_rate_and_what_is_lef
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seconds = [0.0]
-    monkeypatch.setattr("streams.interfaces.common.progress.time.monotonic", lambda: seconds[0])
+    monkeypatch.setattr(time, "monotonic", lambda: seconds[0])
 
     with reporting() as report:
         report("leads.received.v1", 0, 300)
