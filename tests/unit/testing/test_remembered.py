@@ -39,7 +39,11 @@ def by_attribute(text: str) -> None:
 
 def closure() -> Callable[[str], None]:
     kept: list[str] = []
-    return kept.append
+
+    def keep(text: str) -> None:
+        kept.append(text)
+
+    return keep
 
 
 by_closure = closure()
