@@ -45,9 +45,9 @@ class Leads:
         printed = self.capsys.readouterr()
         return Ended(int(end.value.code or 0), printed.out, printed.err)
 
-    def index(self, *rows: LetterRow) -> list[str]:
-        """Write letters into the index and return their ids."""
-        self.cluster.database.transact(lambda connection: letters.index(connection, rows, 0))
+    def index(self, *rows: LetterRow, at_us: int = 0) -> list[str]:
+        """Write letters into the index at a moment and return their ids."""
+        self.cluster.database.transact(lambda connection: letters.index(connection, rows, at_us))
         return [row.letter.id for row in rows]
 
     def letter(self, letter_id: str) -> LetterRow:

@@ -81,7 +81,7 @@ def replay_command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run only the action that failed again, with the record as it was.
+    """Run again only the action that failed, with the record as it was.
 
     What was done in the meantime is not done twice: it ends as `noop`. With --json one outcome per line.
 

@@ -57,16 +57,16 @@ def test_fields_of_a_record_are_set_and_removed_and_the_first_value_comes_back(l
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "message"),
     [
-        (),
-        ("--original", "--unset", "country"),
-        ("--value", "FILE", "--encoding", "latin-1"),
-        ("--patch", "FILE"),
+        ((), "or --original alone"),
+        (("--original", "--unset", "country"), "or --original alone"),
+        (("--value", "FILE", "--encoding", "latin-1"), "use --value alone"),
+        (("--patch", "FILE"), "is no JSON array of operations"),
     ],
 )
 def test_an_edit_that_is_unclear_changes_nothing(
-    leads: Leads, tmp_path: Path, options: tuple[str, ...]
+    leads: Leads, tmp_path: Path, options: tuple[str, ...], message: str
 ) -> None:
     (letter_id,) = leads.index(lettered(1))
     file = tmp_path / "patch.json"
@@ -76,6 +76,7 @@ def test_an_edit_that_is_unclear_changes_nothing(
     refused = leads.run("dead-letters", "edit", letter_id, *typed, "--reason", "x")
 
     assert (refused.code, refused.out, leads.audit) == (2, "", [])
+    assert message in refused.err
     assert leads.letter(letter_id).value == lettered(1).value
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import orjson
 import pytest
 
+from streams.clock import now, to_us
 from tests.support.in_process import Leads
-from tests.support.letters import ROWS, lettered
+from tests.support.letters import ROWS, lettered, row
 
 
 def test_a_group_is_found_and_its_letters_are_listed(leads: Leads) -> None:
@@ -71,14 +74,27 @@ def test_a_record_is_revealed_with_a_reason_that_the_audit_keeps(leads: Leads) -
     revealed = leads.run("dead-letters", "show", letter_id, "--reveal", "--reason", "a call", "--json")
 
     assert (unexplained.code, unexplained.out) == (2, "")
+    assert "--reveal shows personal data and is audited" in unexplained.err
     assert orjson.loads(revealed.json["record"]["value"])["email"] == "ada@b.example"
     (entry,) = leads.audit
     assert (entry["act"], entry["about"], entry["reason"]) == ("reveal", letter_id, "a call")
 
 
-def test_tail_prints_nothing_that_was_indexed_before_it_began(leads: Leads) -> None:
-    leads.index(*ROWS)
+def test_tail_prints_only_letters_that_are_indexed_after_it_began(leads: Leads) -> None:
+    before, after = row(1), row(2)
+    leads.index(before, at_us=to_us(now()) - 1_000_000)
+    waits = iter([lambda: leads.index(after, at_us=to_us(now()))])
 
-    ended = leads.run("dead-letters", "tail", "--for", "0", "--json")
+    def sleep(_: float) -> None:
+        next(waits, interrupt)()
 
-    assert (ended.code, ended.out) == (0, "")
+    leads.monkeypatch.setattr(time, "sleep", sleep)
+    tail = leads.run("dead-letters", "tail", "--json")
+
+    assert [letter["id"] for letter in tail.lines] == [after.letter.id]
+    assert tail.code == 130
+
+
+def interrupt() -> None:
+    """Do what Ctrl-C does."""
+    raise KeyboardInterrupt
