@@ -40,7 +40,7 @@ class Installation:
     workers: list[Popen[bytes]] = field(default_factory=list)
 
     def start_worker(self, **settings: str) -> Popen[bytes]:
-        """Start a worker and wait until it says that it is ready."""
+        """Start a worker and wait until it logs that it is ready."""
         worker = self.commands.set(**settings).start("worker", "--json-logs")
         self.workers.append(worker)
         assert worker.stderr is not None
@@ -63,7 +63,7 @@ class Installation:
         return self.commands.run("dead-letters", "list", "--json", *arguments).lines
 
     def steps_of(self, lead: str) -> list[str]:
-        """The actions done about a lead, whose order after the fourth is open."""
+        """Return the actions done for a lead; the order after the fourth is not fixed."""
         shown = self.commands.run("show", lead, "--json")
         if shown.code:
             return []
@@ -167,10 +167,10 @@ def test_publishing_a_file_again_makes_no_second_lead(installation: Installation
     second = installation.commands.run("publish", leads)
     twice = eventually(settled(4), is_settled(4), within=60)
 
-    assert (first.code, second.code) == (1, 1), "the third line is none"
+    assert (first.code, second.code) == (1, 1), "the third line is not a lead"
     assert "line 3: skipped: not JSON at column 1" in first.err
     assert twice["database"] == once["database"]
-    assert len(mails.mails) == 4, "two welcomes and two notices"
+    assert len(mails.mails) == 4, "two welcome mails and two notifications"
 
 
 def test_what_failed_is_listed_shown_and_done_again(installation: Installation, mails: MailServer) -> None:
@@ -210,10 +210,12 @@ def test_what_failed_is_listed_shown_and_done_again(installation: Installation, 
 def test_a_dead_letter_hides_its_record_until_it_is_asked_for(installation: Installation, kafka: str) -> None:
     installation.start_worker()
     producer = Producer({"bootstrap.servers": kafka, "log_level": 4})
-    # No hexadecimal digit and no word of ours: a name like "ada" stands in "unreadable", too.
-    who = b"zoltan@acme.example"
-    headers: list[tuple[str, str | bytes | None]] = [("a", b"\xff"), ("a", None), ("b", who)]
-    producer.produce(f"{installation.prefix}leads.received.v1", b"\xff" + who, key=b"zoltan", headers=headers)
+    # A name that no id and no message contains; "ada", say, is part of "unreadable".
+    person = b"zoltan@acme.example"
+    headers: list[tuple[str, str | bytes | None]] = [("a", b"\xff"), ("a", None), ("b", person)]
+    producer.produce(
+        f"{installation.prefix}leads.received.v1", b"\xff" + person, key=b"zoltan", headers=headers
+    )
     producer.flush(10)
     (letter,) = eventually(installation.letters, lambda found: len(found) == 1, within=60)
     letter_id = str(letter["id"])
@@ -281,7 +283,7 @@ def test_replay_all_leaves_a_letter_whose_call_may_have_been_made_to_a_person(
 ) -> None:
     commands = installation.commands
     leads = installation.write("leads.jsonl", '{"lead_id":"l1","email":"ada@acme.example"}\n')
-    mails.behaviour.hang_up = "message"  # it takes the mail, and is gone before it says so
+    mails.behaviour.hang_up = "message"  # it takes the mail and hangs up before it answers
     installation.start_worker(notify="")
     commands.run("publish", leads)
     (letter,) = eventually(installation.letters, lambda found: len(found) == 1, within=60)
@@ -294,4 +296,4 @@ def test_replay_all_leaves_a_letter_whose_call_may_have_been_made_to_a_person(
     assert (every.code, every.out) == (0, "")
     assert "1 letter left out" in every.err
     assert (by_name.code, by_name.json["outcome"]) == (0, "resolved")
-    assert len(mails.mails) == 2, "the one that was taken, and the one that a person asked for"
+    assert len(mails.mails) == 2, "the one that the server took, and the one of the replay"

@@ -57,7 +57,7 @@ class Leads:
 
     @property
     def audit(self) -> list[dict[str, Any]]:
-        """The entries on the audit topic, in order."""
+        """Return the entries on the audit topic, in order."""
         return [
             orjson.loads(entry.value or b"") for entry in self.cluster.log.topics[self.cluster.names.audit]
         ]

@@ -68,19 +68,19 @@ def start_command(data: Data, port: Port = None, as_json: AsJson = False) -> Non
             keep(data)
         finally:
             kafka.stop()
-        found = status(data)
+        broker = status(data)
     elsewhere = os.environ.get("LEADS_KAFKA")
     if elsewhere:
         _print_err(
             errors, f"Note: LEADS_KAFKA is set, so the other commands use {elsewhere}, not this broker."
         )
     if as_json:
-        _print_json(found, ran_before=ran_before)
+        _print_json(broker, ran_before=ran_before)
     else:
         typer.echo(
-            f"Kafka {'was running already' if ran_before else 'runs'} on {found.bootstrap}, until `leads kafka stop`."
+            f"Kafka {'was running already' if ran_before else 'runs'} on {broker.bootstrap}, until `leads kafka stop`."
         )
-        _print_places(found)
+        _print_places(broker)
 
 
 @app.command("stop")
@@ -111,16 +111,16 @@ def status_command(data: Data, as_json: AsJson = False) -> None:
     Exit codes: 0 it runs, 3 it does not.
     """
     with _ending(Console(stderr=True)):
-        found = status(data)
+        broker = status(data)
     if as_json:
-        _print_json(found)
-    elif found.is_running:
-        until = "until `leads kafka stop`" if found.is_kept else "while it is used"
-        typer.echo(f"Kafka runs on {found.bootstrap}, {until}.")
-        _print_places(found)
+        _print_json(broker)
+    elif broker.is_running:
+        until = "until `leads kafka stop`" if broker.is_kept else "while it is used"
+        typer.echo(f"Kafka runs on {broker.bootstrap}, {until}.")
+        _print_places(broker)
     else:
-        typer.echo(f"No Kafka runs in {found.data}; `leads kafka start` starts one.")
-    if not found.is_running:
+        typer.echo(f"No Kafka runs in {broker.data}; `leads kafka start` starts one.")
+    if not broker.is_running:
         raise typer.Exit(UNREACHABLE)
 
 
@@ -144,14 +144,19 @@ def _print_err(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _print_places(found: KafkaStatus) -> None:
-    uptime = timedelta(seconds=round(found.uptime_seconds or 0))
-    for name, value in (("process", found.pid), ("uptime", uptime), ("data", found.data), ("log", found.log)):
+def _print_places(broker: KafkaStatus) -> None:
+    uptime = timedelta(seconds=round(broker.uptime_seconds or 0))
+    for name, value in (
+        ("process", broker.pid),
+        ("uptime", uptime),
+        ("data", broker.data),
+        ("log", broker.log),
+    ):
         typer.echo(f"  {name:8} {value}")
 
 
-def _print_json(found: KafkaStatus, **more: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
-    typer.echo(json.dumps({**asdict(found), **more}, default=str))
+def _print_json(broker: KafkaStatus, **more: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    typer.echo(json.dumps({**asdict(broker), **more}, default=str))
 
 
 if __name__ == "__main__":

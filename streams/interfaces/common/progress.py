@@ -84,7 +84,7 @@ class Measured(Protocol):
 
 
 async def follow(lines: Measured, count: Callable[[], int]) -> None:
-    """Until cancelled, show `count()` leads, their rate, how many are left and for how long."""
+    """Show `count()` leads, their rate, how many are left and for how long, until cancelled."""
     began = time.monotonic()
     with showing("0 leads") as show:
         while True:

@@ -20,7 +20,7 @@ from tests.support.commands import ROSTER, Commands
 
 @pytest.fixture
 def admin(kafka: str, prefix: str) -> Iterator[AdminClient]:
-    """A client that shares no code with ours; takes the test's topics away at the end."""
+    """Client that shares no code with ours; deletes the test's topics at the end."""
     client = AdminClient({"bootstrap.servers": kafka, "log_level": 4})
     yield client
     names = [name for name in client.list_topics(timeout=10).topics if name.startswith(prefix)]

@@ -61,7 +61,7 @@ def test_a_job_that_does_not_exist_cannot_be_paused(leads: Leads) -> None:
     assert "abcd1234" in paused.err
 
 
-def test_a_replay_leaves_out_what_a_job_has_and_what_nobody_knows_of_unless_it_is_named(
+def test_a_replay_skips_letters_of_a_job_and_uncertain_ones_that_are_not_named(
     sqlite_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = open_database(sqlite_url)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
@@ -16,19 +15,11 @@ SECRET = "ada@example.com"
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """Logs as JSON, in memory; everything is put back afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in logs.FOREIGN}
-    found = io.StringIO()
-    logs.configure(as_json=True, stream=found)
-    yield found
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.disable(logging.NOTSET)
-    for name, was in levels.items():
-        logging.getLogger(name).setLevel(was)
+def stream(kept_logging: None) -> io.StringIO:
+    """Logs as JSON, in memory."""
+    stream = io.StringIO()
+    logs.configure(as_json=True, stream=stream)
+    return stream
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:

@@ -24,7 +24,7 @@ def test_a_dry_run_judges_every_lead_and_needs_no_broker(leads: Leads, tmp_path:
     ]
 
 
-def test_a_time_that_is_none_is_refused_before_a_lead_is_read(leads: Leads, tmp_path: Path) -> None:
+def test_an_unreadable_time_is_refused_before_a_lead_is_read(leads: Leads, tmp_path: Path) -> None:
     file = tmp_path / "leads.jsonl"
     file.write_text('{"email":"ada@acme.example"}\n')
 

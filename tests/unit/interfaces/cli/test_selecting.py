@@ -19,11 +19,11 @@ SELECTING = (
     "discard", "restore", "unschedule", "keep", "erase",
 )  # fmt: skip
 API = create_app(cast("AppState", None)).openapi()
-"""Described without being asked anything."""
+"""OpenAPI description, which needs no state."""
 
 
 def options_of(command: str) -> dict[str, Any]:
-    """The options of `leads dead-letters COMMAND`, by name."""
+    """Return the options of `leads dead-letters COMMAND`, by name."""
     found: Any = get_command(app)
     return {option: each for each in found.commands[command].params for option in each.opts}
 

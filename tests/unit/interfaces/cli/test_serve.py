@@ -31,7 +31,7 @@ def test_without_a_key_in_leads_toml_nothing_is_served(leads: Leads) -> None:
 
 
 @pytest.mark.parametrize("listen", ["8081", ":8081", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:http"])
-def test_an_address_that_is_none_is_refused(leads: Leads, listen: str) -> None:
+def test_an_unusable_address_is_refused(leads: Leads, listen: str) -> None:
     refused = leads.run("serve", "--listen", listen)
 
     assert (refused.code, refused.out) == (2, "")

@@ -1,4 +1,4 @@
-"""The exit code and the sentence that an error ends a command with."""
+"""Every expected error has an exit code and a sentence."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_an_expected_error_has_its_exit_code_and_its_sentence(error: Exception, 
     assert "x" in ending.sentence
 
 
-def test_a_defect_of_ours_keeps_its_trace() -> None:
+def test_a_defect_keeps_its_traceback() -> None:
     assert ending_of(ZeroDivisionError("x")) is None
 
 

@@ -22,7 +22,7 @@ def test_the_contract_holds_what_each_action_reads_emits_and_calls() -> None:
     assert {topic for action in contract.actions for topic in action.emits} == contract.events.keys()
 
 
-def test_a_step_that_the_workflow_has_not_is_not_in_its_contract() -> None:
+def test_the_contract_of_a_shorter_workflow_holds_only_its_own_steps() -> None:
     shorter = contract_of(Workflow(ONBOARDING.name, *ONBOARDING.steps[:1]))
 
     assert [action.name for action in shorter.actions] == ["validate-lead"]
