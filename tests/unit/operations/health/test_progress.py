@@ -18,9 +18,8 @@ from streams.engine.faust.agents import settle_batch
 from streams.engine.faust.batch import Batch
 from streams.engine.handover import RecordBatch, Records
 from streams.engine.pauses import StoppingError
-from streams.kafka.producer import Outgoing, PublishError
+from streams.kafka.producer import PublishError
 from streams.onboarding import ONBOARDING
-from streams.operations.health.monitor import InstrumentedPublisher
 from streams.operations.health.progress import BROKER, STORE, WorkerProgress
 from streams.store.engine import StoreRefusedError, StoreUnavailableError
 from streams.store.migrate import open_database
@@ -28,17 +27,6 @@ from streams.testing import Cluster, MemoryStore, World, adapters_of, event_head
 from topics.events import LeadReceived
 
 AGENT = "assign_owner"
-
-
-class Broker:
-    """A publisher that takes records while there is no error."""
-
-    def __init__(self) -> None:
-        self.error: Exception | None = None
-
-    async def publish(self, records: object) -> None:
-        if self.error is not None:
-            raise self.error
 
 
 @dataclass
@@ -135,21 +123,6 @@ async def test_a_server_is_noted_under_the_name_of_its_adapter_as_its_circuit_br
     assert list(progress.dependencies) == [STORE, BROKER, "carrier-pigeons"]
     assert pigeons.trouble == trouble
     assert (pigeons.seen_s is None) == (trouble is not None)
-
-
-async def test_the_broker_is_noted_as_publishing_sees_it(progress: WorkerProgress) -> None:
-    broker, server = progress.dependencies[BROKER], Broker()
-    publisher = InstrumentedPublisher(server, broker)
-    records: list[Outgoing] = []
-
-    server.error = PublishError("the broker did not take 1 records")
-    with pytest.raises(PublishError):
-        await publisher.publish(records)
-    away = broker.is_away
-    server.error = None
-    await publisher.publish(records)
-
-    assert (away, broker.is_away) == (True, False)
 
 
 async def test_the_store_is_noted_as_transactions_see_it(progress: WorkerProgress, tmp_path: Path) -> None:

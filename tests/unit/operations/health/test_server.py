@@ -1,11 +1,10 @@
-"""The health server answers with the verdict of the check."""
+"""Answers of the health server, asked over a loopback connection."""
 
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPConnection
 
 import pytest
 
@@ -14,44 +13,65 @@ from streams.operations.health.checks import HealthCheck
 from streams.operations.health.progress import WorkerProgress
 from streams.operations.health.server import HealthServer
 
+LIMIT_S = 1
+HANGS = "assign_owner has work and has not got on for 6 s"
+
+
+class Worker:
+    """A worker's progress on a clock that the test moves, and its server."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.progress = WorkerProgress(silent_after_s=10, clock=lambda: self.now)
+        self.check = HealthCheck(self.progress, limit_s=LIMIT_S, wall=lambda: 0.0)
+        self.server = HealthServer(HealthAddress("127.0.0.1", 0), self.check)
+
+    def hang(self) -> None:
+        self.progress.part("assign_owner").begin()
+        for _ in range(3):
+            self.check.look()
+            self.now += 2
+
+    def ask(self, path: str, method: str = "GET") -> tuple[int, object]:
+        connection = HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        connection.request(method, path)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return answer.status, json.loads(body) if body else None
+
 
 @pytest.fixture
-def server() -> Iterator[HealthServer]:
-    progress = WorkerProgress(silent_after_s=10)
-    running = HealthServer(HealthAddress("127.0.0.1", 0), HealthCheck(progress, limit_s=60))
-    running.start()
-    yield running
-    running.stop()
+def worker() -> Iterator[Worker]:
+    made = Worker()
+    with made.server:
+        yield made
 
 
-def ask(server: HealthServer, path: str, method: str = "GET") -> tuple[int, dict[str, object]]:
-    request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            return answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.loads(error.read())
+def test_a_worker_that_has_not_joined_its_group_is_live_and_not_ready(worker: Worker) -> None:
+    status, document = worker.ask("/ready")
+
+    assert worker.ask("/live") == (200, {"live": True, "because": []})
+    assert (status, document) == (503, worker.check.look().document)
 
 
-def test_a_worker_that_has_just_started_is_live_and_not_ready(server: HealthServer) -> None:
-    live, ready = ask(server, "/live"), ask(server, "/ready")
+def test_a_worker_that_hangs_is_not_live_and_says_why(worker: Worker) -> None:
+    worker.hang()
 
-    assert live == (200, {"live": True, "because": []})
-    assert ready[0] == 503
-    assert ready[1]["ready"] is False
-    assert ready[1]["because"]
+    status, document = worker.ask("/live")
 
-
-def test_other_paths_and_methods_are_refused_with_what_there_is(server: HealthServer) -> None:
-    assert ask(server, "/") == (404, {"error": "ask for /live or /ready"})
-    assert ask(server, "/live", "POST") == (405, {"error": "ask with GET"})
+    assert (status, document) == (503, {"live": False, "because": [HANGS]})
 
 
-def test_a_port_that_is_taken_is_an_error_at_the_start(server: HealthServer) -> None:
-    second = HealthServer(
-        HealthAddress("127.0.0.1", server.port), HealthCheck(WorkerProgress(silent_after_s=1), limit_s=1)
-    )
-
-    with pytest.raises(OSError, match="in use"):
-        second.start()
+@pytest.mark.parametrize(
+    ("path", "method", "answer"),
+    [
+        ("/", "GET", (404, {"error": "ask for /live or /ready"})),
+        ("/live", "POST", (405, {"error": "ask with GET"})),
+        ("/live", "HEAD", (200, None)),
+    ],
+)
+def test_only_two_paths_are_answered_and_only_to_readers(
+    worker: Worker, path: str, method: str, answer: tuple[int, object]
+) -> None:
+    assert worker.ask(path, method) == answer
