@@ -1,1 +1,1 @@
-"""Runs beside the workflow: health, recovery, verify, pauses, pruning."""
+"""What runs beside the workflow: health, recovery, verify, pauses and pruning."""

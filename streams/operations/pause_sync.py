@@ -1,4 +1,4 @@
-"""Keeps a worker's pauses and the store's in step: what persons ask for, and what pauses by itself."""
+"""Synchronizes a worker's pauses with the store: those that people set and those that start by themselves."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from streams.store.pauses import PauseRow
 
 REPEAT_EVERY = timedelta(seconds=5)
 SILENT_AFTER = timedelta(seconds=30)
-"""A worker that wrote nothing for so long is gone, and with it what it paused."""
+"""A worker that has written nothing for so long is gone, and its own pauses end."""
 CANCELLED_FOR = timedelta(days=42)
-"""Longer than topics and letters can bring a record of the run again."""
+"""Longer than topics and letters can redeliver a record of the run."""
 PRUNE_EVERY = timedelta(hours=1)
 PRUNE_BATCH_SIZE = 500
 
 
 def heard_since_us(now: datetime) -> int:
-    """Return since when a worker must have written, so that what it paused still pauses."""
+    """Return the moment since which a worker must have written for its pauses to count (microseconds)."""
     return to_us(now - SILENT_AFTER)
 
 
 class PauseKeeper:
-    """Reads what persons paused and cancelled, and writes what this worker pauses by itself."""
+    """Reads what people paused and cancelled, and writes what this worker pauses by itself."""
 
     def __init__(self, database: Database, pauses: Pauses, worker: str, clock: Clock) -> None:
         """`worker` names this process among the others."""
@@ -41,7 +41,7 @@ class PauseKeeper:
         self._written_at = clock()
 
     async def tick(self) -> None:
-        """Read and write once. Raise as the store does; what was known before counts then."""
+        """Read and write once. Raise as the store does; then the last state that was read stays in force."""
         now = self._clock()
         mine = self._pauses.now()
         often = REPEAT_EVERY if mine else PRUNE_EVERY
@@ -62,10 +62,10 @@ class PauseKeeper:
         self._pauses.cancelled = cancelled
 
     async def leave(self) -> None:
-        """Take back what this worker wrote, as far as the store is there."""
+        """Delete what this worker wrote, if the store is reachable."""
         if not self._written:
             return
-        with suppress(StoreError):  # it is silent from now on, which has the same effect
+        with suppress(StoreError):  # its rows expire by its silence, too
             await self._database.run(lambda connection: table.write(connection, self._worker, ()))
 
     def _row(self, pause: Pause, now_us: int) -> PauseRow:

@@ -1,4 +1,4 @@
-"""Forget what can no longer come again: old ledger rows, effects of their runs, and letters."""
+"""Deletes what can no longer be redelivered: old ledger rows, effects of their runs, and letters."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from topics.registry import AUDIT, BY_NAME, LONGEST_RETENTION
 log = logging.getLogger(__name__)
 
 BATCH_SIZE = 500
-"""Rows per transaction: a worker's batch never waits long for it."""
+"""Rows per transaction, so that a worker's batch never waits long."""
 REST = 4.0
-"""Times the length of a step that is rested after it, so that pruning takes at most a fifth of the store."""
+"""Rest after a transaction, as a multiple of its duration: pruning takes at most a fifth of the store's time."""
 SEGMENT = timedelta(days=7, hours=1)
-"""Kafka deletes whole segments, which it begins every seven days: so much longer may a topic hold a record."""
+"""Kafka deletes whole segments and rolls one every seven days, so a record can outlive its retention by that long."""
 LETTERS_AGE = LONGEST_RETENTION + SEGMENT
-"""A letter stays in the index at least as long as in its topic, whether it is open or not."""
+"""Letters, open or not, stay in the index at least as long as in their topic."""
 EXPIRED_AGE = BY_NAME[AUDIT].retention + SEGMENT
-"""That an open letter was lost stays known as long as what people did about it."""
+"""Expired letters stay in the index as long as the audit of what people did about them."""
 
 
 class Pruner:
-    """Keeps the tables bounded. Effects of scope `contact` (one welcome, ever) are not forgotten."""
+    """Keeps the tables bounded. Effects of scope `contact` (one welcome, ever) are never deleted."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Pruner:
         retention: timedelta,
         rest: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """`retention` is how long the ledger remembers: longer than topics and letters can replay."""
+        """`retention` is how long ledger rows are kept: longer than topics and letters can replay."""
         self._database = installation.database
         self._clock = installation.clock
         self._retention = retention
@@ -48,7 +48,7 @@ class Pruner:
         self._of_runs = keys_of_runs(installation.workflow)
 
     async def tick(self) -> int:
-        """Forget all that is too old, a few rows at a time. Return how many rows. Raises as the store does."""
+        """Delete all that is too old, a few rows at a time. Return the number of rows. Raise as the store does."""
         now = self._clock()
         ledger_before = to_us(now - self._retention)
         letters_before = to_us(now - max(self._retention, LETTERS_AGE))
@@ -80,12 +80,12 @@ class Pruner:
             forgotten += done
             if done < BATCH_SIZE:
                 return forgotten
-            # The worker's own batches come in between, and so do those of other processes.
+            # Batches of this worker and of other processes run in between.
             await self._rest((time.monotonic() - began) * REST)
 
 
 def keys_of_runs(workflow: Workflow) -> Mapping[str, Callable[[str], str]]:
-    """Return for each action (kebab-case) whose effect is of scope `run` what makes the key of a run."""
+    """Return, by action (kebab-case) with an effect of scope `run`, the function that makes the key of a run."""
     effects = ((step.action.kebab, step.action.effect) for step in workflow.steps)
     return {
         action: effect.key_of_run

@@ -1,1 +1,1 @@
-"""The health of a worker: does it get on with its work, what does it wait for, and is it stuck."""
+"""Health of a worker: whether it makes progress, what it waits for, and whether it is stuck."""

@@ -1,4 +1,4 @@
-"""Reads where a worker answers for its health: `8080`, `127.0.0.1:8080`, `0.0.0.0:8080`, `[::1]:8080`."""
+"""Reads the address on which a worker serves its health: `8080`, `127.0.0.1:8080`, `0.0.0.0:8080`, `[::1]:8080`."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ _LAST_PORT = 65535
 
 
 class HealthAddress(NamedTuple):
-    """Where the server listens; port 0 is any that is free."""
+    """Address the server listens on; port 0 takes any free port."""
 
     host: str
     port: int
 
     @property
     def url(self) -> str:
-        """Where to ask."""
+        """Return the base URL of the server."""
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
 def read_health(value: object) -> HealthAddress | None:
-    """Read LEADS_HEALTH; without a host only this machine is answered. Raises ValueError."""
+    """Read LEADS_HEALTH; without a host the server listens on loopback only. Raise ValueError."""
     if value is None or isinstance(value, HealthAddress):
         return value
     match = _TEXT.fullmatch(str(value).strip())

@@ -1,4 +1,4 @@
-"""Runs a small server, in a thread of its own or as a process of its own."""
+"""Runs a small server in its own thread or as its own process."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import orjson
 
 
 class Background(ABC):
-    """A server that `with` starts and stops in its own thread, again and again on the same port.
+    """A server that `with` starts and stops in its own thread; a restart keeps the port.
 
-    It has its own event loop, so that it answers whatever the caller's loop is doing.
+    It has its own event loop, so it answers even while the caller's loop is blocked.
     """
 
     def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
-        """`port` 0 takes a free one at the first start and keeps it."""
+        """`port` 0 takes a free port at the first start and keeps it."""
         self.port = port
         self._host = host
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -32,14 +32,14 @@ class Background(ABC):
 
     @abstractmethod
     async def opened(self, listener: socket.socket) -> None:
-        """Begin to serve on a bound socket."""
+        """Start to serve on a bound socket."""
 
     @abstractmethod
     async def closed(self) -> None:
-        """Break every connection off and stop."""
+        """Close every connection and stop."""
 
     def start(self) -> None:
-        """Return when it listens. Raises OSError when the port is taken."""
+        """Return once it listens. Raise OSError when the port is taken."""
         listener = self._listener()
         ready = threading.Event()
         self._stop = asyncio.Event()
@@ -61,7 +61,7 @@ class Background(ABC):
             ready.set()
 
     def stop(self) -> None:
-        """Break every connection off and free the port, as if the machine went away."""
+        """Close every connection and free the port, as if the machine had gone."""
         if self._thread is None or self._loop is None:
             return
         self._loop.call_soon_threadsafe(self._stop.set)
@@ -69,7 +69,7 @@ class Background(ABC):
         self._thread = None
 
     def run(self) -> None:
-        """Serve in this thread until SIGTERM or SIGINT; `{"port": …}` on stdout says that it listens."""
+        """Serve in this thread until SIGTERM or SIGINT; print `{"port": …}` to stdout once it listens."""
         asyncio.run(self._run())
 
     async def _run(self) -> None:
@@ -77,9 +77,9 @@ class Background(ABC):
         self._stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._stop.set)
-        await self._serve(self._listener(), self._say_port)
+        await self._serve(self._listener(), self._print_port)
 
-    def _say_port(self) -> None:
+    def _print_port(self) -> None:
         sys.stdout.write(orjson.dumps({"port": self.port}).decode() + "\n")
         sys.stdout.flush()
 
@@ -93,7 +93,7 @@ class Background(ABC):
             await self.closed()
 
     def _listener(self) -> socket.socket:
-        # The protocol is named: asyncio turns Nagle's delay off only where it is.
+        # asyncio turns off Nagle's delay only for a socket whose protocol is named.
         family, *_, address = socket.getaddrinfo(self._host, self.port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Judges a worker by its progress: is it alive, is it ready, and what exactly hangs."""
+"""Judges a worker by its progress: whether it is alive, whether it is ready, and what hangs."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ LONGEST_LOOK_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Something that must get on while it has work."""
+    """Something that must make progress while it has work."""
 
     name: str
     mark: object
-    """Whatever changes when it gets on."""
+    """A value that changes whenever it makes progress."""
     has_work: bool
     is_deadly: bool = True
-    """Whether a worker in which it hangs is better ended."""
+    """Whether the worker should be ended when this hangs."""
 
 
 class StallTimer:
-    """Measures how long subjects have had work and did not get on, in time that this process lived through.
+    """Measures how long subjects have had work without progress, counting only time in which this process ran.
 
-    A process that was stopped (SIGSTOP, a suspended machine) finds minutes gone when it goes on, in which it could not
-    have done anything: between two looks, `longest_look_s` count at most.
+    A process that was stopped (SIGSTOP, a suspended machine) could do nothing in the minutes it missed: between two
+    looks at most `longest_look_s` count.
     """
 
     def __init__(self, longest_look_s: float = LONGEST_LOOK_S) -> None:
-        """Look at least that often."""
+        """`look` must be called at least every `longest_look_s`."""
         self._longest_look_s = longest_look_s
         self._lived_s = 0.0
         self._looked_at: float | None = None
         self._since: dict[str, tuple[object, float]] = {}
 
     def look(self, now: float, subjects: Iterable[Subject]) -> dict[str, float]:
-        """Return per subject for how many seconds it has been still; 0 for those that have nothing to do."""
+        """Return for each subject how many seconds it has made no progress; 0 for one without work."""
         if self._looked_at is not None:
             self._lived_s += min(now - self._looked_at, self._longest_look_s)
         self._looked_at = now
@@ -60,23 +60,23 @@ class StallTimer:
 
 @dataclass(frozen=True, slots=True)
 class HealthVerdict:
-    """What is to be said about a worker now; the tuples hold sentences."""
+    """The state of a worker at one moment; the tuples hold sentences."""
 
     stuck: tuple[str, ...]
-    """What hangs for so long that the worker is better ended; empty: it lives."""
+    """What has hung so long that the worker should be ended; empty when it is live."""
     unready: tuple[str, ...]
-    """Why it does not do its work as it should; empty: it does."""
+    """Why it does not work as it should; empty when it is ready."""
     document: dict[str, Any]
-    """All there is to know, for JSON; no personal data."""
+    """The whole state as a JSON document, without personal data."""
 
 
 class HealthCheck:
-    """Judges the progress of one worker, as often as it is asked; any thread may ask."""
+    """Judges the progress of one worker; any thread may call it, any number of times."""
 
     def __init__(
         self, progress: WorkerProgress, *, limit_s: float, wall: Callable[[], float] = time.time
     ) -> None:
-        """Who has work and does not get on for `limit_s` is stuck; for half of it, the worker is not ready."""
+        """A subject without progress for `limit_s` is stuck; after half of it the worker is not ready."""
         self._progress = progress
         self._limit_s = limit_s
         self._wall = wall
@@ -98,7 +98,7 @@ class HealthCheck:
 
     def _subjects(self) -> Iterator[Subject]:
         progress, snapshot = self._progress, self._progress.snapshot
-        is_waiting = bool(progress.away)  # rightly so: it goes on when what it waits for is back
+        is_waiting = bool(progress.away)  # not a hang: it continues when the dependency is back
         yield Subject(LOOP, progress.beats, has_work=progress.beats > 0)
         yield Subject(FETCHING, snapshot.polls, has_work=bool(snapshot.topics) and snapshot.is_joined)
         for part in progress.parts.values():

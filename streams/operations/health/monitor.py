@@ -1,4 +1,4 @@
-"""Watches one worker from its start to its stop: progress, checks, watchdog and server together."""
+"""Runs progress, checks, watchdog and server of one worker from its start to its stop."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ USUAL_LIMIT_S = 60.0
 
 
 class InstrumentedPublisher:
-    """A `Publisher` that notes whether the broker takes the records."""
+    """A `Publisher` that notes whether the broker accepts the records."""
 
     def __init__(self, inner: Publisher, broker: Dependency) -> None:
         """Publish through `inner`."""
@@ -51,12 +51,12 @@ class Health:
     def __init__(
         self, *, address: HealthAddress | None, limit_s: float, silent_after_s: float, end: Callable[[], None]
     ) -> None:
-        """`address` None opens no server. `limit_s` 0 lets the watchdog rest; otherwise it calls `end`.
+        """`address` None opens no server. `limit_s` 0 turns the watchdog off; otherwise it calls `end`.
 
-        `silent_after_s` is how long a broker that is there may answer nothing: the session timeout.
+        `silent_after_s` is how long a reachable broker may send no answer: the session timeout.
         """
         patience_s = limit_s or USUAL_LIMIT_S
-        # A broker that is gone must be known to be, before the wait for it looks like hanging.
+        # A broker must count as away before the wait for it looks like a hang.
         self.progress = WorkerProgress(silent_after_s=min(silent_after_s, patience_s / 2))
         self._check = HealthCheck(self.progress, limit_s=patience_s)
         self._address = address
@@ -66,7 +66,7 @@ class Health:
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        """Keep it while the block runs. Raises OSError when the address cannot be listened on."""
+        """Watch the worker while the block runs. Raise OSError when nothing can listen on the address."""
         beating = asyncio.create_task(self._beat())
         server = None if self._address is None else HealthServer(self._address, self._check)
         watchdog = None
@@ -91,13 +91,13 @@ class Health:
                 await beating
 
     def follow(self, app: SafeApp | None) -> None:
-        """Look at this engine, which was started, from now on; None while there is none."""
+        """Watch this started engine from now on; None while there is none."""
         self._app = app
 
     def instrument(self, installation: Installation) -> Installation:
-        """Return the installation so that how store and broker answer is noted.
+        """Return the installation with a store and a publisher whose answers are noted.
 
-        How other servers answer is heard from their circuit breakers (`WorkerProgress.dependency`).
+        The answers of other servers come from their circuit breakers (`WorkerProgress.dependency`).
         """
         installation.database.observer = self.progress.dependencies[STORE]
         publisher = InstrumentedPublisher(installation.publisher, self.progress.dependencies[BROKER])
@@ -108,8 +108,8 @@ class Health:
             try:
                 snapshot = self._snapshot()
             except Exception:
-                # A look at the client's inside that fails must not be taken for a loop that stands still.
-                log.exception("the worker cannot say where it stands")
+                # A snapshot that fails must not look like a blocked event loop.
+                log.exception("the worker cannot take a snapshot of its consumer")
                 snapshot = None
             self.progress.beat(snapshot)
             await asyncio.sleep(BEAT_EVERY_S)

@@ -1,7 +1,7 @@
-"""A worker's progress: what each part of it did last, and how the servers answered that it needs.
+"""Records a worker's progress: what each of its parts did last, and how the servers it needs answered.
 
-It does nothing by itself and asks nobody: a server is as reachable as it was when the work last needed it. Each entry
-is written by one thread and read by any: no lock is needed.
+It probes no server: a server counts as reachable when the work that last needed it reached it. One thread writes an
+entry and any thread may read it, so no lock is needed.
 """
 
 from __future__ import annotations
@@ -14,44 +14,44 @@ from streams.engine.faust.snapshot import ConsumerSnapshot
 
 STORE, BROKER = "store", "broker"
 NEEDED = (STORE, BROKER)
-"""Without these nothing at all can be settled."""
+"""Without these no record can be settled."""
 UNANSWERED_S = 10.0
-"""A question that is open for longer is told as trouble."""
+"""A request without an answer for longer is reported as trouble."""
 
 
 @dataclass(slots=True)
 class Part:
-    """Something a worker does on its own: an agent, a timer."""
+    """An independent part of a worker: an agent or a timer."""
 
     name: str
     topic: str | None = None
-    """What an agent reads, by its full name."""
+    """Full name of the topic that an agent reads."""
     is_busy: bool = False
-    """Whether it has taken something up and not ended it yet."""
+    """Whether it has begun a piece of work and not ended it yet."""
     steps: int = 0
-    """Grows with everything that shows that it gets on, or knows what it waits for."""
+    """Counts all signs of progress, and waits with a known cause."""
     work: object = None
-    """The coroutine it is busy with, to tell where that is."""
+    """The coroutine it is busy with; its stack shows where that is."""
 
     def begin(self, work: object = None) -> None:
-        """It takes something up."""
+        """Note that it begins a piece of work."""
         self.is_busy, self.work = True, work
 
     def move(self) -> None:
-        """It got on."""
+        """Note progress."""
         self.steps += 1
 
     def end(self, *, is_step: bool) -> None:
-        """It is done, or gave up for now; `is_step` says whether that got it on, or at least has a known cause."""
+        """Note that it is done or gave up for now; `is_step`: that was progress, or has a known cause."""
         self.is_busy, self.work = False, None
         self.steps += is_step
 
 
 class Dependency:
-    """Something beyond the process, as last seen from the work itself."""
+    """A server outside the process, as the work last experienced it."""
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` gives monotonic seconds."""
+        """`clock` returns monotonic seconds."""
         self.name = name
         self._clock = clock
         self._asked_at: float | None = None
@@ -61,33 +61,33 @@ class Dependency:
         self._reason = ""
 
     def asked(self) -> None:
-        """A question was put to it, of which there is one at a time."""
+        """Note a request to it; there is at most one open at a time."""
         self._asked_at = self._clock()
 
     def answered(self) -> None:
-        """It did what it was asked for, or refused it."""
+        """Note that it did what was requested, or refused to."""
         self._answered_at = self._clock()
         self._asked_at = self._failing_since = None
 
     def failed(self, reason: str) -> None:
-        """It could not be reached, or could not answer. `reason` holds no personal data."""
+        """Note that it could not be reached or could not answer. `reason` holds no personal data."""
         self._asked_at = None
         self._reason = reason
         if self._failing_since is None:
             self._failing_since = self._clock()
 
     def silent(self, since: float | None) -> None:
-        """Note since when (this clock's seconds) it owes a sign of life; None: it gives them."""
+        """Note since when (seconds of this clock) nothing was heard from it; None while it is heard."""
         self._silent_since = since
 
     @property
     def is_away(self) -> bool:
-        """Whether it is known that waiting for it is all one can do."""
+        """Whether it is known to be away, so that waiting is all the worker can do."""
         return self._failing_since is not None or self._silent_since is not None
 
     @property
     def trouble(self) -> str | None:
-        """What is wrong with it, in words; None when nothing is."""
+        """Return a description of what is wrong with it; None when nothing is."""
         now = self._clock()
         if self._failing_since is not None:
             return f"{self._reason}, for {now - self._failing_since:.0f} s"
@@ -99,7 +99,7 @@ class Dependency:
 
     @property
     def seen_s(self) -> float | None:
-        """Seconds since it last did what it was asked for; None when it never was, or never did."""
+        """Return the seconds since it last answered a request; None when it never did."""
         return None if self._answered_at is None else self._clock() - self._answered_at
 
 
@@ -107,19 +107,19 @@ class WorkerProgress:
     """The progress of one worker: all its parts and dependencies."""
 
     def __init__(self, *, silent_after_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """A broker that answers nothing for `silent_after_s` counts as away."""
+        """A broker that sends no answer for `silent_after_s` counts as away."""
         self.clock = clock
         self.parts: dict[str, Part] = {}
         self.dependencies = {name: Dependency(name, clock) for name in NEEDED}
         self.snapshot = ConsumerSnapshot()
         self.beats = 0
-        """How often the event loop had a turn to say so."""
+        """How many times the event loop has run the heartbeat."""
         self._silent_after_s = silent_after_s
 
     def part(self, name: str, topic: str | None = None) -> Part:
         """Return the part of this name, a new one if there is none."""
         if name not in self.parts:
-            # A new dict, here and below: another thread may be stepping through the old one.
+            # A new dict here and below, because another thread may be iterating over the old one.
             self.parts = {**self.parts, name: Part(name, topic)}
         return self.parts[name]
 
@@ -134,7 +134,7 @@ class WorkerProgress:
         self.beats += 1
         heard_at = self.snapshot.heard_at
         self.snapshot = snapshot or ConsumerSnapshot(heard_at=heard_at)
-        # Told by the beat and not by who asks: while the loop is blocked nobody listens, so nobody was silent.
+        # Only a beat judges silence: while the loop is blocked nothing is received, so the broker cannot be blamed.
         heard_at = self.snapshot.heard_at
         is_silent = heard_at is not None and self.clock() - heard_at > self._silent_after_s
         self.dependencies[BROKER].silent(heard_at if is_silent else None)

@@ -1,4 +1,4 @@
-"""Answers `/live` and `/ready` over HTTP, in a thread of its own: it must answer when the worker cannot."""
+"""Answers `/live` and `/ready` over HTTP in its own thread, because it must answer when the worker cannot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OK, _NOT_FOUND, _NOT_ALLOWED, _UNAVAILABLE = 200, 404, 405, 503
 
 
 class HealthServer(Background):
-    """Answers with the verdict of the check: 200 for yes, 503 for no, and why as JSON."""
+    """Answers with the verdict of the check: 200 for yes, 503 for no, and the reasons as JSON."""
 
     def __init__(self, address: HealthAddress, check: HealthCheck) -> None:
         """Nothing is opened yet."""

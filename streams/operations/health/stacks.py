@@ -1,6 +1,6 @@
-"""Where a process is: the stacks of its threads and tasks, by file, line and function.
+"""Lists the stacks of a process's threads and tasks by file, line and function.
 
-No values: what a function works on may be personal data.
+Values are left out, because what a function works on may be personal data.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from streams.engine.failures import own_place
 
 MAX_DEPTH = 40
 MAX_STACKS = 30
-"""Different stacks that are shown."""
+"""At most so many different stacks are listed."""
 
 
 def stacks(
     loop: asyncio.AbstractEventLoop | None, works: Mapping[str, object], besides: Iterable[str] = ()
 ) -> list[str]:
-    """Return the lines that show where every thread and every task with code of ours is, outermost first.
+    """Return the stack, outermost line first, of every thread and task that runs code of ours.
 
-    `works` are coroutines by name, shown besides the tasks: those of Faust's agents hide what they wait for. `besides`
-    names threads that are left out. May be called from any thread.
+    `works` are coroutines by name that are listed too: tasks of Faust's agents hide what they wait for. `besides`
+    names threads to leave out. May be called from any thread.
     """
     seen: Counter[tuple[str, ...]] = Counter()
     for name, work in works.items():
@@ -63,7 +63,7 @@ def _tasks(loop: asyncio.AbstractEventLoop | None) -> Iterator[list[str]]:
 
 
 def _awaited(awaitable: Any) -> Iterator[FrameType]:  # noqa: ANN401 - a coroutine, a generator, or what either waits for
-    """From a task's coroutine inwards, to what it waits for."""
+    """Yield the frames from a task's coroutine inwards to what it waits for."""
     for _ in range(MAX_DEPTH):
         kinds = (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await"))
         names = next((names for names in kinds if hasattr(awaitable, names[0])), None)
@@ -76,7 +76,7 @@ def _awaited(awaitable: Any) -> Iterator[FrameType]:  # noqa: ANN401 - a corouti
 
 
 def _lines(frames: Iterable[FrameType]) -> list[str]:
-    """Places of our code, and the innermost place whosever it is; empty when none is ours."""
+    """Return the lines in our code and the innermost line of any code; empty when none is ours."""
     lines: list[str] = []
     is_last_own = True
     frame = None

@@ -1,7 +1,7 @@
-"""The watchdog: it ends a worker which has work and does not get on with it.
+"""Ends a worker that has work and makes no progress.
 
-It ends the process and not the task: what hangs may be a thread, a lock or a C library, of which nothing is left
-afterwards. That loses nothing. What was not committed comes again, to this worker's successor or to another worker.
+It ends the process, because a thread, a lock or a C library that hangs cannot be ended in any other way. Nothing is
+lost: what was not committed is redelivered to this worker's successor or to another worker.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STUCK = 4
 
 
 def end_stuck() -> None:
-    """Exit with `STUCK`, now: an orderly stop would wait for what hangs."""
+    """Exit with `STUCK` at once: an orderly stop would wait for what hangs."""
     sys.stderr.flush()
     os._exit(STUCK)
 
@@ -36,9 +36,9 @@ def end_stuck() -> None:
 class CpuLimit:
     """Ends a process in which not even the watchdog's thread can run: C code holds the GIL.
 
-    Catastrophic backtracking in a regular expression does that for hours. The kernel counts the CPU time that the
-    process uses between two looks of the watchdog, and ends the process when it was as much as the watchdog has
-    patience. A process that is stopped uses none. What holds the GIL and uses no CPU is not seen.
+    Catastrophic backtracking in a regular expression does that for hours. The kernel counts the CPU time that
+    the process uses between two looks of the watchdog, and ends the process when it reaches the limit of the watchdog.
+    A stopped process uses none. Code that holds the GIL without using the CPU is not detected.
     """
 
     def __init__(self, limit_s: float) -> None:
@@ -46,8 +46,8 @@ class CpuLimit:
         self._limit_s = limit_s
 
     def arm(self) -> None:
-        """Begin to count, and have the places of all threads written to stderr before the process is ended."""
-        # Without a file descriptor (some test runners) the end is as sure, and silent.
+        """Start to count, and have the stacks of all threads written to stderr before the process ends."""
+        # Without a file descriptor (some test runners) the process still ends, but without the stacks.
         with suppress(OSError, ValueError, AttributeError, RuntimeError):
             faulthandler.register(signal.SIGVTALRM, file=sys.stderr, all_threads=True, chain=True)
         self.put_off()
@@ -57,13 +57,13 @@ class CpuLimit:
         signal.setitimer(signal.ITIMER_VIRTUAL, self._limit_s)
 
     def disarm(self) -> None:
-        """Count no more."""
+        """Stop counting."""
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         faulthandler.unregister(signal.SIGVTALRM)
 
 
 class Watchdog:
-    """Looks at a worker about once a second, in a thread of its own."""
+    """Checks a worker about once a second, in its own thread."""
 
     def __init__(
         self,
@@ -85,18 +85,18 @@ class Watchdog:
         self._thread = threading.Thread(target=self._watch, name=NAME, daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start to check."""
         self._cpu_limit.arm()
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         self._stopping.set()
         self._thread.join()
         self._cpu_limit.disarm()
 
     def look(self) -> bool:
-        """Look once. Return whether the process had to be ended."""
+        """Check once. Return whether the process had to be ended."""
         verdict = self._check.look()
         if verdict.stuck:
             self._log(verdict)
@@ -120,5 +120,5 @@ class Watchdog:
                 if self.look():
                     return
             except Exception:
-                # A watchdog that died of its own defect would be missed only when it is needed.
+                # The watchdog must survive its own defects: nobody would notice its absence before it is needed.
                 log.exception("the watchdog cannot judge the worker")
