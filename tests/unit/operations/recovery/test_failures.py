@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -35,7 +36,7 @@ def welcome_failure(onboarding: LosableInstallation) -> Failed:
 
 
 def classed(failure: Failed, failure_class: str, code: str = "CODE") -> Failed:
-    return replace(failure, letter=replace(failure.letter, failure_class=failure_class, code=code))
+    return replace(failure, letter=replace(failure.letter, failure_class=failure_class, code=code))  # type: ignore[arg-type]
 
 
 def statuses(store: MemoryStore) -> list[int]:
@@ -47,7 +48,7 @@ def test_a_letter_of_an_execution_has_the_row_that_its_worker_wrote(onboarding: 
 
     rows = onboarding.store.transact(lambda link: ledger.find(link, [failure.ledger_id]))
 
-    unknown = {"duration_us": 0, "done_at": 0}
+    unknown: dict[str, Any] = {"duration_us": 0, "done_at": 0}
     assert failure.row()._replace(**unknown) == rows[failure.ledger_id]._replace(**unknown)
     assert failure.claim is not None
 
