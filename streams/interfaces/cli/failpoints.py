@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.interfaces.common.output import AsJson, print_err, write_json
+from streams.interfaces.common.output import AsJson, print_out, write_json
 
 
 def failpoints(*, as_json: AsJson = False) -> None:
@@ -16,4 +16,4 @@ def failpoints(*, as_json: AsJson = False) -> None:
         write_json([{"name": name, "when": when} for name, when in POINTS.items()])
         return
     for name, when in POINTS.items():
-        print_err(f"{name:<24}{when}")
+        print_out(f"{name:<24}{when}")

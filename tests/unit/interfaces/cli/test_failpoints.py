@@ -14,3 +14,10 @@ def test_every_failpoint_that_is_listed_can_be_armed(leads: Leads) -> None:
     names = [point["name"] for point in points]  # type: ignore[index]
     assert names == list(POINTS)
     assert [point.name for point in parse(",".join(f"{name}:2:kill" for name in names))] == names
+
+
+def test_the_list_for_people_is_on_stdout(leads: Leads) -> None:
+    listed = leads.run("failpoints")
+
+    assert [line.split()[0] for line in listed.out.splitlines()] == list(POINTS)
+    assert listed.err == ""
