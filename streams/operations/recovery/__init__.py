@@ -1,1 +1,1 @@
-"""Care for the store: backup while workers run, restore, and catching up from the topics."""
+"""Recovery of the store: backup while workers run, restore, and catch-up from the topics."""

@@ -18,12 +18,12 @@ from streams.store.engine import StoreError
 from streams.store.migrate import open_database
 
 PAGES = 2000
-"""Copied at once, about 8 MB: then progress is reported."""
+"""Pages copied between two progress reports, about 8 MB."""
 OPEN_S = 10.0
 TABLES = frozenset({"alembic_version", "ledger", "contacts", "effects", "letters", "turns"})
 
 Report = Callable[[float], None]
-"""Takes what part is done, 0 to 1."""
+"""Receives the fraction that is done, 0 to 1."""
 
 
 class CareError(RuntimeError):
@@ -35,9 +35,9 @@ def no_report(part: float) -> None:
 
 
 def back_up(source: Path, target: Path, report: Report = no_report) -> int | None:
-    """Copy the store at one moment. Return the moment it knows until (microseconds). Raise `CareError`.
+    """Copy the store as of one moment. Return the moment it is complete until (microseconds). Raise `CareError`.
 
-    Workers go on: the copy reads one snapshot, and what they write meanwhile waits in the write-ahead log.
+    Workers keep running: the copy reads one snapshot, and what they write meanwhile stays in the write-ahead log.
     """
     if target.exists():
         raise CareError(f"{target} exists; name a new file, or move the old backup away")
@@ -61,11 +61,11 @@ def back_up(source: Path, target: Path, report: Report = no_report) -> int | Non
 
 
 def check(copy: Path, path: Path) -> None:
-    """Raise `CareError` when `copy`, a file that nobody else uses, is no whole store of ours; it is called `path`."""
+    """Raise `CareError` when `copy`, which nobody else uses, is no complete store of leads; messages call it `path`."""
     try:
         with closing(sqlite3.connect(copy, timeout=OPEN_S)) as connection:
-            found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            missing = TABLES - {name for (name,) in found}
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            missing = TABLES - {name for (name,) in tables}
             if missing:
                 raise CareError(f"{path} is no store of leads: it has no table {min(missing)}")
             (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
@@ -76,7 +76,7 @@ def check(copy: Path, path: Path) -> None:
 
 
 def seal(path: Path, unit: Callable[[Connection], int | None]) -> int | None:
-    """Bring a copy to the schema of this build, do `unit` in it, and make it one file that is on disk."""
+    """Migrate a copy to the schema of this build, run `unit` in it and write it to disk as one file."""
     try:
         database = open_database(f"sqlite:///{path}")
     except MigrationError as error:
@@ -84,30 +84,29 @@ def seal(path: Path, unit: Callable[[Connection], int | None]) -> int | None:
             f"the store is not of this build ({error}); use the build that made it, or a newer one"
         ) from None
     try:
-        found = database.transact(unit)
+        moment = database.transact(unit)
     except StoreError as error:
         raise CareError(f"{path} cannot be written: {error}") from None
     finally:
         database.close()
     with closing(sqlite3.connect(path, isolation_level=None, timeout=OPEN_S)) as connection:
-        connection.execute(
-            "PRAGMA journal_mode=DELETE"
-        )  # takes the write-ahead log in; workers turn it on again
+        # This merges the write-ahead log into the file; workers turn the log on again.
+        connection.execute("PRAGMA journal_mode=DELETE")
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return found
+    return moment
 
 
 def companions(path: Path) -> tuple[Path, Path]:
-    """Files that SQLite keeps beside this one."""
+    """Return the files that SQLite keeps beside this one."""
     return path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
 
 
 def sync_folder(folder: Path) -> None:
-    """Let a rename outlive a power failure, where the system can."""
+    """Make a rename survive a power failure, where the system supports it."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -117,7 +116,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _private(path: Path) -> None:
-    # What leads say is personal data: nobody else may read the copy.
+    # Leads are personal data, so no other user may read the copy.
     path.unlink(missing_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 

@@ -1,4 +1,4 @@
-"""Brings a store that is older than its topics up to date with them, without doing anything outside."""
+"""Brings a store that is older than its topics up to date with them, without any call outside."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ from topics.events import Event, LeadReceived
 from topics.failures import DecodeError
 
 MARGIN = timedelta(minutes=10)
-"""Read so much further back than the store's newest moment: the clocks of machines differ."""
+"""Reading starts this long before the store's newest moment, because clocks of machines differ."""
 
 Report = Callable[[str, int, int], None]
-"""Takes what is read (a topic), how many records of it, and how many there are."""
+"""Receives the topic being read, the number of records read and their total."""
 
 
 class GapError(RuntimeError):
-    """Topics no longer hold all that the store lacks."""
+    """The topics no longer hold everything that the store lacks."""
 
 
 @dataclass(slots=True)
 class CaughtUp:
-    """What a store has learnt."""
+    """What catching up added to a store."""
 
     since: datetime
-    """From here on topics were read, less the margin."""
+    """Topics were read from this moment on, less the margin."""
     records: int = 0
     executions: Counter[str] = field(default_factory=Counter)
-    """By action: those that the ledger lacked."""
+    """By action: executions that the ledger lacked."""
     failures: int = 0
-    """Those of them that were dead-lettered, as far as nothing came of them since."""
+    """Those of them that were dead-lettered and have had no result since."""
     letters: int = 0
     """Letters read into the index."""
     resolved: int = 0
-    """Letters closed, because their executions have succeeded."""
+    """Letters closed because their executions have succeeded."""
     foreign: int = 0
-    """Records on result topics that no action of this workflow stated."""
+    """Records on result topics that no action of this workflow published."""
     uncertain: list[UncertainCall] = field(default_factory=list)
-    """Executions whose calls may have been made: they become letters UNCERTAIN, or are repeated by their key."""
+    """Executions whose calls may have been made: they become UNCERTAIN letters, or are repeated with their key."""
 
 
 def no_report(topic: str, done: int, total: int) -> None:
@@ -61,14 +61,14 @@ def no_report(topic: str, done: int, total: int) -> None:
 
 @dataclass(slots=True)
 class CatchUp:
-    """One run of catching up. No worker of the group may run; a run that was cut off can be run again."""
+    """One catch-up. No worker of the group may run meanwhile; an interrupted run can be repeated."""
 
     installation: Installation
     log: Log
     report: Report = no_report
 
     async def run(self, *, margin: timedelta = MARGIN, is_gap_accepted: bool = False) -> CaughtUp:
-        """Read what the store lacks. Raise `GapError`, and as store and log do; then it still counts as behind."""
+        """Read what the store lacks. Raise `GapError`, or as store and log do; it then still counts as behind."""
         database, topics, workflow = (
             self.installation.database,
             self.installation.topics,
@@ -80,7 +80,7 @@ class CatchUp:
         events = list(dict.fromkeys(event for step in workflow.steps for event in step.emits))
         if not is_gap_accepted:
             await self._check_gap(events, moment_ms, since)
-        # Failures first: a result that is there too came later, and replaces them.
+        # Failures first: a result of the same execution came later and replaces its failure.
         await self._take_letters(await self.log.since(topics.letters, moment_ms), done)
         taker = ResultTaker(workflow, await self._edited(moment_ms))
         for event in events:
@@ -110,7 +110,7 @@ class CatchUp:
             await indexer.process(Records(batch))
             failed = [failures.read_letter(record, installation) for record in batch]
             ours = await failures.with_claims([each for each in failed if each is not None], installation)
-            done.failures += await installation.database.run(partial(failures.take, found=ours))
+            done.failures += await installation.database.run(partial(failures.take, failures=ours))
             done.letters += len(batch)
             self.report(installation.topics.letters, done.letters, count(ranges))
         done.records += done.letters
@@ -132,7 +132,7 @@ class CatchUp:
         done.records += read
 
     async def _received(self, results: Sequence[Result]) -> dict[bytes, Decoded]:
-        """Return the leads that these results were stated of: by their content a repetition and a reused id differ."""
+        """Return the leads of these results by result id: their content tells a repetition from a reused id."""
         topic = self.installation.topics.of(LeadReceived)
         places = {
             result.id: result.received_at
@@ -142,19 +142,19 @@ class CatchUp:
         if not places:
             return {}
         records = await read_at(self.log, list(places.values()))
-        found = {key: _decoded(records[place]) for key, place in places.items() if place in records}
-        return {key: decoded for key, decoded in found.items() if decoded is not None}
+        leads = {key: _decoded(records[place]) for key, place in places.items() if place in records}
+        return {key: lead for key, lead in leads.items() if lead is not None}
 
     async def _edited(self, moment_ms: int) -> dict[str, Event]:
-        """Return what was acted on, by event id, where a person had edited the event for a replay."""
-        found: dict[str, Event] = {}
+        """Return, by event id, the events as people edited them for a replay."""
+        edited: dict[str, Event] = {}
         ranges = await self.log.since(self.installation.topics.requests, moment_ms)
         async for batch in self.log.read(ranges):
             for record in batch:
                 asked = failures.read_request(record, self.installation.workflow)
                 if asked is not None and asked.letter.edit_sha256 is not None:
-                    found[asked.execution.envelope.id] = asked.execution.event
-        return found
+                    edited[asked.execution.envelope.id] = asked.execution.event
+        return edited
 
     async def _resolve(self, done: CaughtUp) -> None:
         database, workflow = self.installation.database, self.installation.workflow

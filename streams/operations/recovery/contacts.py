@@ -1,4 +1,4 @@
-"""Brings contacts up to date from results: merged from the same leads, with the owner they were given."""
+"""Brings contacts up to date from results: merges the same leads again and sets the assigned owner."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from topics.events import ContactUpserted, Event, Lead, LeadAssigned, LeadMatche
 def take(
     connection: Connection, results: Sequence[Decoded], edited: Mapping[str, Event], now_us: int
 ) -> None:
-    """Take what these results, new to the store, changed in contacts, in their order.
+    """Apply to contacts, in order, what these results changed; the store did not have the results before.
 
-    The merge asks for no order and bears repetition, so merging the leads that the results name gives the contact that
-    was lost. `edited` is what was acted on in the place of an event (by its id), where a person had edited it.
+    The merge is commutative and idempotent, so merging the leads that the results name yields the lost contact.
+    `edited` holds, by event id, the events that people edited: the actions ran on these.
     """
     contacts = SqlContacts(connection, [result.event for result in results])
     causes = _causes(connection, results, edited)
@@ -36,7 +36,7 @@ def take(
                 )
             )
         elif isinstance(result.event, LeadAssigned):
-            drive(_give(contacts, result.event))
+            drive(_assign(contacts, result.event))
         contacts.keep()
     contacts.flush(now_us)
 
@@ -44,7 +44,7 @@ def take(
 def _causes(
     connection: Connection, results: Sequence[Decoded], edited: Mapping[str, Event]
 ) -> dict[str, LeadMatched]:
-    """Return by id the leads that each `ContactUpserted` merged: the ledger has them, as results of their own."""
+    """Return, by event id, the lead that each `ContactUpserted` merged: the ledger has it as a result."""
     wanted = {
         result.envelope.causation_id: key
         for result in results
@@ -53,12 +53,12 @@ def _causes(
         and (key := _key(result.envelope.causation_id)) is not None
     }
     rows = ledger.find(connection, wanted.values())
-    found = {
+    matched = {
         cause: LeadMatched.model_validate(orjson.loads(rows[key].result or b"{}"), extra="ignore")
         for cause, key in wanted.items()
         if key in rows and rows[key].result_type == LeadMatched.type
     }
-    return found | {cause: event for cause in wanted if isinstance(event := edited.get(cause), LeadMatched)}
+    return matched | {cause: event for cause in wanted if isinstance(event := edited.get(cause), LeadMatched)}
 
 
 def _key(event_id: str) -> bytes | None:
@@ -80,7 +80,7 @@ async def _merge(
 
 
 def _as_shown(event: ContactUpserted, known: StoredContact, envelope: Envelope) -> dict[str, FieldValue]:
-    """Take the contact as the event shows it: the lead that changed it is nowhere any more."""
+    """Return the fields that the event shows, because no record of the lead that changed them is left."""
     shown = Lead(**{name: value for name, value in event.contact if value is not None})
     fields = fields_of(shown, Origin(event_id=envelope.id, source=envelope.source, time=envelope.time))
     return {
@@ -90,7 +90,7 @@ def _as_shown(event: ContactUpserted, known: StoredContact, envelope: Envelope) 
     }
 
 
-async def _give(contacts: SqlContacts, event: LeadAssigned) -> Event:
+async def _assign(contacts: SqlContacts, event: LeadAssigned) -> Event:
     stored = await contacts.get(event.contact_key)
     if stored is not None and stored.owner_id != event.owner.id:
         await contacts.save(replace(stored, owner_id=event.owner.id))

@@ -1,4 +1,4 @@
-"""Which outside call an execution stands for: the one that its result proves, or that its action would make."""
+"""Finds the outside call of an execution: the one its result proves, or the one its action would make."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from topics.events import Event
 
 
 def proven(effect: Effect | None, event: Event, envelope: Envelope) -> MadeCall | None:
-    """Return the call that a result proves by its headers; None when stating it came with no call.
+    """Return the call that a result proves by its headers; None when it was published without a call.
 
-    Builds before these headers wrote none: of theirs, the field proves it that holds the call's reference.
+    Builds before these headers wrote none: for their results, the field with the call's reference proves it.
     """
     if envelope.effect is not None:
         return MadeCall(envelope.effect, envelope.effect_reference or "")
     if effect is None or effect.reference_field is None:
         return None
     reference = getattr(event, effect.reference_field, None)
-    # Their results name what their keys name: the contact, and the run in the envelope.
+    # Such results hold all that their keys are made of: the contact, and the run in the envelope.
     return None if reference is None else MadeCall(effect.key_of(event, envelope), reference)
 
 
 class _Asking:
-    """An `Effects` that calls nothing and remembers whether it was asked to."""
+    """An `Effects` that makes no call and remembers whether one was requested."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -42,12 +42,12 @@ class _Asking:
 async def would_claim(execution: Execution, ports: Ports) -> str | None:
     """Return the key of the call that the action would make for this event now; None when it would make none.
 
-    No call is made. The action is asked, because one that skips the event claims nothing.
+    No call is made. The action runs, because an action that skips the event claims nothing.
     """
     action = execution.step.action
     asking = _Asking(execution.effect_key)
     mine = {name: asking for name, port in action.ports.items() if port is Effects}
     arguments = ports.shared_for(action) | mine | envelope_argument(action, execution.envelope)
-    with suppress(Exception):  # an action that fails here fails when it runs, too: then its letter tells
+    with suppress(Exception):  # an action that fails here fails on a worker, too, and its letter shows that
         await action.function(execution.event, **arguments)
     return asking.key if asking.is_asked else None

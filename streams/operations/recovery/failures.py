@@ -1,4 +1,4 @@
-"""Takes dead letters from their topic into ledger and effects, and closes those that were done since."""
+"""Writes dead letters of the topic to ledger and effects, and closes those that have succeeded since."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from topics.failures import DecodeError
 from topics.letter import DeadLetter, LetterError, without_letter
 
 NOT_REMEMBERED = frozenset({"STORE_REFUSED", "STORE_CONFLICT"})
-"""Codes of executions that the ledger could not take."""
+"""Codes of executions that the ledger could not store."""
 CERTAINLY_NOT = frozenset({"transient", "throttled", "rejected"})
 """Classes of failures after which the call is known not to have been made."""
 PERHAPS = frozenset({"uncertain", "defect"})
-"""Classes of failures that say nothing about it."""
+"""Classes of failures after which the call may have been made."""
 BATCH_SIZE = 200
 
 
@@ -41,16 +41,16 @@ class Failed:
     execution: Execution
     ledger_id: bytes
     claim: str | None = None
-    """Key of the outside call that it was about."""
+    """Key of the outside call that the execution would make."""
 
     @property
     def at_us(self) -> int:
-        """When it failed, microseconds."""
+        """Return the moment of the failure, in microseconds."""
         return microseconds(self.letter.time)
 
     @property
     def is_remembered(self) -> bool:
-        """Whether the ledger had a row of it."""
+        """Whether the ledger had a row for it."""
         return self.letter.code not in NOT_REMEMBERED
 
     def row(self) -> LedgerRow:
@@ -75,16 +75,16 @@ class Failed:
         )
 
     def traces(self) -> list[Trace]:
-        """Return its call, if it was about one."""
+        """Return the trace of its call, if it would make one."""
         if self.claim is None:
             return []
         return [Trace(self.claim, self.ledger_id, self.letter.action, self.at_us)]
 
 
 def read_letter(record: Record, installation: Installation) -> Failed | None:
-    """Read a letter of an execution of this group; None when there was none: the record could not be read.
+    """Read a letter of an execution of this group; None of a letter without one.
 
-    (Or, with ID_REUSED, the execution is another record's.)
+    There was no execution when the record could not be read; with ID_REUSED it is that of another record.
     """
     failed = read_request(record, installation.workflow)
     if failed is None or failed.letter.group != installation.group or failed.letter.stage != "execute":
@@ -93,7 +93,7 @@ def read_letter(record: Record, installation: Installation) -> Failed | None:
 
 
 def read_request(record: Record, workflow: Workflow) -> Failed | None:
-    """Read a record that asks for one execution: as the letter it replays; None when it asks for none."""
+    """Read a request for one execution as the letter it replays; None when the record is no such request."""
     try:
         letter = DeadLetter.from_headers(list(record.headers))
     except LetterError:
@@ -117,20 +117,20 @@ def _failed(
     return Failed(letter, execution, bytes.fromhex(result_id.replace("-", "")))
 
 
-async def with_claims(found: Sequence[Failed], installation: Installation) -> list[Failed]:
-    """Return the failures, each with the call that it is about: the actions that call outside are asked."""
+async def with_claims(failures: Sequence[Failed], installation: Installation) -> list[Failed]:
+    """Return the failures with the keys of their calls: actions with a call outside are asked for it."""
     ports = installation.adapters.ports
 
     async def claim(execution: Execution) -> str | None:
         return await would_claim(execution, ports) if calls_outside(execution.step) else None
 
-    return [replace(failed, claim=await claim(failed.execution)) for failed in found]
+    return [replace(failed, claim=await claim(failed.execution)) for failed in failures]
 
 
-def take(connection: Connection, found: Sequence[Failed]) -> int:
-    """Write what the store does not know, in the letters' order. Return the number of executions."""
+def take(connection: Connection, failures: Sequence[Failed]) -> int:
+    """Write what the store does not know, in the order of the letters. Return the number of executions."""
     new = 0
-    for failed in found:
+    for failed in failures:
         if failed.is_remembered:
             if not add_rows(connection, [failed.row()]):
                 continue  # the store knows this failure, and what came after it
@@ -143,33 +143,33 @@ def take(connection: Connection, found: Sequence[Failed]) -> int:
 
 
 def open_ids(connection: Connection) -> list[str]:
-    """Ids of all open letters."""
+    """Return the ids of all open letters."""
     return list(
         connection.execute(sa.select(letters_table.c.id).where(letters_table.c.status.in_(OPEN))).scalars()
     )
 
 
 def resolve(connection: Connection, letter_ids: Sequence[str], workflow: Workflow, now_us: int) -> int:
-    """Close those of these letters whose executions have succeeded. Return how many they were."""
+    """Close those of these letters whose executions have succeeded. Return their number."""
     by_execution: dict[bytes, list[tuple[LetterRow, Failed]]] = {}
     for row in letters.get(connection, letter_ids):
         failed = _failed(row.letter, row.key, row.value, row.headers, workflow)
         if failed is not None:
-            # Of another version of the action: whoever replayed it ran the one there is.
+            # A letter of another version: its replay ran the version of this build.
             for key in {failed.ledger_id, failed.execution.ledger_id}:
                 by_execution.setdefault(key, []).append((row, failed))
     known = ledger.find(connection, by_execution)
     done = {
         row.letter.id
-        for key, found in known.items()
+        for key, execution in known.items()
         for row, failed in by_execution[key]
-        if found.is_done and _is_of(found, row, failed)
+        if execution.is_done and _is_of(execution, row, failed)
     }
     letter_replays.resolve(connection, list(done), "resolved", now_us)
     return len(done)
 
 
-def _is_of(found: LedgerRow, row: LetterRow, failed: Failed) -> bool:
-    # What could not be read may have been read since, by a newer build. With ID_REUSED the execution is another's.
+def _is_of(execution: LedgerRow, row: LetterRow, failed: Failed) -> bool:
+    # A newer build may have read since what could not be read. With ID_REUSED the execution is another record's.
     was_executed = row.letter.stage == "execute" or row.is_edited
-    return was_executed or found.digest == failed.execution.decoded.digest
+    return was_executed or execution.digest == failed.execution.decoded.digest

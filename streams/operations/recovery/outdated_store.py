@@ -1,4 +1,4 @@
-"""Checks whether a store is older than its topics: then a worker would do again what was done since."""
+"""Checks whether a store is older than its topics: a worker would then repeat what was done since."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from topics.events import Event, LeadReceived
 logger = logging.getLogger(__name__)
 
 LOOKS_AT = 200
-"""Records per partition: a store that is behind lacks the very first ones after what it knows."""
+"""Records read per partition: a store that is behind lacks the first ones after what it knows."""
 
 
 class BehindError(RuntimeError):
@@ -29,9 +29,9 @@ class BehindError(RuntimeError):
 async def check_is_not_behind(installation: Installation, log: Log) -> None:
     """Raise `BehindError` when the store was restored and has not caught up. Raise as store and log do.
 
-    A store that `leads store restore` put in place is marked. Of any other the topics show it: the results of a lead
-    that this group has acknowledged were in its store before they were published. An empty store was not restored, so
-    there a warning is logged.
+    `leads store restore` marks the store that it puts in place. For any other store the topics show it: results of a
+    lead that this group has acknowledged were in its store before they were published. An empty store was not
+    restored, so it only causes a warning in the log.
     """
     database = installation.database
     if await database.run(is_behind):
@@ -56,7 +56,7 @@ async def check_is_not_behind(installation: Installation, log: Log) -> None:
 
 
 async def _missing(installation: Installation, log: Log, newest_us: int) -> int:
-    """Count results of acknowledged leads that the ledger does not have, as far as it looks."""
+    """Count results of acknowledged leads that the ledger lacks, among the first `LOOKS_AT` per partition."""
     workflow, topics = installation.workflow, installation.topics
     settled = await log.settled(topics.of(LeadReceived))
     if not settled:
@@ -75,7 +75,7 @@ async def _missing(installation: Installation, log: Log, newest_us: int) -> int:
 async def _acknowledged(
     log: Log, ranges: Ranges, event: type[Event], workflow: Workflow, settled: Mapping[int, int]
 ) -> list[bytes]:
-    """Return the ids of those results whose leads the group has acknowledged."""
+    """Return the ids of results whose leads the group has acknowledged."""
     ids: list[bytes] = []
     async for batch in log.read(ranges):
         for record in batch:

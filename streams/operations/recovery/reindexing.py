@@ -1,4 +1,4 @@
-"""Rebuilds the index of dead letters from the topics: what failed, was edited, and decided."""
+"""Rebuilds the index of dead letters from the topics: failures, edits and decisions."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ from topics.decode import Record
 from topics.letter import is_time
 
 DECIDED = ("discard", "restore", "schedule", "unschedule", "erase")
-"""Commands after which a letter has another status; nothing comes after the last one."""
+"""Commands that change the status of a letter; the last one is final."""
 Report = Callable[[str, int, int], None]
-"""Takes what is read (a topic), how many records of it, and how many there are."""
+"""Receives the topic being read, the number of records read and their total."""
 
 
 @dataclass(slots=True)
 class Reindexed:
-    """What an index has learnt."""
+    """What a rebuild did to the index."""
 
     letters: int = 0
-    """Letters read; those of a generation that was known change nothing."""
+    """Letters read; a letter of a known generation changes nothing."""
     foreign: int = 0
     """Records on the letters topic that are no letters."""
     decided: int = 0
-    """Letters that people had given up, restored, scheduled or parked."""
+    """Letters that people had discarded, restored, scheduled, parked or erased."""
     resolved: int = 0
     """Letters whose actions have succeeded since."""
 
 
 @dataclass(slots=True)
 class Reindexer:
-    """One run; workers may run beside it, and it may be repeated."""
+    """One rebuild; workers may run beside it, and it may be repeated."""
 
     installation: Installation
     log: Log
     report: Report
     _decisions: dict[str, Mapping[str, Any]] = field(default_factory=dict, init=False)
-    """The last one of each letter, as the audit has it."""
+    """The last decision about each letter, from the audit topic."""
 
     async def run(self) -> Reindexed:
         """Read the topics from their beginning. Raise as store and log do."""
         done = Reindexed()
         database, topics = self.installation.database, self.installation.topics
-        await self._read(topics.audit, self._note)  # first: what was erased must not come back for a moment
+        await self._read(topics.audit, self._note)  # first, so that what was erased never comes back
         await self._read(topics.letters, partial(self._take, done))
         done.decided = await self._decide()
         ids = await database.run(failures.open_ids)
@@ -103,7 +103,7 @@ class Reindexer:
                 is_whole = "\x00" not in about and (act != "schedule" or is_time(decision["due"]))
                 is_gone = self._decisions.get(about, {}).get("act") == "erase"
                 if act in DECIDED and is_whole and not is_gone:
-                    self._decisions[about] = decision  # one key, one partition: in their order
+                    self._decisions[about] = decision  # one key is in one partition, hence in order
             except (orjson.JSONDecodeError, KeyError, TypeError):
                 continue  # anyone may write there
 
@@ -125,7 +125,7 @@ def _decide(connection: Connection, decisions: Mapping[str, Mapping[str, Any]], 
             decided += len(letter_changes.erase(connection, [row.letter.id], now_us))
             continue
         if decision.get("generation") != row.letter.generation:
-            continue  # it was about an earlier failure
+            continue  # the decision was about an earlier failure
         ids = [row.letter.id]
         match decision["act"]:
             case "discard":

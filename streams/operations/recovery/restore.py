@@ -1,4 +1,4 @@
-"""Puts a backup in the place of a SQLite store, and keeps the store that was there."""
+"""Replaces a SQLite store by a backup and keeps the replaced store."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Restored:
     """What a restore did."""
 
     since_us: int
-    """From this moment on the store has to catch up; 0: it is empty."""
+    """The store has to catch up from this moment on (microseconds); 0 when it is empty."""
     kept: Path | None
-    """Where the store that was there is now; None when there was none."""
+    """The new place of the replaced store; None when there was none."""
 
 
 def restore(
@@ -43,23 +43,23 @@ def restore(
     report: Report = no_report,
     now: Callable[[], datetime] | None = None,
 ) -> Restored:
-    """Put the backup in the store's place, marked so that no worker runs on it before it has caught up.
+    """Replace the store by the backup, marked so that no worker runs on it before it has caught up.
 
-    Raises `CareError` when the backup is no whole store, when a process has the store open, or when there is something
-    in it and `is_forced` is not set. What is there stays as it is then.
+    Raise `CareError` when the backup is no complete store, when a process has the store open, or when the store is not
+    empty and `is_forced` is not set. The store then stays as it is.
     """
     if not is_forced and target.exists() and _is_used(target):
-        raise CareError(f"the store {target} is not empty; --force puts it aside and restores")
+        raise CareError(f"the store {target} is not empty; --force keeps it under another name and restores")
     target.parent.mkdir(parents=True, exist_ok=True)
     coming = target.with_name(target.name + ".restoring")
     try:
         _copy(backup, coming, report)
         check(coming, backup)
-        # Before it is in place: not for a moment may it look like a store to work with.
+        # Marked before it is in place, so that no worker ever takes it for a current store.
         since_us = seal(coming, mark_as_behind) or 0
         if target.exists():
             _check_nobody_has_it(target)
-        kept = _put_aside(target, (now or _now)())
+        kept = _rename_aside(target, (now or _now)())
         coming.rename(target)
         sync_folder(target.parent)
     finally:
@@ -73,7 +73,7 @@ def _now() -> datetime:
 
 
 def _is_used(target: Path) -> bool:
-    """Whether there is anything to lose; a file that cannot be read counts."""
+    """Return whether the store holds data; a file that cannot be read counts as one that does."""
     try:
         with closing(sqlite3.connect(f"file:{target}?mode=ro", uri=True)) as connection:
             tables = {
@@ -86,7 +86,7 @@ def _is_used(target: Path) -> bool:
 
 
 def _check_nobody_has_it(target: Path) -> None:
-    # Leaving write-ahead logging takes a lock that SQLite gives to nobody while another process has the file open.
+    # Leaving write-ahead logging needs a lock that SQLite grants only while no other process has the file open.
     try:
         with closing(sqlite3.connect(target, timeout=0, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode=DELETE")
@@ -94,7 +94,7 @@ def _check_nobody_has_it(target: Path) -> None:
         if "locked" in str(error):
             raise CareError(f"a process has the store {target} open; stop the workers first") from None
     except sqlite3.DatabaseError:
-        return  # too damaged to ask: it is put aside as it is
+        return  # too damaged to check: it is kept as it is
 
 
 def _copy(backup: Path, coming: Path, report: Report) -> None:
@@ -105,11 +105,11 @@ def _copy(backup: Path, coming: Path, report: Report) -> None:
             there.write(chunk)
             report(there.tell() / total)
     for beside, companion in zip(companions(backup), companions(coming), strict=True):
-        if beside.exists():  # a copy of a store that was made by hand
+        if beside.exists():  # the copy was made by hand
             shutil.copyfile(beside, companion)
 
 
-def _put_aside(target: Path, now: datetime) -> Path | None:
+def _rename_aside(target: Path, now: datetime) -> Path | None:
     if not target.exists():
         return None
     kept = target.with_name(f"{target.name}.replaced-{now:%Y%m%dT%H%M%SZ}")

@@ -1,4 +1,4 @@
-"""Takes results from their topics into the store: what was done, and what it changed."""
+"""Writes results of the topics to the store: what was done, and what it changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OWN_SOURCE = "/leads/"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One result event, and the step that stated it."""
+    """One result event and the step that published it."""
 
     step: Step
     decoded: Decoded
@@ -34,13 +34,13 @@ class Result:
     id: bytes
     """The ledger's key: the event's id."""
     at_us: int
-    """When it was stated, microseconds."""
+    """When it was published, in microseconds."""
     received_at: tuple[str, int, int]
-    """Where the `LeadReceived` of its run stands: topic, partition, offset."""
+    """Position of the `LeadReceived` of its run: topic, partition, offset."""
 
 
 def read_result(record: Record, event: type[Event], workflow: Workflow) -> Result | None:
-    """Read a result of this workflow; None of what another one stated, or nobody of us."""
+    """Read a result of this workflow; None of any other record."""
     try:
         decoded = decode(record.value, list(record.headers), event, Position.of(record))
         envelope = decoded.envelope
@@ -63,20 +63,20 @@ class ResultTaker:
 
     workflow: Workflow
     edited: Mapping[str, Event]
-    """What was acted on in the place of an event (by its id): a person had edited it."""
+    """By event id: events that people edited; the actions ran on these."""
     highest_turn: int = -1
-    """Of the results read so far, whether the store knew them or not; -1: none took one."""
+    """Highest turn of all results read so far, known to the store or not; -1 when none took one."""
 
     def take(
         self, connection: Connection, results: Sequence[Result], received: Mapping[bytes, Decoded]
     ) -> Counter[str]:
         """Write what the store does not know. Return the number of executions by action.
 
-        `received` are the `LeadReceived` events that results (by id) were stated of, where they are still there.
+        `received` holds, by result id, the `LeadReceived` events of results, as far as the topic still has them.
         """
         rows = [self._row(result, received.get(result.id)) for result in results]
         new = {row.id: row for row in add_rows(connection, rows)}
-        # Copies of one result are one result; the first has its place in the contact's order.
+        # Copies of one result count once; the first one keeps its place in the order of the contact.
         first = {result.id: result for result in reversed(results) if result.id in new}
         fresh = [result for result in results if first.get(result.id) is result]
         stated = [result.decoded for result in fresh]

@@ -1,4 +1,4 @@
-"""Moves the round of owners on by the turns that results took."""
+"""Advances the round robin of owners by the turns that results took."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _NAME = "owners"
 
 
 def turn_of(event: Event) -> int | None:
-    """Return the number that stating this event took; None when it took none, or an older build did not write it."""
+    """Return the turn that this event took; None when it took none, or an older build did not write it."""
     turn: int | None = getattr(event, "turn", None)
     return turn
 
 
 def count(connection: Connection, events: Sequence[Event]) -> None:
-    """Count the turns that these events took, each of which is new to the store.
+    """Advance the round robin by the number of turns that these events took, each of them new to the store.
 
-    Turns are given without gaps, so their number is what the round has moved on. It needs no numbers: results of
-    builds before `turn` have none, and theirs and later ones come in any order.
+    Turns have no gaps, so counting them suffices. Results of builds before `turn` have no number, and theirs and
+    later ones come in any order.
     """
     taken = sum(turn_of(event) is not None or _took_one_unnumbered(event) for event in events)
     if taken:
@@ -32,7 +32,7 @@ def count(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def pass_by(connection: Connection, turn: int) -> None:
-    """Let the next turn be later than this one: where topics lack some results, fewer were counted than taken."""
+    """Make the next turn later than this one: where topics lack results, fewer turns were counted than taken."""
     there = _next(connection)
     if (there or 0) <= turn:
         _write(connection, there, turn + 1)

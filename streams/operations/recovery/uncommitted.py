@@ -1,4 +1,4 @@
-"""Finds the outside calls that may have been made and that no record proves: they become uncertain."""
+"""Finds outside calls that may have been made and that no record proves; they become uncertain."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from topics.decode import Position, Record, decode
 from topics.failures import DecodeError
 
 AT_WORK = 1000
-"""A worker has at most one batch of a step at work, and a batch has at most so many records (engine/faust/app.py)."""
+"""A worker processes at most one batch of a step, and a batch has at most so many records (engine/faust/app.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class UncertainCall:
 class _Candidate:
     execution: Execution
     generation: int | None
-    """That of the letter it replays; None of an event."""
+    """Generation of the letter it replays; None for an event."""
     place: Partition
 
 
@@ -45,16 +45,16 @@ class _Candidate:
 class UncommittedCalls:
     """Reads what the group has not acknowledged, and notes an intent for each call that may have been made.
 
-    What was acknowledged has its result or its letter on a topic. Of the rest, only what a worker had at work can have
-    called: per partition the first records without either, at most a batch of them.
+    Every acknowledged record has its result or its letter on a topic. Of the rest, only the records that a worker was
+    processing can have called: in each partition the first ones without result or letter, at most one batch.
     """
 
     installation: Installation
-    found: list[UncertainCall] = field(default_factory=list)
+    uncertain: list[UncertainCall] = field(default_factory=list)
     _counts: dict[tuple[Partition, str], int] = field(default_factory=dict)
 
     async def take(self, log: Log) -> list[UncertainCall]:
-        """Write the intents. Return the executions they are of. Raise as store and log do."""
+        """Write the intents. Return their executions. Raise as store and log do."""
         topics = self.installation.topics
         outside = [step for step in self.installation.workflow.steps if calls_outside(step)]
         for event in dict.fromkeys(step.reads for step in outside):
@@ -63,10 +63,10 @@ class UncommittedCalls:
                 await self._take_partition(log, {place: span}, steps)
         for place, span in (await log.unsettled(topics.requests)).items():
             await self._take_partition(log, {place: span}, None)
-        return self.found
+        return self.uncertain
 
     async def _take_partition(self, log: Log, ranges: Ranges, steps: Sequence[Step] | None) -> None:
-        """Read until no step can have had more at work. `steps` of an event's topic; None: requests."""
+        """Read until no step can have processed more. `steps` are those of an event's topic; None for requests."""
         (place,) = ranges
         names = [step.name for step in steps] if steps is not None else [""]
         async for batch in log.read(ranges):
@@ -112,4 +112,4 @@ class UncommittedCalls:
         action, now_us = execution.step.action.kebab, to_us(self.installation.clock())
         trace = Trace(key, execution.ledger_id, action, now_us)
         if await self.installation.database.run(partial(suspected, traces=[trace])):
-            self.found.append(UncertainCall(action, execution.lead_id, execution.result_id, key))
+            self.uncertain.append(UncertainCall(action, execution.lead_id, execution.result_id, key))

@@ -1,4 +1,4 @@
-"""Up to which moment a store knows what happened, and whether workers may run on it."""
+"""Determines until which moment a store is complete, and whether workers may run on it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from streams.store.schema import ledger
 
 
 def knows_until(connection: Connection) -> int | None:
-    """Moment (microseconds) before which everything that was committed is in the store; None of an empty one.
+    """Return the moment (microseconds) before which the store has everything committed; None for an empty store.
 
-    The newest execution it has, hence also of a copy that was made without `leads store backup`. A copy with a mark of
-    its own moment counts by the earlier of the two: a worker's clock may have been ahead.
+    It is that of the newest execution, so it also holds for a copy made without `leads store backup`. For a copy that
+    is marked with its own moment it is the earlier of the two, because a worker's clock may have been ahead.
     """
     newest: int | None = connection.execute(sa.select(sa.func.max(ledger.c.done_at))).scalar()
     copied = marks.get(connection, marks.BACKED_UP)
@@ -23,9 +23,9 @@ def knows_until(connection: Connection) -> int | None:
 
 
 def mark_as_behind(connection: Connection) -> int:
-    """Mark that this store must catch up before a worker runs. Return the moment from which on.
+    """Mark that this store must catch up before a worker runs. Return the moment to catch up from (microseconds).
 
-    One that is marked already keeps its moment: what was taken in since then makes the store look newer than it is.
+    A marked store keeps its moment, because what was written since then makes it look newer than it is.
     """
     since = marks.get(connection, marks.CATCH_UP)
     if since is None:
@@ -35,11 +35,11 @@ def mark_as_behind(connection: Connection) -> int:
 
 
 def mark_as_caught_up(connection: Connection) -> None:
-    """Let workers run."""
+    """Remove the marks, so that workers may run."""
     marks.clear(connection, marks.CATCH_UP)
     marks.clear(connection, marks.BACKED_UP)
 
 
 def is_behind(connection: Connection) -> bool:
-    """Whether the store was restored and has not caught up."""
+    """Return whether the store was restored and has not caught up."""
     return marks.get(connection, marks.CATCH_UP) is not None

@@ -1,4 +1,4 @@
-"""Writes what is learnt from topics into the ledger and the effects; what is known already stays."""
+"""Writes what the topics show to ledger and effects; what is already known stays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streams.store.ledger import LedgerRow
 from streams.store.schema import CALLED, INTENT, RELEASED, effects
 
 RECOVERED_BY = "catch-up"
-"""In the place of a worker's name: the effect was not written by who made the call."""
+"""Stands in place of a worker's name: the effect was not written by the worker that made the call."""
 
 _COLUMNS = ("key", "ledger_id", "action", "status", "reference", "worker", "changed_at")
 _SELECTED = (effects.c.key, effects.c.ledger_id, effects.c.status, effects.c.changed_at)
@@ -33,12 +33,12 @@ class Trace:
 
 
 def add_rows(connection: Connection, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
-    """Write executions that the ledger does not have, and later outcomes of those that failed. Return these."""
+    """Write executions that the ledger lacks, and later outcomes of failed ones. Return the rows written."""
     known = ledger.find(connection, (row.id for row in rows))
     new: list[LedgerRow] = []
     later: list[tuple[LedgerRow, int]] = []
-    for found in rows:
-        row, was = found, known.get(found.id)
+    for learnt in rows:
+        row, was = learnt, known.get(learnt.id)
         if was is None:
             new.append(row)
         elif was.is_failed and (row.is_done or row.generation > was.generation):
@@ -54,7 +54,7 @@ def add_rows(connection: Connection, rows: Sequence[LedgerRow]) -> list[LedgerRo
 
 
 def called(connection: Connection, traces: Sequence[Trace]) -> int:
-    """Note that these calls were made. Return how many were not known to be."""
+    """Note that these calls were made. Return how many the store did not know as made."""
     known = _find(connection, traces)
     done = 0
     for trace in traces:
@@ -68,7 +68,7 @@ def called(connection: Connection, traces: Sequence[Trace]) -> int:
 
 
 def released(connection: Connection, traces: Sequence[Trace]) -> None:
-    """Note that these calls, as far as these executions began them, were certainly not made."""
+    """Note that these calls were certainly not made, where the intent is of the same execution."""
     known = _find(connection, traces)
     for trace in traces:
         if known.get(trace.key, (b"", 0, 0))[:2] == (trace.ledger_id, INTENT):
@@ -76,9 +76,9 @@ def released(connection: Connection, traces: Sequence[Trace]) -> None:
 
 
 def suspected(connection: Connection, traces: Sequence[Trace]) -> list[Trace]:
-    """Note that these calls may have been made: their executions find them uncertain. Return those it holds for.
+    """Note that these calls may have been made, so that their executions become uncertain. Return those noted.
 
-    A call that was made stays made, and one that another execution holds stays that one's.
+    A call that is known as made stays so, and a call that another execution holds stays with that one.
     """
     known = _find(connection, traces)
     held: list[Trace] = []
