@@ -1,4 +1,4 @@
-"""A whole installation for each acceptance test, taken down again in any case."""
+"""A whole installation for each acceptance test, always removed afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.acceptance.stage import Stage
 
 @pytest.fixture
 def stage(kafka: str, tmp_path: Path) -> Iterator[Stage]:
-    """An installation on SQLite, not yet opened."""
+    """Return an installation on SQLite, not yet opened."""
     made = Stage(kafka, f"sqlite:///{tmp_path / 'leads.db'}", tmp_path)
     yield made
     made.close()
@@ -21,7 +21,7 @@ def stage(kafka: str, tmp_path: Path) -> Iterator[Stage]:
 
 @pytest.fixture
 def any_stage(kafka: str, database_url: str, tmp_path: Path) -> Iterator[Stage]:
-    """Two installations, one after the other: on SQLite and on PostgreSQL."""
+    """Run the test on both databases: an installation on SQLite, then one on PostgreSQL."""
     made = Stage(kafka, database_url, tmp_path)
     yield made
     made.close()
@@ -29,7 +29,7 @@ def any_stage(kafka: str, database_url: str, tmp_path: Path) -> Iterator[Stage]:
 
 @pytest.fixture(params=("sqlite", "postgresql") if os.environ.get("LEADS_CHAOS") else ("sqlite",))
 def chosen_stage(request: pytest.FixtureRequest, kafka: str, tmp_path: Path) -> Iterator[Stage]:
-    """An installation on SQLite; with LEADS_CHAOS another one on PostgreSQL."""
+    """Return an installation on SQLite; with LEADS_CHAOS also one on PostgreSQL."""
     is_sqlite = request.param == "sqlite"
     url = f"sqlite:///{tmp_path / 'leads.db'}" if is_sqlite else request.getfixturevalue("postgres_url")
     made = Stage(kafka, url, tmp_path)

@@ -1,4 +1,4 @@
-"""Become `leads …` with an action that hangs: `LEADS_TEST_HANG` has the form `action:how`."""
+"""Runs `leads …` with an action that hangs: `LEADS_TEST_HANG` has the form `action:how`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from topics.events import Event
 
 
 async def hang_and_block(event: Event, **_: object) -> Event:
-    """Block whatever thread this runs in: the store's for an action over the store, else the event loop's."""
+    """Block the thread this runs in: the store's for an action over the store, else the event loop's."""
     threading.Event().wait()
     return event
 
 
 async def hang_and_wait(event: Event, **_: object) -> Event:
-    """Wait for what never comes; everything else goes on."""
+    """Wait for an event that never comes; everything else keeps running."""
     await asyncio.Event().wait()
     return event
 
 
 async def hang_and_keep_the_lock(event: Event, **_: object) -> Event:
-    """Let no thread run: a match that takes until the end of the world, in C."""
+    """Hold the GIL in C code, so that no thread runs: this match practically never ends."""
     re.match(r"(a+)+$", "a" * 60 + "b")
     return event
 

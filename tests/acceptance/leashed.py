@@ -1,4 +1,4 @@
-"""Become `python -m …` in a process that ends with the process that started it, even after a crash."""
+"""Runs `python -m …` in a process that ends with its parent process, even when that crashes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Put the process on the leash where there is one (Linux), and become what was asked for; the pid stays."""
+    """Let the kernel end this process with its parent (Linux only), then exec the module; the pid stays."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.execv(sys.executable, [sys.executable, "-m", *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""Make leads as other systems publish them: several modes, repeated people, repetitions, bad ones."""
+"""Makes leads as other systems publish them: several modes, known contacts, repeated events, bad records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LAST = ("Sørensen", "Müller", "O'Neill", "García", "Ivanova", "Yılmaz", "Now
 
 
 def event_headers(event_id: str, **attributes: str) -> list[tuple[str, bytes | None]]:
-    """Binary-mode headers of a lead event."""
+    """Return the binary-mode headers of a lead event."""
     named = {
         "specversion": "1.0",
         "id": event_id,
@@ -28,7 +28,7 @@ def event_headers(event_id: str, **attributes: str) -> list[tuple[str, bytes | N
 
 
 def person(number: int) -> dict[str, object]:
-    """A lead of a person of their own."""
+    """Return the lead of a person that no other number has."""
     first, last = FIRST[number % len(FIRST)], LAST[number // len(FIRST) % len(LAST)]
     return {
         "email": f"person{number}@customer.example",
@@ -42,20 +42,20 @@ def person(number: int) -> dict[str, object]:
 
 
 def as_event(number: int, lead: dict[str, object]) -> Published:
-    """A binary-mode CloudEvent with the id `e-<number>`."""
+    """Return a binary-mode CloudEvent with the id `e-<number>`."""
     body = json.dumps({**lead, "lead_id": f"lead-{number}"}).encode()
     return Published(body, f"lead-{number}".encode(), event_headers(f"e-{number}"))
 
 
 @dataclass(slots=True)
 class Mixture:
-    """Leads of every kind, and what must come of them."""
+    """Leads of every kind and the results they must have."""
 
     records: list[Published] = field(default_factory=list)
     emails: list[str] = field(default_factory=list)
-    """One welcome each, and one contact."""
+    """Each gets one welcome and one contact."""
     phones: list[str] = field(default_factory=list)
-    """One contact each: they gave no e-mail."""
+    """Each gets one contact and no welcome: these leads have no e-mail."""
     rejected: int = 0
     poison: int = 0
     repetitions: int = 0
@@ -86,7 +86,7 @@ def mixture(count: int, random: Random) -> Mixture:
             del lead["email"]
             made.phones.append(str(lead["phone"]).replace(" ", ""))
         elif kind < 0.25 and made.emails:
-            lead["email"] = random.choice(made.emails).upper()  # somebody we know, spelled otherwise
+            lead["email"] = random.choice(made.emails).upper()  # a known contact in another spelling
         else:
             made.emails.append(str(lead["email"]))
         if kind < 0.35:

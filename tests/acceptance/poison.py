@@ -1,4 +1,4 @@
-"""Make poison: records that cannot be read as a lead, each kind with the code its letter must carry."""
+"""Makes poison: records that cannot be read as a lead, each kind with the code of its letter."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ KINDS = (*PLAIN, *ATTRIBUTES)
 
 
 def poison(kind: str, random: Random) -> Published:
-    """Make one record of a kind; key and further headers are any bytes, doubled and null ones among them."""
+    """Return a record of a kind; its key and further headers are random bytes, some repeated or null."""
     noise: Headers = [
         ("x-trace", random.randbytes(8)),
         ("x-trace", None),
@@ -57,11 +57,11 @@ def poison(kind: str, random: Random) -> Published:
 
 
 def code_of(kind: str) -> str:
-    """Code that the letter must carry."""
+    """Return the code that the letter must have."""
     return PLAIN[kind][0] if kind in PLAIN else ATTRIBUTES[kind][0]
 
 
 def endless_email(number: int) -> Published:
-    """A lead whose e-mail has more than 10,000 characters: it reads well, and is no good lead."""
+    """Return a lead whose e-mail has more than 10,000 characters: it can be read and is rejected."""
     lead = {"email": f"{number}{'x' * 10_000}@customer.example", "lead_id": f"endless-{number}"}
     return Published(json.dumps(lead).encode(), b"a key")

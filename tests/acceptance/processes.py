@@ -1,4 +1,4 @@
-"""The product's processes, run as a user runs them: worker, mail server, webhook receiver, each with its own pid."""
+"""Runs the product's processes as a user does: worker, mail server and webhook receiver, each with its own pid."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def clean_environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
@@ -36,7 +36,7 @@ class Process:
     def __init__(
         self, arguments: Sequence[str], environment: Mapping[str, str], log: Path, root: Path = REPOSITORY
     ) -> None:
-        """Start `python -m arguments…` of the build in `root`; what it says on stderr is appended to `log`."""
+        """Start `python -m arguments…` of the build in `root`; its stderr is appended to `log`."""
         self.log = log
         with log.open("ab") as stderr:
             self._process = subprocess.Popen(
@@ -58,7 +58,7 @@ class Process:
         return self._process.pid
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal, and do not wait for what it does."""
+        """Send a signal without waiting for its effect."""
         self._process.send_signal(number)
 
     def kill(self) -> None:
@@ -67,17 +67,17 @@ class Process:
         self._process.wait(timeout=10)
 
     def wait(self, *, within: float) -> int:
-        """Wait until it ends by itself; gives its exit code. Raises subprocess.TimeoutExpired."""
+        """Wait until it ends by itself. Return its exit code. Raise subprocess.TimeoutExpired."""
         return self._process.wait(timeout=within)
 
     def terminate(self, *, within: float) -> tuple[int, float]:
-        """SIGTERM; gives exit code and seconds. Raises subprocess.TimeoutExpired."""
+        """Send SIGTERM. Return exit code and seconds until the end. Raise subprocess.TimeoutExpired."""
         began = time.monotonic()
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout=within), time.monotonic() - began
 
     def close(self) -> None:
-        """End it whatever state it is in."""
+        """End it in whatever state it is."""
         if self.is_running:
             self.kill()
         if self._process.stdout is not None:
@@ -88,7 +88,7 @@ class Process:
         assert self._process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
-            assert selector.select(STARTS_WITHIN_S), f"said nothing; its log ends {self.tail()}"
+            assert selector.select(STARTS_WITHIN_S), f"no line on stdout; its log ends {self.tail()}"
         return self._process.stdout.readline()
 
     def tail(self, lines: int = 30) -> str:
@@ -100,7 +100,7 @@ class Server:
     """Mail server or webhook receiver: stopped and started again on the port it had."""
 
     def __init__(self, module: str, file: Path, environment: Mapping[str, str] | None = None) -> None:
-        """`file` gets a JSON line per mail or request, on disk before the other side hears yes."""
+        """`file` gets a JSON line per mail or request, written to disk before it is acknowledged."""
         self._module = module
         self._environment = dict(environment or {})
         self.file = file
@@ -123,13 +123,13 @@ class Server:
         self.port = json.loads(self._process.first_line())["port"]
 
     def stop(self) -> None:
-        """Take it away as a machine that lost its power."""
+        """Kill it, as if its machine had lost power."""
         if self._process is not None:
             self._process.close()
             self._process = None
 
     def lines(self) -> list[dict[str, object]]:
-        """What it took, as its file has it."""
+        """Return what it accepted, from its file."""
         if not self.file.exists():
             return []
         return [

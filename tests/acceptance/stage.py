@@ -1,4 +1,4 @@
-"""Set up an installation on real servers, and observe it with clients that share no code with it."""
+"""Sets up an installation on real servers and observes it with clients that share no code with it."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ NOTIFY_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CLEAN, FOUND = 0, 5
 """Exit codes of `leads verify`."""
 LANES = 16
-"""Mails a worker has on the wire at once, by default."""
+"""Mails that a worker sends at the same time, by default."""
 SESSION_TIMEOUT_S = 6
-"""The shortest a broker takes unless it is told otherwise."""
+"""The shortest that a broker accepts by default."""
 CHECKS_WITHIN_S = 600
-"""Of `leads verify`: a soak leaves more than a million records."""
+"""Time limit of `leads verify`: a soak leaves more than a million records."""
 LISTED = 1_000_000
-"""Findings and uncertain calls that `leads verify` lists: all there are."""
+"""Limit of findings and uncertain calls that `leads verify` lists: high enough for all."""
 OWNERS = ("ada", "bob", "cyd")
 Headers = Sequence[tuple[str, bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A record as a client sends it."""
+    """A record as a client publishes it."""
 
     value: bytes | None
     key: bytes | None = None
@@ -66,7 +66,7 @@ class Stage:
         self.sql = query(database)
 
     def open(self, extra_config: str = "") -> None:
-        """Start the servers outside and make the topics. `extra_config` is added to leads.toml."""
+        """Start the outside servers and create the topics. `extra_config` is added to leads.toml."""
         owners = "\n".join(
             f'[[owners]]\nid = "{o}"\nname = "{o.title()}"\nemail = "{o}@acme.example"' for o in OWNERS
         )
@@ -77,7 +77,7 @@ class Stage:
         self.run("streams.interfaces.cli.main", "topics", "apply")
 
     def close(self) -> None:
-        """End every process and take the topics away."""
+        """End every process and delete the topics."""
         for process in self.workers:
             process.close()
         self.mails.stop()
@@ -106,7 +106,7 @@ class Stage:
     # ------------------------------------------------------------------------------------------------- acting
 
     def run(self, *arguments: str) -> str:
-        """Run a module to its end and give its stdout; fails with its stderr when it does."""
+        """Run a module to its end and return its stdout; fail with its stderr when it fails."""
         done = subprocess.run(
             [sys.executable, "-m", *arguments],
             cwd=REPOSITORY,
@@ -135,7 +135,7 @@ class Stage:
         return [worker for worker in self.workers if worker.is_running]
 
     def publish(self, records: Iterable[Published], topic: str = RECEIVED) -> list[str]:
-        """Publish to a topic (without prefix) and give each record's `topic/partition/offset`, as the broker says."""
+        """Publish to a topic (without prefix). Return the `topic/partition/offset` of each record, from the broker."""
         producer = Producer(
             {
                 "bootstrap.servers": self.kafka,
@@ -143,7 +143,7 @@ class Stage:
                 "linger.ms": 5,
                 "log_level": self.client_log_level,
                 "enable.idempotence": True,
-                "batch.size": 256 * 1024,  # the topic takes no larger ones
+                "batch.size": 256 * 1024,  # the topic accepts no larger batches
             }
         )
         places: dict[int, str] = {}
@@ -168,43 +168,43 @@ class Stage:
     # ------------------------------------------------------------------------------------------------- looking
 
     def records(self, topic: str) -> list[Record]:
-        """Every record of a topic (without prefix)."""
+        """Return every record of a topic (without prefix)."""
         return read_topics(self.kafka, self.prefix, [topic])[topic]
 
     def lag(self) -> dict[str, int]:
-        """Records that the group has yet to acknowledge, per topic; empty when everything there is, is settled."""
+        """Return per topic how many records the group has yet to acknowledge; empty when all are settled."""
         done = committed(
             self.kafka, self.prefix, self.group
-        )  # before the ends: what comes meanwhile counts as lag
-        found: dict[str, int] = {}
+        )  # read before the ends: records that arrive in between count as lag
+        lag: dict[str, int] = {}
         for (topic, partition), end in ends(self.kafka, self.prefix).items():
             left = end - done.get((topic, partition), 0)
             if left:
-                found[topic] = found.get(topic, 0) + left
-        return found
+                lag[topic] = lag.get(topic, 0) + left
+        return lag
 
     def members(self) -> int:
-        """How many members the group has; 0 while it rebalances."""
+        """Return the number of members of the group; 0 while it rebalances."""
         admin = AdminClient({"bootstrap.servers": self.kafka, "log_level": 4})
-        found = admin.describe_consumer_groups([self.group])[self.group].result(timeout=10)
-        return len(found.members) if found.state is ConsumerGroupState.STABLE else 0
+        group = admin.describe_consumer_groups([self.group])[self.group].result(timeout=10)
+        return len(group.members) if group.state is ConsumerGroupState.STABLE else 0
 
     def settle(self, *, within: float) -> None:
-        """Wait until the group has acknowledged everything there is."""
+        """Wait until the group has acknowledged every record."""
         eventually(self.lag, lambda lag: not lag, within=within, every=0.5)
 
     def count(self, statement: str) -> int:
-        """First column of the first row of a SELECT; 0 while the tables are not there yet."""
+        """Return the first column of the first row of a SELECT; 0 while the tables do not exist yet."""
         try:
             return int(self.sql(statement)[0][0])
-        except Exception:  # noqa: BLE001 - no file, no table, locked: whatever the driver says, nothing is there to count
+        except Exception:  # noqa: BLE001 - no file, no table, locked: for every error of the driver there is nothing to count
             return 0
 
     def check(self) -> dict[str, Any]:
-        """Run `leads verify` over everything there is, journals included, and return its document."""
+        """Run `leads verify` over all topics, tables and journals, and return its document."""
         for journal in (self.mails.file, self.webhooks.file):
             journal.touch()
-        # Past the proxies of the workers: what they cannot reach is to be seen.
+        # Not through the proxies of the workers: verify must see what they cannot reach.
         servers = {"LEADS_KAFKA": self.kafka, "LEADS_DATABASE": self.database}
         done = subprocess.run(
             [

@@ -1,4 +1,4 @@
-"""Ask a worker for its health, take its store away, and hang it in three ways."""
+"""Asks a worker for its health, makes its store unreachable, and lets it hang in several ways."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STUCK = 4
 
 
 class Answer(NamedTuple):
-    """What a worker says; status 0 when nobody answers."""
+    """Answer of a worker; status 0 when nobody answers."""
 
     status: int
     document: dict[str, Any]
@@ -64,7 +64,7 @@ def publish(stage: Stage, first: int = 0) -> None:
 
 @contextmanager
 def locked(url: str) -> Iterator[None]:
-    """A SQLite file that another process writes to for long."""
+    """Hold the write lock of a SQLite file, as another process does that writes for long."""
     connection = sqlite3.connect(str(make_url(url).database), isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
     yield
@@ -73,7 +73,7 @@ def locked(url: str) -> Iterator[None]:
 
 @contextmanager
 def closed(url: str, server: str) -> Iterator[None]:
-    """A PostgreSQL database that lets nobody in."""
+    """Let a PostgreSQL database refuse all connections."""
     name = make_url(url).database
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')

@@ -1,6 +1,6 @@
 """Kills workers with SIGKILL at random moments and lets `leads verify` judge what became of the leads.
 
-It is the chaos scenario that every test run has on both databases; tests/chaos/figures.py says how many kills it makes.
+Every test run has this chaos scenario; tests/chaos/figures.py sets the number of kills.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Killer:
     stage: Stage
     random: Random
     kills: list[str] = field(default_factory=list)
-    """What each was: after how long, with how many workers, and whether it was at work."""
+    """One line for each kill: after how long, with how many workers, and whether the victim was at work."""
 
     def keep_running(self, number: int) -> None:
         while len(self.stage.running) < number:
@@ -42,7 +42,7 @@ class Killer:
         return self.stage.count("SELECT count(*) FROM ledger")
 
     def kill_one(self, workers: int) -> None:
-        # One in five dies wherever it is: starting, joining the group, idle. The others die at work.
+        # One in five is killed in any state: starting, joining the group, idle. The others are killed at work.
         is_anywhere = self.random.random() < 0.2
         if not is_anywhere:
             before = self.settled()
@@ -75,7 +75,7 @@ def run(stage: Stage, made: Mixture, random: Random) -> Killer:
 def test_workers_killed_at_random_moments_lose_nothing_and_do_nothing_twice(any_stage: Stage) -> None:
     stage, random = any_stage, seeded("kills")
     made = mixture(LEADS, random)
-    # As slow as such servers are: batches last, so that workers die, and offsets are committed, in the midst of them.
+    # Slow servers make batches last, so that kills and offset commits happen in the middle of them.
     stage.mails.delay_s = stage.webhooks.delay_s = ANSWER_S
     stage.open()
 
@@ -84,7 +84,7 @@ def test_workers_killed_at_random_moments_lose_nothing_and_do_nothing_twice(any_
 
     verdict = judged(stage, made, {"seed": SEED, "kills": killer.kills})
     print(f"seed {SEED}: {KILLS} kills, {len(made.records)} leads, {len(verdict['uncertain'])} uncertain")  # noqa: T201
-    # No worker leaves more than it had on the wire.
+    # No worker leaves more intents than calls it had open.
     left = stage.sql("SELECT worker, count(*) FROM effects WHERE status = 1 GROUP BY worker")
     assert max((number for _, number in left), default=0) <= LANES
     assert len(verdict["repeated_webhooks"]) <= LANES * KILLS

@@ -1,4 +1,4 @@
-"""Lose the store of a running installation, restore an old copy, and let it catch up from the topics."""
+"""Loses the store of a running installation, restores an old copy, and lets it catch up from the topics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BIN = Path(_commands.POSTGRES_BIN_PATH)
 
 @pytest.fixture
 def stage(kafka: str, database_url: str, tmp_path: Path) -> Iterator[Stage]:
-    """Two installations, one after the other: on SQLite and on PostgreSQL."""
+    """Run the test on both databases: an installation on SQLite, then one on PostgreSQL."""
     made = Stage(kafka, database_url, tmp_path)
     yield made
     made.close()
@@ -54,7 +54,7 @@ def tool(name: str, *arguments: str) -> None:
 
 
 def back_up(stage: Stage, file: Path) -> Callable[[], None]:
-    """Copy the store while the worker runs; what is given loses the store and puts the copy in its place."""
+    """Copy the store while the worker runs. Return a function that replaces the store by the copy."""
     if stage.database.startswith("sqlite"):
         assert leads(stage, "store", "backup", str(file)).returncode == 0
 
@@ -72,8 +72,8 @@ def back_up(stage: Stage, file: Path) -> Callable[[], None]:
     )
 
 
-def begin_anew(stage: Stage) -> None:
-    """Let the group read its input from the beginning, as if its offsets were lost, too."""
+def rewind_input(stage: Stage) -> None:
+    """Let the group read its input from the beginning, as if its offsets were lost as well."""
     places = [
         TopicPartition(stage.prefix + topic, number, 0) for topic, number in ends(stage.kafka, stage.prefix)
     ]
@@ -116,7 +116,7 @@ def test_a_lost_store_is_restored_and_caught_up_and_nothing_is_done_twice(
         within=30,
         every=1,
     )
-    begin_anew(stage)
+    rewind_input(stage)
     stage.start_worker()
     stage.settle(within=60)
 

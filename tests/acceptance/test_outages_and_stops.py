@@ -1,4 +1,4 @@
-"""Take the mail server away, and stop a busy worker."""
+"""Stops the mail server, and stops a busy worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IS_FULL = os.environ.get("LEADS_CHAOS") == "full"
 PEOPLE = 60
 QUICK_RETRY = '[retry]\ndelays = ["2s", "2s", "2s", "2s", "2s", "2s", "2s", "2s", "2s", "2s"]\n'
 RETRIES_WITHIN_S = 75.0 if IS_FULL else 25.0
-"""LEADS_CHAOS=full waits for the delays that a user has who set none: 30 s, +-20 %."""
+"""LEADS_CHAOS=full waits for the default delays: 30 s, +-20 %."""
 STOPS_WITHIN_S = 10.0
 
 SCHEDULED = "SELECT count(*) FROM letters WHERE status = 'scheduled' AND action = 'send-welcome-email'"
@@ -36,7 +36,7 @@ def test_a_mail_server_that_is_down_delays_welcomes_only_and_each_goes_out_once_
     eventually(lambda: stage.count(SCHEDULED), lambda scheduled: scheduled == PEOPLE, within=40)
     while_down = {
         "contacts with an owner": stage.count("SELECT count(*) FROM contacts WHERE owner_id IS NOT NULL"),
-        "owners told": len(stage.webhooks.lines()),
+        "owners notified": len(stage.webhooks.lines()),
         "welcomes": len(stage.records(WELCOMED)),
         "letters": [tuple(row) for row in stage.sql("SELECT DISTINCT code, failure_class FROM letters")],
     }
@@ -46,7 +46,7 @@ def test_a_mail_server_that_is_down_delays_welcomes_only_and_each_goes_out_once_
 
     assert while_down == {
         "contacts with an owner": PEOPLE,
-        "owners told": PEOPLE,
+        "owners notified": PEOPLE,
         "welcomes": 0,
         "letters": [("SMTP_UNREACHABLE", "transient")],
     }

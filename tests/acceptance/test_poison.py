@@ -1,4 +1,4 @@
-"""Publish poison between good leads: letters equal the poison to the byte, and the good leads are untouched."""
+"""Publishes poison between good leads: letters equal the poison to the byte, and good leads are unaffected."""
 
 from __future__ import annotations
 

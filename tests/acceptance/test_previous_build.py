@@ -1,4 +1,4 @@
-"""Holds an upgrade without standstill: a worker of the previous build and one of this build share a group."""
+"""Upgrades without standstill: a worker of the previous build and one of this build share a group."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def test_a_worker_of_the_previous_build_and_one_of_this_build_share_the_work(
     stage.open()
     made = mixture(LEADS, Random(14))
     older = stage.start_as("streams.interfaces.cli.main", build=unpack(PREVIOUS, tmp_path))
-    eventually(stage.members, lambda found: found == 1, within=30)
+    eventually(stage.members, lambda members: members == 1, within=30)
     stage.publish(made.records[: LEADS // 3])
     newer = stage.start_worker()
-    eventually(stage.members, lambda found: found == 2, within=30)
+    eventually(stage.members, lambda members: members == 2, within=30)
     stage.publish(made.records[LEADS // 3 :])
     stage.settle(within=60)
 

@@ -1,4 +1,4 @@
-"""Wait a bounded time for what an outside observer can see, and report what was seen last."""
+"""Waits a bounded time for what an outside observer can see, and reports the last state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ State = TypeVar("State")
 def eventually(
     look: Callable[[], State], holds: Callable[[State], bool], *, within: float, every: float = 0.2
 ) -> State:
-    """Look until it holds and give that state. Fails after `within` seconds with the last state."""
+    """Look until the condition holds and return that state. Fail after `within` seconds with the last state."""
     deadline = time.monotonic() + within
     while True:
         state = look()

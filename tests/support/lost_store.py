@@ -20,10 +20,10 @@ from topics.events import LeadReceived
 
 
 def copy_of(store: MemoryStore) -> MemoryStore:
-    """Return a store that knows what this one knows now."""
+    """Return a copy of the store as it is now."""
     copy = MemoryStore()
     with store.engine.connect() as source, copy.engine.connect() as target:
-        # Both outside a transaction: SQLite copies no file that is being written to.
+        # Both outside a transaction, because SQLite copies no file during a write.
         source.rollback()
         target.rollback()
         from_raw, to_raw = source.connection.driver_connection, target.connection.driver_connection
@@ -34,7 +34,7 @@ def copy_of(store: MemoryStore) -> MemoryStore:
 
 
 async def catch_up(cluster: Cluster, store: MemoryStore) -> CaughtUp:
-    """Bring `store` up to date from the topics, and let the installation go on with it and with a fresh worker."""
+    """Bring `store` up to date from the topics; the installation continues with it and with a new worker."""
     cluster.database = store
     done = await CatchUp(cluster.installation, RememberedLog(cluster.log)).run()
     cluster.worker = cluster.new_worker()
@@ -51,7 +51,7 @@ class LosableInstallation:
         self.store = MemoryStore()
         self.cluster = Cluster(ONBOARDING, adapters_of(self.world), self.store)
 
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever it gives
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever it returns
         return self.loop.run_until_complete(coroutine)
 
     def publish(self, event_id: str, value: bytes | None = None, **fields: object) -> None:
@@ -74,11 +74,11 @@ class LosableInstallation:
 
 
 def knowledge(store: MemoryStore) -> dict[str, Any]:
-    """Everything a store knows that has consequences: not when and in how many attempts it came to know."""
+    """Return everything in a store that has consequences; times and numbers of attempts have none."""
 
     def rows(*columns: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - columns
-        found = store.transact(lambda connection: connection.execute(sa.select(*columns)).all())
-        return sorted(map(tuple, found), key=repr)
+        selected = store.transact(lambda connection: connection.execute(sa.select(*columns)).all())
+        return sorted(map(tuple, selected), key=repr)
 
     row, one, person, letter = ledger.c, effects.c, contacts.c, letters_table.c
     return {
@@ -90,7 +90,7 @@ def knowledge(store: MemoryStore) -> dict[str, Any]:
             for key, kind, result, digest in rows(row.id, row.result_type, row.result, row.digest)
             if kind is not None
         ],
-        # A call that was certainly not made is as good as one that nobody thought of.
+        # A call that was certainly not made equals one that was never intended.
         "effects": [
             row for row in rows(one.key, one.ledger_id, one.status, one.reference) if row[2] != RELEASED
         ],
@@ -114,7 +114,7 @@ def knowledge(store: MemoryStore) -> dict[str, Any]:
 
 
 def work_a_day(onboarding: LosableInstallation) -> None:
-    """Let everything happen that happens to leads."""
+    """Publish leads of every kind, with outages of the outside servers in between."""
     onboarding.publish("e-2", email="max@example.com", company="Zuse KG")
     onboarding.publish(
         "e-3", email="jane@example.com", company="Ada Ltd"

@@ -1,4 +1,4 @@
-"""Unpacks an earlier build from this repository's history, to run it beside today's or to make what it left behind."""
+"""Unpacks an earlier build from this repository's history, to run it beside today's or to create its data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def unpack(commit: str, folder: Path) -> Path:
-    """Unpack the build of a commit and return its folder; it needs the whole history, hence no shallow clone."""
+    """Unpack the build of a commit and return its folder. A shallow clone lacks the commit."""
     build = folder / f"build-{commit[:7]}"
     build.mkdir()
     archive = subprocess.run(

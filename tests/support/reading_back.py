@@ -1,6 +1,6 @@
 """Reads the in-memory log as a store that lags behind reads Kafka.
 
-tests/suites/reading_back.py holds it to the reading of a real one.
+The tests of reading a log back run on it and on a real broker.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from streams.testing.cluster import GROUP
 from streams.testing.log import LogRecord, MemoryLog
 
 BATCH_SIZE = 3
-"""Small, so that batches end anywhere."""
+"""Small, so that batches end at every kind of record."""
 
 
 @dataclass(frozen=True)
 class RememberedLog:
-    """A `streams.kafka.log.Log` over the log in memory, from which nothing is ever deleted."""
+    """A `streams.kafka.log.Log` over the in-memory log, which never deletes records."""
 
     log: MemoryLog
     group: str = GROUP
@@ -49,18 +49,18 @@ class RememberedLog:
     async def read(self, ranges: Ranges) -> AsyncIterator[Sequence[LogRecord]]:
         """See `Log.read`."""
         for (topic, partition), (begin, end) in ranges.items():
-            found = [
+            part = [
                 record
                 for record in self.log.topics[topic]
                 if record.partition == partition and begin <= record.offset < end
             ]
-            for batch in chunked(found, BATCH_SIZE):
+            for batch in chunked(part, BATCH_SIZE):
                 yield batch
 
 
 def _ranges(records: Iterable[LogRecord]) -> Ranges:
-    found: dict[Partition, tuple[int, int]] = {}
+    ranges: dict[Partition, tuple[int, int]] = {}
     for record in records:
-        begin, _ = found.get((record.topic, record.partition), (record.offset, 0))
-        found[record.topic, record.partition] = (begin, record.offset + 1)
-    return found
+        begin, _ = ranges.get((record.topic, record.partition), (record.offset, 0))
+        ranges[record.topic, record.partition] = (begin, record.offset + 1)
+    return ranges

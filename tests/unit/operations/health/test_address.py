@@ -1,4 +1,4 @@
-"""Where a worker answers for its health, as people write it."""
+"""Reading the health address as people write it."""
 
 from __future__ import annotations
 

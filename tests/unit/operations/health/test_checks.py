@@ -1,4 +1,4 @@
-"""Who counts as alive, ready or stuck, on a clock that moves when told."""
+"""Which workers count as live, ready or stuck, on a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BUSY = TopicProgress(partitions=12, waiting=500, given=100, settled=7, oldest_ms
 
 @dataclass
 class Bench:
-    """A worker's books, a judge, and a second hand."""
+    """A worker's progress, its check, and a clock."""
 
     now: float = 1_000.0
     is_beating: bool = True
@@ -34,11 +34,11 @@ class Bench:
         self.progress = WorkerProgress(silent_after_s=10, clock=lambda: self.now)
         for name in (MAIL, WEBHOOK):
             self.progress.dependency(name)
-        self.judge = HealthCheck(self.progress, limit_s=LIMIT_S, wall=lambda: 10.0)
+        self.check = HealthCheck(self.progress, limit_s=LIMIT_S, wall=lambda: 10.0)
         self.agent = self.progress.part("validate_lead", TOPIC)
         self.heard_at = self.now
 
-    def stand(self, progress: TopicProgress, *, is_joined: bool = True) -> None:
+    def show(self, progress: TopicProgress, *, is_joined: bool = True) -> None:
         self.snapshot = ConsumerSnapshot(is_joined=is_joined, topics={TOPIC: progress})
 
     def live(self, seconds: int) -> HealthVerdict:
@@ -52,8 +52,8 @@ class Bench:
                 at = self.snapshot
                 now = at and ConsumerSnapshot(at.is_joined, self.polls, at.topics, self.heard_at)
                 self.progress.beat(now)
-            self.judge.look()
-        return self.judge.look()
+            self.check.look()
+        return self.check.look()
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_it_is_not_ready_for_half_the_limit_before_that(bench: Bench) -> None:
 
 
 def test_a_slow_agent_that_gets_on_is_never_stuck(bench: Bench) -> None:
-    bench.stand(BUSY)
+    bench.show(BUSY)
     bench.agent.begin()
 
     for _ in range(20):
@@ -97,7 +97,7 @@ def test_a_slow_agent_that_gets_on_is_never_stuck(bench: Bench) -> None:
 
 
 def test_an_agent_that_begins_the_same_again_and_again_by_a_defect_is_stuck(bench: Bench) -> None:
-    bench.stand(BUSY)
+    bench.show(BUSY)
 
     for _ in range(LIMIT_S // 5):
         bench.agent.begin()
@@ -110,7 +110,7 @@ def test_an_agent_that_begins_the_same_again_and_again_by_a_defect_is_stuck(benc
 
 
 def test_what_was_handed_over_and_nobody_took_up_is_stuck(bench: Bench) -> None:
-    bench.stand(BUSY)
+    bench.show(BUSY)
 
     assert bench.live(LIMIT_S).stuck == ()
     assert bench.live(1).stuck == (f"what was handed over of {TOPIC} has work and has not got on for 60 s",)
@@ -133,7 +133,7 @@ def test_a_worker_without_partitions_asks_for_none(bench: Bench) -> None:
 
 
 def test_an_outage_of_the_store_is_waited_out_however_long_and_named(bench: Bench) -> None:
-    bench.stand(BUSY)
+    bench.show(BUSY)
     bench.agent.begin()
     bench.progress.dependencies[STORE].failed("OperationalError")
 
@@ -213,12 +213,12 @@ def test_a_blocked_event_loop_is_stuck_whatever_is_away_and_does_not_accuse_the_
 
 
 def test_a_process_that_was_stopped_for_an_hour_is_not_stuck_when_it_goes_on(bench: Bench) -> None:
-    bench.stand(BUSY)
+    bench.show(BUSY)
     bench.agent.begin()
     bench.live(5)
 
     bench.now += 3_600
-    verdict = bench.judge.look()
+    verdict = bench.check.look()
 
     assert verdict.stuck == ()
 
@@ -226,17 +226,17 @@ def test_a_process_that_was_stopped_for_an_hour_is_not_stuck_when_it_goes_on(ben
 def test_it_is_not_ready_before_it_joined_and_during_a_rebalance(bench: Bench) -> None:
     sentence = "it is not in its group: it has just started, or a rebalance is under way"
 
-    assert bench.judge.look().unready == (sentence,)
-    bench.stand(IDLE, is_joined=False)
+    assert bench.check.look().unready == (sentence,)
+    bench.show(IDLE, is_joined=False)
     assert bench.live(1).unready == (sentence,)
-    bench.stand(IDLE)
+    bench.show(IDLE)
     assert bench.live(1).unready == ()
     bench.snapshot = None
     assert bench.live(1).unready == (sentence,)
 
 
 def test_the_document_has_lag_age_and_dependencies(bench: Bench) -> None:
-    bench.stand(BUSY)
+    bench.show(BUSY)
     bench.live(2)
     bench.progress.dependencies[STORE].answered()
     bench.progress.dependencies[MAIL].failed("SMTP_TEMPORARY")

@@ -1,4 +1,4 @@
-"""What is noted of the work as it goes on, and that noting changes nothing of it."""
+"""Noting the progress of the work without changing it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AGENT = "assign_owner"
 
 @dataclass
 class CarrierPigeons:
-    """A mailer that declares a dependency of its own."""
+    """A mailer that declares its own dependency."""
 
     world: World
     dependency = "carrier-pigeons"
@@ -47,7 +47,7 @@ def agent_batch() -> Batch:
 async def error_of(work: Awaitable[object]) -> Exception | None:
     try:
         await work
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is asked for
+    except Exception as error:  # noqa: BLE001 - every error is a result here
         return error
     return None
 

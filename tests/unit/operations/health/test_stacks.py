@@ -1,4 +1,4 @@
-"""The places of tasks and threads, without what they work on."""
+"""Stacks of tasks and threads, without the values they work on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Hanging:
 
 
 async def behind_a_wrapper(work: Coroutine[None, None, None]) -> None:
-    """Wait as a Faust agent does: through an object that hides what it waits for."""
+    """Wait like a Faust agent: through an object that hides what it waits for."""
 
     class Actor:
         def __await__(self) -> Generator[None, None, None]:
@@ -46,13 +46,13 @@ async def behind_a_wrapper(work: Coroutine[None, None, None]) -> None:
 
 @pytest.fixture
 def hanging() -> Iterator[Hanging]:
-    found = Hanging()
-    yield found
-    found.let_go.set()
-    found.pool.shutdown()
+    made = Hanging()
+    yield made
+    made.let_go.set()
+    made.pool.shutdown()
 
 
-async def test_stacks_say_where_tasks_and_threads_are_and_not_what_they_work_on(hanging: Hanging) -> None:
+async def test_stacks_show_where_tasks_and_threads_are_without_what_they_work_on(hanging: Hanging) -> None:
     begun = asyncio.Event()
     tasks = [asyncio.create_task(hanging.hang_in_a_task(SECRET, begun), name=SECRET) for _ in range(3)]
     await begun.wait()

@@ -1,4 +1,4 @@
-"""What the watchdog does about a worker that hangs, and how it reports the place."""
+"""How the watchdog ends a worker that hangs and reports where it hangs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SECRET = "jane@customer.example"
 
 
 def looked(progress: WorkerProgress, now: list[float], ends: list[str]) -> Watchdog:
-    judge = HealthCheck(progress, limit_s=1)
+    check = HealthCheck(progress, limit_s=1)
     for _ in range(2):
-        judge.look()
+        check.look()
         now[0] += 2
-    return Watchdog(progress, judge, lambda: ends.append("ended"), limit_s=1)
+    return Watchdog(progress, check, lambda: ends.append("ended"), limit_s=1)
 
 
 def test_it_ends_a_worker_that_is_stuck_and_logs_it_as_critical(caplog: pytest.LogCaptureFixture) -> None:
@@ -49,7 +49,7 @@ def test_it_leaves_a_worker_alone_that_waits_for_the_store() -> None:
 
 
 async def test_a_thread_of_its_own_sees_that_the_event_loop_is_blocked() -> None:
-    # On the real clock, since it is the thread's: the loop gives up by itself should nobody see it.
+    # On the real clock, which the thread uses: the test fails after 10 s when the thread sees nothing.
     ended = threading.Event()
     progress = WorkerProgress(silent_after_s=10)
     progress.beat(None)

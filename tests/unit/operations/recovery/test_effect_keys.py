@@ -1,4 +1,4 @@
-"""Which call an execution stands for: proven by headers, by the field of an older build, or asked of the action."""
+"""The call of an execution: proven by headers, by the field of an older build, or found by running the action."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_result_proves_its_call_by_headers_else_by_the_declared_field(
 
 
 @pytest.mark.parametrize(
-    ("event", "found", "key"),
+    ("event", "context", "key"),
     [
         (assigned(), envelope(), f"welcome:{ANNA_KEY}"),
         (assigned(), envelope(origin="import"), None),
@@ -58,11 +58,11 @@ def test_a_result_proves_its_call_by_headers_else_by_the_declared_field(
     ],
 )
 async def test_an_action_claims_its_call_only_if_it_would_make_it_and_makes_none(
-    event: LeadAssigned, found: Envelope, key: str | None
+    event: LeadAssigned, context: Envelope, key: str | None
 ) -> None:
     world = World()
     source = Source(Position("topic", 0, 0, 0), None, b"{}", [])
-    execution = Execution(source, ONBOARDING.step("send_welcome_email"), Decoded(found, event, None))
+    execution = Execution(source, ONBOARDING.step("send_welcome_email"), Decoded(context, event, None))
 
     assert await would_claim(execution, adapters_of(world).ports) == key
     assert world.mails == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +12,7 @@ from streams.store import ledger
 from streams.store.schema import INTENT, RELEASED, effects
 from streams.testing import MemoryStore
 from tests.support.lost_store import LosableInstallation
+from topics.letter import FailureClass
 
 WELCOME = "send-welcome-email"
 
@@ -35,8 +35,8 @@ def welcome_failure(onboarding: LosableInstallation) -> Failed:
     return failure
 
 
-def classed(failure: Failed, failure_class: str, code: str = "CODE") -> Failed:
-    return replace(failure, letter=replace(failure.letter, failure_class=failure_class, code=code))  # type: ignore[arg-type]
+def classed(failure: Failed, failure_class: FailureClass, code: str = "CODE") -> Failed:
+    return replace(failure, letter=replace(failure.letter, failure_class=failure_class, code=code))
 
 
 def statuses(store: MemoryStore) -> list[int]:
@@ -48,8 +48,10 @@ def test_a_letter_of_an_execution_has_the_row_that_its_worker_wrote(onboarding: 
 
     rows = onboarding.store.transact(lambda link: ledger.find(link, [failure.ledger_id]))
 
-    unknown: dict[str, Any] = {"duration_us": 0, "done_at": 0}
-    assert failure.row()._replace(**unknown) == rows[failure.ledger_id]._replace(**unknown)
+    written = rows[
+        failure.ledger_id
+    ]  # the letter shows neither how long it took nor when the row was written
+    assert failure.row() == written._replace(duration_us=0, done_at=failure.at_us)
     assert failure.claim is not None
 
 
@@ -76,7 +78,10 @@ def test_letters_of_unreadable_records_and_of_another_group_are_no_executions(
     ],
 )
 def test_the_class_of_a_failure_shows_whether_its_call_may_have_been_made(
-    onboarding: LosableInstallation, failure_class: str, learnt: list[int], after_an_intent: list[int]
+    onboarding: LosableInstallation,
+    failure_class: FailureClass,
+    learnt: list[int],
+    after_an_intent: list[int],
 ) -> None:
     failure = classed(welcome_failure(onboarding), failure_class)
     later = replace(failure, letter=replace(failure.letter, generation=failure.letter.generation + 1))

@@ -1,4 +1,4 @@
-"""Rebuilding the index beside records that none of our programs wrote."""
+"""Rebuilding the index of dead letters, also beside records that none of our programs wrote."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from topics.letter import PREFIX, sha256_of
 
 @pytest.fixture
 def onboarding() -> Iterator[Rehearsal]:
-    with Rehearsal() as found:
-        yield found
+    with Rehearsal() as rehearsal:
+        yield rehearsal
 
 
 def reindexed(onboarding: Rehearsal, report: Report = lambda *_: None) -> Reindexed:
-    """Forget every letter, and learn them from the topics."""
+    """Delete every letter from the index and rebuild it from the topics."""
     cluster = onboarding.cluster
     cluster.database.transact(lambda connection: connection.execute(sa.delete(letters)))
     log = RememberedLog(cluster.log)
@@ -98,13 +98,13 @@ def test_what_was_erased_does_not_come_back_not_even_for_a_moment(onboarding: Re
     cluster = onboarding.cluster
     cluster.log.append(cluster.names.audit, b"k", json.dumps(entry).encode(), [])
     query = sa.select(letters.c.record_value)
-    kept: list[object] = []
+    values: list[object] = []
 
     def look(*_: object) -> None:
-        kept.extend(cluster.database.transact(lambda link: link.execute(query).scalars().all()))
+        values.extend(cluster.database.transact(lambda link: link.execute(query).scalars().all()))
 
     reindexed(onboarding, look)
 
-    assert kept
-    assert set(kept) == {None}
+    assert values
+    assert set(values) == {None}
     assert statuses(onboarding) == [("NOT_JSON", "erased")]

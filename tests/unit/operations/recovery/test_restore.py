@@ -1,4 +1,4 @@
-"""Put a backup in a store's place."""
+"""Replacing a store by a backup."""
 
 from __future__ import annotations
 
@@ -53,22 +53,22 @@ def written(connection: Connection) -> int:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def target(tmp_path: Path) -> Path:
     return tmp_path / "leads.db"
 
 
 @pytest.fixture
-def store(place: Path) -> Iterator[Database]:
-    found = open_database(f"sqlite:///{place}")
-    write(found, range(1, 5001))
-    yield found
-    found.close()
+def store(target: Path) -> Iterator[Database]:
+    database = open_database(f"sqlite:///{target}")
+    write(database, range(1, 5001))
+    yield database
+    database.close()
 
 
 @pytest.fixture
-def backup(store: Database, place: Path, tmp_path: Path) -> Path:
-    """A backup of 5,000 rows; the store it is of is closed."""
-    back_up(place, tmp_path / "backup.db")
+def backup(store: Database, target: Path, tmp_path: Path) -> Path:
+    """Return a backup of a store with 5,000 rows; the store is closed."""
+    back_up(target, tmp_path / "backup.db")
     store.close()
     return tmp_path / "backup.db"
 
@@ -77,7 +77,7 @@ def opened(path: Path) -> Database:
     return open_database(f"sqlite:///{path}")
 
 
-def test_a_restored_store_is_not_worked_with_before_it_caught_up(backup: Path, tmp_path: Path) -> None:
+def test_no_worker_runs_on_a_restored_store_before_it_has_caught_up(backup: Path, tmp_path: Path) -> None:
     restored = restore(backup, tmp_path / "new" / "leads.db", is_forced=False)
 
     database = opened(tmp_path / "new" / "leads.db")
@@ -86,34 +86,32 @@ def test_a_restored_store_is_not_worked_with_before_it_caught_up(backup: Path, t
     database.close()
 
 
-def test_a_store_that_is_not_empty_is_replaced_only_by_force_and_kept(backup: Path, place: Path) -> None:
+def test_a_store_that_is_not_empty_is_replaced_only_by_force_and_kept(backup: Path, target: Path) -> None:
     with pytest.raises(CareError, match="--force"):
-        restore(backup, place, is_forced=False)
+        restore(backup, target, is_forced=False)
 
-    restored = restore(backup, place, is_forced=True, now=lambda: NOON)
+    restored = restore(backup, target, is_forced=True, now=lambda: NOON)
 
-    assert restored.kept == place.with_name("leads.db.replaced-20261124T120000Z")
+    assert restored.kept == target.with_name("leads.db.replaced-20261124T120000Z")
     kept = opened(restored.kept)
     assert not kept.transact(is_behind)
     assert kept.transact(written) == 5000
     kept.close()
 
 
-def test_a_store_that_a_process_has_open_is_not_replaced(backup: Path, place: Path) -> None:
-    with closing(sqlite3.connect(place)) as held:
+def test_a_store_that_a_process_has_open_is_not_replaced(backup: Path, target: Path) -> None:
+    with closing(sqlite3.connect(target)) as held:
         held.execute("PRAGMA journal_mode=WAL")
         held.execute("SELECT count(*) FROM ledger").fetchone()
 
         with pytest.raises(CareError, match="stop the workers"):
-            restore(backup, place, is_forced=True)
+            restore(backup, target, is_forced=True)
 
-    assert not list(place.parent.glob("*.replaced-*"))
+    assert not list(target.parent.glob("*.replaced-*"))
 
 
 @pytest.mark.parametrize("spoil", ["cut", "overwritten", "another", "text"])
-def test_a_backup_that_is_not_whole_is_refused_and_the_store_stays(
-    backup: Path, place: Path, spoil: str
-) -> None:
+def test_an_incomplete_backup_is_refused_and_the_store_stays(backup: Path, target: Path, spoil: str) -> None:
     raw = backup.read_bytes()
     spoilt = {
         "cut": raw[: len(raw) // 2],
@@ -122,22 +120,22 @@ def test_a_backup_that_is_not_whole_is_refused_and_the_store_stays(
         "text": b"not a database at all" * 100,
     }
     backup.write_bytes(spoilt[spoil])
-    before = place.read_bytes()
+    before = target.read_bytes()
 
     with pytest.raises(CareError, match=r"damaged|no store|no readable"):
-        restore(backup, place, is_forced=True)
+        restore(backup, target, is_forced=True)
 
-    assert place.read_bytes() == before
-    assert not list(place.parent.glob("*.rest*"))
+    assert target.read_bytes() == before
+    assert not list(target.parent.glob("*.rest*"))
 
 
-def test_a_damaged_store_is_put_aside_as_it_is(backup: Path, place: Path) -> None:
-    place.write_bytes(b"power failure" * 1000)
+def test_a_damaged_store_is_kept_as_it_is(backup: Path, target: Path) -> None:
+    target.write_bytes(b"power failure" * 1000)
 
-    restored = restore(backup, place, is_forced=True)
+    restored = restore(backup, target, is_forced=True)
 
     assert restored.kept is not None
     assert restored.kept.read_bytes() == b"power failure" * 1000
-    database = opened(place)
+    database = opened(target)
     assert database.transact(written) == 5000
     database.close()

@@ -1,4 +1,4 @@
-"""A store that catches up gives no turn twice, whichever builds stated the assignments, in whatever order they come."""
+"""A store that catches up assigns no turn twice, whichever builds published the assignments and in any order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from topics.events import LeadAssigned
 TAKEN_BEFORE = 5
 KEPT = assigned().model_copy(update={"strategy": "existing"})
 OLDER = assigned()
-"""As a build before `turn` stated it."""
+"""An assignment of a build before `turn`."""
 
 
 def numbered(turn: int) -> LeadAssigned:
@@ -25,13 +25,13 @@ def numbered(turn: int) -> LeadAssigned:
 
 @pytest.fixture
 def store() -> Iterator[MemoryStore]:
-    found = MemoryStore()
-    yield found
-    found.close()
+    store = MemoryStore()
+    yield store
+    store.close()
 
 
 def caught_up(store: MemoryStore, batches: Sequence[Sequence[LeadAssigned]]) -> int:
-    """Return how many turns are taken after a store that knew of `TAKEN_BEFORE` has read these."""
+    """Return how many turns are taken after a store with `TAKEN_BEFORE` turns has read these batches."""
     with store.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM turns")
         connection.exec_driver_sql(f"INSERT INTO turns VALUES ('owners', {TAKEN_BEFORE})")
