@@ -31,7 +31,7 @@ class CareError(RuntimeError):
 
 
 def no_report(part: float) -> None:
-    """Report to nobody."""
+    """Ignore the report."""
 
 
 def back_up(source: Path, target: Path, report: Report = no_report) -> int | None:

@@ -56,7 +56,7 @@ class CaughtUp:
 
 
 def no_report(topic: str, done: int, total: int) -> None:
-    """Report to nobody."""
+    """Ignore the report."""
 
 
 @dataclass(slots=True)

@@ -79,9 +79,9 @@ class ResultTaker:
         # Copies of one result count once; the first one keeps its place in the order of the contact.
         first = {result.id: result for result in reversed(results) if result.id in new}
         fresh = [result for result in results if first.get(result.id) is result]
-        stated = [result.decoded for result in fresh]
-        contacts.take(connection, stated, self.edited, max((result.at_us for result in fresh), default=0))
-        round_robin.count(connection, [each.event for each in stated])
+        events = [result.decoded for result in fresh]
+        contacts.take(connection, events, self.edited, max((result.at_us for result in fresh), default=0))
+        round_robin.count(connection, [each.event for each in events])
         taken = (round_robin.turn_of(result.decoded.event) for result in results)
         self.highest_turn = max([self.highest_turn, *(turn for turn in taken if turn is not None)])
         called(connection, [trace for result in fresh if (trace := _trace(result)) is not None])

@@ -37,8 +37,8 @@ def add_rows(connection: Connection, rows: Sequence[LedgerRow]) -> list[LedgerRo
     known = ledger.find(connection, (row.id for row in rows))
     new: list[LedgerRow] = []
     later: list[tuple[LedgerRow, int]] = []
-    for learnt in rows:
-        row, was = learnt, known.get(learnt.id)
+    for outcome in rows:
+        row, was = outcome, known.get(outcome.id)
         if was is None:
             new.append(row)
         elif was.is_failed and (row.is_done or row.generation > was.generation):
