@@ -61,7 +61,7 @@ def ending_of(error: Exception) -> Ending | None:
     from streams.kafka.producer import PublishError
     from streams.kafka.reader import LogError
     from streams.kafka.topics import TopicsError
-    from streams.operations.recovery.backup import CareError
+    from streams.operations.recovery.backup import BackupError
     from streams.operations.recovery.catch_up import GapError
     from streams.operations.recovery.outdated_store import BehindError
     from streams.operations.verify.logs import CannotLookError
@@ -77,7 +77,7 @@ def ending_of(error: Exception) -> Ending | None:
         # str() of a LookupError, which PortError is, would put quotes around it.
         ((SettingsError, PortError, WorkflowError), WRONG_USE, str(next(iter(error.args), reason))),
         ((JarsUnavailableError,), UNREACHABLE, str(error)),
-        ((LocalKafkaError, TopicsError, CareError, BehindError, GapError), NOT_DONE, str(error)),
+        ((LocalKafkaError, TopicsError, BackupError, BehindError, GapError), NOT_DONE, str(error)),
         ((CannotLookError, LogError, AuditError), UNREACHABLE, str(error)),
         ((PlanError, SelectionError), WRONG_USE, str(error)),
         ((JobError,), NOT_DONE, str(error)),

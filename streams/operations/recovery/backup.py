@@ -26,7 +26,7 @@ Report = Callable[[float], None]
 """Receives the fraction that is done, 0 to 1."""
 
 
-class CareError(RuntimeError):
+class BackupError(RuntimeError):
     """A backup or a restore cannot be made; the message is one sentence with the next step."""
 
 
@@ -35,14 +35,14 @@ def no_report(part: float) -> None:
 
 
 def back_up(source: Path, target: Path, report: Report = no_report) -> int | None:
-    """Copy the store as of one moment. Return the moment it is complete until (microseconds). Raise `CareError`.
+    """Copy the store as of one moment. Return the moment it is complete until (microseconds). Raise `BackupError`.
 
     Workers keep running: the copy reads one snapshot, and what they write meanwhile stays in the write-ahead log.
     """
     if target.exists():
-        raise CareError(f"{target} exists; name a new file, or move the old backup away")
+        raise BackupError(f"{target} exists; name a new file, or move the old backup away")
     if not source.exists():
-        raise CareError(f"there is no store at {source}; LEADS_DATABASE says where it is")
+        raise BackupError(f"there is no store at {source}; LEADS_DATABASE says where it is")
     partial = target.with_name(target.name + ".partial")
     try:
         _private(partial)
@@ -53,7 +53,7 @@ def back_up(source: Path, target: Path, report: Report = no_report) -> int | Non
         partial.rename(target)
         sync_folder(target.parent)
     except sqlite3.Error as error:
-        raise CareError(f"the store at {source} cannot be copied: {error}") from None
+        raise BackupError(f"the store at {source} cannot be copied: {error}") from None
     finally:
         for left in (partial, *companions(partial)):
             left.unlink(missing_ok=True)
@@ -61,18 +61,18 @@ def back_up(source: Path, target: Path, report: Report = no_report) -> int | Non
 
 
 def check(copy: Path, path: Path) -> None:
-    """Raise `CareError` when `copy`, which nobody else uses, is no complete store of leads; messages call it `path`."""
+    """Raise `BackupError` when `copy`, which nobody else uses, is no complete store of leads; messages call it `path`."""
     try:
         with closing(sqlite3.connect(copy, timeout=OPEN_S)) as connection:
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             missing = TABLES - {name for (name,) in tables}
             if missing:
-                raise CareError(f"{path} is no store of leads: it has no table {min(missing)}")
+                raise BackupError(f"{path} is no store of leads: it has no table {min(missing)}")
             (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as error:
-        raise CareError(f"{path} is no readable SQLite file ({error}); use another backup") from None
+        raise BackupError(f"{path} is no readable SQLite file ({error}); use another backup") from None
     if answer != "ok":
-        raise CareError(f"{path} is damaged ({answer}); use another backup")
+        raise BackupError(f"{path} is damaged ({answer}); use another backup")
 
 
 def seal(path: Path, unit: Callable[[Connection], int | None]) -> int | None:
@@ -80,13 +80,13 @@ def seal(path: Path, unit: Callable[[Connection], int | None]) -> int | None:
     try:
         database = open_database(f"sqlite:///{path}")
     except MigrationError as error:
-        raise CareError(
+        raise BackupError(
             f"the store is not of this build ({error}); use the build that made it, or a newer one"
         ) from None
     try:
         moment = database.transact(unit)
     except StoreError as error:
-        raise CareError(f"{path} cannot be written: {error}") from None
+        raise BackupError(f"{path} cannot be written: {error}") from None
     finally:
         database.close()
     with closing(sqlite3.connect(path, isolation_level=None, timeout=OPEN_S)) as connection:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from streams.operations.recovery.backup import (
-    CareError,
+    BackupError,
     Report,
     check,
     companions,
@@ -45,11 +45,13 @@ def restore(
 ) -> Restored:
     """Replace the store by the backup, marked so that no worker runs on it before it has caught up.
 
-    Raise `CareError` when the backup is no complete store, when a process has the store open, or when the store is not
+    Raise `BackupError` when the backup is no complete store, when a process has the store open, or when the store is not
     empty and `is_forced` is not set. The store then stays as it is.
     """
     if not is_forced and target.exists() and _is_used(target):
-        raise CareError(f"the store {target} is not empty; --force keeps it under another name and restores")
+        raise BackupError(
+            f"the store {target} is not empty; --force keeps it under another name and restores"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     coming = target.with_name(target.name + ".restoring")
     try:
@@ -92,7 +94,7 @@ def _check_nobody_has_it(target: Path) -> None:
             connection.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
-            raise CareError(f"a process has the store {target} open; stop the workers first") from None
+            raise BackupError(f"a process has the store {target} open; stop the workers first") from None
     except sqlite3.DatabaseError:
         return  # too damaged to check: it is kept as it is
 
@@ -114,7 +116,7 @@ def _rename_aside(target: Path, now: datetime) -> Path | None:
         return None
     kept = target.with_name(f"{target.name}.replaced-{now:%Y%m%dT%H%M%SZ}")
     if kept.exists():
-        raise CareError(f"{kept} exists; move it away and restore again")
+        raise BackupError(f"{kept} exists; move it away and restore again")
     target.rename(kept)
     for beside, companion in zip(companions(target), companions(kept), strict=True):
         if beside.exists():

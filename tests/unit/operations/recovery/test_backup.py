@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from streams.operations.recovery.backup import CareError, back_up
+from streams.operations.recovery.backup import BackupError, back_up
 from streams.operations.recovery.watermark import knows_until
 from streams.store import ledger
 from streams.store.engine import Database
@@ -101,7 +101,7 @@ def test_a_backup_is_one_file_that_only_its_owner_reads(backup: Path, tmp_path: 
 def test_a_backup_never_overwrites_a_file(backup: Path, place: Path) -> None:
     before = backup.read_bytes()
 
-    with pytest.raises(CareError, match="exists"):
+    with pytest.raises(BackupError, match="exists"):
         back_up(place, backup)
 
     assert backup.read_bytes() == before
@@ -112,7 +112,7 @@ def test_a_store_of_a_newer_build_is_not_copied(store: Database, place: Path, tm
     with closing(sqlite3.connect(place)) as newer, newer:
         newer.execute("UPDATE alembic_version SET version_num = '9999'")
 
-    with pytest.raises(CareError, match="not of this build"):
+    with pytest.raises(BackupError, match="not of this build"):
         back_up(place, tmp_path / "backup.db")
 
     assert not list(tmp_path.glob("backup*"))

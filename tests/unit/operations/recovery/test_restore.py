@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from streams.operations.recovery.backup import CareError, back_up
+from streams.operations.recovery.backup import BackupError, back_up
 from streams.operations.recovery.restore import restore
 from streams.operations.recovery.watermark import is_behind
 from streams.store import ledger
@@ -87,7 +87,7 @@ def test_no_worker_runs_on_a_restored_store_before_it_has_caught_up(backup: Path
 
 
 def test_a_store_that_is_not_empty_is_replaced_only_by_force_and_kept(backup: Path, target: Path) -> None:
-    with pytest.raises(CareError, match="--force"):
+    with pytest.raises(BackupError, match="--force"):
         restore(backup, target, is_forced=False)
 
     restored = restore(backup, target, is_forced=True, now=lambda: NOON)
@@ -104,7 +104,7 @@ def test_a_store_that_a_process_has_open_is_not_replaced(backup: Path, target: P
         held.execute("PRAGMA journal_mode=WAL")
         held.execute("SELECT count(*) FROM ledger").fetchone()
 
-        with pytest.raises(CareError, match="stop the workers"):
+        with pytest.raises(BackupError, match="stop the workers"):
             restore(backup, target, is_forced=True)
 
     assert not list(target.parent.glob("*.replaced-*"))
@@ -122,7 +122,7 @@ def test_an_incomplete_backup_is_refused_and_the_store_stays(backup: Path, targe
     backup.write_bytes(spoilt[spoil])
     before = target.read_bytes()
 
-    with pytest.raises(CareError, match=r"damaged|no store|no readable"):
+    with pytest.raises(BackupError, match=r"damaged|no store|no readable"):
         restore(backup, target, is_forced=True)
 
     assert target.read_bytes() == before
