@@ -61,7 +61,7 @@ def back_up(source: Path, target: Path, report: Report = no_report) -> int | Non
 
 
 def check(copy: Path, path: Path) -> None:
-    """Raise `BackupError` when `copy`, which nobody else uses, is no complete store of leads; messages call it `path`."""
+    """Raise `BackupError` when `copy`, which nobody else uses, is no complete store; messages call it `path`."""
     try:
         with closing(sqlite3.connect(copy, timeout=OPEN_S)) as connection:
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()

@@ -28,7 +28,7 @@ WELCOME, VALIDATE = "send_welcome_email", "validate_lead"
 
 @dataclass
 class MailServer:
-    """The world's mail server, as something that a step depends on."""
+    """The world's mail server, as a dependency of a step."""
 
     world: World
     dependency = "mail"
@@ -55,18 +55,18 @@ def world() -> World:
 
 @pytest.fixture
 def identity() -> Forgetful:
-    found = Forgetful(b"a secret for tests")
-    found.is_broken = False
-    return found
+    identity = Forgetful(b"a secret for tests")
+    identity.is_broken = False
+    return identity
 
 
 @pytest.fixture
 def cluster(world: World, identity: Forgetful) -> Iterator[Cluster]:
     store = MemoryStore()
     rules = PauseRules(failures=FAILURES, letters_per_minute=LETTERS_PER_MINUTE)
-    found = adapters_of(world, shared={Mailer: MailServer(world), Identity: identity})
+    adapters = adapters_of(world, shared={Mailer: MailServer(world), Identity: identity})
     workflow = ONBOARDING.with_effect("welcome", concurrency=LANES)
-    yield Cluster(workflow, replace(found, pause_rules=rules), store)
+    yield Cluster(workflow, replace(adapters, pause_rules=rules), store)
     store.close()
 
 
@@ -76,20 +76,20 @@ def send_leads(cluster: Cluster, count: int = PEOPLE) -> None:
         cluster.log.append(RECEIVED, f"lead-{number}".encode(), value, event_headers(f"e-{number}"))
 
 
-class Hands:
-    """Lets a cluster's worker settle what it may, as one that puts aside what pauses."""
+class PausingWorker:
+    """Lets a cluster's worker settle what it can, and keeps the records of paused steps for later."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self.aside: dict[str, list[Record]] = {}
+        self.waiting: dict[str, list[Record]] = {}
 
     async def settle(self) -> set[str]:
-        """Go on until nothing moves; gives the steps that pause."""
+        """Work until nothing moves. Return the paused steps."""
         for step in self.cluster.workflow.steps:
             await self._work(step, [])
         while any([await self._take(topic) for topic in self.cluster.topics]):
             pass
-        return set(self.aside)
+        return set(self.waiting)
 
     async def _take(self, topic: str) -> bool:
         batch = self.cluster.unread(topic)
@@ -103,56 +103,58 @@ class Hands:
         return bool(batch)
 
     async def _work(self, step: Step, batch: Sequence[Record]) -> None:
-        todo = [*self.aside.pop(step.name, []), *batch]
+        todo = [*self.waiting.pop(step.name, []), *batch]
         unfinished = await self.cluster.worker.processor.process(step, Records(todo))
         if unfinished:
-            self.aside[step.name] = unfinished.of(todo)
+            self.waiting[step.name] = unfinished.of(todo)
 
 
 @pytest.fixture
-def hands(cluster: Cluster) -> Hands:
-    return Hands(cluster)
+def worker(cluster: Cluster) -> PausingWorker:
+    return PausingWorker(cluster)
 
 
 async def keep(cluster: Cluster) -> None:
     await PauseKeeper(cluster.database, cluster.worker.pauses, "worker-1", cluster.clock).tick()
 
 
-async def test_a_step_that_a_person_paused_begins_nothing_until_it_is_resumed(
-    cluster: Cluster, hands: Hands, world: World
+async def test_a_step_that_a_person_paused_starts_nothing_until_it_is_resumed(
+    cluster: Cluster, worker: PausingWorker, world: World
 ) -> None:
     now_us = to_us(cluster.clock())
-    cluster.database.transact(lambda found: pauses.pause(found, WELCOME, "new templates", "ada", now_us))
+    cluster.database.transact(
+        lambda connection: pauses.pause(connection, WELCOME, "new templates", "ada", now_us)
+    )
     await keep(cluster)
     send_leads(cluster)
-    paused, mails = await hands.settle(), len(world.mails)
-    cluster.database.transact(lambda found: pauses.resume(found, WELCOME))
+    paused, mails = await worker.settle(), len(world.mails)
+    cluster.database.transact(lambda connection: pauses.resume(connection, WELCOME))
     await keep(cluster)
-    resumed = await hands.settle()
+    resumed = await worker.settle()
 
     assert (paused, mails, cluster.letters) == ({WELCOME}, 0, [])
     assert (resumed, len(world.mails)) == (set(), PEOPLE)
 
 
 async def test_an_automatic_pause_is_reported_until_it_is_over_or_the_worker_is_gone(
-    cluster: Cluster, hands: Hands, world: World
+    cluster: Cluster, worker: PausingWorker, world: World
 ) -> None:
     send_leads(cluster)
     world.go_down()
-    await hands.settle()
+    await worker.settle()
     keeper = PauseKeeper(cluster.database, cluster.worker.pauses, "worker-1", cluster.clock)
     await keeper.tick()
 
     def notified(silent_s: float) -> list[tuple[str, str]]:
         since = to_us(cluster.clock()) - int(silent_s * 1_000_000)
-        rows = cluster.database.transact(lambda found: pauses.all_of(found, since))
+        rows = cluster.database.transact(lambda connection: pauses.all_of(connection, since))
         return [(row.step, row.kind) for row in rows]
 
     while_paused = notified(30)
     cluster.clock.advance(seconds=31)
     of_the_silent = notified(30)
     world.come_back()
-    await hands.settle()
+    await worker.settle()
     await keeper.tick()
 
     assert while_paused == [(WELCOME, "dependency")]

@@ -1,4 +1,4 @@
-"""A year's load at a small scale: tables level off, and nothing replayable is forgotten."""
+"""A year's load on a small scale: tables stop growing, and nothing that can be replayed is deleted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RETENTION = LedgerTable().retention
 DAYS_PER_STEP = 7
 STEPS = 365 // DAYS_PER_STEP
 LEADS_PER_STEP = 4
-"""A new person, one who is refused, one whose mail is cut off, and one whom we have known from the first day."""
+"""A new contact, a rejected one, one whose mail is interrupted, and one known since the first day."""
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ async def no_rest(seconds: float) -> None:
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """Rows per table, those of effects per kind."""
+    """Return the number of rows per table, for effects per kind."""
     found = {
         table.name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
         for table in (ledger_table, letters_table, contacts_table)
@@ -74,7 +74,7 @@ def of_the_last(records: Sequence[LogRecord], age: timedelta, now_ms: int) -> li
 
 
 class Year:
-    """A cluster whose clock moves on by days; topics forget as the registry says, tables as the pruner does."""
+    """A cluster whose clock advances by days; topics are cut by their retention, tables by the pruner."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -94,14 +94,14 @@ class Year:
             self.seen.append(await self.cluster.database.run(counts))
 
     async def deliver_again(self) -> None:
-        """Deliver all that any topic may still hold, as after the loss of all offsets."""
+        """Deliver every record that a topic may still hold, as after the loss of all offsets."""
         now_ms = int(self.cluster.clock().timestamp() * 1000)
         for step in ONBOARDING.steps:
             batch = of_the_last(self.cluster.records(step.reads), LONGEST_RETENTION, now_ms)
             await self.cluster.worker.processor.process(step, Records(batch))
 
     async def ask_for_every_letter(self) -> None:
-        """Ask for all letters that the topic still holds but the uncertain ones, as a person may."""
+        """Replay all letters that the topic still holds, except uncertain ones, as a person may do."""
         now_ms = int(self.cluster.clock().timestamp() * 1000)
         held = of_the_last(self.cluster.letters, LONGEST_RETENTION, now_ms)
         refused = [record for record in held if dict(record.headers)["__dlq.errors.class"] == b"rejected"]

@@ -55,7 +55,7 @@ def test_a_worker_that_has_not_joined_its_group_is_live_and_not_ready(worker: Wo
     assert (status, document) == (503, worker.check.look().document)
 
 
-def test_a_worker_that_hangs_is_not_live_and_says_why(worker: Worker) -> None:
+def test_a_worker_that_hangs_is_not_live_and_the_answer_has_the_reason(worker: Worker) -> None:
     worker.hang()
 
     status, document = worker.ask("/live")

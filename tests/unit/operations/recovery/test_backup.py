@@ -1,4 +1,4 @@
-"""Tests copying a SQLite store while it is written to, and putting a copy in a store's place."""
+"""Copying a SQLite store while it is written to."""
 
 from __future__ import annotations
 
@@ -15,33 +15,14 @@ from streams.operations.recovery.backup import BackupError, back_up
 from streams.operations.recovery.watermark import knows_until
 from streams.store import ledger
 from streams.store.engine import Database
-from streams.store.ledger import LedgerRow
 from streams.store.migrate import open_database
 from streams.store.schema import ledger as ledger_table
-
-
-def row(number: int) -> LedgerRow:
-    return LedgerRow(
-        id=number.to_bytes(16),
-        action="validate-lead",
-        version=1,
-        correlation_id=f"{number:036d}",
-        lead_id=f"lead-{number}",
-        contact_key=None,
-        status=1,
-        generation=0,
-        attempts=1,
-        digest=None,
-        result_type=None,
-        result=b"x" * 3000,
-        code=None,
-        duration_us=1,
-        done_at=number,
-    )
+from tests.support.ledger_rows import ledger_row
 
 
 def write(database: Database, numbers: range) -> None:
-    database.transact(lambda connection: ledger.insert(connection, [row(number) for number in numbers]))
+    rows = [ledger_row(number, result=b"x" * 3000) for number in numbers]
+    database.transact(lambda connection: ledger.insert(connection, rows))
 
 
 def written(connection: Connection) -> int:
@@ -63,7 +44,7 @@ def store(place: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def backup(store: Database, place: Path, tmp_path: Path) -> Path:
-    """A backup of 5,000 rows; the store it is of is closed."""
+    """Return a backup of a store with 5,000 rows; the store is closed."""
     back_up(place, tmp_path / "backup.db")
     store.close()
     return tmp_path / "backup.db"

@@ -17,35 +17,16 @@ from streams.operations.recovery.restore import restore
 from streams.operations.recovery.watermark import is_behind
 from streams.store import ledger
 from streams.store.engine import Database
-from streams.store.ledger import LedgerRow
 from streams.store.migrate import open_database
 from streams.store.schema import ledger as ledger_table
+from tests.support.ledger_rows import ledger_row
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
-def row(number: int) -> LedgerRow:
-    return LedgerRow(
-        id=number.to_bytes(16),
-        action="validate-lead",
-        version=1,
-        correlation_id=f"{number:036d}",
-        lead_id=f"lead-{number}",
-        contact_key=None,
-        status=1,
-        generation=0,
-        attempts=1,
-        digest=None,
-        result_type=None,
-        result=b"x" * 3000,
-        code=None,
-        duration_us=1,
-        done_at=number,
-    )
-
-
 def write(database: Database, numbers: range) -> None:
-    database.transact(lambda connection: ledger.insert(connection, [row(number) for number in numbers]))
+    rows = [ledger_row(number, result=b"x" * 3000) for number in numbers]
+    database.transact(lambda connection: ledger.insert(connection, rows))
 
 
 def written(connection: Connection) -> int:
