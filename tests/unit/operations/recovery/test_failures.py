@@ -48,9 +48,8 @@ def test_a_letter_of_an_execution_has_the_row_that_its_worker_wrote(onboarding: 
 
     rows = onboarding.store.transact(lambda link: ledger.find(link, [failure.ledger_id]))
 
-    written = rows[
-        failure.ledger_id
-    ]  # the letter shows neither how long it took nor when the row was written
+    # A letter shows neither how long its execution took nor when its row was written.
+    written = rows[failure.ledger_id]
     assert failure.row() == written._replace(duration_us=0, done_at=failure.at_us)
     assert failure.claim is not None
 
