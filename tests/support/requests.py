@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
+from streams.interfaces.http.app_state import AppState
 from streams.interfaces.http.keys import hash_of
 from streams.settings import ApiKeyTable, Role
 from streams.store import letters
 from streams.store.letters import LetterRow
-from streams.testing import Cluster
+from streams.testing import Cluster, event_headers
 from tests.support.asgi import Answer, ask
+from tests.support.letters import lettered
 
 LETTERS = "/v1/dead-letters"
 
@@ -33,6 +36,25 @@ class Requests:
         """Put letters into the index; return their ids."""
         self.cluster.database.transact(lambda link: letters.index(link, rows, 0))
         return [row.letter.id for row in rows]
+
+    @property
+    def state(self) -> AppState:
+        """What the requests share."""
+        shared: AppState = self.app.state.app_state
+        return shared
+
+    async def start_job(self) -> str:
+        """Repair a letter, start a job that replays it, wait until it is requested, and return the job's path."""
+        (letter_id,) = self.index(replace(lettered(1), headers=event_headers("e-1")))
+        repair = {"reason": "form", "ids": [letter_id], "recipe": "strip-country"}
+        await self.ask("POST", f"{LETTERS}/commands/repair", body=repair)
+        plan = await self.ask("POST", "/v1/dead-letter-plans", body={"ids": [letter_id]})
+        created = await self.ask("POST", "/v1/dead-letter-jobs?reason=fixed", body=plan.body)
+        assert created.status == 202, created.body
+        async with asyncio.timeout(10):
+            while not self.cluster.log.topics[self.cluster.names.requests]:
+                await asyncio.sleep(0)
+        return created.headers["location"]
 
     async def ask(
         self, method: str, target: str, user: str | None = "ann", body: object = None, **headers: str

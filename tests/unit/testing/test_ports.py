@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from streams.onboarding import ONBOARDING
+from streams.testing import Cluster, MemoryStore, World, adapters_of, event_headers, lead
+from streams.testing.clock import run
 from streams.testing.life import CrashError, Life
 from streams.testing.ports import LONGEST_ARGUMENT, Call, Nothing, WatchedPort
+from topics.events import LeadReceived
 
 
 class Calendar:
@@ -63,3 +67,14 @@ async def test_a_worker_may_die_before_and_after_the_call(ends_at: int, booked: 
         await watched(calendar, Life(ends_at=ends_at), []).book("k", owner="ada")
 
     assert calendar.booked == booked
+
+
+def test_a_call_through_once_has_the_key_of_its_effect() -> None:
+    cluster = Cluster(ONBOARDING, adapters_of(World()), MemoryStore())
+    cluster.log.append(cluster.names.of(LeadReceived), b"key", lead(), event_headers("e-1"))
+    cluster.worker = cluster.new_worker(Life())
+
+    run(cluster.settle())
+
+    keys = {call.port: (call.key or "").partition(":")[0] for call in cluster.calls if call.is_outside}
+    assert keys == {"mailer.send": "welcome", "notifier.notify": "notify"}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from streams.interfaces.http.app import MAX_BYTES
+from collections.abc import MutableMapping
+from typing import Any
+
+from streams.interfaces.http.app import MAX_BYTES, Limit
 from tests.support.requests import LETTERS, Requests
 
 
@@ -35,3 +38,22 @@ async def test_an_unknown_path_is_a_problem(requests: Requests) -> None:
     answer = await requests.ask("GET", "/v1/nothing")
 
     assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_a_chunked_body_without_end_is_cut_off_at_the_limit() -> None:
+    chunk = b"x" * (MAX_BYTES // 4)
+    received: list[str] = []
+
+    async def app(_scope: object, receive: Any, _send: object) -> None:  # noqa: ANN401 - ASGI's
+        while (message := await receive())["type"] == "http.request":
+            received.append(message["type"])
+
+    async def endless() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": chunk, "more_body": True}
+
+    async def send(_: object) -> None:
+        raise AssertionError("nothing is sent")
+
+    await Limit(app)({"type": "http", "headers": []}, endless, send)
+
+    assert len(received) == 4

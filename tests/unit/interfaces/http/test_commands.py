@@ -32,3 +32,14 @@ async def test_a_command_takes_the_letters_that_it_can_change_unless_the_selecti
     answer = await requests.ask("POST", f"{LETTERS}/commands/restore", body=body)
 
     assert answer.json == {"changed": [given_up], "skipped": []}
+
+
+async def test_exported_letters_are_imported_as_they_were(requests: Requests) -> None:
+    ids = requests.index(lettered(1), lettered(2))
+    exported = await requests.ask("POST", f"{LETTERS}/export", body={"reason": "move", "ids": ids})
+
+    imported = await requests.ask("POST", f"{LETTERS}/import?reason=move", body=exported.body)
+    again = await requests.ask("POST", f"{LETTERS}/export", body={"reason": "compare", "ids": ids})
+
+    assert exported.headers["content-type"] == "application/x-ndjson"
+    assert (imported.json, again.body) == ({"taken_in": 2}, exported.body)

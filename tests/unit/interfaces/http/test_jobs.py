@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.support.letters import lettered
 from tests.support.requests import Requests
 
+JOBS = "/v1/dead-letter-jobs"
+
 
 async def test_the_plan_of_a_selection_names_it_as_a_command_would(requests: Requests) -> None:
     requests.index(lettered(1))
@@ -23,3 +25,21 @@ async def test_a_job_takes_none_for_its_canary_and_for_yielding_and_refuses_what
 
     assert (read.status, read.json["title"]) == (422, "The plan cannot be used")
     assert (refused.status, refused.json["detail"].partition(":")[0]) == (422, "query.canary.0")
+
+
+async def test_a_job_is_paused_resumed_and_cancelled_on_request_and_not_cancelled_twice(
+    requests: Requests,
+) -> None:
+    job = await requests.start_job()
+    why = {"reason": "look first"}
+
+    answers = [
+        await requests.ask("POST", f"{job}/{command}", body=why)
+        for command in ("pause", "resume", "cancel", "cancel")
+    ]
+    listed = await requests.ask("GET", JOBS, "watcher")
+    await requests.state.close()
+
+    assert [answer.status for answer in answers] == [200, 200, 200, 409]
+    assert [answer.json["status"] for answer in answers[:3]] == ["paused", "running", "cancelled"]
+    assert listed.json == [answers[2].json]
