@@ -16,10 +16,7 @@ EXCEPTIONS = {
     "streams/engine/installation.py": "one value; every test with a cluster makes it",
     "streams/errors.py": "one error class, the root of its package",
     "streams/interfaces/cli/demo.py": "wires the demo together: acceptance/test_demo.py",
-    "streams/interfaces/demo/child.py": "processes of a real demo: acceptance/test_demo.py kills them",
-    "streams/interfaces/demo/render.py": "what a real demo prints: acceptance/test_demo.py",
     "streams/interfaces/demo/scenes.py": "the course of a real demo: acceptance/test_demo.py",
-    "streams/interfaces/http/app_state.py": "what requests share; every test of http makes it",
     "streams/kafka/lag.py": "asks a real group: acceptance/test_replay_jobs.py and test_verify.py",
     "streams/kafka/local/errors.py": "error classes",
     "streams/kafka/local/progress.py": "one Protocol",
@@ -28,8 +25,6 @@ EXCEPTIONS = {
     "streams/operations/verify/snapshot.py": "reads a real broker and database: acceptance/test_verify.py",
     "streams/operations/verify/tables.py": "reads real databases: acceptance/test_verify.py",
     "streams/store/migrations/env.py": "Alembic's entry point; test_migrate.py and test_schema.py run it",
-    "streams/testing/cluster.py": "most unit tests stand on it; test_model.py plays with it",
-    "streams/testing/leads.py": "two builders of test data",
 }
 """Modules without a test file of their name, and why."""
 
