@@ -218,7 +218,7 @@ def test_what_cannot_be_answered_is_a_problem_with_the_next_step_and_without_wha
         (client.ask("GET", f"{LETTERS}?colour=red"), 422, "colour"),
         (client.ask("GET", f"{LETTERS}/{'0' * 36}"), 404, "there is no letter"),
         (client.ask("POST", act, body={"reason": "why"}), 422, "send `ids`"),
-        (client.ask("POST", act, body={"reason": "why", "select": {}}), 422, "says nothing"),
+        (client.ask("POST", act, body={"reason": "why", "select": {}}), 422, "`select` is empty"),
         (
             client.ask("POST", act, body={"reason": "w", "ids": [some], "patch": [{"op": "x"}]}),
             422,

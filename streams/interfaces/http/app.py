@@ -1,4 +1,4 @@
-"""The HTTP application, put together."""
+"""Assembles the HTTP application from its routers, its body limit and its answers to errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streams.interfaces.http.app_state import AppState
 from streams.interfaces.http.problems import add_to, problem
 
 MAX_BYTES = 64 * 1024 * 1024
-"""Of a request: a plan of 100,000 letters has about half of that."""
+"""Largest body of a request; a plan of 100,000 letters has about half of it."""
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -29,7 +29,7 @@ def create_app(app_state: AppState) -> FastAPI:
         yield
         await app_state.close()
 
-    # Its pages come with the package: nobody who reads them is told of to a stranger, and no net is needed.
+    # The documentation pages come with the package: they need no network, and no third party sees their readers.
     app: FastAPI = FastAPIOffline(title="leads: dead letters", version=app_version(), lifespan=life)
     app.state.app_state = app_state
     app.include_router(letters.router)
@@ -49,7 +49,7 @@ class Limit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 413, or let the request through and count what comes."""
+        """Answer 413 when the announced length is too large; otherwise pass the request on and count its bytes."""
         lengths = [value for name, value in scope.get("headers", ()) if name == b"content-length"]
         if any(not value.isdigit() or int(value) > MAX_BYTES for value in lengths):
             refused = problem(413, f"a request has at most {MAX_BYTES:,} bytes")
@@ -62,7 +62,7 @@ class Limit:
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                return {"type": "http.disconnect"}  # chunked, and without end
+                return {"type": "http.disconnect"}  # a chunked body that exceeds the limit
             return message
 
         await self._app(scope, counted, send)

@@ -1,4 +1,4 @@
-"""What all requests share, and who sends them."""
+"""State that all requests share, and authentication by API key."""
 
 from __future__ import annotations
 
@@ -47,26 +47,26 @@ class AppState:
         self.preview = Preview(self.installation)
 
     def commands(self, author: str) -> LetterCommands:
-        """Return the commands in the name of whose key it is."""
+        """Return the commands in the name of the key's owner."""
         return LetterCommands(self.installation, Audit(self.installation, author))
 
     def now(self) -> datetime:
-        """Return the moment, by the clock of the installation."""
+        """Return the current moment by the clock of the installation."""
         return self.installation.clock()
 
-    async def read(self, question: Callable[..., T], **about: Any) -> T:  # noqa: ANN401 - what the question takes
-        """Ask the store. Raise as it does."""
-        return await self.installation.database.run(partial(question, **about))
+    async def read(self, query: Callable[..., T], **arguments: Any) -> T:  # noqa: ANN401 - what the query takes
+        """Run a query on the store. Raise as the store does."""
+        return await self.installation.database.run(partial(query, **arguments))
 
     async def letter(self, letter_id: str) -> LetterRow:
         """Return a letter. Raise `ProblemError` 404."""
-        found = await self.read(letters.get, ids=[letter_id])
-        if not found:
-            raise ProblemError(404, f"there is no letter {letter_id[:40]}; ids are given whole")
-        return found[0]
+        rows = await self.read(letters.get, ids=[letter_id])
+        if not rows:
+            raise ProblemError(404, f"there is no letter {letter_id[:40]}; send the whole id")
+        return rows[0]
 
     def work_on(self, claimed: ClaimedJob) -> None:
-        """Let a job run beside the requests; when the server stops, it pauses."""
+        """Start a job that runs beside the requests and pauses when the server stops."""
         job = planned_job(self.installation, claimed, self.preview, self.lag)
         task = asyncio.create_task(job.run(lambda _: None))
         self._jobs[claimed.id] = task
@@ -76,7 +76,7 @@ class AppState:
         self._jobs.pop(job, None)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            log.error("replay job %s came to a halt and can be resumed: %s", job, error)
+            log.error("replay job %s has failed and can be resumed: %s", job, error)
 
     async def close(self) -> None:
         """Pause the jobs."""
@@ -88,8 +88,8 @@ class AppState:
 
 def app_state(request: Request) -> AppState:
     """Return what the requests of this server share."""
-    found: AppState = request.app.state.app_state
-    return found
+    shared: AppState = request.app.state.app_state
+    return shared
 
 
 State = Annotated[AppState, Depends(app_state)]
@@ -97,21 +97,21 @@ _BEARER = HTTPBearer(auto_error=False, description="An API key of leads.toml's [
 
 
 def viewer(
-    state: State, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+    state: State, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 ) -> ApiKeyTable:
-    """Return whose key it is. Raise `ProblemError` 401."""
-    found = None if given is None else state.keys.find(given.credentials, state.now())
-    if found is None:
+    """Return the API key that the request sends. Raise `ProblemError` 401."""
+    key = None if credentials is None else state.keys.find(credentials.credentials, state.now())
+    if key is None:
         raise ProblemError(
             401,
             "send `Authorization: Bearer KEY` with a key of leads.toml that has not expired",
             {"WWW-Authenticate": "Bearer"},
         )
-    return found
+    return key
 
 
 def operator(user: Annotated[ApiKeyTable, Depends(viewer)]) -> ApiKeyTable:
-    """Return whose key it is, if it may change things. Raise `ProblemError` 401 or 403."""
+    """Return the API key of an operator. Raise `ProblemError` 401 or 403."""
     if user.role != "operator":
         raise ProblemError(403, f"{user.name} is a viewer; this needs a key with role operator")
     return user

@@ -1,4 +1,4 @@
-"""Requests that change dead letters, read their records, or take them out and in."""
+"""Requests that change dead letters, reveal their records, or export and import them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
 
 
 class Command(BaseModel):
-    """What is to be done about letters: those with these ids, or those selected."""
+    """Body of a command about letters: those with these ids, or those selected."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -30,11 +30,11 @@ class Command(BaseModel):
     ids: list[str] = Field(default=[], max_length=MAX_LETTERS)
     select: Selection | None = None
     at: str | None = None
-    """When letters are to be tried: a moment, or in how long (2h); `schedule` alone."""
+    """When letters are retried: a moment, or a duration from now (2h); only for `schedule`."""
     recipe: str | None = None
-    """`repair` alone."""
+    """Name of a recipe of leads.toml; only for `repair`."""
     patch: list[dict[str, Any]] = []
-    """JSON Patch (RFC 6902); `edit` alone."""
+    """JSON Patch (RFC 6902); only for `edit`."""
 
 
 CommandName = Literal["discard", "restore", "schedule", "unschedule", "keep", "erase", "edit", "repair"]
@@ -51,10 +51,12 @@ async def reveal_letter(letter_id: str, command: Command, state: State, user: Op
 
 @router.post("/export")
 async def export_letters(command: Command, state: State, user: Operator) -> StreamingResponse:
-    """Return letters whole, records too, one per line (NDJSON); audited, each one."""
+    """Return letters with their records, one per line (NDJSON); each one is audited."""
     ids = await _chosen(state, "export", command)
     rows = state.commands(user.name).export_letters(ids, command.reason)
-    first = await anext(rows, None)  # what cannot be audited is refused before anything is sent
+    first = await anext(
+        rows, None
+    )  # an audit that cannot be written refuses the request before anything is sent
 
     async def lines() -> AsyncIterator[bytes]:
         if first is not None:
@@ -72,7 +74,7 @@ async def import_letters(
     user: Operator,
     reason: Annotated[str, Query(min_length=1, max_length=500)],
 ) -> dict[str, int]:
-    """Take letters in that an export gave: all, or none when a line cannot be read."""
+    """Import the letters of an export: all of them, or none when a line cannot be read."""
     rows = list(load((await request.body()).splitlines(keepends=True)))
     return {"taken_in": await state.commands(user.name).import_letters(rows, reason)}
 
@@ -85,12 +87,12 @@ async def edit_letter(
     user: Operator,
     if_match: Annotated[str | None, Header()] = None,
 ) -> dict[str, Any]:
-    """Edit a letter by a JSON Patch, if it is still as its ETag said."""
+    """Edit a letter by a JSON Patch unless it has changed since its ETag was read."""
     row = await state.letter(letter_id)
     if if_match is None:
         raise ProblemError(428, "send If-Match with the ETag of the letter")
     if if_match != etag(row):
-        raise ProblemError(412, "the letter has changed; get it again, look, and send its new ETag")
+        raise ProblemError(412, "the letter has changed; get it again, check it, and send its new ETag")
     patch = Patch("edit", command.patch)
     return asdict(await state.commands(user.name).edit([letter_id], patch, command.reason))
 
@@ -99,7 +101,7 @@ async def edit_letter(
 async def command_letters(
     name: CommandName, command: Command, state: State, user: Operator
 ) -> dict[str, Any]:
-    """Do something about letters; names those that have changed, and those that stay as they are, with the reason."""
+    """Run a command on letters; return the ids that it changed, and those that it skipped with the reason."""
     ids = await _chosen(state, name, command)
     return asdict(await _run(name, state, user.name, ids, command))
 
@@ -110,11 +112,11 @@ async def _run(name: CommandName, state: AppState, author: str, ids: list[str], 
         return await SIMPLE_COMMANDS[name](commands, ids, command.reason)
     if name == "schedule":
         if command.at is None:
-            raise ProblemError(422, "send `at`: a moment that is to come, or in how long: 2h")
+            raise ProblemError(422, "send `at`: a moment in the future, or a duration from now: 2h")
         return await commands.schedule(ids, read_due("at", command.at, state.now()), command.reason)
     if name == "edit":
         return await commands.edit(ids, Patch("edit", command.patch), command.reason)
-    recipes = {each.name: each for each in state.recipes}
+    recipes = {recipe.name: recipe for recipe in state.recipes}
     if command.recipe not in recipes:
         raise ProblemError(422, f"`recipe` must be one of: {', '.join(recipes) or 'none'}")
     return await commands.edit(ids, recipes[command.recipe].as_patch(), command.reason)
@@ -127,5 +129,5 @@ async def _chosen(state: AppState, name: str, command: Command) -> list[str]:
         return command.ids
     condition = command.select.or_status(USUAL_STATUS.get(name, "open")).condition(state.now())
     if command.select.is_everything and not command.select.status:
-        raise ProblemError(422, "`select` says nothing; a status alone selects all of it")
+        raise ProblemError(422, "`select` is empty; a status alone selects every letter with it")
     return await state.read(select, condition=condition)

@@ -1,4 +1,4 @@
-"""Requests that plan the replay of many dead letters, carry plans out, and control the jobs."""
+"""Requests that plan the replay of many dead letters, start jobs that carry out plans, and control jobs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NAMED: dict[str, Literal["paused", "cancelled"]] = {"pause": "paused", "cancel"
 
 
 class Planned(BaseModel):
-    """Which letters are to be planned."""
+    """Body of a request for a plan: letters with these ids, or those selected."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -38,7 +38,7 @@ class Planned(BaseModel):
 
 
 class Why(BaseModel):
-    """Why a job is paused, cancelled or let go on."""
+    """Why a job is started, paused, cancelled or resumed."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -46,12 +46,12 @@ class Why(BaseModel):
 
 
 class How(JobOptions, Why):
-    """How a job goes about it, and why."""
+    """Options of a job, and its reason."""
 
 
 @router.post("/dead-letter-plans")
 async def plan(planned: Planned, state: State, _: Viewer) -> Response:
-    """Return what replays would do, letter by letter: a plan as NDJSON, which a job takes as its body."""
+    """Return a plan (NDJSON) of what each replay would do; send it as the body to start a job."""
     if bool(planned.ids) == (planned.select is not None):
         raise ProblemError(422, "send `ids`, or `select`")
     ids = planned.ids
@@ -67,8 +67,8 @@ def _plan(state: AppState, ids: Sequence[str], planned: Planned) -> bytes:
     writer = PlanWriter(
         file, made=timestamp(state.now()), app_version=app_version(), selector=selector, stale=planned.stale
     )
-    for row, found in state.preview.of(ids, stale=planned.stale):
-        writer.add(row, found)
+    for row, prediction in state.preview.of(ids, stale=planned.stale):
+        writer.add(row, prediction)
     writer.end()
     return file.getvalue()
 
@@ -77,10 +77,10 @@ def _plan(state: AppState, ids: Sequence[str], planned: Planned) -> bytes:
 async def apply(
     request: Request, response: Response, state: State, user: Operator, how: Annotated[How, Query()]
 ) -> dict[str, Any]:
-    """Carry out the plan that is the body; the job runs in this server, and pauses when it stops."""
-    found = parse_plan("the body", await request.body())
+    """Start a job that carries out the plan in the body; it runs in this server and pauses when the server stops."""
+    parsed = parse_plan("the body", await request.body())
     options = JobOptions(**how.model_dump(exclude={"reason"}))
-    claimed = await create(state.commands(user.name), found, options, how.reason)
+    claimed = await create(state.commands(user.name), parsed, options, how.reason)
     state.work_on(claimed)
     response.headers["Location"] = f"/v1/dead-letter-jobs/{claimed.id}"
     return {"id": claimed.id, "letters": claimed.letters}
@@ -96,7 +96,7 @@ async def list_jobs(
 
 @router.get("/dead-letter-jobs/{job_id}")
 async def show_job(job_id: str, state: State, _: Viewer) -> dict[str, Any]:
-    """Return how far a job is, and what came of its letters."""
+    """Return the progress of a job and the outcomes of its letters."""
     row = await _row(state, job_id)
     ended = await state.read(jobs.items, job=row.id, states=jobs.ENDED, limit=MAX_LETTERS)
     items = [{"id": item.letter_id, "state": item.state, "reason": item.found} for item in ended]
@@ -107,7 +107,7 @@ async def show_job(job_id: str, state: State, _: Viewer) -> dict[str, Any]:
 async def change_job(
     job_id: str, command: Literal["pause", "cancel", "resume"], why: Why, state: State, user: Operator
 ) -> dict[str, Any]:
-    """Pause, cancel or go on with a job."""
+    """Pause, cancel or resume a job."""
     row = await _row(state, job_id)
     commands = state.commands(user.name)
     if command == "resume":

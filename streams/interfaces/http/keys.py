@@ -1,4 +1,4 @@
-"""Who may ask: API keys of leads.toml, of which only hashes are kept."""
+"""API keys of leads.toml, which holds only their hashes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class Keys:
     tables: Sequence[ApiKeyTable]
 
     def find(self, key: str, now: datetime) -> ApiKeyTable | None:
-        """Return whose key it is; None when it is nobody's, or expired."""
+        """Return the entry of this key; None when there is none or it has expired."""
         digest = hash_of(key)
         found = None
         for table in self.tables:
-            # All are compared, in constant time: how long it takes tells nothing.
+            # Compare with every key in constant time, so that the duration reveals nothing about them.
             if hmac.compare_digest(digest, table.sha256) and now < table.expires:
                 found = table
         return found
 
 
 def new_key() -> str:
-    """Make a key: 256 random bits, so that a plain hash of it cannot be guessed back."""
+    """Return a new key of 256 random bits, so many that its hash needs no salt."""
     return f"leads_{secrets.token_urlsafe(32)}"
 
 

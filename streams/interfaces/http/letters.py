@@ -1,4 +1,4 @@
-"""Requests that look at dead letters and preview their replays."""
+"""Requests that list, group, count and explain dead letters."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MAX_LETTERS = 1000
 
 
 class Listing(Selection):
-    """A page of letters."""
+    """A selection of letters, and the largest number to list."""
 
     limit: int = Field(default=100, ge=1, le=MAX_LETTERS)
 
 
 def etag(row: LetterRow) -> str:
-    """Return what changes whenever the letter does."""
+    """Return the ETag of a letter, which changes whenever the letter does."""
     return f'"{row.letter.generation}-{row.letter.edit_number or 0}-{row.status}"'
 
 
@@ -56,7 +56,7 @@ async def list_groups(
 
 @router.get("/stats")
 async def count_letters(state: State, _: Viewer, selection: Annotated[Selection, Query()]) -> dict[str, Any]:
-    """Count letters by status, class, action and code, and say how long the oldest open one is still kept."""
+    """Count letters by status, class, action and code, and return how long the oldest open one is still kept."""
     now = state.now()
     condition = selection.or_status("all").condition(now)
     found = await state.read(stats, condition=condition, now=now)

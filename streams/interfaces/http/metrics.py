@@ -1,4 +1,4 @@
-"""The metrics: how many dead letters there are, and how long there is to decide about them."""
+"""Metrics for Prometheus: the number of dead letters, and the time left before retention deletes the oldest."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def metrics(state: State, _: Viewer) -> Response:
 
 
 class _Collector:
-    """What was counted, as families of metrics."""
+    """Metric families of the counts."""
 
     def __init__(self, headroom: timedelta | None, counts: list[Count]) -> None:
         self._headroom = headroom

@@ -1,4 +1,4 @@
-"""Errors become problem details (RFC 9457), without a word of what was sent."""
+"""Turns errors into problem details (RFC 9457) that repeat nothing of what was sent."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ EXPECTED: dict[type[Exception], tuple[int, str]] = {
 
 
 class ProblemError(Exception):
-    """The request cannot be answered as asked."""
+    """Raised when a request is refused."""
 
     def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
         """Take the status, and a sentence with the next step."""
@@ -57,7 +57,7 @@ class ProblemError(Exception):
 def problem(
     status: int, detail: str, headers: dict[str, str] | None = None, *, title: str | None = None
 ) -> JSONResponse:
-    """Return the answer; its title is the phrase of the status unless there is a better one."""
+    """Return the response; its title is the phrase of the status unless one is given."""
     body = {
         "type": "about:blank",
         "title": title or PHRASES[status],
@@ -68,7 +68,7 @@ def problem(
 
 
 def add_to(app: FastAPI) -> None:
-    """Let the application answer errors so."""
+    """Make the application answer every error with a problem."""
 
     async def ours(_: Request, error: ProblemError) -> Response:
         return problem(error.status, error.detail, error.headers)
@@ -79,12 +79,14 @@ def add_to(app: FastAPI) -> None:
         return problem(422, f"{place}: {first['msg']}")
 
     async def theirs(_: Request, error: HTTPException) -> Response:
-        detail, headers = "see /docs for what there is", dict(error.headers or {})
+        detail, headers = "see /docs for the requests that exist", dict(error.headers or {})
         return problem(error.status_code, detail, headers, title=str(error.detail))
 
     async def unforeseen(_: Request, error: Exception) -> Response:
         log.error("a request failed: %s", type(error).__name__, exc_info=error)
-        return problem(500, "this is a defect of ours; the log says where it happened; nothing more was done")
+        return problem(
+            500, "this is a defect of the server, and its log has the traceback; the request was aborted"
+        )
 
     handlers: dict[Any, Handler] = {
         ProblemError: ours,

@@ -1,4 +1,4 @@
-"""Read leads from JSON Lines or CSV of any size, and report of each bad line what is wrong with it."""
+"""Reads leads from JSON Lines or CSV of any size, and reports what is wrong with each bad line."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class LeadFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One lead as the file has it."""
+    """One lead as it stands in the file."""
 
     line: int
-    """Where it begins, counted from 1."""
+    """Line where it begins, counted from 1."""
     lead: dict[str, Any]
     attributes: dict[str, str] = field(default_factory=dict)
-    """CloudEvents attributes that the file gives, without `ce_`: `id`, `time`, …"""
+    """CloudEvents attributes of the row, without `ce_`: `id`, `time`, …"""
 
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that is no lead. `reason` names field and position and repeats no value."""
+    """A line that is not a lead. `reason` names field and position and repeats no value."""
 
     line: int
     code: str
@@ -48,7 +48,7 @@ class BadLine:
 
 
 def guess_format(name: str, beginning: bytes) -> Format:
-    """Tell by the file's name, else by how it begins."""
+    """Return the format by the file's suffix, or by its first bytes when the suffix is unknown."""
     suffix = name.rpartition(".")[2].lower()
     if suffix in ("csv", "tsv"):
         return "csv"
@@ -58,7 +58,7 @@ def guess_format(name: str, beginning: bytes) -> Format:
 
 
 def read_leads(lines: Lines, kind: Format) -> Iterator[Row | BadLine]:
-    """Yield every lead and every bad line, in order. Raises `LeadFileError`, at the first line only."""
+    """Yield every lead and every bad line, in order. Raise `LeadFileError`, at the first line only."""
     return _read_json(lines) if kind == "jsonl" else _read_csv(lines)
 
 
@@ -74,7 +74,7 @@ def _read_json(lines: Lines) -> Iterator[Row | BadLine]:
             continue
         text = (
             raw.removeprefix(_BOM) if line == 1 else raw
-        ).rstrip()  # leading blanks count in the column we tell
+        ).rstrip()  # leading blanks stay: the reported column counts them
         if not text:
             continue
         if line == 1 and text.lstrip().startswith(b"["):
@@ -85,7 +85,7 @@ def _read_json(lines: Lines) -> Iterator[Row | BadLine]:
             yield BadLine(line, *_why_no_json(text, error))
             continue
         if not isinstance(parsed, dict):
-            yield BadLine(line, "NOT_AN_OBJECT", f"is a JSON {type(parsed).__name__} and must be an object")
+            yield BadLine(line, "NOT_AN_OBJECT", f"is a JSON {type(parsed).__name__} but must be an object")
             continue
         yield _row(line, parsed)
 
@@ -136,13 +136,13 @@ def _read_csv(lines: Lines) -> Iterator[Row | BadLine]:
 
 def _text(lines: Lines) -> Iterator[str]:
     for raw in lines:
-        # Bytes that are no UTF-8 are kept as surrogates, and found when the row they belong to is known.
+        # Bytes that are not UTF-8 become surrogates, which are found once their row is known.
         text = (raw.removeprefix(_BOM) if lines.number == 1 else raw).decode("utf-8", "surrogateescape")
         yield text
 
 
 def _columns(header: list[str]) -> list[tuple[str, str]]:
-    """Return for each column where its value goes: (`lead` | `consent` | `attributes` | `ce`, name)."""
+    """Return the target of each column: (`lead` | `consent` | `attributes` | `ce`, name)."""
     columns = [_column(title.strip(), number) for number, title in enumerate(header, 1)]
     for number, column in enumerate(columns, 1):
         if columns.index(column) != number - 1:
@@ -174,7 +174,7 @@ def _csv_row(line: int, columns: list[tuple[str, str]], cells: list[str]) -> Row
         return BadLine(
             line,
             "NOT_CSV",
-            f"has {len(cells)} cells and the header {len(columns)}; is a cell with a separator quoted?",
+            f"has {len(cells)} cells but the header has {len(columns)}; is a cell that contains the separator not quoted?",
         )
     groups: dict[str, dict[str, Any]] = {"lead": {}, "consent": {}, "attributes": {}, "ce": {}}
     for number, ((group, name), cell) in enumerate(zip(columns, cells, strict=False), 1):

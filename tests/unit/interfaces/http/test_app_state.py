@@ -31,7 +31,7 @@ async def test_a_letter_is_found_by_its_whole_id_alone(requests: Requests) -> No
     found = await requests.state.letter(letter_id)
 
     assert found.letter.id == letter_id
-    with pytest.raises(ProblemError, match="ids are given whole"):
+    with pytest.raises(ProblemError, match="send the whole id"):
         await requests.state.letter(letter_id[:8])
 
 
