@@ -1,4 +1,4 @@
-"""Bad records of the demo: leads that are rejected, and records that cannot be read at all."""
+"""Makes the bad records of the demo: leads that are rejected, and records that cannot be decoded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class MakeSample(Protocol):
-    """Makes a record of a lead's fields."""
+    """Makes a record from the fields of a lead."""
 
     def __call__(self, body: dict[str, Any], kind: str, mode: Mode, /) -> Sample: ...
 
@@ -67,7 +67,7 @@ def _headers(change: Callable[[Headers], Headers]) -> MakeUnreadable:
 
 
 def _reused(make: MakeSample, original: Sample, random: Random) -> Sample:
-    """Return another lead under the id of one that is published before."""
+    """Return another lead with the id of one that is published earlier."""
     body = _body(original) | {"company": f"Other Company {random.randrange(100)}"}
     other = make(body, "unreadable", "binary")
     return replace(other, key=original.key, headers=original.headers, identity=None)
@@ -99,4 +99,4 @@ UNREADABLE: Mapping[str, MakeUnreadable] = {
     ),
     "a known id with other content": _reused,
 }
-"""By what is wrong with the record."""
+"""By the defect of the record."""

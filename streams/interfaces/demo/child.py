@@ -1,4 +1,4 @@
-"""The processes around the demo: mail server, webhook receiver and worker. They end with it, however it ends.
+"""Runs the mail server, webhook receiver and worker of the demo; they end when the demo ends, even if it is killed.
 
 Each runs as `python -m streams.interfaces.demo.child MODULE ARGUMENTS…`; the demo holds the other end of its stdin.
 """
@@ -58,7 +58,7 @@ class Child:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the process has not ended."""
         return self._process.poll() is None
 
     async def port(self) -> int:
@@ -81,11 +81,11 @@ class Child:
                     await asyncio.sleep(0.05)
         raise self.failure("did not start")
 
-    def failure(self, what: str) -> CommandError:
-        """Return the error for what happened, with the end of the log."""
+    def failure(self, problem: str) -> CommandError:
+        """Return an error about the process, with the end of its log."""
         tail = self._logged().decode(errors="replace").splitlines()[-TAIL_LINES:]
         lines = "\n".join(f"  {line}" for line in tail) or "  (it logged nothing)"
-        return CommandError(f"the {self.name} {what}. The end of {self.log}:\n{lines}")
+        return CommandError(f"the {self.name} {problem}. The end of {self.log}:\n{lines}")
 
     def _logged(self) -> bytes:
         with self.log.open("rb") as file:
@@ -93,7 +93,7 @@ class Child:
             return file.read()
 
     def stop(self) -> None:
-        """Ask it to end and wait; kill it when that takes too long."""
+        """Terminate the process and wait; kill it when that takes too long."""
         if self.is_running:
             self._process.terminate()
         try:
@@ -107,10 +107,10 @@ class Child:
 
 
 class DemoServers:
-    """The three processes. `with` starts the mail server and the webhook receiver, and stops whatever runs."""
+    """The three processes. `with` starts the mail server and the webhook receiver, and stops all three at the end."""
 
     def __init__(self, folder: DemoFolder, environment: Mapping[str, str], secret: str) -> None:
-        """Take where they run, and the secret that webhooks are signed with."""
+        """Take the folder and environment of the processes, and the secret that signs webhooks."""
         self._folder = folder
         self._environment = {**environment, "LEADS_NOTIFY_SECRET": secret}
         self._running: list[Child] = []
@@ -140,16 +140,16 @@ class DemoServers:
         await self.worker.ready()
 
     def stop_mail_server(self) -> None:
-        """Take the mail server away."""
+        """Stop the mail server."""
         self._mail_server.stop()
 
     async def restart_mail_server(self) -> None:
-        """Bring the mail server back on the port it had."""
+        """Start the mail server again on its former port."""
         self._mail_server = self._start_mail_server()
         await self._mail_server.port()
 
     def stop(self) -> None:
-        """Stop all, the worker before the servers that it calls."""
+        """Stop all processes, the worker before the servers that it calls."""
         for child in sorted(self._running, key=lambda child: child.name != "worker"):
             child.stop()
         self._running.clear()
@@ -171,7 +171,7 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Run the module, and end in order when stdin closes."""
+    """Run a module; terminate in an orderly way when stdin closes."""
     sys.argv = sys.argv[1:]
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""The demo's data folder and settings: journals, logs, leads.toml, and what a shell needs to look inside."""
+"""The demo's data folder and settings: journals, logs, leads.toml, and variables for a shell."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ delays = ["3s", "6s", "15s", "30s", "1m"]
 
 
 class DemoFolder:
-    """Everything that the demo keeps, in one folder that may be deleted."""
+    """The folder with all data of the demo; it may be deleted."""
 
     def __init__(self, path: Path) -> None:
-        """Name what is in it; nothing is made yet."""
+        """Take the path; nothing is created yet."""
         self.path = path
         self.config = path / "leads.toml"
         self.mails = path / "mails.jsonl"
@@ -51,51 +51,51 @@ class DemoFolder:
         self.webhooks = path / "webhooks.jsonl"
         """The webhook receiver's journal: one JSON line per request."""
         self.environment = path / "demo.env"
-        """Variables that a shell reads so that `leads` looks at the demo."""
+        """Variables for a shell, so that `leads` works on the demo's data."""
         self.logs = path / "logs"
 
     def make(self) -> None:
-        """Make the folder and leads.toml; keep what is there."""
+        """Create the folder and leads.toml; keep existing files."""
         self.logs.mkdir(parents=True, exist_ok=True)
         if not self.config.exists():
             self.config.write_text(LEADS_TOML, encoding="utf-8")
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other demos out of this folder. Raise `WrongUseError` when one runs there."""
+        """Lock the folder against other demos. Raise `WrongUseError` when one runs there."""
         lock = FileLock(self.path / "demo.lock")
         if not lock.acquire():
-            raise WrongUseError(f"a demo runs in {self.path} already; wait for it, or give another --data")
+            raise WrongUseError(f"a demo already runs in {self.path}; wait for it, or use another --data")
         try:
             yield
         finally:
             lock.release()
 
     def write_environment(self, variables: Mapping[str, str]) -> None:
-        """Write the file that a shell reads."""
+        """Write the file of variables for a shell."""
         lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-        head = "# Read it with `. demo.env`: then `leads` looks at the demo's data, in this shell."
+        head = "# Run `. demo.env` so that `leads` works on the demo's data in this shell."
         self.environment.write_text("\n".join([head, *lines, ""]), encoding="utf-8")
         self.environment.chmod(0o600)  # LEADS_KAFKA and LEADS_DATABASE may hold passwords
 
 
-def demo_settings(given: Settings, folder: DemoFolder) -> Settings:
-    """Return the demo's settings: those given, less what would reach real people or real data."""
+def demo_settings(usual: Settings, folder: DemoFolder) -> Settings:
+    """Return the demo's settings: the usual ones without those that reach real people or real data."""
     return Settings(
-        kafka=given.kafka,
-        database=given.database,
+        kafka=usual.kafka,
+        database=usual.database,
         config=folder.config.absolute(),
-        env=given.env or "development",
-        secret=given.secret,
-        session_timeout=given.session_timeout,
-        prefix=given.prefix if "prefix" in given.model_fields_set else PREFIX,
-        group=given.group if "group" in given.model_fields_set else GROUP,
+        env=usual.env or "development",
+        secret=usual.secret,
+        session_timeout=usual.session_timeout,
+        prefix=usual.prefix if "prefix" in usual.model_fields_set else PREFIX,
+        group=usual.group if "group" in usual.model_fields_set else GROUP,
         data=folder.path.absolute(),
     )
 
 
 def shell_variables(settings: Settings) -> dict[str, str]:
-    """Return these settings as `LEADS_*` variables, without the addresses and secrets that only one run has."""
+    """Return these settings as `LEADS_*` variables, without the addresses and secrets of a single run."""
     optional = {
         "LEADS_KAFKA": settings.kafka,
         "LEADS_DATABASE": settings.database,
@@ -112,8 +112,8 @@ def shell_variables(settings: Settings) -> dict[str, str]:
 
 
 def child_environment(settings: Settings, more: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a child: ours, with no other `LEADS_*` variables than the demo's."""
-    # The children run the code that we run, also from a clone that is not installed.
+    """Return the environment of a child: that of this process, with the demo's `LEADS_*` variables alone."""
+    # Children run the same code as this process, even from a clone that is not installed.
     root = str(Path(streams.__file__).resolve().parents[1])
     search = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEADS_")}
@@ -126,5 +126,5 @@ def new_webhook_secret() -> str:
 
 
 def count_lines(journal: Path) -> int:
-    """Return how many lines a journal has; 0 when it is not there."""
+    """Return the number of lines of a journal; 0 when it does not exist."""
     return journal.read_bytes().count(b"\n") if journal.exists() else 0

@@ -1,4 +1,4 @@
-"""Invented people: names in the scripts of their countries, phones that could exist, e-mails that cannot."""
+"""Invents people: names in the scripts of their countries, valid phone numbers, e-mails that reach nobody."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """A country that people of the demo come from. `Мария=maria`: as written, and as it stands in an e-mail."""
+    """A country of people of the demo. `Мария=maria` is a name as it is written, and as it stands in an e-mail."""
 
     code: str
     spellings: tuple[str, ...]
@@ -140,7 +140,7 @@ class People:
     """An endless source of people, the same for the same `random`; no two share an e-mail or a phone."""
 
     def __init__(self, random: Random) -> None:
-        """`random` decides on everything."""
+        """Take the source of all random choices."""
         self._random = random
         self._emails: set[str] = set()
         self._phones: set[str] = set()

@@ -1,4 +1,4 @@
-"""Draw the demo: bars while it runs, and at the end what each action did, the open letters and the sums."""
+"""Displays the demo: bars while it runs, and at the end the counts of each action, the open letters and the sums."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Row(NamedTuple):
     number: int
     colour: str
     cells: Sequence[str] = ()
-    """What stands beside the bar."""
+    """Cells beside the bar."""
 
 
 def _rows(state: State) -> Iterator[Row]:
@@ -55,7 +55,7 @@ def _bars(rows: Sequence[Row], whole: int, width: int, encoding: str) -> Table:
 
 
 def _bar(count: int, whole: int, width: int, encoding: str) -> str:
-    """Return a bar; whatever is more than nothing is visible."""
+    """Return a bar; any count above 0 is visible."""
     if whole <= 0 or count <= 0:
         return ""
     eighths = max(1, round(min(count / whole, 1.0) * width * 8))
@@ -65,7 +65,7 @@ def _bar(count: int, whole: int, width: int, encoding: str) -> str:
 
 
 class Display:
-    """What happens, on stderr: bars on a terminal, elsewhere a line now and then. `with` begins and ends it."""
+    """Progress on stderr: bars on a terminal, elsewhere at most a line every `LINE_EVERY_S`. Use it in `with`."""
 
     def __init__(self, console: Console, total: int) -> None:
         """`total` is the count of a full bar."""
@@ -84,12 +84,12 @@ class Display:
             )
 
     def note(self, text: str) -> None:
-        """Print one thing that happened, with its time."""
+        """Print a line about an event, with the seconds since the start."""
         clock = f"{time.monotonic() - self._began:5.1f} s  "
         self._console.print(clock + text, markup=False, highlight=False, soft_wrap=self._live is None)
 
     def update(self, state: State) -> None:
-        """Show how far it is."""
+        """Show the state."""
         rows = list(_rows(state))
         is_new, self._rows = rows != self._rows, rows
         if self._live is not None:

@@ -1,4 +1,4 @@
-"""The records of the demo: the same ones every time, so that a second run repeats the first."""
+"""Makes the records of the demo: the same ones every time, so that a second run repeats the first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from topics.events import LeadReceived
 SEED = 20261123
 MIN_RECORDS = 60
 BEGAN = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
-"""When the first lead came in; each one after it follows some minutes later."""
+"""Time of the first lead; the others follow minutes apart."""
 SOURCES = {
     "web-form": "/web/forms",
     "google-ads": "/ads/google",
@@ -52,7 +52,7 @@ class Sample:
     kind: str
     """`lead`, `duplicate`, `update`, `older`, `repeated`, `plain`, `rejected` or `unreadable`."""
     identity: tuple[str, str] | None = None
-    """Its `ce_source` and `ce_id`; None when it has none that can be read."""
+    """Its `ce_source` and `ce_id`; None when they are missing or unreadable."""
     lead_id: str | None = None
     defect: str = ""
     """What makes it unreadable."""
@@ -99,7 +99,7 @@ class _SampleMaker:
             for sample in self._of(self._people.next()):
                 if len(records) == count:
                     break
-                # What follows a first lead comes some time later, not right behind it.
+                # Later leads of a person come some time after the first, not directly after it.
                 at = len(records) if sample.kind in ("lead", "plain", "update") else None
                 records.insert(
                     self._random.randrange(len(records) * 2 // 3, len(records) + 1) if at is None else at,
@@ -123,7 +123,7 @@ class _SampleMaker:
             again = self._body(person) | {"email": person.email_as(random.randrange(4))}
             again["phone"] = person.phone_as(random.randrange(4))
             yield self._sample(again, "duplicate", random.choice(("binary", "structured")))
-        elif 0.25 <= chance < 0.33:  # noqa: PLR2004 - one in twelve changes jobs, and the old news comes in last
+        elif 0.25 <= chance < 0.33:  # noqa: PLR2004 - one in twelve changes jobs, and the older lead arrives last
             newer = self._body(person) | {"job_title": "Managing Director"}
             older = self._body(person) | {"job_title": "Assistant"}
             yield self._sample(newer, "update", "binary", later=timedelta(days=3))

@@ -1,4 +1,4 @@
-"""The demo from start to end: leads come in, the mail server goes away and comes back, and everything is verified."""
+"""Runs the demo: leads arrive, the mail server stops and comes back, and everything is verified."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from topics.registry import TopicNames
 
 LOOK_S = 0.25
 STALLED_S = 90.0
-"""Longer than the longest wait of the demo's leads.toml: without a change for so long, something is wrong."""
+"""Without a change for so long the demo fails; longer than the longest retry delay of its leads.toml."""
 FIRST_PART = 0.4
 """Share of the records that are published before the mail server goes away."""
 
 
 def run_demo(settings: Settings, folder: DemoFolder, count: int) -> Summary:
-    """Run the demo; block for less than a minute, after a first download. Raise what `ending_of` knows."""
+    """Run the demo, which takes less than a minute after a first download. Raise errors that `ending_of` knows."""
     began = time.monotonic()
     config = load_config(settings.config)
     with folder.held(), connections.database(settings) as database:
@@ -60,12 +60,12 @@ def _refuse_letters_of_others(database: Database, group: str) -> None:
     if others := {row.letter.group for row in retried} - {group}:
         raise WrongUseError(
             f"the database holds letters of {', '.join(sorted(others))} that wait to be retried, and the demo's "
-            "worker would do so; take LEADS_DATABASE away, or give the demo a database of its own"
+            "worker would retry them; unset LEADS_DATABASE, or use another database for the demo"
         )
 
 
 class _Published(NamedTuple):
-    """A sample, and where Kafka put it."""
+    """A sample with its partition and offset."""
 
     sample: Sample
     partition: int
@@ -91,7 +91,7 @@ class _Demo:
         return TopicNames(self.settings.prefix)
 
     async def run(self, samples: Sequence[Sample], began: float) -> Summary:
-        """Play all scenes and verify what came of them."""
+        """Run all scenes and verify the results."""
         async with AsyncExitStack() as stack:
             self.admin = await stack.enter_async_context(connections.admin(self.address))
             self.reader = await stack.enter_async_context(RangeReader(self.address))
@@ -109,10 +109,12 @@ class _Demo:
                 f"receiver on 127.0.0.1:{self.servers.webhook_port} and a worker are ready."
             )
             if start.actions:
-                self.display.note("The same leads again: whatever was done is answered from the ledger.")
+                self.display.note(
+                    "The same leads again: the ledger answers for everything that was done before."
+                )
             if left_out := len(samples) - len(chosen):
                 self.display.note(
-                    f"Left out: {plural(left_out, 'plain record')} without an id, each would be a new lead."
+                    f"Skipped {plural(left_out, 'plain record')} without an id; each would be a new lead."
                 )
             if known:
                 self.display.note(
@@ -140,7 +142,7 @@ class _Demo:
             )
 
     async def _known_faults(self, start: State) -> dict[str, int]:
-        """Verify what earlier runs left. Raise `WrongUseError` when the topics belong to another database."""
+        """Verify the results of earlier runs. Raise `WrongUseError` when the topics belong to another database."""
         if not start.actions and not start.received:
             return {}
         known = faults(await self._verdict())
@@ -170,7 +172,7 @@ class _Demo:
     # ---------------------------------------------------------------------------------------------- the scenes
 
     async def _play(self, samples: Sequence[Sample]) -> int:
-        """Publish all and follow it to the end; return how many mails went out after the outage."""
+        """Publish all samples and wait for the end; return the number of mails sent after the outage."""
         display, servers = self.display, self.servers
         first = samples[: int(len(samples) * FIRST_PART)]
         display.note(f"Publishing {plural(len(first), 'record')}; the mail server is running.")
@@ -186,10 +188,11 @@ class _Demo:
         display.note(self._outage(state))
         await servers.restart_mail_server()
         display.note(
-            "The mail server is back." + ("" if _is_settled(state) else " What waits goes on by itself.")
+            "The mail server is back."
+            + ("" if _is_settled(state) else " Waiting work continues automatically.")
         )
         end = await self._until(_is_settled)
-        display.note("Every record has come to its end.")
+        display.note("Every record has been processed.")
         return end.mails - state.mails
 
     async def _publish(self, samples: Sequence[Sample]) -> None:
@@ -204,7 +207,7 @@ class _Demo:
             self.published.append(_Published(sample, place.partition, place.offset))
 
     def _letters_of_unreadable(self) -> dict[str, str]:
-        """Return the ids that the letters of the unreadable records must have, and what is wrong with each record."""
+        """Return the ids that the letters of the unreadable records must have, each with the record's defect."""
         topic, group = self.names.of(LeadReceived), self.settings.group
         return {
             ids.letter_id(
@@ -216,9 +219,9 @@ class _Demo:
         }
 
     async def _until(self, is_reached: Callable[[State], bool]) -> State:
-        """Look until a state is reached. Raise `CommandError` when the worker ends, or when nothing changes any more.
+        """Poll until a state is reached. Raise `CommandError` when the worker ends, or when nothing changes any more.
 
-        Topics and database are read one after the other, and a retry may fall between: two looks must agree.
+        Topics and database are read one after the other, and a retry may happen in between, so two polls must agree.
         """
         before, changed = None, time.monotonic()
         while True:
@@ -234,13 +237,13 @@ class _Demo:
             if state != before:
                 before, changed = state, time.monotonic()
             if not self.servers.worker.is_running:
-                raise self.servers.worker.failure("ended by itself")
+                raise self.servers.worker.failure("ended unexpectedly")
             if time.monotonic() - changed > STALLED_S:
-                raise self.servers.worker.failure(f"has not got on for {STALLED_S:.0f} s")
+                raise self.servers.worker.failure(f"has made no progress for {STALLED_S:.0f} s")
             await asyncio.sleep(LOOK_S)
 
     def _is_held_up(self, state: State) -> bool:
-        """Whether all is done but what waits for the outage to end: retries, and records of a paused step."""
+        """Return whether only retries and records of a paused step are left, which wait for the outage to end."""
         going_on = {
             self.names.of(event)
             for event in ONBOARDING.inputs
@@ -250,7 +253,7 @@ class _Demo:
 
     def _outage(self, state: State) -> str:
         if _is_settled(state):
-            return "Nothing waits for the mail server: nobody here needs a mail any more."
+            return "Nothing waits for the mail server: no lead needs another mail."
         waiting = [f"{plural(state.retried, 'letter')} with a due time"] if state.retried else []
         for event in ONBOARDING.inputs:
             paused = [
@@ -285,14 +288,14 @@ class _Demo:
     async def _verdict(self) -> Verdict:
         mails, webhooks = self.folder.mails, self.folder.webhooks
         for journal in (mails, webhooks):
-            journal.touch()  # nothing has arrived yet: an empty journal is the truth
+            journal.touch()  # when nothing has arrived, the journal must exist and be empty
         received_from: dict[int, int] = {}
         for record in self.published:
             received_from.setdefault(record.partition, record.offset)  # the first one has the lowest offset
         question = replace(
             verifying.question_of(self.settings, mails=mails, webhooks=webhooks),
             received_from=received_from,
-            pause_s=0,  # no worker runs that a second look would have to wait for
+            pause_s=0,  # no worker runs, so a second look needs no pause
         )
         return await verifying.verify(self.settings, self.address, question, lambda *_: None)
 

@@ -1,4 +1,4 @@
-"""What a demo did, by what `leads status` and `leads verify` read, and whether it adds up."""
+"""Sums up a demo by the data of `leads status` and `leads verify`, and checks that the numbers agree."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from topics.events import EVENTS
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What `leads status` reads, and how much has arrived outside."""
+    """Counts of `leads status`, and of mails and webhooks that arrived."""
 
     received: int
     """Leads on the public topic."""
     waiting: Mapping[str, int]
-    """By topic: records that the group has not settled."""
+    """Records by topic that the group has not settled."""
     actions: Mapping[str, Mapping[str, int]]
-    """By action: `done` and `dead_lettered` executions."""
+    """Executions by action, `done` and `dead_lettered`."""
     letters: Mapping[str, int]
-    """By status."""
+    """Letters by status."""
     paused: frozenset[str]
     """Actions."""
     contacts: int
@@ -45,12 +45,12 @@ class State:
 
     @property
     def retried(self) -> int:
-        """Letters that are retried by themselves."""
+        """Letters that workers retry automatically."""
         return self.letters.get(SCHEDULED, 0) + self.letters.get(REPLAYING, 0)
 
     @property
     def unfinished(self) -> int:
-        """Records and letters that somebody still works on."""
+        """Records and letters that a worker still has to process."""
         return sum(self.waiting.values()) + self.retried
 
     def done(self, action: str) -> int:
@@ -64,11 +64,11 @@ _OUTCOMES: Mapping[str, str | None] = {
     )
     for event in EVENTS
 }
-"""By event type: its first field with a closed list of values."""
+"""First field with a closed list of values, by event type."""
 
 
 def outcomes(connection: Connection) -> dict[str, Counter[str]]:
-    """Count the results in the ledger by action and outcome; of one that was skipped, by its reason."""
+    """Count the results in the ledger by action and outcome; skipped ones by their reason."""
     counts: dict[str, Counter[str]] = {}
     query = sa.select(ledger.c.action, ledger.c.result_type, ledger.c.result).where(ledger.c.status == DONE)
     for action, result_type, result in connection.execute(query):
@@ -97,7 +97,7 @@ def open_letters(connection: Connection, ids: Collection[str]) -> dict[str, list
 
 
 def faults(verdict: Verdict) -> dict[str, int]:
-    """Return how often a verdict has each fault, less those that a worker mends when it runs again."""
+    """Return how often a verdict has each fault, without those that a running worker repairs."""
     return {
         tally.fault.what: tally.count
         for kind in KINDS
@@ -124,7 +124,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One run of the demo. Fates and letters are those of its own records; everything else is of all runs."""
+    """One run of the demo. Fates and letters cover the records of this run; everything else covers all runs."""
 
     published: Sequence[Sample]
     left_out: int
@@ -150,22 +150,22 @@ class Summary:
         return int(self.verdict.counts["received"])
 
     def fate(self, fate: str) -> int:
-        """Return how many leads ended so: `onboarded`, `rejected`, `letter`. A repetition ends as its event did."""
+        """Return the number of leads by fate: `onboarded`, `rejected` or `letter`. Repetitions share the fate of their event."""
         return int(sum(self.verdict.counts[name].get(fate, 0) for name in ("fates", "repetitions")))
 
     @property
     def repeated(self) -> int:
-        """Leads that were the same event once more: answered from the ledger, and nothing was done again."""
+        """Leads that repeat an event; the ledger answered them and nothing was done again."""
         return sum(self.verdict.counts["repetitions"].values())
 
     @property
     def sources(self) -> dict[str, int]:
-        """How many samples have each source, the most frequent first."""
+        """Number of samples by source, the most frequent first."""
         return dict(Counter(sample.source for sample in self.published).most_common())
 
     @property
     def checks(self) -> list[Check]:
-        """Everything that has to agree."""
+        """All pairs of numbers that must agree."""
         ended = sum(self.fate(fate) for fate in ("onboarded", "rejected", "letter"))
         bad = sum(1 for sample in self.published if sample.kind == "rejected")
         found = sum(map(len, self.letters.values()))

@@ -174,7 +174,7 @@ def _csv_row(line: int, columns: list[tuple[str, str]], cells: list[str]) -> Row
         return BadLine(
             line,
             "NOT_CSV",
-            f"has {len(cells)} cells but the header has {len(columns)}; is a cell that contains the separator not quoted?",
+            f"has {len(cells)} cells but the header has {len(columns)}; is a cell with a separator quoted?",
         )
     groups: dict[str, dict[str, Any]] = {"lead": {}, "consent": {}, "attributes": {}, "ce": {}}
     for number, ((group, name), cell) in enumerate(zip(columns, cells, strict=False), 1):

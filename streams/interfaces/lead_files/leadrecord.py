@@ -1,4 +1,4 @@
-"""Make the record of a lead from a file: a CloudEvent that gets the same id every time."""
+"""Makes the record of a lead from a file: a CloudEvent that gets the same id every time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from topics.failures import DecodeError
 from topics.registry import TopicNames
 
 _OURS = frozenset({"specversion", "type", "subject"})
-"""What follows from the topic and the lead: given or not, it is the same."""
+"""Attributes that follow from the topic and the lead, whether the row has them or not."""
 
 
 class LeadRecords:
@@ -28,9 +28,9 @@ class LeadRecords:
     """
 
     def __init__(self, names: TopicNames, source: str, began: datetime) -> None:
-        """`source` and `began` are `ce_source` and `ce_time` of rows that bring none; later rows count as later."""
+        """`source` and `began` are `ce_source` and `ce_time` of rows without their own; each row gets a later time."""
         self._topic = names.of(LeadReceived)
-        # Nobody knows the real place yet; it only serves to try how the record will be read.
+        # A placeholder: the real position is not known yet, and decoding the record needs one.
         self._place = Position(self._topic, 0, 0, 0)
         self._source = source
         self._began = began
@@ -70,16 +70,16 @@ class LeadRecords:
 
 
 def content_id(source: str, lead: dict[str, object]) -> str:
-    """Id of a lead by what it says, however its JSON was written."""
+    """Return an id derived from the content of a lead, independent of how its JSON is written."""
     content = orjson.dumps(lead, option=orjson.OPT_SORT_KEYS)
     return ids.derive_text("content", source, hashlib.sha256(content).hexdigest())
 
 
 def read_time(text: str) -> datetime:
-    """Read `--time`. Raises ValueError with what to write."""
+    """Return the time of `--time`. Raise `ValueError` with an example of the right form."""
     try:
         return parse_timestamp(text)
     except ValueError:
         raise ValueError(
-            f"{text!r} is no RFC 3339 time with a zone; write it like 2026-11-23T20:15:00Z"
+            f"{text!r} is not an RFC 3339 time with a zone; write it like 2026-11-23T20:15:00Z"
         ) from None

@@ -1,4 +1,4 @@
-"""Read any number of lines from a file or a pipe; waiting for a line can be interrupted."""
+"""Reads any number of lines from a file or a pipe; waiting for a line can be interrupted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from threading import Event
 from topics.limits import MAX_VALUE
 
 LONGEST_LINE = 4 * MAX_VALUE
-"""Bytes: a record may be written wider than it is sent, but not without end."""
+"""Largest line in bytes: JSON in a file may be wider than the record that is sent."""
 _CHUNK = 1 << 20
 _WAIT_S = 0.2
 
@@ -21,7 +21,7 @@ class InputError(OSError):
 
 
 def open_input(path: str) -> int:
-    """Open a file, or `-` for stdin; give it back with `os.close`. Raises `InputError`."""
+    """Open a file, or `-` for stdin; close it with `os.close`. Raise `InputError`."""
     try:
         if path == "-":
             return os.dup(0)
@@ -37,13 +37,13 @@ def open_input(path: str) -> int:
 
 
 class Lines:
-    """The lines of a file or a pipe, as bytes with their ends; knows how far it is and whether the next one is there.
+    """The lines of a file or a pipe, as bytes with their line ends; knows its position and whether a line is ready.
 
     Reading waits in short steps, so that another thread can `stop` it.
     """
 
     def __init__(self, descriptor: int) -> None:
-        """Take an open file descriptor; it stays the caller's."""
+        """Take an open file descriptor, which the caller closes."""
         self._descriptor = descriptor
         self._is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
         self._buffer = bytearray()
@@ -52,23 +52,23 @@ class Lines:
         self._stopped = Event()
         self._shift = 0
         self.number = 0
-        """Number of the line given last."""
+        """Number of the last line that was yielded."""
         self.bytes_read = 0
 
     @property
     def size(self) -> int | None:
-        """Size in bytes; None of a pipe."""
+        """Size in bytes; None for a pipe."""
         return os.fstat(self._descriptor).st_size if self._is_regular else None
 
     @property
     def is_idle(self) -> bool:
-        """Whether the next line would have to be waited for, which may take for ever."""
+        """Whether reading the next line would wait, perhaps for ever."""
         if self._is_regular or self._is_ended or self._buffer.find(b"\n", self._at) >= 0:
             return False
         return not select.select([self._descriptor], [], [], 0)[0]
 
     def stop(self) -> None:
-        """End as if the input ended here."""
+        """End the iteration as if the input ended here."""
         self._stopped.set()
 
     def peek(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Publish the leads of a file batch by batch, and count the outcomes."""
+"""Publishes the leads of a file batch by batch, and counts the outcomes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from topics.events import Reason
 BATCH_RECORDS = 500
 BATCH_BYTES = 1 << 20
 LAST_WORD_S = 5.0
-"""How long a batch that is on its way is waited for after an interrupt."""
+"""Seconds to wait, after an interrupt, for the batch that is being sent."""
 ANSWER_WITHIN_S = 30.0
-"""How long the broker may take for a batch; the client itself would wait for ever."""
+"""Seconds that the broker may take for a batch; the client itself would wait for ever."""
 MAX_LISTED = 1000
 
 Send = Callable[[Sequence[Outgoing]], Awaitable[None]]
@@ -34,22 +34,22 @@ class Rejection:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the lines. Of bad ones the first `MAX_LISTED` are kept, all are counted."""
+    """Counts of the lines by outcome, with the first `MAX_LISTED` bad lines and rejections."""
 
     published: int = 0
     good: int = 0
-    """Leads that can be read; with `rejected` among them."""
+    """Leads that can be read, including `rejected`."""
     skipped: int = 0
     rejected: int = 0
     bad: list[BadLine] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     unknown: int = 0
-    """Sent, but the broker did not say in time whether it took them."""
+    """Records that were sent but not acknowledged in time: the broker may have them."""
     is_interrupted: bool = False
     error: PublishError | None = None
 
     def skip(self, line: BadLine) -> None:
-        """Count a line that is no lead."""
+        """Count a line that is not a lead."""
         self.skipped += 1
         if len(self.bad) < MAX_LISTED:
             self.bad.append(line)
@@ -62,7 +62,7 @@ class Tally:
 
 
 class Publication:
-    """One file on its way to the broker, or, without `send`, only looked at."""
+    """Publishes one file; without `send` it only checks the leads."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Publication:
         send: Send | None,
         region: str | None = None,
     ) -> None:
-        """`region`: judge the leads as a worker with this default region would."""
+        """With a `region`, check each lead as a worker with this default region would."""
         self.tally = Tally()
         self._lines = lines
         self._rows = rows
@@ -83,7 +83,7 @@ class Publication:
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """End after the batch that is on its way."""
+        """End after the batch that is being sent."""
         self.tally.is_interrupted = True
         self._lines.stop()
         self._stopping.set()
@@ -92,7 +92,7 @@ class Publication:
         """Publish until the input ends, `stop` is called or the broker takes no more (`tally.error`)."""
         batch = await asyncio.to_thread(self._prepare)
         while batch and not self._stopping.is_set():
-            # Read and check the next ones while the broker writes these.
+            # Read and check the next batch while the broker writes this one.
             ahead = asyncio.create_task(asyncio.to_thread(self._prepare))
             try:
                 is_taken = await self._deliver(batch)
