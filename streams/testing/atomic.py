@@ -1,4 +1,4 @@
-"""Proves an action atomic: it kills the worker around every port call, and looks at what is left."""
+"""Checks that an action is atomic by killing its worker around every port call and comparing the results."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_atomic(
     its key, also where effect and adapters do not declare it. `only_ask` names async calls that change nothing outside:
     `("billing.price",)`; all others count as effects.
 
-    Gives back how many deaths it tried. Raises `AssertionError`, which names the port call, and what was done twice,
+    Return the number of deaths tried. Raise `AssertionError`, which names the port call, and what was done twice,
     left half done or stated differently.
     """
     if not examples:
@@ -77,7 +77,7 @@ def _check_run(trial: Trial, whole: Ended, sidesteps: Sidesteps) -> None:
     defects = [letter for letter in letters if letter.failure_class == "defect"]
     if len(defects) == len(trial.examples):
         raise AssertionError(
-            f"{name} fails on every example, so nothing can be said about it: {defects[0].message}\n"
+            f"{name} fails on every example, so its atomicity cannot be checked: {defects[0].message}\n"
             f"{defects[0].stacktrace or ''}"
         )
 
@@ -94,16 +94,16 @@ def _check_memory(trial: Trial, before: Mapping[str, object]) -> None:
 
 
 class Judge:
-    """Compares what a death has led to with what there is without one."""
+    """Compares the results after a death with those of a run without one."""
 
     def __init__(self, trial: Trial, right: Found, only_ask: Collection[str]) -> None:
-        """Take what is right."""
+        """Take the trial, and what a run without a death leaves."""
         self._trial = trial
         self._right = right
         self._only_ask = only_ask
 
     def check(self, ended: Ended, how: str) -> None:
-        """Raise `AssertionError` when anything differs."""
+        """Raise `AssertionError` when anything differs; `how` describes the death."""
         for problem in self._problems(ended):
             text = f"{self._trial.action.name} is not atomic: {problem}"
             raise AssertionError(text.replace("\n", f"\n{how}\n", 1))
@@ -119,7 +119,7 @@ class Judge:
                     )
         yield from self._calls(end)
         if any(letter.code == "UNCERTAIN" for letter in end.letters):
-            return  # honest: a person is asked, and what depends on the answer may differ
+            return  # a person decides, and results that depend on the decision may differ
         for result, values in sorted(end.results.items()):
             if values != right.results.get(result):
                 yield (

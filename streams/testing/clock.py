@@ -1,4 +1,4 @@
-"""A clock that moves on demand, and an event loop whose waits take no time."""
+"""Provides a clock that moves on demand, and an event loop whose waits take no time."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class Clock:
     moment: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
     def __call__(self) -> datetime:
-        """Return the moment."""
+        """Return the current moment."""
         return self.moment
 
     def advance(self, **by: float) -> None:
-        """Move on, by what `timedelta` takes: `advance(minutes=2)`."""
+        """Advance the clock by the arguments of `timedelta`: `advance(minutes=2)`."""
         self.moment += timedelta(**by)
 
 
 class _NoWait(selectors.DefaultSelector):
-    """Takes a wait for granted when nothing is ready, and remembers how long it would have been."""
+    """Skips a wait when nothing is ready, and sums up the seconds skipped."""
 
     skipped_s = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """See `selectors.BaseSelector.select`; only a wait without an end really waits."""
+        """See `selectors.BaseSelector.select`; only a wait without a timeout really waits."""
         if timeout is None:
             return super().select(None)
         found = super().select(0)
@@ -53,7 +53,7 @@ class TimelessLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self) -> None:
-        """Start at zero."""
+        """Start with no seconds skipped."""
         self._jumps = _NoWait()
         super().__init__(self._jumps)
 
@@ -62,7 +62,7 @@ class TimelessLoop(asyncio.SelectorEventLoop):
         return self._jumps.skipped_s
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Say nothing of the tasks of a worker that died: nobody is left to look after them."""
+        """Ignore errors of tasks of a worker that died: no code is left that awaits them."""
         if not isinstance(context.get("exception"), CrashError):
             super().call_exception_handler(context)
 

@@ -1,4 +1,4 @@
-"""A whole installation in memory: the real processor over an in-memory log and any store."""
+"""Provides a whole installation in memory: the real processor over an in-memory log and any store."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GROUP = "leads"
 
 @dataclass(frozen=True)
 class MemoryWorker:
-    """One worker's processor. What it remembers in memory goes with it."""
+    """The parts of one worker; its memory is lost with it."""
 
     workflow: Workflow
     processor: Processor
@@ -60,7 +60,7 @@ class Cluster:
 
     @property
     def installation(self) -> Installation:
-        """The parts as they are now, for what takes them all."""
+        """The installation with its current parts."""
         return Installation(
             workflow=self.workflow,
             adapters=self.adapters,
@@ -72,7 +72,7 @@ class Cluster:
         )
 
     def new_worker(self, life: Life | None = None, around: Surroundings | None = None) -> MemoryWorker:
-        """Start a worker; one with a `life` dies where that ends: at a port call, a commit or a publish."""
+        """Start a worker; one with a `life` dies where its life ends: at a port call, a commit or a publish."""
         workflow, database, publisher = (
             self.workflow,
             self.database,
@@ -102,7 +102,7 @@ class Cluster:
         return [*map(self.names.of, self.workflow.inputs), self.names.requests, self.names.letters]
 
     def unread(self, topic: str) -> list[LogRecord]:
-        """Return what was not acknowledged."""
+        """Return the records of a topic that are not acknowledged."""
         return self.log.deliver(topic, GROUP)
 
     def forget_acknowledgements(self) -> None:
@@ -110,7 +110,7 @@ class Cluster:
         self.log.forget(GROUP)
 
     async def work(self, worker: MemoryWorker, topic: str, batch: Sequence[LogRecord]) -> None:
-        """Let every agent of one worker settle a batch. Raises as the processor does; acknowledges nothing.
+        """Let every agent of one worker settle a batch, without acknowledging it. Raise as the processor does.
 
         While a step pauses this waits, as an agent does that has its topic to itself.
         """
@@ -127,11 +127,11 @@ class Cluster:
                         records = Records(unfinished.of(batch))
 
     async def work_while_alive(self, worker: MemoryWorker, topic: str, batch: Sequence[LogRecord]) -> bool:
-        """Do the same for a worker that may die meanwhile; False when it did."""
+        """Do the same for a worker that may die meanwhile; return False when it did."""
         return await _is_survived(worker.life, self.work(worker, topic, batch))
 
     async def settle_once(self) -> bool:
-        """Let every agent settle what is there; says whether there was anything. Raises as the processor does."""
+        """Let every agent settle all unread records; return whether there were any. Raise as the processor does."""
         was_any = False
         for topic in self.topics:
             if batch := self.unread(topic):
@@ -142,7 +142,7 @@ class Cluster:
         return was_any
 
     async def settle(self) -> None:
-        """Go on until nothing is left."""
+        """Settle until nothing is unread. Raise as the processor does."""
         while await self.settle_once():
             pass
 

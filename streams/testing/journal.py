@@ -14,7 +14,7 @@ class Journal:
     """Append records to a file; records that wait together share one fsync. Use it from one event loop."""
 
     def __init__(self, path: Path | None, *, is_durable: bool = True) -> None:
-        """Without a `path` nothing is kept; without `is_durable` no fsync is made, for benchmarks."""
+        """Without a `path` records are dropped; `is_durable=False` skips fsync, for benchmarks."""
         self._is_durable = is_durable
         self._file = None if path is None else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
@@ -57,7 +57,7 @@ class Journal:
         os.fsync(self._file)
 
     async def aclose(self) -> None:
-        """Write what waits and close the file."""
+        """Write waiting records and close the file."""
         if self._flush is not None:
             await self._flush
         if self._file is not None:

@@ -6,12 +6,12 @@ import orjson
 
 
 def lead(**fields: object) -> bytes:
-    """Return a plain JSON lead of Jane Doe, or of whom the fields say: `lead(email="max@example.com")`."""
+    """Return a plain JSON lead of Jane Doe, with these fields added or replaced: `lead(email="max@example.com")`."""
     return orjson.dumps({"email": "jane.doe@example.com", "name": "Jane Doe", **fields})
 
 
 def event_headers(event_id: str, **attributes: str) -> list[tuple[str, bytes | None]]:
-    """Binary-mode headers of a LeadReceived with this `ce_id`; other attributes by name: `time`, `expirytime`, …."""
+    """Return binary-mode headers of a LeadReceived with this `ce_id` and other attributes: `time`, `expirytime`, …."""
     named = {
         "specversion": "1.0",
         "id": event_id,

@@ -1,4 +1,4 @@
-"""Lets a worker die at a chosen point: after it, nothing of that worker reaches store, broker or outside."""
+"""Kills a worker at a chosen point, after which it reaches neither store, broker nor the outside world."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 class CrashError(BaseException):
-    """The worker is dead. No Exception: what catches those must not go on as if it lived."""
+    """The worker is dead. A `BaseException`, so that `except Exception` does not let it continue."""
 
 
 @dataclass
@@ -15,13 +15,13 @@ class Life:
     """One worker's life: the points it passed, and the one at which it ends."""
 
     ends_at: int | None = None
-    """Number of the point, from 1; None: it does not end by itself."""
+    """Number of the point, from 1; None: it does not end."""
     points: list[str] = field(default_factory=list)
     is_over: bool = False
     on_end: Callable[[], None] = lambda: None
 
     def passes(self, point: str) -> None:
-        """Be at this point, e.g. `after mailer.send`; raise `CrashError` when the life ends here."""
+        """Record this point, e.g. `after mailer.send`; raise `CrashError` when the life ends here."""
         self.check()
         self.points.append(point)
         if self.ends_at is not None and len(self.points) >= self.ends_at:

@@ -1,4 +1,4 @@
-"""An in-memory log: topics, partitions, offsets, and what groups have acknowledged."""
+"""Provides a log in memory with topics, partitions, offsets and the acknowledgements of groups."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class MemoryLog:
     """By topic, in the order of writing."""
     is_away: bool = False
     takes: int | None = None
-    """While away: how many more records it takes before it does not answer."""
+    """While away: number of records that it still takes."""
     _unkeyed: itertools.count[int] = field(default_factory=itertools.count)
     _ends: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
     _committed: dict[tuple[str, str, int], int] = field(default_factory=lambda: defaultdict(int))
@@ -55,7 +55,7 @@ class MemoryLog:
     def append(
         self, topic: str, key: bytes | None, value: bytes | None, headers: Headers | None = None
     ) -> LogRecord:
-        """Write a record as any other client does; gives it back with its place."""
+        """Write a record as any other client does; return it with its partition and offset."""
         partition = next(self._unkeyed) % PARTITIONS if key is None else partition_of(key, PARTITIONS)
         offset = self._ends[topic, partition]
         self._ends[topic, partition] += 1
@@ -65,7 +65,7 @@ class MemoryLog:
         return record
 
     def deliver(self, topic: str, group: str) -> list[LogRecord]:
-        """Return what a member of the group that starts now reads: everything that the group did not acknowledge."""
+        """Return all records that the group has not acknowledged, as a new member of the group reads them."""
         return [
             record
             for record in self.topics[topic]
@@ -77,14 +77,14 @@ class MemoryLog:
         self._committed[group, record.topic, record.partition] = record.offset + 1
 
     def forget(self, group: str) -> None:
-        """Lose what the group acknowledged."""
+        """Drop all acknowledgements of the group."""
         for place in [place for place in self._committed if place[0] == group]:
             del self._committed[place]
 
 
 @dataclass
 class MortalPublisher:
-    """The way to the broker of one worker, which may die before, amid or after publishing."""
+    """Publisher of one worker, which may die before, amid or after publishing."""
 
     publisher: Publisher
     life: Life

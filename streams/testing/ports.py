@@ -1,4 +1,4 @@
-"""Watches what an action asks of its ports, and lets its worker die before and after each call."""
+"""Records the calls of an action on its ports, and can kill its worker before and after each call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _key: ContextVar[str | None] = ContextVar("key of the effect under way", default
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call on a port that came to its end."""
+    """A call on a port that returned."""
 
     port: str
     """As the action writes it: `mailer.send`."""
@@ -32,7 +32,7 @@ class Call:
     key: str | None
     """Key of the effect it is part of; None when it was not made through `Effects.once`."""
     is_outside: bool
-    """Whether it waits for somebody outside: an async call on a port that no transaction covers."""
+    """Whether it reaches outside: an async call on a port that no transaction covers."""
 
     def __str__(self) -> str:
         """Write it as the action does."""
@@ -40,14 +40,14 @@ class Call:
 
 
 class Surroundings(Protocol):
-    """What is put around every step of an action, and of a port that it calls."""
+    """Contexts around every step of an action, and of a port that it calls."""
 
     def action(self) -> AbstractContextManager[object]:
-        """Be around a step of the action itself."""
+        """Return the context of a step of the action itself."""
         ...
 
     def port(self) -> AbstractContextManager[object]:
-        """Be around a step of a port."""
+        """Return the context of a step of a port."""
         ...
 
 
@@ -67,12 +67,12 @@ class Stepped:
     """Awaits something, with a context around each of its steps, and not while it waits."""
 
     def __init__(self, awaited: Awaitable[Any], around: Callable[[], AbstractContextManager[object]]) -> None:
-        """Take it and what makes the context."""
+        """Take the awaitable, and a function that returns the context of a step."""
         self._awaited = awaited
         self._around = around
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        """Go on step by step."""
+        """Run the awaitable step by step."""
         steps = self._awaited.__await__()
         error: BaseException | None = None
         while True:
@@ -128,7 +128,7 @@ class WatchedPort:
 
 
 class WatchedEffects:
-    """The port Effects, which knows of the calls made through it."""
+    """The port Effects, which marks the calls made through it with their key."""
 
     def __init__(self, effects: Effects, around: Surroundings) -> None:
         """Take the real one. It has no points of its own: its commits and what it calls have them."""
@@ -159,7 +159,7 @@ class WatchedEffects:
 def with_watched_ports(
     workflow: Workflow, ports: Ports, life: Life, calls: list[Call], around: Surroundings | None = None
 ) -> Workflow:
-    """Return the workflow whose actions ask watched ports."""
+    """Return the workflow with actions that call watched ports."""
 
     def watched(step: Step) -> Step:
         return dataclasses.replace(

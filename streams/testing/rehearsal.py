@@ -53,13 +53,13 @@ class Rehearsal:
         self._runner = asyncio.Runner(loop_factory=TimelessLoop)
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Return the rehearsal."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Forget everything."""
+        """Close the event loop and the store."""
         self._runner.close()
         self._store.close()
 
@@ -68,7 +68,7 @@ class Rehearsal:
     def publish(
         self, value: bytes, event_id: str | None = None, *, key: bytes | None = None, **attributes: str
     ) -> LogRecord:
-        """Publish a lead and settle everything that follows; gives its record.
+        """Publish a lead and settle everything that follows; return its record.
 
         Without an `event_id` it is plain JSON, as from a console producer. `attributes` are further `ce_*` attributes:
         `time="2026-11-23T08:00:00Z"`.
@@ -80,11 +80,11 @@ class Rehearsal:
         return record
 
     def settle(self) -> None:
-        """Settle everything there is. Raises as the processor does: nothing is acknowledged then."""
+        """Settle everything unread. Raise as the processor does; nothing is acknowledged then."""
         self._runner.run(self.cluster.settle())
 
     def advance(self, **by: float) -> int:
-        """Let time pass, `advance(minutes=2)`, and settle the retries that are due; gives back how many it were."""
+        """Let time pass, `advance(minutes=2)`, and settle the due retries; return how many there were."""
         self.cluster.clock.advance(**by)
         asked = self._runner.run(self.cluster.retries.tick())
         self.settle()
@@ -99,7 +99,7 @@ class Rehearsal:
     def replay(self) -> int:
         """Replay every open letter but the uncertain ones, as `leads dead-letters replay --all` does.
 
-        Gives back how many it were.
+        Return how many there were.
         """
         asked = [letter.id for letter in self.letters if letter.failure_class != "uncertain"]
         self._runner.run(self._ask(asked))

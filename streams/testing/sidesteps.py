@@ -1,4 +1,4 @@
-"""Sees what an action does past its ports: files, sockets, processes, databases of its own."""
+"""Detects calls of an action that bypass its ports: files, sockets, processes, own databases."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MODULES = {"_posixsubprocess", "_sqlite3", "sqlite3", os.name, "posix"}
 
 
 class Sidesteps:
-    """Watches an action while one of its steps runs, and looks away while a port does.
+    """Records the calls of an action while one of its steps runs, but not while a port runs.
 
     It sees calls from Python code into the interpreter's own modules. A library in C that brings its own sockets (a
     database driver) is not seen: give such a thing to an action as a port.
@@ -36,7 +36,7 @@ class Sidesteps:
 
     @contextmanager
     def action(self) -> Iterator[None]:
-        """Watch."""
+        """Record calls in this context."""
         before = sys.getprofile()
         sys.setprofile(self._see)
         try:
@@ -46,7 +46,7 @@ class Sidesteps:
 
     @contextmanager
     def port(self) -> Iterator[None]:
-        """Look away."""
+        """Record nothing in this context."""
         before = sys.getprofile()
         sys.setprofile(None)
         try:

@@ -1,4 +1,4 @@
-"""Opens a real SQLite store in memory, without threads, which can be away and whose workers can die."""
+"""Provides a real SQLite store in memory, without threads, that can be away and whose workers can die."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MemoryStore(Database):
         """Make the tables."""
         super().__init__("sqlite://")
         self.refuses = 0
-        """How many transactions it refuses before it is there again."""
+        """Number of transactions that it still refuses, as if it were away."""
         self.life = Life()
         self._written: dict[str, None] = {}
         self._shared = self
@@ -34,7 +34,7 @@ class MemoryStore(Database):
         super().transact(metadata.create_all)
 
     def of_worker(self, life: Life) -> MemoryStore:
-        """Return the same store as one worker has it: it may die before and after every commit."""
+        """Return the same store for one worker, which may die before and after every commit."""
         mine = copy.copy(self)
         mine.life = life
         return mine

@@ -1,4 +1,4 @@
-"""Lets one action act on examples in a worker that dies at a chosen point, and in the one after it."""
+"""Runs one action on examples in a worker that dies at a chosen point, then in a fresh worker."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ _CONTACTS = sa.select(*(column for column in contacts.c if column.name != "row_v
 
 @dataclass(frozen=True)
 class Found:
-    """What there is to see at one moment."""
+    """The observable state at one moment."""
 
     store: Mapping[str, list[tuple[Any, ...]]]
     """What the action may change: rows by table."""
     remembered: int
-    """How many executions the ledger knows."""
+    """Number of executions in the ledger."""
     results: Mapping[str, set[bytes]]
-    """What was told, by the id of the result."""
+    """Published values by the id of the result."""
     letters: Sequence[DeadLetter]
     calls: Sequence[Call]
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of one trial."""
+    """Result of one trial."""
 
     points: Sequence[str]
-    """What the first worker passed, to its death or to the end."""
+    """Points that the first worker passed before its death or the end."""
     at_start: Found
     at_crash: Found
     at_end: Found
@@ -62,7 +62,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Trial:
-    """An action, and what it acts on."""
+    """An action and its examples."""
 
     function: Callable[..., object]
     examples: Sequence[Event]
@@ -100,7 +100,7 @@ class Trial:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether the action's call may be made again after a death: so it was asked for, or so it is declared."""
+        """Whether the call may be made again after a death, as the test or the effect's declaration allows."""
         return self._adapters().ports.may_repeat(self._action())
 
     def _action(self) -> ActionSpec:

@@ -1,4 +1,4 @@
-"""The outside world of a test: it records what reaches it, and can be down."""
+"""Provides the outside world of a test: it records mails and notifications, and can be down."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ OWNERS = (
 
 
 def _take(_: object) -> None:
-    """Let it go."""
+    """Accept it."""
 
 
 @dataclass
 class World:
-    """What went outside; `fail` and `fail_note` may raise instead of letting a mail or a notification go."""
+    """Mails and notifications that were sent; `fail` and `fail_note` may raise to refuse one."""
 
     mails: list[Mail] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ class World:
     fail_note: Callable[[str], None] = _take
 
     def go_down(self) -> None:
-        """Take the mail server away."""
+        """Refuse mails, as a mail server that is down."""
 
         def refuse(_: Mail) -> None:
             raise TransientError("SMTP_UNREACHABLE", "the mail server cannot be reached")
@@ -50,11 +50,11 @@ class World:
         self.fail = refuse
 
     def come_back(self) -> None:
-        """Let mails and notifications go again."""
+        """Accept mails and notifications again."""
         self.fail = self.fail_note = _take
 
     def stop_notifying(self) -> None:
-        """Take away what owners are told through."""
+        """Refuse notifications, as a webhook that is down."""
 
         def refuse(_: str) -> None:
             raise TransientError("WEBHOOK_UNREACHABLE", "the webhook cannot be reached")
@@ -132,7 +132,7 @@ def adapters_of(
 ) -> Adapters:
     """Bind every port: those of the store to SQL, the outside ones to `world`, all others to fakes or stand-ins.
 
-    `shared` are your own, by type; they win. `workflow` is whose actions ask.
+    `shared` are your own adapters by type and win over the others; `workflow` names the ports that are needed.
     """
     asked = {port for step in workflow.steps for port in step.action.ports.values()}
     bound: dict[type, object] = {

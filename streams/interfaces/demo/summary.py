@@ -150,7 +150,7 @@ class Summary:
         return int(self.verdict.counts["received"])
 
     def fate(self, fate: str) -> int:
-        """Return the number of leads by fate: `onboarded`, `rejected` or `letter`. Repetitions share the fate of their event."""
+        """Return how many leads have a fate: `onboarded`, `rejected` or `letter`. Repetitions count as their event."""
         return int(sum(self.verdict.counts[name].get(fate, 0) for name in ("fates", "repetitions")))
 
     @property
