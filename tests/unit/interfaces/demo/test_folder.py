@@ -27,7 +27,7 @@ def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
     folder = DemoFolder(tmp_path)
     with (
         folder.held(),
-        pytest.raises(WrongUseError, match=r"a demo runs in .* already"),
+        pytest.raises(WrongUseError, match=r"a demo already runs in"),
         DemoFolder(tmp_path).held(),
     ):
         pass
