@@ -41,7 +41,7 @@ CHAIN = {
     WELCOMED: ("send-welcome-email", ASSIGNED),
     NOTIFIED: ("notify-owner", ASSIGNED),
 }
-"""By which action each result is stated, and of which event."""
+"""The action of each result, and the topic that it reads."""
 
 
 def structured(event_id: str, data: dict[str, object], *, is_base64: bool = False) -> Published:

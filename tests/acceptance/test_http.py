@@ -31,7 +31,7 @@ WRONG = {"code": ["WRONG_TYPE"]}
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """The response to one request."""
 
     status: int
     headers: dict[str, str]
@@ -44,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Client:
-    """Asks with a key, which is the name of who has it."""
+    """Sends requests with an API key; a key is the name of its owner."""
 
     port: int
 

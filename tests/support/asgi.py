@@ -1,4 +1,4 @@
-"""Asks an ASGI application without a server or a socket between them."""
+"""Sends requests to an ASGI application without a server or a socket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back."""
+    """The response to one request."""
 
     status: int
     headers: dict[str, str]
@@ -25,7 +25,7 @@ class Answer:
 async def ask(
     app: FastAPI, method: str, target: str, key: str | None = None, body: object = None, **headers: str
 ) -> Answer:
-    """Return the answer of the application; `key` is the API key, `body` bytes or what becomes JSON."""
+    """Return the response to one request; `key` is the API key, `body` is bytes or is sent as JSON."""
     path, _, query = target.partition("?")
     raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     named = {name.replace("_", "-"): text for name, text in headers.items()}

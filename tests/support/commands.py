@@ -27,7 +27,7 @@ class Ended:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """Stdout as JSON Lines; fails when anything else stands there."""
+        """Stdout as JSON Lines; raise `ValueError` for anything else."""
         return [json.loads(line) for line in self.out.splitlines()]
 
     @property
@@ -50,7 +50,7 @@ class Commands:
         )
 
     def run(self, *arguments: str, stdin: bytes = b"", within: float = 60) -> Ended:
-        """Run to the end."""
+        """Run the command to its end."""
         done = subprocess.run(
             [*COMMAND, *arguments],
             cwd=REPOSITORY,
@@ -63,7 +63,7 @@ class Commands:
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start one that has pipes for stdin, stdout and stderr."""
+        """Start a command with pipes for stdin, stdout and stderr."""
         pipe = subprocess.PIPE
         return subprocess.Popen(
             [*COMMAND, *arguments],
@@ -77,7 +77,7 @@ class Commands:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings, and of the shell's variables those that are no setting."""
+        """The settings, and the shell's variables without its `LEADS_*`."""
         shell = {name: text for name, text in os.environ.items() if not name.startswith("LEADS_")}
         return {**shell, **self.settings}
 

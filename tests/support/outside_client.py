@@ -72,12 +72,12 @@ class Record:
 
     @property
     def original_headers(self) -> Headers:
-        """Headers less those of a dead letter."""
+        """Headers without those of a dead letter."""
         return [(name, value) for name, value in self.headers if not name.startswith(LETTER)]
 
     @property
     def data(self) -> dict[str, Any]:
-        """The value as JSON; empty when it is none."""
+        """The value as a JSON object; empty when it is not one."""
         try:
             found = json.loads(self.value or b"null")
         except ValueError:
@@ -143,7 +143,7 @@ def _partitions(consumer: Consumer, prefix: str, names: Iterable[str]) -> list[T
 
 
 def read_topics(bootstrap: str, prefix: str, names: Iterable[str] = TOPICS) -> dict[str, list[Record]]:
-    """Return every record of these topics, from the first to the last there is. Raises TimeoutError."""
+    """Return every record of these topics, from the first to the last. Raise `TimeoutError`."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,

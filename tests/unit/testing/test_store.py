@@ -20,7 +20,7 @@ def there(store: MemoryStore) -> bool:
     return store.transact(lambda connection: marks.get(connection, "name")) is not None
 
 
-def test_a_store_that_is_away_refuses_as_often_as_it_is_told_to() -> None:
+def test_a_store_that_is_away_refuses_as_many_transactions_as_asked() -> None:
     store = MemoryStore()
     store.refuses = 2
     for _ in range(2):
