@@ -11,7 +11,7 @@ def test_an_error_without_a_sentence_has_its_code_as_one() -> None:
     assert (PermanentError("REFUSED").message, str(PermanentError("REFUSED"))) == ("REFUSED", "REFUSED")
 
 
-def test_each_error_tells_the_runtime_what_to_do() -> None:
+def test_each_error_has_what_the_runtime_acts_on() -> None:
     later = TransientError("AWAY", "try later", retry_after=timedelta(seconds=3))
     uncertain = UncertainError("welcome:k was cut off")
 

@@ -11,7 +11,7 @@ from streams.store.pauses import Cancellation, PauseRow
 OWN = PauseRow("send_welcome_email", "worker-1", "dependency", "mail fails", None, 5, 6, 10)
 
 
-def test_a_persons_pause_stays_as_first_said_until_it_is_resumed(database: Database) -> None:
+def test_a_persons_first_pause_stays_until_it_is_resumed(database: Database) -> None:
     def unit(connection: Connection) -> list[object]:
         found: list[object] = [
             pauses.pause(connection, "notify_owner", "new webhook", "ann", 1),
