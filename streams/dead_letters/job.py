@@ -123,11 +123,11 @@ class Job:
 
         Raise as store and publisher do; the job can be resumed then. A cancelled task pauses the job.
         """
-        async for rows in self.letters.resume():
-            await self._publish(rows)
-        self._before = self.letters.counts.copy()
         watching = asyncio.create_task(self._live.watch())
         try:
+            async for rows in self.letters.resume():
+                await self._publish(rows)
+            self._before = self.letters.counts.copy()
             return await self._run(report)
         except asyncio.CancelledError:
             await asyncio.shield(self.letters.end("paused", "it was interrupted"))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 
 import pytest
 
 from streams.dead_letters import job as job_module
 from streams.dead_letters import job_limits, planned_letters
+from streams.dead_letters.job import Ending, Job, LetterOutcome, Taken
 from streams.dead_letters.job_control import create
 from streams.dead_letters.job_limits import JobOptions, JobProgress
 from streams.kafka.producer import PublishError
+from streams.store.letters import LetterRow
 from tests.support.replay_harness import ReplayHarness, unreported
 
 
@@ -155,3 +159,44 @@ async def test_a_resumed_job_does_not_ask_again_for_letters_that_failed_meanwhil
 
     assert (ended.status, ended.counts, len(requests)) == ("done", {"failed": 2}, asked)
     assert {row.letter.generation for row in replays.rows()} == {1}
+
+
+class Interrupted:
+    """Letters whose earlier process had marked some; publishing these again takes for ever."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.asked: dict[str, int] = {}
+        self.first_failure = ""
+        self.is_resuming = asyncio.Event()
+        self.ends: list[tuple[str, str | None]] = []
+
+    async def resume(self) -> AsyncIterator[Sequence[LetterRow]]:
+        self.is_resuming.set()
+        await asyncio.Event().wait()
+        yield []
+
+    async def take(self, limit: int) -> AsyncIterator[Taken]:
+        yield Taken([], 0)
+
+    async def note(self, outcomes: Sequence[LetterOutcome]) -> None:
+        """No letter has an outcome."""
+
+    async def ended(self) -> Ending | None:
+        return None
+
+    async def end(self, status: str, message: str | None) -> None:
+        self.ends.append((status, message))
+
+
+async def test_a_job_that_is_interrupted_while_it_resumes_is_paused(replays: ReplayHarness) -> None:
+    letters = Interrupted()
+    job = Job("job", replays.cluster.installation, letters, JobOptions(yield_to_lag=None))
+    running = asyncio.create_task(job.run(unreported))
+    await letters.is_resuming.wait()
+
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert letters.ends == [("paused", "it was interrupted")]
