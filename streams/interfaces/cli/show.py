@@ -187,6 +187,10 @@ def _details(result: dict[str, Any]) -> list[str]:
 
 
 def _flat(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name}={item}" for name, item in value.items() if item is not None)
-    return str(value)
+    """Return a value on one line; of a name its parts in brackets: `Jane Doe (first_name=Jane, last_name=Doe)`."""
+    if not isinstance(value, dict):
+        return str(value)
+    parts = {name: item for name, item in value.items() if item is not None}
+    whole = parts.pop("name", None)
+    listed = ", ".join(f"{name}={item}" for name, item in parts.items())
+    return listed if whole is None else f"{whole} ({listed})" if listed else str(whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 from actions.errors import PermanentError
 from streams.testing import event_headers, lead
@@ -34,6 +35,14 @@ def test_a_lead_is_shown_with_every_action_and_the_contact_as_it_is(leads: Leads
         ("assign-owner", "done", 1),
     ]
     assert {step["action"] for step in run["steps"][4:]} == {"notify-owner", "send-welcome-email"}
+
+
+def test_a_name_is_shown_as_a_name_with_its_parts_where_there_are_some(leads: Leads) -> None:
+    onboard(leads, "l1", name="Jane Doe")
+    onboard(leads, "l2", email="ada@b.example", name=None, first_name="Ada", last_name="Lovelace")
+
+    assert re.search(r"name +Jane Doe +/web", leads.run("show", "l1").out)
+    assert "Ada Lovelace (first_name=Ada, last_name=Lovelace)" in leads.run("show", "l2").out
 
 
 def test_a_person_is_found_by_any_spelling_of_the_address(leads: Leads) -> None:
