@@ -128,6 +128,7 @@ def test_a_recipe_repairs_a_group_in_one_job_and_the_originals_stay_readable(
     assert leads(stage, "verify", code=None)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_canary_stops_at_its_first_letter_when_the_mail_server_is_still_away(
     failed: Stage, tmp_path: Path

@@ -144,8 +144,11 @@ def test_a_worker_that_waits_for_the_lock_of_its_sqlite_file_reports_it_and_is_r
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     "hangs",
-    ["assign_owner:block", "send_welcome_email:block", "send_welcome_email:wait"],
-    ids=["in the store's thread", "on the event loop", "in a task"],
+    [
+        pytest.param("assign_owner:block", id="in the store's thread", marks=pytest.mark.long),
+        pytest.param("send_welcome_email:block", id="on the event loop"),
+        pytest.param("send_welcome_email:wait", id="in a task", marks=pytest.mark.long),
+    ],
 )
 def test_a_worker_that_hangs_is_ended_and_its_successor_does_the_work(stage: Stage, hangs: str) -> None:
     stage.open()

@@ -160,6 +160,7 @@ def test_a_three_day_old_welcome_needs_a_decision_and_follows_it(
     assert len(stage.mails.lines()) == mails
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_check_counts_the_letters_that_a_build_would_let_pass_and_explains_the_others(
     stage: Stage, tmp_path: Path

@@ -198,7 +198,7 @@ def stage(kafka: str, database_url: str, tmp_path: Path) -> Iterator[Stage]:
     made.close()
 
 
-@pytest.mark.long_on("postgresql")
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_spoilt_topics_are_named_on_both_databases(stage: Stage) -> None:
     work_through(stage, 60)
