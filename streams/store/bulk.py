@@ -15,15 +15,15 @@ from streams.chunks import chunked
 SQLITE_PARAMETERS = 30_000
 """SQLite takes at most 32,766 in one statement."""
 MAX_IDS = 500
-"""In one `IN (…)` of SQLAlchemy's, which makes a named parameter of each."""
+"""Ids in one `IN (…)` of SQLAlchemy, which makes a named parameter of each."""
 
 
 def select_in(
     connection: Connection, columns: Sequence[Column[Any]], where: Column[Any], values: Iterable[Any]
 ) -> Iterator[Sequence[Any]]:
-    """Rows whose `where` is one of `values`.
+    """Yield the rows whose `where` is one of `values`.
 
-    An expanding `IN` of SQLAlchemy makes a named parameter per value, which costs more than the query itself.
+    SQLAlchemy's expanding `IN` makes a named parameter per value, which costs more than the query itself.
     """
     wanted = list(values)
     head = _head(tuple(columns), where)
@@ -51,7 +51,7 @@ def delete_in(connection: Connection, where: Column[Any], values: Iterable[Any])
 def insert_many(
     connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> None:
-    """Insert rows given as tuples in the order of `columns`; raises as the driver does."""
+    """Insert rows: tuples in the order of `columns`. Raise what the driver raises."""
     if rows:
         mark = "%s" if connection.dialect.name == "postgresql" else "?"
         connection.exec_driver_sql(_insert(table, tuple(columns), mark), list(map(tuple, rows)))
@@ -64,7 +64,7 @@ def update_many(
     where: Sequence[str],
     rows: Sequence[Sequence[Any]],
 ) -> int:
-    """Update rows given as tuples: values of `columns`, then those of `where`. Gives back how many were there."""
+    """Update rows: tuples of the values of `columns`, then of `where`. Return how many rows matched."""
     if not rows:
         return 0
     mark = "%s" if connection.dialect.name == "postgresql" else "?"
@@ -81,7 +81,7 @@ def _update(table: Table, columns: tuple[str, ...], where: tuple[str, ...], mark
 
 @cache
 def _head(columns: tuple[Column[Any], ...], where: Column[Any]) -> str:
-    # Names come from schema.py alone: nothing from outside reaches the text of a statement.
+    # Names come from schema.py alone, so no outside text reaches a statement.
     return f"{sa.select(*columns)} WHERE {where.table.name}.{where.name}"
 
 

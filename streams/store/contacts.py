@@ -33,9 +33,9 @@ _ALL_COLUMNS = ("email", "phone", "fields", *_OWNER_COLUMNS)
 
 
 class StoredFields(Mapping[str, FieldValue]):
-    """Fields of a contact as stored: JSON `{name: [value, source, time, event_id]}`, parsed when first asked for.
+    """Fields of a contact as stored: JSON `{name: [value, source, time, event_id]}`, parsed on first use.
 
-    Most actions that read a contact never look at its fields, and parsing them costs more than the query.
+    Most actions that read a contact never read its fields, and parsing them costs more than the query.
     """
 
     __slots__ = ("_parsed", "raw")
@@ -72,7 +72,7 @@ def _phone_of(contact: StoredContact) -> str | None:
 
 
 def find(connection: Connection, keys: Iterable[str]) -> dict[str, tuple[StoredContact, int]]:
-    """Contacts of these keys that are there, each with its row version."""
+    """Return the existing contacts of these keys, each with its row version."""
     rows = select_in(connection, _COLUMNS, contacts.c.contact_key, dict.fromkeys(keys))
     return {
         row[0]: (StoredContact(row[0], row[1], StoredFields(row[2]), row[3], row[4]), row[5]) for row in rows
@@ -82,12 +82,12 @@ def find(connection: Connection, keys: Iterable[str]) -> dict[str, tuple[StoredC
 class SqlContacts:
     """The port Contacts over one transaction and one batch.
 
-    The first question of a kind is asked for the whole batch; what an action saves is staged until `keep`, dropped by
-    `drop`, and written by `flush` with a check that nobody else wrote meanwhile.
+    The first read of a kind queries for the whole batch. What an action saves is staged: `keep` accepts it, `drop`
+    discards it, and `flush` writes it after checking that nobody else has written meanwhile.
     """
 
     def __init__(self, connection: Connection, events: Sequence[Any]) -> None:
-        """Take the events of the batch: they tell which contacts will be asked for."""
+        """Take the batch's events, from which the contacts to read are known in advance."""
         self._connection = connection
         self._events = events
         self._known: dict[str, StoredContact | None] = {}
@@ -96,7 +96,7 @@ class SqlContacts:
         self._staged: dict[str, StoredContact] = {}
         self._phones: dict[str, dict[str, str]] = {}
         self._changed_phones: dict[str, dict[str, str]] = {}
-        """Contacts that were given this phone here, by key; some of them another one since."""
+        """By phone, the contacts that got it in this batch (key to id); some may have changed it again since."""
 
     async def get(self, contact_key: str) -> StoredContact | None:
         """See `actions.ports.Contacts.get`."""
@@ -111,14 +111,14 @@ class SqlContacts:
         """See `actions.ports.Contacts.sharing_phone`."""
         if phone not in self._phones:
             self._load_phones({phone, *self._of_batch(lambda event: event.lead.phone)})
-        found = self._phones[phone] | self._changed_phones.get(phone, {})
-        found |= {key: each.contact_id for key, each in self._staged.items()}
-        for key in list(found):
+        sharing = self._phones[phone] | self._changed_phones.get(phone, {})
+        sharing |= {key: each.contact_id for key, each in self._staged.items()}
+        for key in list(sharing):
             changed = self._staged.get(key) or self._dirty.get(key)
             if changed is not None and _phone_of(changed) != phone:
-                del found[key]
-        found.pop(besides, None)
-        others = sorted(found.values())
+                del sharing[key]
+        sharing.pop(besides, None)
+        others = sorted(sharing.values())
         return [
             Candidate(contact_id=contact_id, rule="phone", score=0.5)
             for contact_id in others[:MAX_CANDIDATES]
@@ -131,23 +131,23 @@ class SqlContacts:
         self._staged[contact.contact_key] = contact
 
     def keep(self) -> None:
-        """The action succeeded: what it staged counts."""
+        """Accept what the action staged: it succeeded."""
         self._known.update(self._staged)
         self._dirty.update(self._staged)
         for key, contact in self._staged.items():
-            # With fields as they are stored the phone is that of the database.
+            # Unparsed fields are unchanged, so their phone is the one in the database.
             phone = None if isinstance(contact.fields, StoredFields) else _phone_of(contact)
             if phone is not None:
                 self._changed_phones.setdefault(phone, {})[key] = contact.contact_id
         self._staged.clear()
 
     def drop(self) -> None:
-        """The action failed: what it staged is forgotten."""
+        """Discard what the action staged: it failed."""
         self._staged.clear()
 
     def flush(self, now_us: int) -> None:
-        """Write what counts, in key order so that two workers lock rows in the same order."""
-        new, changed, given = [], [], []
+        """Write the accepted changes, in key order so that two workers lock rows in the same order."""
+        new, changed, owner_only = [], [], []
         for key in sorted(self._dirty):
             contact, version = self._dirty[key], self._row_versions.get(key)
             row: dict[str, Any] = {
@@ -160,7 +160,7 @@ class SqlContacts:
                 "updated_at": now_us,
             }
             if version is not None and isinstance(contact.fields, StoredFields):
-                given.append((*(row[name] for name in _OWNER_COLUMNS), key, version))
+                owner_only.append((*(row[name] for name in _OWNER_COLUMNS), key, version))
                 continue
             row |= {
                 "email": contact.fields["email"].value if "email" in contact.fields else None,
@@ -172,27 +172,27 @@ class SqlContacts:
             else:
                 changed.append((*(row[name] for name in _ALL_COLUMNS), key, version))
         insert_many(self._connection, contacts, _NEW_COLUMNS, new)
-        for columns, rows in ((_ALL_COLUMNS, changed), (_OWNER_COLUMNS, given)):
+        for columns, rows in ((_ALL_COLUMNS, changed), (_OWNER_COLUMNS, owner_only)):
             if update_many(self._connection, contacts, columns, _WHERE, rows) != len(rows):
                 msg = "another worker changed one of these contacts first"
                 raise ConflictError(msg)
 
-    def _of_batch(self, ask: Callable[[Any], str | None]) -> set[str]:
+    def _of_batch(self, read: Callable[[Any], str | None]) -> set[str]:
         wanted = set()
         for event in self._events:
             try:
-                value = ask(event)
+                value = read(event)
             except AttributeError:
-                return set()  # this step's events carry none
+                return set()  # this step's events have no such field
             if value is not None:
                 wanted.add(value)
         return wanted
 
     def _load(self, keys: set[str]) -> None:
         missing = keys - self._known.keys()
-        found = find(self._connection, missing)
+        stored = find(self._connection, missing)
         for key in missing:
-            contact, row_version = found.get(key, (None, 0))
+            contact, row_version = stored.get(key, (None, 0))
             self._known[key] = contact
             if contact is not None:
                 self._row_versions[key] = row_version

@@ -1,4 +1,4 @@
-"""Intents and outcomes of calls that no transaction covers."""
+"""Store intents and outcomes of calls that no transaction covers."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from streams.store.schema import CALLED, INTENT, RELEASED, effects
 
 
 class Verdict(Enum):
-    """What a claim of an effect came to."""
+    """The result of a claim."""
 
     GRANTED = auto()
     """The intent is written: call now."""
     CALLED = auto()
-    """It was called before; the reference says what came of it."""
+    """The call was made before; the reference identifies its result."""
     PENDING = auto()
-    """Another execution holds it and its outcome is not known."""
+    """Another execution holds the effect, and its outcome is not known."""
     UNCERTAIN = auto()
-    """This very execution was cut off while calling, and must not repeat it."""
+    """This execution itself was cut off while calling, and must not repeat the call."""
 
 
 class Claim(NamedTuple):
-    """One execution asks to make one call."""
+    """A request of one execution to make one call."""
 
     key: str
     ledger_id: bytes
     action: str
     may_repeat: bool
-    """Whether a call that was cut off may be made again: the other side drops the copy by its key."""
+    """Whether a call that was cut off may be repeated, because the receiver drops the copy by its key."""
     decided_us: int | None = None
-    """When a person decided to repeat the calls cut off until then; a call cut off later is uncertain again."""
+    """When a person decided to repeat the calls cut off until that moment; one cut off later is uncertain again."""
 
 
 class Claimed(NamedTuple):
@@ -48,7 +48,7 @@ class Claimed(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """The outcome of a granted call: `CALLED` with its reference, or `RELEASED` when it certainly did not happen."""
+    """The outcome of a granted call: `CALLED` with its reference, or `RELEASED` when it was certainly not made."""
 
     key: str
     ledger_id: bytes
@@ -86,29 +86,29 @@ _MARK = (
 
 
 def claim(connection: Connection, claims: Sequence[Claim], worker: str, now_us: int) -> list[Claimed]:
-    """Write the intents of the claims that may be called now; one answer per claim, in order."""
+    """Write the intents of the claims that may be called now. Return one answer per claim, in order."""
     rows = standing(connection, {item.key for item in claims})
     answers: list[Claimed] = []
     new: list[tuple[object, ...]] = []
     taken: list[dict[str, object]] = []
-    for asked in claims:
-        row = rows.get(asked.key)
-        answer = Claimed(Verdict.GRANTED) if row is None else judge(asked, *row)
+    for item in claims:
+        row = rows.get(item.key)
+        answer = Claimed(Verdict.GRANTED) if row is None else judge(item, *row)
         answers.append(answer)
         if answer.verdict is not Verdict.GRANTED:
             continue
         if row is None:
-            new.append((asked.key, asked.ledger_id, asked.action, INTENT, worker, now_us))
+            new.append((item.key, item.ledger_id, item.action, INTENT, worker, now_us))
         else:
             values = {
-                "ledger_id": asked.ledger_id,
-                "action": asked.action,
+                "ledger_id": item.ledger_id,
+                "action": item.action,
                 "worker": worker,
                 "changed_at": now_us,
             }
             was = {"b_ledger_id": row[0], "b_status": row[1], "b_changed_at": row[3]}
-            taken.append(values | was | {"b_key": asked.key})
-        rows[asked.key] = (asked.ledger_id, INTENT, None, now_us)
+            taken.append(values | was | {"b_key": item.key})
+        rows[item.key] = (item.ledger_id, INTENT, None, now_us)
     insert_many(connection, effects, _NEW, new)
     if taken and connection.execute(_TAKE, taken).rowcount != len(taken):
         msg = "another worker took one of these effects first"
@@ -117,26 +117,26 @@ def claim(connection: Connection, claims: Sequence[Claim], worker: str, now_us: 
 
 
 def standing(connection: Connection, keys: Iterable[str]) -> dict[str, Sequence[Any]]:
-    """Holder (ledger id), status, reference and moment of the effects of these keys that are there."""
+    """Return holder (ledger id), status, reference and moment of the existing effects of these keys."""
     return {row[0]: row[1:] for row in select_in(connection, _COLUMNS, effects.c.key, keys)}
 
 
-def judge(asked: Claim, ledger_id: bytes, status: int, reference: str | None, changed_at: int) -> Claimed:
-    """Say what a claim comes to while the effect stands so; nothing is written."""
-    is_mine = bytes(ledger_id) == asked.ledger_id
+def judge(item: Claim, ledger_id: bytes, status: int, reference: str | None, changed_at: int) -> Claimed:
+    """Return the answer to a claim while the effect's row has these values; write nothing."""
+    is_mine = bytes(ledger_id) == item.ledger_id
     if status == CALLED:
         return Claimed(Verdict.CALLED, reference or "", is_mine)
-    is_decided = asked.decided_us is not None and changed_at <= asked.decided_us
-    if status == RELEASED or (is_mine and (asked.may_repeat or is_decided)):
+    is_decided = item.decided_us is not None and changed_at <= item.decided_us
+    if status == RELEASED or (is_mine and (item.may_repeat or is_decided)):
         return Claimed(Verdict.GRANTED)
     return Claimed(Verdict.UNCERTAIN if is_mine else Verdict.PENDING, is_mine=is_mine)
 
 
 def mark(connection: Connection, marks: Sequence[Mark], now_us: int) -> None:
-    """Write outcomes. One of another execution stays as it is, and what was called stays called, with its reference.
+    """Write outcomes. Never change an effect that another execution holds, or one that was called.
 
-    Of two workers that made one call (a copy is dropped by its key) the result of the first counts, hence its
-    reference, too.
+    When two workers made the same call (the receiver drops a copy by its key), the first one's result counts, and
+    so does its reference.
     """
     values = [
         {
@@ -157,11 +157,11 @@ def prune(
     forgotten: Iterable[tuple[str, str, bytes]],
     of_runs: Mapping[str, Callable[[str], str]],
 ) -> None:
-    """Forget the effects of runs whose executions `(action, run, ledger id)` were forgotten.
+    """Delete the effects of runs whose executions `(action, run, ledger id)` were deleted.
 
-    `of_runs` returns a run's key, by kebab-case action, for the actions whose effects are of scope `run`: nothing can
-    replay those any more. Effects of contacts stay for ever, or the next lead would make their calls again. One that
-    another execution holds is left to that one.
+    `of_runs` maps a kebab-case action to a function from a run to its effect's key, for actions whose effects have
+    scope `run`: nothing can replay those any more. Effects of contacts are kept for ever; otherwise the next lead would
+    make their calls again. An effect that another execution holds is kept for that one.
     """
     keys = {of_runs[action](run): ledger_id for action, run, ledger_id in forgotten if action in of_runs}
     held = select_in(connection, (effects.c.key, effects.c.ledger_id), effects.c.key, keys)

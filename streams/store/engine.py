@@ -1,4 +1,4 @@
-"""Opens the database and runs units of work in one thread of their own."""
+"""Open the database and run units of work in its one thread."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ Item = TypeVar("Item")
 CONFLICT_TRIES = 8
 BUSY_TIMEOUT_S = 30
 _TRY_AGAIN = {"40001", "40P01", "23505"}
-"""PostgreSQL: serialization failure, deadlock, unique violation: somebody else was first, read again."""
+"""PostgreSQL's serialization failure, deadlock and unique violation: another worker was first, so read again."""
 _DATA_IS_REFUSED = ("22", "23", "54")
-"""PostgreSQL: data exceptions, integrity violations, program limits. All else (a standby, a full disk, a missing
-right, a cancelled statement) says nothing about the record: another one would fail the same way."""
+"""PostgreSQL's data exceptions, integrity violations and program limits. All other errors (a standby, a full disk, a
+missing right, a cancelled statement) are not due to the record: another one would fail the same way."""
 
 
 class StoreError(Exception):
-    """Root of what the store raises."""
+    """Root of the store's errors."""
 
 
 class StoreUnavailableError(StoreError):
-    """The database cannot be reached, is locked or is full: nothing was committed, try again later."""
+    """The database cannot be reached, is locked or is full. Nothing was committed; try again later."""
 
 
 class StoreRefusedError(StoreError):
-    """The database refuses what is to be written; the same write would be refused again."""
+    """The database refuses the write, and would refuse it again."""
 
 
 class StoreBusyError(StoreRefusedError):
-    """Another worker was first every time: the same write may be taken later."""
+    """Another worker was first every time; the same write may succeed later."""
 
 
 class ConflictError(StoreError):
@@ -50,26 +50,26 @@ class ConflictError(StoreError):
 
 
 class Observer(Protocol):
-    """Is told how the database answers."""
+    """Hears how the database answers."""
 
     def asked(self) -> None:
-        """A transaction begins."""
+        """Note that a transaction begins."""
         ...
 
     def answered(self) -> None:
-        """It was committed or refused."""
+        """Note that it was committed or refused."""
         ...
 
     def failed(self, reason: str) -> None:
-        """The database could not be reached, or could not do it."""
+        """Note that the database could not be reached, or could not run it."""
         ...
 
 
 class Database:
     """An engine and its one thread.
 
-    One thread, because SQLite has one writer and a worker gains nothing from two transactions of its own that wait for
-    each other; and a thread at all, because a lock wait on the event loop would stop the heartbeats to Kafka.
+    It is a thread because a lock wait on the event loop would stop the heartbeats to Kafka. It is only one because
+    SQLite has one writer, and two transactions of one worker would only wait for each other.
     """
 
     def __init__(self, url: str) -> None:
@@ -105,9 +105,9 @@ class Database:
         return done
 
     def transact(self, unit: Callable[[Connection], T]) -> T:
-        """Run `unit(connection)` in one transaction and commit; from the start again when another worker was first.
+        """Run `unit(connection)` in one transaction and commit; start over when another worker was first.
 
-        Raises `StoreUnavailableError` or `StoreRefusedError`; nothing is committed then.
+        Raise `StoreUnavailableError` or `StoreRefusedError`; nothing is committed then.
         """
         for tries_left in reversed(range(CONFLICT_TRIES)):
             try:
@@ -130,7 +130,7 @@ class Database:
     def snapshot(self) -> Iterator[Connection]:
         """Yield a connection that sees the store as of one moment, cannot write, and blocks no writer.
 
-        The database itself refuses a write. Raises `StoreUnavailableError`, or what the unit raises.
+        The database itself refuses a write. Raise `StoreUnavailableError`, or what the unit raises.
         """
         options: dict[str, Any] = {_READS_ONLY: True}
         if not self.is_sqlite:
@@ -161,11 +161,11 @@ async def isolate_refused(
     apply: Callable[[Sequence[Item]], Awaitable[T]],
     refused: Callable[[Item, StoreRefusedError], T],
 ) -> list[T]:
-    """Apply a transaction to all items at once; where the database refuses one, halve until it stands alone.
+    """Apply a transaction to all items at once; when the database refuses it, halve until the refused item is alone.
 
-    So an item that the database does not take fails none of its neighbours. Return what came of each part, in order:
-    the result of `apply`, or of `refused` for an item that stands alone. Raise what else `apply` raises; the parts
-    before that one are committed.
+    So an item that the database refuses fails none of its neighbours. Return the result of each part, in order: that
+    of `apply`, or that of `refused` for an item alone. Raise any other error of `apply`; the parts before it are
+    committed.
     """
     try:
         return [await apply(items)]
@@ -204,18 +204,18 @@ _NOTICES_A_VANISHED_SERVER = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
-"""Within 25 s. With the limits of the system a query to a machine that is gone waits a quarter of an hour or more."""
+"""Within 25 s. With the system's defaults a query to a vanished machine waits a quarter of an hour or more."""
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:  # noqa: ANN401 - SQLAlchemy's record
     connection.isolation_level = None  # we say BEGIN ourselves, below
     for pragma in (
         "journal_mode=WAL",
-        "synchronous=FULL",  # a committed offset must never be more durable than what it says was done
+        "synchronous=FULL",  # a committed offset must never be more durable than the work it stands for
         "foreign_keys=ON",
         "temp_store=MEMORY",
         "cache_size=-65536",
-        # Every 64 MiB instead of every 4: a checkpoint syncs the database file beside the log.
+        # Checkpoint every 64 MiB instead of every 4: each one syncs the database file beside the log.
         "wal_autocheckpoint=16000",
     ):
         connection.execute(f"PRAGMA {pragma}")
@@ -228,7 +228,7 @@ def _begin_immediate(connection: Connection) -> None:
     if connection.get_execution_options().get(_READS_ONLY):
         connection.exec_driver_sql("BEGIN")
         return
-    # A read that becomes a write later would fail with SQLITE_BUSY at once when another process wrote in between.
+    # A transaction that reads first and writes later fails with SQLITE_BUSY at once if another process wrote meanwhile.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
@@ -255,12 +255,12 @@ def _is_unavailable(error: Exception) -> bool:
     state = _state(error)
     if state:
         return state not in _TRY_AGAIN and not state.startswith(_DATA_IS_REFUSED)
-    # SQLite (locked, disk full, I/O error) and a PostgreSQL connection that broke carry no state.
+    # SQLite's errors (locked, disk full, I/O error) and a broken PostgreSQL connection have no SQLSTATE.
     return isinstance(error, OperationalError | InterfaceError)
 
 
 def _plain(error: Exception) -> str:
-    """Say what went wrong without statement or parameters: they hold personal data."""
+    """Return an error's type and SQLSTATE, without statement and parameters: they hold personal data."""
     original = getattr(error, "orig", None) or error
     state = _state(error)
     return f"{type(original).__name__}{' ' + state if state else ''}"

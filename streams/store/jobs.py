@@ -1,4 +1,4 @@
-"""Replay jobs: what was asked for, and how far each letter of it has come."""
+"""Store replay jobs, and the state of each of their letters."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from streams.store.schema import job_items, jobs, letters
 
 JobStatus = Literal["running", "paused", "stopped", "cancelled", "done"]
 UNFINISHED: tuple[JobStatus, ...] = ("running", "paused", "stopped")
-"""These can go on, and hold their letters."""
+"""Jobs that can continue; they hold their letters."""
 ItemState = Literal["waiting", "asked", "resolved", "noop", "failed", "skipped"]
 ENDED: tuple[ItemState, ...] = ("resolved", "noop", "failed", "skipped")
-"""With an outcome, or left out."""
+"""Letters with an outcome, or skipped."""
 _ITEM = job_items.c
 _JOB = jobs.c
 
@@ -36,9 +36,9 @@ class JobRow:
     message: str | None
     created_at: int
     changed_at: int
-    """Its process was heard of."""
+    """Last sign of life of its process, or last change."""
     holder: str
-    """The process that works on it, or did."""
+    """The process that works on it, or the last one that did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class ItemRow:
     letter_id: str
     state: ItemState
     planned: dict[str, Any]
-    """What the plan froze of it."""
+    """What the plan recorded of it."""
     found: str | None = None
-    """Why it was skipped, or in what it came otherwise than planned."""
+    """Why it was skipped, or how its outcome differs from the plan."""
 
 
 def create(connection: Connection, row: JobRow, items: Iterable[ItemRow]) -> None:
@@ -79,10 +79,10 @@ def create(connection: Connection, row: JobRow, items: Iterable[ItemRow]) -> Non
 
 
 def get(connection: Connection, job: str) -> JobRow | None:
-    """Return a job by id or its first characters; None when there is none, or several."""
+    """Return the job whose id begins with `job`; None when no job or several match."""
     query = sa.select(jobs).where(_JOB.id.startswith(job, autoescape=True)).limit(2)
-    found = [_job(row) for row in connection.execute(query)]
-    return found[0] if len(found) == 1 else None
+    matches = [_job(row) for row in connection.execute(query)]
+    return matches[0] if len(matches) == 1 else None
 
 
 def latest(connection: Connection, limit: int) -> list[JobRow]:
@@ -92,7 +92,7 @@ def latest(connection: Connection, limit: int) -> list[JobRow]:
 
 
 def counts(connection: Connection, job: str) -> dict[str, int]:
-    """Number of its letters by state."""
+    """Return the number of its letters by state."""
     query = sa.select(_ITEM.state, sa.func.count()).where(_ITEM.job == job).group_by(_ITEM.state)
     return {row[0]: row[1] for row in connection.execute(query)}
 
@@ -112,7 +112,7 @@ def items(connection: Connection, job: str, states: Sequence[ItemState], limit: 
 
 
 def mark(connection: Connection, job: str, changed: Sequence[tuple[int, ItemState, str | None]]) -> None:
-    """Note what has come of letters: (position, state, found)."""
+    """Write the state of letters: (position, state, found)."""
     statement = (
         sa.update(job_items)
         .where(_ITEM.job == job, _ITEM.position == sa.bindparam("b_position"))
@@ -124,18 +124,18 @@ def mark(connection: Connection, job: str, changed: Sequence[tuple[int, ItemStat
 
 
 def beat(connection: Connection, job: str, holder: str, now_us: int) -> JobStatus | None:
-    """Note that the job's process lives; return the status, which somebody else may have changed.
+    """Write a sign of life of the job's process. Return the status, which somebody else may have changed.
 
-    None: another process has taken the job over.
+    Return None when another process has taken the job over.
     """
-    mine = (_JOB.id == job) & (_JOB.holder == holder)
-    connection.execute(sa.update(jobs).where(mine).values(changed_at=now_us))
-    status: JobStatus | None = connection.execute(sa.select(_JOB.status).where(mine)).scalar_one_or_none()
+    is_held = (_JOB.id == job) & (_JOB.holder == holder)
+    connection.execute(sa.update(jobs).where(is_held).values(changed_at=now_us))
+    status: JobStatus | None = connection.execute(sa.select(_JOB.status).where(is_held)).scalar_one_or_none()
     return status
 
 
 def take_over(connection: Connection, job: str, holder: str, now_us: int, silent_since_us: int) -> bool:
-    """Let another process go on with a job that rests, or whose process is silent since then; return whether it may."""
+    """Give `holder` a job that is not running, or whose process is silent since then; return whether it got it."""
     is_free = _JOB.status.in_(("paused", "stopped")) | (
         (_JOB.status == "running") & (_JOB.changed_at < silent_since_us)
     )
@@ -154,7 +154,7 @@ def set_status(
     of: Sequence[JobStatus],
     holder: str | None = None,
 ) -> bool:
-    """Change the status when it is one of `of`, and the job that of `holder` if given; return whether it was."""
+    """Change the status if it is one of `of`, and `holder` (if given) holds the job; return whether it changed."""
     change = sa.update(jobs).where(_JOB.id == job, _JOB.status.in_(of))
     if holder is not None:
         change = change.where(_JOB.holder == holder)
@@ -162,9 +162,9 @@ def set_status(
 
 
 def prune(connection: Connection, before_us: int, limit: int) -> int:
-    """Forget at most `limit` jobs of which nothing was heard since then, and their letters; return how many.
+    """Delete at most `limit` jobs unchanged since then, and their items; return how many.
 
-    One that could go on lets its letters go.
+    An unfinished job releases its letters.
     """
     old = sa.select(_JOB.id).where(_JOB.changed_at < before_us).order_by(_JOB.changed_at).limit(limit)
     ids = list(connection.execute(old.with_for_update(skip_locked=True)).scalars())

@@ -1,4 +1,4 @@
-"""Reads and writes the ledger: which (event, action, version) was done, with its result."""
+"""Read and write the ledger: which (event, action, version) was done, with its result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streams.store.schema import DONE, FAILED, ledger
 
 
 class LedgerRow(NamedTuple):
-    """One execution as remembered. `result` is the result event's JSON, or the letter's fields when it failed."""
+    """One execution. `result` is the result event's JSON, or the letter's fields when it failed."""
 
     id: bytes
     action: str
@@ -35,7 +35,7 @@ class LedgerRow(NamedTuple):
 
     @property
     def is_done(self) -> bool:
-        """Whether the action stated its result."""
+        """Whether the action emitted its result."""
         return self.status == DONE
 
     @property
@@ -59,18 +59,18 @@ _REPLACE = (
 
 
 def find(connection: Connection, ids: Iterable[bytes]) -> dict[bytes, LedgerRow]:
-    """Rows of these ids that are there."""
+    """Return the existing rows of these ids."""
     rows = select_in(connection, _SELECTED, ledger.c.id, dict.fromkeys(ids))
     return {row[0]: LedgerRow._make(row) for row in rows}
 
 
 def insert(connection: Connection, rows: Sequence[LedgerRow]) -> None:
-    """Write new rows. The primary key refuses a second execution; the transaction is then repeated."""
+    """Insert new rows. The primary key refuses a second execution; the transaction is then repeated."""
     insert_many(connection, ledger, COLUMNS, rows)
 
 
 def replace_failed(connection: Connection, rows: Sequence[tuple[LedgerRow, int]]) -> None:
-    """Write outcomes of replays over failures of generation `was`. Raises `ConflictError` when one is not there."""
+    """Replace failures of generation `was` with outcomes of replays. Raise `ConflictError` when one is missing."""
     for row, was in rows:
         values = row._asdict()
         values["b_id"], values["b_was"] = values.pop("id"), was
@@ -80,13 +80,13 @@ def replace_failed(connection: Connection, rows: Sequence[tuple[LedgerRow, int]]
 
 
 def of_lead(connection: Connection, lead_id: str) -> list[LedgerRow]:
-    """Everything done about a lead, oldest first."""
+    """Return everything done about a lead, oldest first."""
     query = _SELECT.where(ledger.c.lead_id == lead_id).order_by(ledger.c.done_at)
     return [LedgerRow._make(row) for row in connection.execute(query)]
 
 
 def of_contact(connection: Connection, contact_key: str) -> list[LedgerRow]:
-    """Everything done about a contact, oldest first."""
+    """Return everything done about a contact, oldest first."""
     query = _SELECT.where(ledger.c.contact_key == contact_key).order_by(ledger.c.done_at)
     return [LedgerRow._make(row) for row in connection.execute(query)]
 
@@ -97,10 +97,10 @@ def prune(
     limit: int,
     of_runs: Mapping[str, Callable[[str], str]],
 ) -> int:
-    """Forget at most `limit` executions that ended before `before_us`. Return how many they were.
+    """Delete at most `limit` executions that ended before `before_us`; return how many.
 
-    With an execution goes the effect of its run (`of_runs`: see `effects.prune`): in one transaction, so that none of
-    them outlives the other.
+    The same transaction deletes the effects of their runs (`of_runs`: see `effects.prune`), so that neither outlives
+    the other.
     """
     old = connection.execute(
         sa.select(ledger.c.id, ledger.c.action, ledger.c.correlation_id)

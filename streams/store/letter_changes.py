@@ -1,4 +1,4 @@
-"""People change letters of the index: each change happens only where the letter is as they saw it."""
+"""Change letters of the index for people, each only if the letter is still as they saw it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from streams.store.schema import letters
 from topics.letter import DeadLetter
 
 RESTING = (SCHEDULED, PARKED)
-"""Open, and not being replayed: these can be changed."""
+"""Open and not being replayed; only these can be changed."""
 ERASABLE = (*RESTING, RESOLVED, DISCARDED)
 _COLUMN = letters.c
 
@@ -34,7 +34,7 @@ _COLUMN = letters.c
 def move(
     connection: Connection, ids: Collection[str], of: Sequence[str], values: dict[str, Any]
 ) -> list[str]:
-    """Set columns of those of these letters that have one of these statuses and no job; return their ids."""
+    """Set columns of the letters that have one of these statuses and no job; return their ids."""
     moved: list[str] = []
     for part in chunked(list(ids), MAX_IDS):
         fitting = sa.select(_COLUMN.id).where(_COLUMN.id.in_(part), STATUS.in_(of), _COLUMN.job.is_(None))
@@ -54,26 +54,26 @@ def restore(connection: Connection, ids: Collection[str]) -> list[str]:
 
 
 def erase(connection: Connection, ids: Collection[str], now_us: int) -> list[str]:
-    """Erase the records of letters that are not being replayed from the index; return their ids."""
+    """Erase from the index the records of letters that are not being replayed; return their ids."""
     return move(
         connection, ids, ERASABLE, {"status": ERASED, "due_at": None, "resolved_at": now_us, **NO_RECORD}
     )
 
 
 def schedule(connection: Connection, ids: Collection[str], due_us: int) -> list[str]:
-    """Let letters that rest be tried at this moment; return their ids."""
+    """Schedule a retry of resting letters for this moment; return their ids."""
     return move(connection, ids, RESTING, {"status": SCHEDULED, "due_at": due_us})
 
 
 def unschedule(connection: Connection, ids: Collection[str]) -> list[str]:
-    """Park letters that would be tried by themselves; return their ids."""
+    """Park letters that are scheduled for an automatic retry; return their ids."""
     return move(connection, ids, (SCHEDULED,), {"status": PARKED, "due_at": None})
 
 
 def edit(
     connection: Connection, row: LetterRow, letter: DeadLetter, value: bytes | None, now_us: int
 ) -> bool:
-    """Put another value in the record's place, and keep the first; False when the letter is not as `row` says."""
+    """Replace the record's value and keep the first one; return False when the letter no longer matches `row`."""
     changed = (
         sa.update(letters)
         .where(
@@ -88,7 +88,7 @@ def edit(
             original_value=sa.case((_COLUMN.edits == 0, _COLUMN.record_value), else_=_COLUMN.original_value),
             edits=letter.edit_number,
             edited_at=now_us,
-            indexed_at=now_us,  # it is published again, and its topic keeps that copy as long
+            indexed_at=now_us,  # it is published again, and retention counts from that copy
             headers=dump_letter(letter),
         )
     )
@@ -98,7 +98,7 @@ def edit(
 def decide_stale(
     connection: Connection, rows: Iterable[LetterRow], decision: Literal["run", "skip"]
 ) -> list[LetterRow]:
-    """Note what a person decides about events that are too old, for every later request of these letters."""
+    """Store a person's decision about events that are too old; every later request of these letters carries it."""
     decided = [replace(row, letter=replace(row.letter, stale=decision)) for row in rows]
     statement = (
         sa.update(letters).where(_COLUMN.id == sa.bindparam("b_id")).values(headers=sa.bindparam("b_letter"))
@@ -110,23 +110,23 @@ def decide_stale(
 
 
 def keep(connection: Connection, ids: Collection[str], now_us: int) -> None:
-    """Let the index hold these letters as long as if they had been indexed now."""
+    """Keep these letters in the index as long as if they had been indexed now."""
     _set(connection, list(ids), {"indexed_at": now_us})
 
 
 def claim(connection: Connection, ids: Collection[str], job: str) -> set[str]:
-    """Take letters that rest and that no job has; return the ids of those that this job has now."""
+    """Take for this job the resting letters that no job holds; return their ids."""
     return set(move(connection, ids, RESTING, {"job": job}))
 
 
 def release(connection: Connection, job: str, ids: Collection[str] | None = None) -> None:
-    """Let letters of this job go, all when none are named."""
-    mine = sa.update(letters).where(_COLUMN.job == job)
+    """Release these letters of a job; all of them when `ids` is None."""
+    of_job = sa.update(letters).where(_COLUMN.job == job)
     if ids is None:
-        connection.execute(mine.values(job=None))
+        connection.execute(of_job.values(job=None))
         return
     for part in chunked(list(ids), MAX_IDS):
-        connection.execute(mine.where(_COLUMN.id.in_(part)).values(job=None))
+        connection.execute(of_job.where(_COLUMN.id.in_(part)).values(job=None))
 
 
 def _set(connection: Connection, ids: Sequence[str], values: dict[str, Any]) -> None:

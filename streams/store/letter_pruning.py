@@ -1,4 +1,4 @@
-"""Letters are forgotten when their topic no longer holds them, and lost ones are marked as lost."""
+"""Delete letters that their topic no longer holds, and mark open ones as lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def prune(
     limit: int,
     statuses: Sequence[str] = (RESOLVED, DISCARDED, ERASED),
 ) -> int:
-    """Forget at most `limit` letters that the topic no longer holds either; return how many it were."""
+    """Delete at most `limit` letters that the topic no longer holds either; return how many."""
     ids = _old(connection, before_us, limit, statuses)
     delete_in(connection, letters.c.id, ids)
     return len(ids)

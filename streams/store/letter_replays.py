@@ -1,4 +1,4 @@
-"""Letters change as workers and replays go on: due, asked for, put back, resolved, given up with their run."""
+"""Change letters as replays proceed: taken when due, requested, put back, resolved, discarded with their run."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def take_due(
 ) -> list[LetterRow]:
     """Take letters whose retry is due, at most `limit`, and mark them as replaying.
 
-    `of` names the only actions to look at, `besides` those to leave out, both in kebab-case. One that was taken and
-    not heard of for `lease_us` is due again: its taker may have died before it asked, and asking twice does nothing
-    twice.
+    `of` names the only actions to take, `besides` those to leave out, both in kebab-case. A taken letter without an
+    outcome is due again after `lease_us`: its taker may have died before it requested the replay. A second request
+    does nothing twice.
     """
     due = (
         sa.select(letters.c.id)
@@ -50,7 +50,7 @@ def take_due(
 
 
 def mark_replaying(connection: Connection, ids: Sequence[str], again_us: int | None) -> None:
-    """Mark these open letters as asked for."""
+    """Mark these open letters as being replayed; they are due again at `again_us`."""
     if ids:
         connection.execute(
             sa.update(letters)
@@ -60,14 +60,14 @@ def mark_replaying(connection: Connection, ids: Sequence[str], again_us: int | N
 
 
 def put_back(connection: Connection, rows: Sequence[LetterRow], now_us: int) -> None:
-    """Let letters that were asked for wait until their step goes on: they are due then, at the generation they have."""
-    index(connection, rows, now_us)  # whoever asks may know of a letter before the index does
+    """Keep requested letters waiting until their step continues: they are due then, at the same generation."""
+    index(connection, rows, now_us)  # a letter may be requested before the index has it
     again = (
         sa.update(letters)
         .where(
             letters.c.id == sa.bindparam("b_id"),
             letters.c.generation == sa.bindparam("b_generation"),
-            sa.or_(*(letters.c.status == status for status in OPEN)),  # IN does not go with many rows
+            sa.or_(*(letters.c.status == status for status in OPEN)),  # executemany does not expand an IN
         )
         .values(status=REPLAYING, due_at=now_us)
     )
@@ -76,14 +76,14 @@ def put_back(connection: Connection, rows: Sequence[LetterRow], now_us: int) -> 
 
 
 def discard(connection: Connection, ids: Sequence[str], now_us: int) -> int:
-    """Discard those of these letters that are open; return how many there were."""
-    mine = letters.c.id.in_(ids) & STATUS.in_(OPEN)
-    gone = sa.update(letters).where(mine).values(status=DISCARDED, resolved_at=now_us, due_at=None)
-    return connection.execute(gone).rowcount if ids else 0
+    """Discard the open ones of these letters; return how many."""
+    is_open = letters.c.id.in_(ids) & STATUS.in_(OPEN)
+    change = sa.update(letters).where(is_open).values(status=DISCARDED, resolved_at=now_us, due_at=None)
+    return connection.execute(change).rowcount if ids else 0
 
 
 def resolve(connection: Connection, ids: Sequence[str], resolution: str, now_us: int) -> None:
-    """Close open letters: their action has succeeded (`resolved`) or had done it before (`noop`)."""
+    """Close open letters: the replay succeeded (`resolved`), or the action had been done before (`noop`)."""
     if ids:
         connection.execute(
             sa.update(letters)

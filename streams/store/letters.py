@@ -1,4 +1,4 @@
-"""The index of dead letters: status, due time, and the original record for replay."""
+"""Index dead letters: status, due time, and the original record for replay."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ SCHEDULED, PARKED, REPLAYING = "scheduled", "parked", "replaying"
 OPEN = (SCHEDULED, PARKED, REPLAYING)
 RESOLVED, DISCARDED = "resolved", "discarded"
 EXPIRED = "expired"
-"""Nobody decided before retention took the record from its topic: it is lost, and this row says so."""
+"""Retention deleted the record from its topic before anybody decided: it is lost, and only this row remains."""
 ERASED = "erased"
-"""A person had the record taken out of the index."""
+"""A person had the record erased from the index."""
 GONE = (EXPIRED, ERASED)
-"""Of these the record is not kept any more."""
+"""The index no longer has the record of these."""
 EVERY = (*OPEN, RESOLVED, DISCARDED, *GONE)
 
 
 STATUS = sa.func.coalesce(letters.c.status, "")
-"""For conditions beside ids: of more than some ten ids SQLite would rather walk all letters of the status."""
+"""For conditions beside ids: with more than about ten ids SQLite would otherwise scan all letters of the status."""
 
 
 @dataclass(frozen=True, slots=True)
 class LetterRow:
-    """One letter as indexed: what went wrong, where it stands, and the original record."""
+    """One letter as indexed: what failed, its status, and the original record."""
 
     status: str
     resolution: str | None
@@ -43,14 +43,14 @@ class LetterRow:
     lead_id: str | None
     key: bytes | None
     value: bytes | None
-    """What a replay sends: as people have edited it, if they have."""
+    """What a replay sends, including people's edits."""
     headers: Headers
     due_at: int | None = None
-    """Of the next try, microseconds; while replaying: when it is asked for again."""
+    """When it is retried, microseconds; while replaying, when it is requested again."""
     job: str | None = None
-    """The replay job that has it in hand."""
+    """The replay job that holds it."""
     original_value: bytes | None = None
-    """Of an edited record: as it failed first."""
+    """The value of an edited record before its first edit."""
     edited_at: int | None = None
 
     @property
@@ -60,12 +60,12 @@ class LetterRow:
 
 
 def microseconds(text: str) -> int:
-    """Microseconds since the epoch of an RFC 3339 text."""
+    """Return an RFC 3339 text as microseconds since the epoch."""
     return int(parse_timestamp(text).timestamp() * 1_000_000)
 
 
 def dump_letter(letter: DeadLetter) -> bytes:
-    """JSON of a letter's fields, as ledger and index keep it."""
+    """Return a letter's fields as JSON, as ledger and index store them."""
     return orjson.dumps({name: value for name, value in asdict(letter).items() if value is not None})
 
 
@@ -75,7 +75,7 @@ def load_letter(raw: bytes) -> DeadLetter:
 
 
 def dump_headers(headers: Headers) -> bytes:
-    """JSON of a header list: order, duplicates and nulls kept."""
+    """Return a header list as JSON with its order, duplicates and nulls."""
     return orjson.dumps(
         [[name, None if raw is None else base64.b64encode(raw).decode()] for name, raw in headers]
     )
@@ -92,29 +92,29 @@ NO_RECORD = {
     "record_headers": dump_headers([]),
     "original_value": None,
 }
-"""Columns of a letter whose record is not kept any more."""
+"""Column values of a letter without its record."""
 
 
 def index(connection: Connection, rows: Iterable[LetterRow], now_us: int) -> None:
-    """Take letters in. A letter of a generation already known changes nothing, so any copy may come again."""
+    """Add letters. A letter of a known generation changes nothing, so copies are harmless."""
     values = [_values(row, now_us) for row in rows]
     if not values:
         return
-    # Of several generations in one batch only the last is of interest (and one statement may touch a row once).
-    # But the first of all goes before an edited one: it holds the original.
+    # Of several generations in one batch only the last is written, because one statement may touch a row only once.
+    # If the last one is edited, the first one is written before it, because it holds the original.
     ordered = sorted(values, key=lambda value: (value["generation"], value["edits"]))
     newest = {value["id"]: value for value in ordered}
     first = {value["id"]: value for value in reversed(ordered)}
     upsert = _upsert(connection.dialect.name, tuple(values[0]))
     before = [first[key] for key, value in newest.items() if value["edits"] > first[key]["edits"]]
-    for some in (before, list(newest.values())):
-        if some:
-            connection.execute(upsert, some)
+    for part in (before, list(newest.values())):
+        if part:
+            connection.execute(upsert, part)
 
 
 @cache
 def _upsert(dialect: str, names: tuple[str, ...]) -> Any:  # noqa: ANN401 - the dialects' Insert share no base
-    # Once: building it leaves some two hundred objects that only the collector of cycles can take away.
+    # Cached: building it leaves some two hundred objects that only the cyclic garbage collector can free.
     statement: Any = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(letters)
     changed = {name: statement.excluded[name] for name in names if name != "id"}
     new, old = statement.excluded, letters.c
@@ -125,7 +125,7 @@ def _upsert(dialect: str, names: tuple[str, ...]) -> Any:  # noqa: ANN401 - the 
     is_newer = (old.generation < new.generation) | (
         (old.generation == new.generation) & (old.edits < new.edits)
     )
-    is_there = old.status != ERASED  # an old copy must not bring back what a person had taken out
+    is_there = old.status != ERASED  # an old copy must not bring back an erased record
     set_ = changed | {"resolution": None, "resolved_at": None, "original_value": original}
     return statement.on_conflict_do_update(index_elements=["id"], set_=set_, where=is_newer & is_there)
 
@@ -177,7 +177,7 @@ def _read(row: Sequence[Any]) -> LetterRow:
 
 
 def get(connection: Connection, ids: Sequence[str]) -> list[LetterRow]:
-    """Return the letters with these ids that are there."""
+    """Return the existing letters of these ids."""
     query = sa.select(*_ROW).where(letters.c.id.in_(sa.bindparam("ids", expanding=True)))
     return [_read(row) for row in connection.execute(query, {"ids": list(ids)})]
 
@@ -185,7 +185,7 @@ def get(connection: Connection, ids: Sequence[str]) -> list[LetterRow]:
 def find(
     connection: Connection, *, statuses: Sequence[str] = OPEN, lead_id: str | None = None, limit: int = 1000
 ) -> list[LetterRow]:
-    """Letters of these statuses, oldest first."""
+    """Return letters of these statuses, oldest first."""
     query = (
         sa.select(*_ROW).where(letters.c.status.in_(statuses)).order_by(letters.c.first_time, letters.c.id)
     )
@@ -195,6 +195,6 @@ def find(
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """Number of letters by status."""
+    """Return the number of letters by status."""
     query = sa.select(letters.c.status, sa.func.count()).group_by(letters.c.status)
     return {row[0]: row[1] for row in connection.execute(query)}

@@ -1,4 +1,4 @@
-"""Facts about the store as a whole, each with its moment."""
+"""Store facts about the store as a whole, each with its moment."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from sqlalchemy.engine import Connection
 from streams.store.schema import marks
 
 BACKED_UP = "backed-up"
-"""In a backup: the store has nothing that was committed later than this."""
+"""Set in a backup: the store has nothing that was committed later than this."""
 CATCH_UP = "catch-up"
-"""The store is older than the topics: what they say from this moment on is to be taken in before a worker runs."""
+"""The store is older than the topics: it must catch up on their records from this moment before a worker runs."""
 
 
 def get(connection: Connection, name: str) -> int | None:
-    """Moment of a mark, microseconds since the epoch; None when it is not set."""
+    """Return the moment of a mark, microseconds since the epoch; None when it is not set."""
     return connection.execute(sa.select(marks.c.moment).where(marks.c.name == name)).scalar()
 
 
 def put(connection: Connection, name: str, moment_us: int) -> None:
-    """Set a mark, over the one that is there."""
+    """Set a mark, replacing an older one."""
     clear(connection, name)
     connection.execute(sa.insert(marks).values(name=name, moment=moment_us))
 
 
 def clear(connection: Connection, name: str) -> None:
-    """Take a mark away."""
+    """Remove a mark."""
     connection.execute(sa.delete(marks).where(marks.c.name == name))

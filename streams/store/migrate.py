@@ -14,13 +14,13 @@ from sqlalchemy.engine import Connection
 from streams.store.engine import Database, ensure_folder
 from streams.store.schema import metadata
 
-_LOCK = 0x6C656164  # any number that nobody else takes
+_LOCK = 0x6C656164  # any number that no other program uses
 
 
 def open_database(url: str) -> Database:
-    """Open the database of this URL at the schema of this build.
+    """Open the database of this URL and migrate it to the schema of this build.
 
-    Raises `StoreUnavailableError` when it cannot be reached.
+    Raise `StoreUnavailableError` when it cannot be reached.
     """
     ensure_folder(url)
     database = Database(url)
@@ -29,7 +29,7 @@ def open_database(url: str) -> Database:
 
 
 def _upgrade(connection: Connection) -> None:
-    # Workers start together: one migrates, the others wait. SQLite's transaction is exclusive by itself.
+    # Workers start together, so one migrates while the others wait. SQLite's transaction is exclusive anyway.
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     config = Config()
@@ -39,5 +39,5 @@ def _upgrade(connection: Connection) -> None:
 
 
 def differences(connection: Connection) -> list[object]:
-    """What the database lacks of `schema.py`, as Alembic sees it: must be empty after `open_database`."""
+    """Return how the database differs from `schema.py`, as Alembic sees it; empty after `open_database`."""
     return list(compare_metadata(MigrationContext.configure(connection), metadata))

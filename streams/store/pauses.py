@@ -1,4 +1,4 @@
-"""Which steps pause and which runs were cancelled, for all workers and for `leads status`."""
+"""Store which steps pause and which runs are cancelled, for all workers and for `leads status`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.store.schema import cancellations, pauses
 
 PERSON = "person"
 _NOBODY = ""
-"""Holder of what a person asked for: it outlives every worker."""
+"""Holder of a pause by a person, which outlives every worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class PauseRow:
 
     step: str
     holder: str
-    """The worker that pauses by itself; empty when a person asked for it."""
+    """The worker that paused the step itself; empty when a person did."""
     kind: str
     reason: str
     paused_by: str | None
@@ -32,7 +32,7 @@ class PauseRow:
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """A run that a person ended."""
+    """A run that a person cancelled."""
 
     correlation_id: str
     lead_id: str
@@ -42,7 +42,7 @@ class Cancellation:
 
 
 def pause(connection: Connection, step: str, reason: str, paused_by: str, now_us: int) -> bool:
-    """Pause a step until `resume`; False when a person had done so before, and what they said stays."""
+    """Pause a step until `resume`; return False, and keep the first reason, when a person had paused it before."""
     if any(row.step == step for row in by_hand(connection)):
         return False
     row = PauseRow(step, _NOBODY, PERSON, reason, paused_by, now_us, None, now_us)
@@ -51,36 +51,36 @@ def pause(connection: Connection, step: str, reason: str, paused_by: str, now_us
 
 
 def resume(connection: Connection, step: str) -> bool:
-    """Take a person's pause back; False when there was none."""
-    mine = (pauses.c.step == step) & (pauses.c.holder == _NOBODY)
-    return connection.execute(sa.delete(pauses).where(mine)).rowcount > 0
+    """End a person's pause; return False when there was none."""
+    is_by_hand = (pauses.c.step == step) & (pauses.c.holder == _NOBODY)
+    return connection.execute(sa.delete(pauses).where(is_by_hand)).rowcount > 0
 
 
 def by_hand(connection: Connection) -> list[PauseRow]:
-    """Return the pauses by hand."""
+    """Return the pauses that people made."""
     return _read(connection, pauses.c.holder == _NOBODY)
 
 
 def write(connection: Connection, worker: str, rows: Sequence[PauseRow]) -> None:
-    """Write what a worker pauses by itself, in place of what it wrote before."""
+    """Replace the pauses that this worker wrote for itself."""
     connection.execute(sa.delete(pauses).where(pauses.c.holder == worker))
     if rows:
         connection.execute(sa.insert(pauses), [_values(row) for row in rows])
 
 
 def all_of(connection: Connection, heard_since_us: int) -> list[PauseRow]:
-    """Return every pause, less those of workers without a sign of life since then."""
+    """Return every pause, except those of workers without a sign of life since then."""
     return _read(connection, (pauses.c.holder == _NOBODY) | (pauses.c.seen_at >= heard_since_us))
 
 
 def forget_silent(connection: Connection, heard_since_us: int) -> None:
-    """Forget the pauses of workers that are gone."""
+    """Delete the pauses of workers without a sign of life since then."""
     is_silent = (pauses.c.holder != _NOBODY) & (pauses.c.seen_at < heard_since_us)
     connection.execute(sa.delete(pauses).where(is_silent))
 
 
 def cancel(connection: Connection, rows: Iterable[Cancellation]) -> None:
-    """Remember that these runs are cancelled; what was said of one before stays."""
+    """Store that these runs are cancelled; an earlier cancellation of the same run is kept."""
     new = {row.correlation_id: row for row in rows}
     known = set(
         connection.execute(
@@ -102,7 +102,7 @@ def cancelled(connection: Connection) -> frozenset[str]:
 
 
 def prune_cancelled(connection: Connection, before_us: int, limit: int) -> int:
-    """Forget at most `limit` cancellations from before then; gives back how many it were."""
+    """Delete at most `limit` cancellations from before then; return how many."""
     old = (
         sa.select(cancellations.c.correlation_id)
         .where(cancellations.c.cancelled_at < before_us)

@@ -1,4 +1,4 @@
-"""Queries that people ask: what was done about a lead or a contact, and how much of it."""
+"""Answer people's queries: what was done about a lead or a contact, and how much."""
 
 from __future__ import annotations
 
@@ -42,26 +42,26 @@ class LeadHistory:
 
     @property
     def contact_keys(self) -> Sequence[str]:
-        """The contacts its runs were about."""
+        """Return the contacts of its runs."""
         keys = [step.contact_key for run in self.runs for step in run.steps if step.contact_key is not None]
         return list(dict.fromkeys(keys))
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The answer to `leads show`: contacts as they are, and the leads about them."""
+    """The answer to `leads show`: contacts as stored, and the leads about them."""
 
     contacts: Sequence[StoredContact]
     leads: Sequence[LeadHistory]
 
 
-def history(connection: Connection, asked: str, identity: Identity, default_region: str) -> History | None:
-    """Look for a lead id, else for an e-mail or a phone as a lead's would be read; None: nothing is known."""
-    lead = lead_history(connection, asked)
+def history(connection: Connection, text: str, identity: Identity, default_region: str) -> History | None:
+    """Look up a lead id, else an e-mail or a phone, normalised as a lead's would be; None when nothing is known."""
+    lead = lead_history(connection, text)
     if lead is not None:
-        found = contacts.find(connection, lead.contact_keys)
-        return History([contact for contact, _ in found.values()], [lead])
-    key = key_of(asked, identity, default_region)
+        stored = contacts.find(connection, lead.contact_keys)
+        return History([contact for contact, _ in stored.values()], [lead])
+    key = key_of(text, identity, default_region)
     if key is None:
         return None
     contact = contacts.find(connection, [key]).get(key)
@@ -97,7 +97,7 @@ def lead_history(connection: Connection, lead_id: str) -> LeadHistory | None:
 
 
 def executions(connection: Connection) -> dict[str, tuple[int, int]]:
-    """Count what the ledger holds, by action: (done, dead-lettered)."""
+    """Count the ledger's executions by action: (done, dead-lettered)."""
     query = sa.select(ledger_table.c.action, ledger_table.c.status, sa.func.count()).group_by(
         ledger_table.c.action, ledger_table.c.status
     )
@@ -114,21 +114,21 @@ def count_contacts(connection: Connection) -> int:
 
 
 def uncertain_letter_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
-    """Return those of these letters whose call may or may not have been made."""
+    """Return the ids of those letters whose call may or may not have been made."""
     return _which(connection, ids, letters_table.c.failure_class == "uncertain")
 
 
 def held_letter_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
-    """Return those of these letters that belong to a replay job."""
+    """Return the ids of those letters that a replay job holds."""
     return _which(connection, ids, letters_table.c.job.is_not(None))
 
 
 def _which(connection: Connection, ids: Sequence[str], holds: sa.ColumnElement[bool]) -> set[str]:
-    found: set[str] = set()
+    matching: set[str] = set()
     for part in chunked(ids, MAX_IDS):
-        mine = letters_table.c.id.in_(part)
-        found |= set(connection.execute(sa.select(letters_table.c.id).where(mine, holds)).scalars())
-    return found
+        query = sa.select(letters_table.c.id).where(letters_table.c.id.in_(part), holds)
+        matching |= set(connection.execute(query).scalars())
+    return matching
 
 
 def letter_ids_like(connection: Connection, *, prefix: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The port Roster: owners from leads.toml, turns from SQL."""
+"""The port Roster: owners from leads.toml, turns of the round robin from SQL."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SqlRoster:
         """Take the owners as leads.toml lists them."""
         self._connection = connection
         self._owners = owners
-        self._begun: int | None = None
+        self._first: int | None = None
         self._kept = 0
         self._staged = 0
 
@@ -38,24 +38,24 @@ class SqlRoster:
 
     async def next_turn(self) -> int:
         """See `actions.ports.Roster.next_turn`."""
-        if self._begun is None:
-            found = self._connection.execute(_LOCK).scalar()
-            if found is None:
+        if self._first is None:
+            stored = self._connection.execute(_LOCK).scalar()
+            if stored is None:
                 self._connection.execute(sa.insert(turns).values(name=_NAME, next=0))
-            self._begun = found or 0
+            self._first = stored or 0
         self._staged += 1
-        return self._begun + self._kept + self._staged - 1
+        return self._first + self._kept + self._staged - 1
 
     def keep(self) -> None:
-        """The action succeeded: its turns are taken."""
+        """Take the action's turns: it succeeded."""
         self._kept += self._staged
         self._staged = 0
 
     def drop(self) -> None:
-        """The action failed: its turns go to the next."""
+        """Leave the action's turns to the next one: it failed."""
         self._staged = 0
 
     def flush(self, now_us: int) -> None:  # noqa: ARG002 - the same shape for every transactional adapter
         """Write how many turns were taken."""
-        if self._begun is not None and self._kept:
-            self._connection.execute(_TAKE, {"taken": self._begun + self._kept})
+        if self._first is not None and self._kept:
+            self._connection.execute(_TAKE, {"taken": self._first + self._kept})

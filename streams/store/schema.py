@@ -1,4 +1,4 @@
-"""The tables. Moments are microseconds since the epoch, UTC; ids are 16 bytes or text."""
+"""Define the tables. Moments are microseconds since the epoch, UTC; ids are 16 bytes or text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sqlalchemy import (
 metadata = MetaData()
 
 DONE, FAILED = 1, 2
-"""Ledger status: the action stated its result, or the record was dead-lettered."""
+"""Ledger status: the action emitted its result, or the record was dead-lettered."""
 
 ledger = Table(
     "ledger",
@@ -67,7 +67,7 @@ turns = Table(
 )
 
 INTENT, RELEASED, CALLED = 1, 2, 3
-"""Effect status: about to be called (or cut off while calling), certainly not called, called."""
+"""Effect status: call intended (perhaps cut off while calling), certainly not called, called."""
 
 effects = Table(
     "effects",
@@ -95,7 +95,7 @@ letters = Table(
     Column("generation", Integer, nullable=False),
     Column("first_time", String(30), nullable=False),
     Column("time", String(30), nullable=False),
-    Column("due_at", BigInteger),  # of the automatic retry; while replaying: when to ask again
+    Column("due_at", BigInteger),  # of the automatic retry; while replaying: when to request it again
     Column("lead_id", Text),
     Column("headers", LargeBinary, nullable=False),  # JSON: the letter's fields
     Column("record_key", LargeBinary),
@@ -104,13 +104,13 @@ letters = Table(
     Column("indexed_at", BigInteger, nullable=False),
     Column("resolved_at", BigInteger),
     Column("app_version", String(50)),
-    Column("original_value", LargeBinary),  # of a record that people have edited: as it failed first
+    Column("original_value", LargeBinary),  # of an edited record: the value before its first edit
     Column("edits", Integer, nullable=False, server_default="0"),
     Column("edited_at", BigInteger),
-    Column("job", String(36)),  # the replay job that has it in hand
+    Column("job", String(36)),  # the replay job that holds it
     Index("letters_due", "status", "due_at"),
     Index("letters_indexed_at", "indexed_at"),  # pruning walks it
-    # All that lists, groups and counts ask for: they read no record to find, sort and count.
+    # Every column that lists, groups and counts need, so that they read no record to find, sort and count.
     Index(
         "letters_groups",
         "status",
@@ -129,13 +129,13 @@ pauses = Table(
     "pauses",
     metadata,
     Column("step", String(100), primary_key=True),
-    Column("holder", String(36), primary_key=True),  # the worker that pauses by itself; empty: a person
+    Column("holder", String(36), primary_key=True),  # the worker that paused it itself; empty: a person
     Column("kind", String(20), primary_key=True),  # person | dependency | flood
     Column("reason", Text, nullable=False),
     Column("paused_by", String(200)),
     Column("since", BigInteger, nullable=False),
     Column("next_probe", BigInteger),
-    Column("seen_at", BigInteger, nullable=False),  # the worker was heard of
+    Column("seen_at", BigInteger, nullable=False),  # last sign of life of the worker
 )
 
 cancellations = Table(
@@ -172,8 +172,8 @@ job_items = Table(
     Column("position", Integer, primary_key=True),
     Column("letter_id", String(36), nullable=False),
     Column("state", String(20), nullable=False),  # waiting | asked | resolved | noop | failed | skipped
-    Column("planned", LargeBinary, nullable=False),  # JSON: what the plan froze of it
-    Column("found", Text),  # why it was skipped, or in what it came otherwise than planned
+    Column("planned", LargeBinary, nullable=False),  # JSON: what the plan recorded of it
+    Column("found", Text),  # why it was skipped, or how its outcome differs from the plan
     Index("replay_job_items_state", "job", "state", "position"),
 )
 

@@ -80,7 +80,7 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         promise="isolation",
         mechanism="an owner's turn is taken once",
         file="streams/store/roster.py",
-        old="if self._begun is not None and self._kept:",
+        old="if self._first is not None and self._kept:",
         new="if False:",
         tests=("TestSqlRoster::test_turns_count_from_zero",),
     )
@@ -89,8 +89,8 @@ def letters_and_isolation() -> Iterator[Sabotage]:
         promise="isolation",
         mechanism="an owner's turn is written with the assignment that took it, or not at all",
         file="streams/store/roster.py",
-        old='"""The action failed: its turns go to the next."""\n        self._staged = 0',
-        new='"""The action failed: its turns go to the next."""\n        self.keep()',
+        old='"""Leave the action\'s turns to the next one: it failed."""\n        self._staged = 0',
+        new='"""Leave the action\'s turns to the next one: it failed."""\n        self.keep()',
         tests=("TestSqlRosterInOneBatch::test_the_turn_of_a_failed_action_goes_to_the_next",),
     )
 
@@ -149,7 +149,7 @@ def replay_time_and_doubt() -> Iterator[Sabotage]:
         promise="honest",
         mechanism="a call that was cut off is not repeated unless that is declared or decided",
         file="streams/store/effects.py",
-        old="(asked.may_repeat or is_decided)",
+        old="(item.may_repeat or is_decided)",
         new="True",
         tests=(
             "test_a_crash_between_a_call_and_its_outcome_is_uncertain_and_not_repeated",

@@ -90,8 +90,8 @@ def decisions() -> Iterator[Sabotage]:
         name="two processes work on one job",
         mechanism="a process whose job was taken over ends",
         file="streams/store/jobs.py",
-        old="mine = (_JOB.id == job) & (_JOB.holder == holder)",
-        new="mine = _JOB.id == job",
+        old="is_held = (_JOB.id == job) & (_JOB.holder == holder)",
+        new="is_held = _JOB.id == job",
         tests=("test_a_process_that_wakes_up_late_leaves_its_job_to_the_one_that_took_it_over",),
     )
     yield undisturbed(
