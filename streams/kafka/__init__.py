@@ -1,1 +1,1 @@
-"""Bytes in and out of Kafka, without Faust."""
+"""Read and write bytes of Kafka, without Faust."""

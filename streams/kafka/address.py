@@ -16,7 +16,7 @@ _EXAMPLE = "write host:9092, ssl://host:9093?ca=FILE or sasl+ssl://user:password
 
 @dataclass(frozen=True, slots=True)
 class KafkaAddress:
-    """Brokers and credentials. Printing it shows no password."""
+    """Brokers and credentials; its repr has no password."""
 
     servers: tuple[str, ...]
     protocol: str = "PLAINTEXT"
@@ -27,7 +27,7 @@ class KafkaAddress:
 
     @property
     def bootstrap(self) -> str:
-        """`host:port,host:port`."""
+        """Return `host:port,host:port`."""
         return ",".join(self.servers)
 
     @property
@@ -40,13 +40,13 @@ class KafkaAddress:
         return f"KafkaAddress({self.bootstrap}, {self.protocol})"
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """TLS context; None for plain text."""
+        """Return the TLS context; None for plain text."""
         if self.protocol == "PLAINTEXT":
             return None
         return ssl.create_default_context(cafile=self.ca_file)
 
     def client_options(self) -> dict[str, Any]:
-        """Keyword arguments of every aiokafka client."""
+        """Return the keyword arguments of every aiokafka client."""
         options: dict[str, Any] = {
             "bootstrap_servers": list(self.servers),
             "security_protocol": self.protocol,
@@ -63,7 +63,7 @@ class KafkaAddress:
 
 
 def parse_kafka(text: str) -> KafkaAddress:
-    """Read LEADS_KAFKA. Raises `SettingsError` naming what is wrong, never a password."""
+    """Read LEADS_KAFKA. Raise `SettingsError` that names the mistake, never a password."""
     scheme, separator, rest = text.strip().rpartition("://")
     if scheme not in _SCHEMES:
         msg = f"LEADS_KAFKA: {scheme}:// is not known; {_EXAMPLE}"

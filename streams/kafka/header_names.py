@@ -1,4 +1,4 @@
-"""Read records whose header names are not UTF-8: Kafka accepts them, and aiokafka never gets past one."""
+"""Read records whose header names are not UTF-8: Kafka accepts them, but aiokafka cannot read past one."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ NEWEST_FORMAT = 2
 
 
 def read_any_header_name() -> None:
-    r"""Let the consumers of this process read such records, from now on.
+    r"""Let all consumers of this process read such records from now on.
 
-    aiokafka raises where it reads the name, every time, so that nothing behind the record is ever read. The name is
-    given as `x\xff`, written out; to all other records nothing changes.
+    aiokafka raises each time it decodes such a name, so it never reads anything after the record. With this patch the
+    bad bytes of a name are escaped, as in `x\xff`; all other records stay the same.
     """
     fetcher.MemoryRecords = _AnyRecords
 
 
-class _AnyRecords(_MemoryRecordsPy):  # type: ignore[misc]  # final, for who is not in need
-    """What a fetch brought of a partition."""
+class _AnyRecords(_MemoryRecordsPy):  # type: ignore[misc]  # marked final, but aiokafka has no hook for this
+    """The batches that a fetch returned for a partition."""
 
     def next_batch(self, *args: Any) -> Any:  # noqa: ANN401 - as aiokafka has it
         raw = self._next_slice
@@ -35,13 +35,13 @@ class _AnyRecords(_MemoryRecordsPy):  # type: ignore[misc]  # final, for who is 
 
 
 class _AnyBatch:
-    """A batch, read by aiokafka's C code as far as that comes, and by its Python code from there on."""
+    """A batch, read by aiokafka's C code up to the first bad name, and by its Python code from there on."""
 
     def __init__(self, batch: Any, raw: Any) -> None:  # noqa: ANN401 - as aiokafka has it
         self._batch = batch
         self._raw = raw
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever it has
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any attribute of the batch
         return getattr(self._batch, name)
 
     def __next__(self) -> Any:  # noqa: ANN401 - a record
@@ -65,11 +65,11 @@ def _read(raw: Any) -> Iterator[Any]:  # noqa: ANN401 - bytes, or a view of them
 
 
 class _AnyText(bytearray):
-    """Bytes of which every part can be read as text."""
+    """Bytes that decode as text whatever they are, and so does every slice of them."""
 
     def __getitem__(self, at: Any) -> Any:  # noqa: ANN401 - as bytearray has it
-        found = super().__getitem__(at)
-        return _AnyText(found) if isinstance(at, slice) else found
+        item = super().__getitem__(at)
+        return _AnyText(item) if isinstance(at, slice) else item
 
     def decode(self, encoding: str = "utf-8", _errors: str = "") -> str:
         return super().decode(encoding, "backslashreplace")

@@ -30,17 +30,17 @@ class TopicLag:
     name: str
     exists: bool
     records: int
-    """Those that retention has not deleted."""
+    """Records that retention has not deleted."""
     waiting: int | None
-    """Those not settled by the group; None of a topic that the group does not read."""
+    """Records that the group has not settled; None for a topic that the group does not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupLag:
-    """A consumer group and what it has to do."""
+    """A consumer group and its lag."""
 
     state: str
-    """As Kafka calls it: `Stable`, `Empty`, `Dead` (never seen), …"""
+    """Kafka's name for it: `Stable`, `Empty`, `Dead` (never seen), …"""
     members: int
     topics: Sequence[TopicLag]
 
@@ -53,15 +53,15 @@ async def look(admin: AIOKafkaAdminClient, reader: RangeReader, group: str, pref
     partitions = [
         TopicPartition(name, number) for name, topic in found.items() for number in range(topic.partitions)
     ]
-    # The group's offsets come before the ends: what workers settle meanwhile looks unsettled, never the reverse.
+    # Offsets are read before ends: records that workers settle meanwhile look unsettled, never the reverse.
     state, members, committed = await group_state(admin, group)
     begins, ends = await reader.begins(partitions), await reader.ends(partitions)
     read = {place.topic for place in committed}
     topics = []
     for name, spec in full.items():
-        mine = [place for place in partitions if place.topic == name]
-        records = sum(ends[place] - begins[place] for place in mine)
-        waiting = sum(ends[place] - max(committed.get(place, 0), begins[place]) for place in mine)
+        of_topic = [place for place in partitions if place.topic == name]
+        records = sum(ends[place] - begins[place] for place in of_topic)
+        waiting = sum(ends[place] - max(committed.get(place, 0), begins[place]) for place in of_topic)
         is_read = spec.is_replayed and _is_read(name, read)
         topics.append(TopicLag(name, name in found, records, waiting if is_read else None))
     return GroupLag(state, members, topics)
@@ -71,9 +71,9 @@ async def look(admin: AIOKafkaAdminClient, reader: RangeReader, group: str, pref
 async def watching_live_lag(
     admin: AIOKafkaAdminClient, address: KafkaAddress, group: str, prefix: str
 ) -> AsyncIterator[Callable[[], Awaitable[int]]]:
-    """Yield a function that counts the records the group has not settled, less replays and letters.
+    """Yield a function that counts the records the group has not settled, except replays and letters.
 
-    One connection is kept for it: making one takes longer than ten looks.
+    It keeps one connection, because opening one takes longer than ten counts.
     """
     names = TopicNames(prefix)
     live = [
@@ -100,16 +100,16 @@ async def watching_live_lag(
 
 
 def _is_read(topic: str, read: Collection[str]) -> bool:
-    # A group that has read nothing yet has everything before it.
+    # For a group that has read nothing yet, every topic counts as read.
     return topic in read or not read
 
 
 async def group_state(admin: AIOKafkaAdminClient, group: str) -> tuple[str, int, dict[TopicPartition, int]]:
-    """Return a group's state, the number of its members, and its next offsets. Raises a Kafka error."""
+    """Return a group's state, the number of its members, and its next offsets. Raise a Kafka error."""
     try:
         offsets = await admin.list_consumer_group_offsets(group)
     except GroupCoordinatorNotAvailableError:
-        return NEVER_SEEN, 0, {}  # a cluster on which no group has ever been
+        return NEVER_SEEN, 0, {}  # no group has ever been on this cluster
     committed = {place: at.offset for place, at in offsets.items()}
     for response in await admin.describe_consumer_groups([group]):
         for described in response.to_object()["groups"]:

@@ -1,4 +1,4 @@
-"""Reads the topics of the registry from a moment on: what a store that lags behind has to learn."""
+"""Read the registry's topics from a moment on, so that an outdated store can catch up."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from topics.registry import TOPICS, TopicNames
 
 
 class Log(Protocol):
-    """The topics as they are, and how far the group is."""
+    """The topics, and the group's offsets on them."""
 
     async def since(self, topic: str, moment_ms: int) -> Ranges:
-        """Return what was written at this moment or later."""
+        """Return the ranges of records written at this moment or later."""
         ...
 
     async def unsettled(self, topic: str) -> Ranges:
-        """Return what the group has not acknowledged."""
+        """Return the ranges that the group has not acknowledged."""
         ...
 
     async def settled(self, topic: str) -> Mapping[int, int]:
-        """Return by partition the offset below which the group has acknowledged everything, where it ever did."""
+        """Return by partition the offset below which the group has acknowledged everything, where it ever has."""
         ...
 
     async def forgotten(self, topic: str, moment_ms: int) -> datetime | None:
-        """Return the moment of the oldest record, when some that were written since then may have been deleted."""
+        """Return the moment of the oldest record if records since `moment_ms` may have been deleted, else None."""
         ...
 
     def read(self, ranges: Ranges) -> AsyncIterator[Sequence[Record]]:
-        """Read these records, in order per partition. Those that retention deletes meanwhile are left out."""
+        """Read these records, in order per partition, except those that retention deletes meanwhile."""
         ...
 
 
 async def read_at(log: Log, places: Collection[tuple[str, int, int]]) -> dict[tuple[str, int, int], Record]:
-    """Return the records at these places (topic, partition, offset) that are still there."""
+    """Return the records at these places (topic, partition, offset) that still exist."""
     ranges: dict[Partition, tuple[int, int]] = {}
     for topic, partition, offset in places:
         begin, end = ranges.get((topic, partition), (offset, offset + 1))
@@ -65,7 +65,7 @@ class KafkaLog:
         counts: Mapping[str, int],
         committed: Mapping[Partition, int],
     ) -> None:
-        """`counts` are the partitions per topic, `committed` the group's next offsets: none, it has read nothing."""
+        """Take the partitions per topic (`counts`) and the group's next offsets, empty if it has read nothing."""
         self._reader = reader
         self._counts = counts
         self._names = names
@@ -99,7 +99,7 @@ class KafkaLog:
         for at in partitions:
             first = later[at]
             if begins[at] == 0 or (first is None and not is_long_ago):
-                continue  # nothing was ever deleted, or nothing was written since then
+                continue  # nothing was ever deleted, or nothing was written since the moment
             if first is None or first[0] <= begins[at]:
                 oldest = now_ms if first is None else first[1]
                 return datetime.fromtimestamp(oldest / 1000, UTC)
@@ -107,10 +107,10 @@ class KafkaLog:
 
     async def read(self, ranges: Ranges) -> AsyncIterator[Sequence[Record]]:
         """See `Log.read`."""
-        # A place that somebody names may be none: reading it would wait for ever.
-        there = [at for at in ranges if 0 <= at[1] < self._counts.get(at[0], 0)]
-        ends = await self._reader.ends(there)
-        wanted = {at: (ranges[at][0], min(ranges[at][1], ends[at])) for at in there}
+        # A caller may name a partition that does not exist, and reading it would wait for ever.
+        existing = [at for at in ranges if 0 <= at[1] < self._counts.get(at[0], 0)]
+        ends = await self._reader.ends(existing)
+        wanted = {at: (ranges[at][0], min(ranges[at][1], ends[at])) for at in existing}
         async for fetched in self._reader.read(wanted):
             yield [record for records in fetched.values() for record in records]
 
@@ -128,7 +128,7 @@ def _not_empty(ranges: Ranges) -> Ranges:
 async def open_log(
     admin: AIOKafkaAdminClient, address: KafkaAddress, names: TopicNames, group: str
 ) -> AsyncIterator[KafkaLog]:
-    """Connect, and note how far the group is now. Raises a Kafka error."""
+    """Connect, and read the group's present offsets. Raise a Kafka error."""
     counts = await partition_counts(admin, [names.full(spec.name) for spec in TOPICS])
     committed = await committed_offsets(admin, group)
     async with RangeReader(address) as reader:

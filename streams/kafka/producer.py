@@ -1,4 +1,4 @@
-"""Publishes whole record batches per output partition, acknowledged by the broker."""
+"""Publish whole record batches per output partition, acknowledged by the broker."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class Publisher(Protocol):
     """Publishes records and waits for the broker."""
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Return when every record is on the broker. Raises `PublishError`; some may be there then."""
+        """Return when every record is on the broker. Raise `PublishError`; some records may be there even then."""
         ...
 
 
 class NoBroker:
-    """The `Publisher` of what connects to no broker, as a preview does."""
+    """The `Publisher` for code that connects to no broker, such as a preview."""
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Refuse. Raise `PublishError`."""
+        """Raise `PublishError`."""
         raise PublishError(
             f"{len(records)} records were to be published, and nothing is connected to a broker"
         )
@@ -58,18 +58,18 @@ class NoBroker:
 class KafkaPublisher:
     """A `Publisher` over an idempotent aiokafka producer.
 
-    Encoding whole batches per output partition costs half of what `producer.send` per record does, and waiting once per
-    batch a fraction of waiting per record.
+    Encoding whole batches per output partition costs half as much as `producer.send` per record, and waiting once per
+    batch costs a fraction of waiting per record.
     """
 
     def __init__(self, make: Callable[[], AIOKafkaProducer]) -> None:
-        """`make` gives a producer that is not started, with `acks="all"` and `enable_idempotence=True`."""
+        """Take a function that returns a new producer with `acks="all"` and `enable_idempotence=True`, not started."""
         self._make = make
         self._producer = make()
         self._unkeyed = count()
 
     async def __aenter__(self) -> Self:
-        """Connect. Raises what aiokafka raises when no broker answers."""
+        """Connect. Raise what aiokafka raises when no broker answers."""
         await self._producer.start()
         return self
 
@@ -78,7 +78,7 @@ class KafkaPublisher:
         await _stop(self._producer)
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """See `Publisher.publish`. While no broker answers it waits: the records may be there already."""
+        """See `Publisher.publish`. Wait while no broker answers, because the records may be there already."""
         reach("publish.before")
         producer = self._producer
         try:
@@ -96,14 +96,14 @@ class KafkaPublisher:
             raise PublishError(msg) from error
 
     async def _replace(self, failed: AIOKafkaProducer) -> None:
-        # What the broker refused has used up a sequence number: to that partition the producer can send nothing more.
+        # The refused batch has used up a sequence number, so this producer can send no more to that partition.
         if failed is not self._producer:
             return
         self._producer = producer = self._make()
         try:
             await producer.start()
         except KafkaError:
-            self._producer = failed  # the next publish fails once more, and tries this again
+            self._producer = failed  # the next publish fails again, and retries the replacement
             await _stop(producer)
         else:
             await _stop(failed)
@@ -134,7 +134,7 @@ async def _send(
             batch = producer.create_batch()
             taken = _append(batch, record)
         if not taken:
-            # Larger than a batch may be: on its own, under the limit of the producer.
+            # The record is larger than a batch may be. Send it alone, where only the producer's limit holds.
             futures.append(
                 await producer.send(
                     topic, record.value, key=record.key, partition=partition, headers=record.headers
@@ -159,7 +159,7 @@ async def _stop(producer: AIOKafkaProducer) -> None:
 
 
 async def _all(futures: Iterable[asyncio.Future[Any]]) -> None:
-    # Every future is waited for, so that none fails unseen after the first one did.
+    # Await every future, so that no later failure goes unseen after the first one.
     results = await asyncio.gather(*futures, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
@@ -167,7 +167,7 @@ async def _all(futures: Iterable[asyncio.Future[Any]]) -> None:
 
 
 def new_producer(address: KafkaAddress) -> AIOKafkaProducer:
-    """Return a producer as results need it: acknowledged by all replicas, and idempotent."""
+    """Return a producer for results: acknowledged by all replicas, and idempotent."""
     return AIOKafkaProducer(
         **address.client_options(),
         acks="all",

@@ -1,4 +1,4 @@
-"""Reads ranges of topics with a consumer that is in no group and commits nothing."""
+"""Read ranges of topics with a consumer that is in no group and commits nothing."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 BATCH_SIZE = 2_000
 POLL_MS = 500
 STALLS_AFTER = 60
-"""Polls without any progress, one after the other, after which the broker counts as gone."""
+"""After so many consecutive polls without progress the broker counts as gone."""
 
 Partition = tuple[str, int]
 """Topic (full name) and partition."""
 Ranges = Mapping[Partition, tuple[int, int]]
-"""Per partition the first offset, and the one after the last."""
+"""By partition, the first offset and the one after the last."""
 
 
 class LogError(RuntimeError):
@@ -34,12 +34,12 @@ class LogError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What one poll brought, and how far the ranges are read."""
+    """The records of one poll, and how far the ranges are read."""
 
     records: Mapping[Partition, Sequence[Any]]
-    """Records of aiokafka by partition, in offset order; never an empty sequence."""
+    """aiokafka's records by partition, in offset order; no sequence is empty."""
     reached: Mapping[Partition, int]
-    """The next offset to read. It moves without a record where retention or an aborted transaction took some."""
+    """The next offset to read. It skips offsets whose records retention deleted or a transaction aborted."""
 
 
 def count(ranges: Ranges) -> int:
@@ -48,18 +48,18 @@ def count(ranges: Ranges) -> int:
 
 
 class RangeReader:
-    """Reads records by their offsets. The consumer connects when it is first needed and lives until `aclose`.
+    """Reads records by their offsets. The consumer connects on first use and lives until `aclose`.
 
-    One caller at a time. Every method raises Kafka errors.
+    It serves one caller at a time. Every method raises Kafka errors.
     """
 
     def __init__(self, address: KafkaAddress, *, request_timeout_ms: int = 40_000) -> None:
-        """Connect to nothing yet."""
+        """Take the address; connect later."""
         self._address = address
         self._request_timeout_ms = request_timeout_ms
         self._consumer: AIOKafkaConsumer | None = None
         self._positions: dict[TopicPartition, int] = {}
-        """Where the consumer stands: a seek drops what was fetched ahead, so none is made without need."""
+        """The consumer's positions, to avoid needless seeks: each one drops the prefetched records."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -87,18 +87,18 @@ class RangeReader:
     async def since(
         self, partitions: Collection[Partition], moment_ms: int
     ) -> dict[Partition, tuple[int, int] | None]:
-        """Return offset and timestamp (ms) of the first record of this moment or later; None where there is none."""
+        """Return offset and timestamp (ms) of the first record of this moment or later; None where no such exists."""
         if not partitions:
             return {}
         consumer = await self._connected()
-        found = await consumer.offsets_for_times(dict.fromkeys(_places(partitions), moment_ms))
+        firsts = await consumer.offsets_for_times(dict.fromkeys(_places(partitions), moment_ms))
         return {
             tuple(place): None if first is None else (first.offset, first.timestamp)
-            for place, first in found.items()
+            for place, first in firsts.items()
         }
 
     async def fetch(self, ranges: Ranges, max_records: int) -> Fetched:
-        """Poll once for at most `max_records` records from where the ranges begin."""
+        """Poll once for at most `max_records` records, from the beginning of the ranges."""
         if not ranges:
             return Fetched({}, {})
         await self._seek(ranges)
@@ -107,7 +107,7 @@ class RangeReader:
     async def read(self, ranges: Ranges) -> AsyncIterator[Mapping[Partition, Sequence[Any]]]:
         """Read the ranges to their ends, batch by batch, in offset order per partition.
 
-        Records that retention deletes meanwhile are left out. Raises `LogError` when the broker gives no more.
+        Records that retention deletes meanwhile are left out. Raise `LogError` when the broker delivers no more.
         """
         left = {place: span for place, span in ranges.items() if span[0] < span[1]}
         if left:
@@ -142,7 +142,7 @@ class RangeReader:
         return self._consumer
 
     async def _seek(self, ranges: Ranges) -> None:
-        """Stand where the ranges begin, in their partitions alone: of others nothing is fetched ahead."""
+        """Seek to the beginning of the ranges, and assign only their partitions so that no other is prefetched."""
         consumer = await self._connected()
         places = _places(ranges)
         if consumer.assignment() != set(places):
@@ -156,7 +156,7 @@ class RangeReader:
     async def _poll(self, ranges: Ranges, max_records: int) -> Fetched:
         consumer = await self._connected()
         places = _places(ranges)
-        # Unknown until the poll has ended: one that is cancelled may have moved the consumer past records.
+        # Positions are unknown until the poll has ended: a cancelled poll may have moved the consumer past records.
         self._positions = {}
         fetched = await consumer.getmany(*places, timeout_ms=POLL_MS, max_records=max_records)
         positions = {place: await consumer.position(place) for place in places}
@@ -171,24 +171,24 @@ class RangeReader:
 
 
 async def partition_counts(admin: AIOKafkaAdminClient, topics: Collection[str]) -> dict[str, int]:
-    """Return the number of partitions of those topics that the cluster has. Raises a Kafka error or `LogError`."""
-    found: dict[str, int] = {}
+    """Return the number of partitions of those topics that exist. Raise a Kafka error or `LogError`."""
+    counts: dict[str, int] = {}
     for described in await admin.describe_topics(list(topics)):
         if described["error_code"] == UnknownTopicOrPartitionError.errno:
             continue
         if described["error_code"]:
             reason = for_code(described["error_code"]).__name__
             raise LogError(f"the cluster refuses topic {described['topic']}: {reason}")
-        found[described["topic"]] = len(described["partitions"])
-    return found
+        counts[described["topic"]] = len(described["partitions"])
+    return counts
 
 
 async def committed_offsets(admin: AIOKafkaAdminClient, group: str) -> dict[Partition, int]:
-    """Return the next offsets of a consumer group, where it has any. Raises a Kafka error."""
+    """Return the next offsets of a consumer group, where it has any. Raise a Kafka error."""
     try:
         offsets = await admin.list_consumer_group_offsets(group)
     except GroupCoordinatorNotAvailableError:
-        return {}  # a cluster on which no group has ever been
+        return {}  # no group has ever been on this cluster
     return {tuple(place): known.offset for place, known in offsets.items() if known.offset >= 0}
 
 
@@ -200,9 +200,9 @@ async def _of_all_topics(
     look_up: Callable[[list[TopicPartition]], Awaitable[dict[TopicPartition, int]]],
     partitions: Collection[Partition],
 ) -> dict[Partition, int]:
-    """Return an offset of each partition. aiokafka learns of one topic per 0.1 s in a call: each topic has its own."""
+    """Look up an offset of each partition, with a call per topic: one call learns of only one topic per 0.1 s."""
     by_topic: dict[str, list[TopicPartition]] = {}
     for place in _places(partitions):
         by_topic.setdefault(place.topic, []).append(place)
-    found = await asyncio.gather(*(look_up(places) for places in by_topic.values()))
-    return {tuple(place): offset for offsets in found for place, offset in offsets.items()}
+    answers = await asyncio.gather(*(look_up(places) for places in by_topic.values()))
+    return {tuple(place): offset for offsets in answers for place, offset in offsets.items()}

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrP
 from topics.registry import TOPICS, TopicNames
 
 _SET_ON_TOPIC = 1
-"""`config_source` of a value that was given for this very topic; all others are defaults."""
+"""`config_source` of a value set on the topic itself; all others are defaults."""
 
 
 class TopicsError(RuntimeError):
@@ -22,16 +22,16 @@ class TopicsError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class WantedTopic:
-    """A topic as the registry and leads.toml say it should be."""
+    """A topic as the registry and leads.toml define it."""
 
     name: str
     partitions: int
     replication_factor: int
     config: Mapping[str, str]
     key: str
-    """What its records are keyed by, for people."""
+    """The key of its records, described for people."""
     event: str | None
-    """`ce_type` of what it carries; None for requests and dead letters."""
+    """`ce_type` of its records; None for requests and dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +41,29 @@ class FoundTopic:
     partitions: int
     replication_factor: int
     config: Mapping[str, str]
-    """All values, the defaults included."""
+    """All values, including defaults."""
     own_config: Mapping[str, str] = field(default_factory=dict)
-    """The values that were given for this very topic."""
+    """The values set on the topic itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as it should be."""
+    """One difference between a topic as it is and as it should be."""
 
     topic: str
     what: Literal["missing", "config", "partitions", "replication"]
     name: str | None = None
-    """The configuration's name."""
+    """The name of the configuration value."""
     found: str | None = None
     wanted: str | None = None
 
     @property
     def is_fixed_by_apply(self) -> bool:
-        """Whether `apply` does something about it; the rest needs a person."""
+        """Whether `apply` fixes it; a person must fix the others."""
         return self.what in ("missing", "config")
 
     def __str__(self) -> str:
-        """Say it in one sentence, with the next step."""
+        """Return one sentence with the next step."""
         if self.what == "missing":
             return f"{self.topic} does not exist; `leads topics apply` makes it"
         if self.what == "config":
@@ -83,9 +83,9 @@ class Difference:
 def wanted_topics(names: TopicNames, *, partitions: int, replication_factor: int) -> tuple[WantedTopic, ...]:
     """Return every topic of the registry under this prefix.
 
-    From three replicas on, a record counts as written once two have it: one broker may then be lost.
+    With three replicas or more, a record counts as written once two have it, so that one broker may be lost.
     """
-    safety = {"min.insync.replicas": "2"} if replication_factor > 2 else {}  # noqa: PLR2004 - said above
+    safety = {"min.insync.replicas": "2"} if replication_factor > 2 else {}  # noqa: PLR2004 - see above
     return tuple(
         WantedTopic(
             name=names.full(spec.name),
@@ -100,37 +100,37 @@ def wanted_topics(names: TopicNames, *, partitions: int, replication_factor: int
 
 
 def plan(wanted: Iterable[WantedTopic], found: Mapping[str, FoundTopic]) -> list[Difference]:
-    """List what differs, topic by topic in registry order; more replicas than wanted are no difference."""
+    """Return the differences, topic by topic in registry order; more replicas than wanted are none."""
     differences: list[Difference] = []
     for topic in wanted:
-        there = found.get(topic.name)
-        if there is None:
+        existing = found.get(topic.name)
+        if existing is None:
             differences.append(Difference(topic.name, "missing"))
             continue
-        if there.partitions != topic.partitions:
+        if existing.partitions != topic.partitions:
             differences.append(
-                Difference(topic.name, "partitions", None, str(there.partitions), str(topic.partitions))
+                Difference(topic.name, "partitions", None, str(existing.partitions), str(topic.partitions))
             )
-        if there.replication_factor < topic.replication_factor:
+        if existing.replication_factor < topic.replication_factor:
             differences.append(
                 Difference(
                     topic.name,
                     "replication",
                     None,
-                    str(there.replication_factor),
+                    str(existing.replication_factor),
                     str(topic.replication_factor),
                 )
             )
         differences += [
-            Difference(topic.name, "config", name, there.config.get(name), value)
+            Difference(topic.name, "config", name, existing.config.get(name), value)
             for name, value in topic.config.items()
-            if there.config.get(name) != value
+            if existing.config.get(name) != value
         ]
     return differences
 
 
 async def describe(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, FoundTopic]:
-    """Return those of the topics that the cluster has. Raises `KafkaError`."""
+    """Return those of the topics that exist. Raise `KafkaError`."""
     shapes: dict[str, tuple[int, int]] = {}
     for topic in await admin.describe_topics(list(names)):
         if topic["error_code"] == UnknownTopicOrPartitionError.errno:
@@ -155,9 +155,9 @@ async def describe(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str
 async def apply(
     admin: AIOKafkaAdminClient, wanted: Sequence[WantedTopic], found: Mapping[str, FoundTopic]
 ) -> list[Difference]:
-    """Make missing topics and set differing configuration; gives back what was done.
+    """Create missing topics and set differing configuration; return the differences that were fixed.
 
-    Raises `TopicsError` when the cluster refuses one, `KafkaError` when it cannot be reached.
+    Raise `TopicsError` when the cluster refuses a topic, `KafkaError` when it cannot be reached.
     """
     todo = [difference for difference in plan(wanted, found) if difference.is_fixed_by_apply]
     missing = {difference.topic for difference in todo if difference.what == "missing"}
@@ -170,10 +170,10 @@ async def apply(
     if new:
         response = await admin.create_topics(new)
         for name, code, message in response.topic_errors:
-            # Workers start together: another one may have made it a moment ago.
+            # Workers start together, so another one may have created it a moment ago.
             if code != TopicAlreadyExistsError.errno:
                 _raise_for(name, code, message)
-    # The broker takes the values given as all there are: what somebody else set on the topic is sent along.
+    # The request replaces all of a topic's values, so values that somebody else set on it are sent along.
     altered = [
         ConfigResource(
             ConfigResourceType.TOPIC, topic.name, configs={**found[topic.name].own_config, **topic.config}
