@@ -1,11 +1,12 @@
 """Run a real single-node Apache Kafka on this machine, without Docker: the default broker.
 
-For programs and tests there are two entry points:
+Programs and tests have two entry points:
 
-* ``ensure_kafka(data, progress)``: a broker for this data folder, started if none runs, shared if one does.
-* ``LocalKafka(data)``: the same as an object one can stop, kill and restart; also a context manager.
+* ``ensure_kafka(data, progress)`` returns a broker for this data folder, started if none runs, shared if one does.
+* ``LocalKafka(data)`` is the same as an object that one can stop, kill and restart; it is also a context manager.
 
-A broker lives as long as any process holds it (also against SIGKILL of all of them) or, after ``keep``, until ``stop``.
+A broker lives as long as any process holds it or, after ``keep``, until ``stop``. It also ends when all its holders are
+killed with SIGKILL.
 """
 
 from streams.kafka.local.broker import LocalKafka, RunningKafka, ensure_kafka

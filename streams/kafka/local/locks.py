@@ -1,4 +1,4 @@
-"""File locks of a broker's process and its users; the kernel drops them with their process."""
+"""Lock files for a broker's processes and its users; the kernel releases a lock when its process dies."""
 
 import os
 import time
@@ -27,8 +27,8 @@ def _flock(fd: int, *, shared: bool) -> bool:
 class FileLock:
     """One advisory lock on one file, shared or exclusive.
 
-    The lock belongs to the open file: a child that is given ``fd`` keeps it alive after its parent's death, and a lock
-    file is never deleted (two processes could then hold "the" lock on two files).
+    The lock belongs to the open file, so a child that inherits ``fd`` keeps it after its parent's death. A lock file is
+    never deleted, because two processes could then hold "the" lock on two files.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,7 +37,7 @@ class FileLock:
 
     @property
     def fd(self) -> int:
-        """The descriptor to hand to a child that shall hold the lock too; only while held."""
+        """Return the descriptor for a child that is to hold the lock too; raise ValueError unless the lock is held."""
         if self._fd is None:
             message = f"{self.path} is not locked; acquire it first"
             raise ValueError(message)
@@ -45,13 +45,13 @@ class FileLock:
 
     @property
     def is_held(self) -> bool:
-        """Whether this object (not: anyone) holds the lock."""
+        """Whether this object itself holds the lock."""
         return self._fd is not None
 
     def acquire(self, *, shared: bool = False, within_seconds: float = 0.0) -> bool:
-        """Take the lock, or change its kind; False when others hold it for all of ``within_seconds``.
+        """Take the lock, or change its kind; return False when others hold it for all of ``within_seconds``.
 
-        A failed change of kind loses the lock (flock converts by letting go first).
+        A failed change of kind loses the lock, because flock converts by releasing first.
         """
         if self._fd is None:
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -68,20 +68,20 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Let go; nothing happens when it is not held."""
+        """Release the lock; do nothing when it is not held."""
         fd, self._fd = self._fd, None
         if fd is not None:
             os.close(fd)
 
     def is_free(self) -> bool:
-        """Whether nobody holds it just now."""
+        """Whether nobody holds the lock now."""
         probe = FileLock(self.path)
         free = probe.acquire()
         probe.release()
         return free
 
     def exclusively(self, within_seconds: float) -> "_Exclusive":
-        """Hold it in a ``with`` block; raises DataFolderBusyError when it cannot be had in time."""
+        """Hold the lock in a ``with`` block; raise DataFolderBusyError when others hold it for too long."""
         return _Exclusive(self, within_seconds)
 
 

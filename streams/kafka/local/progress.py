@@ -1,17 +1,17 @@
-"""How a start reports its progress to its caller."""
+"""Report the progress of a start to its caller."""
 
 from typing import Protocol
 
 
 class StartProgress(Protocol):
-    """Called with a short sentence, and how much of it is done.
+    """A function called with a short sentence about a step, and how much of the step is done.
 
-    ``done`` and ``total`` count bytes; both are 0 for a step that has no measure. Calls come one at a time, but not
-    always from the thread that asked.
+    ``done`` and ``total`` count bytes; both are 0 for a step without a measure. Calls come one at a time, but not
+    always from the caller's thread.
     """
 
     def __call__(self, step: str, done: int, total: int, /) -> None: ...
 
 
 def silent(step: str, done: int, total: int, /) -> None:
-    """Tell nobody."""
+    """Report nothing."""

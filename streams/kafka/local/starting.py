@@ -30,7 +30,7 @@ TAIL_LINES = 15
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What broker is wanted: where, on which port (None: any), how talkative, and see LocalKafka for the last one."""
+    """The wanted broker: its folder, its port (None: any), its log level; see LocalKafka for `ends_with_supervisor`."""
 
     folder: Folder
     port: int | None
@@ -38,7 +38,7 @@ class Wish:
     ends_with_supervisor: bool
 
     def bring_up(self, progress: StartProgress) -> State:
-        """A broker that accepts clients; raises a LocalKafkaError."""
+        """Return a broker that accepts clients; raise a LocalKafkaError."""
         return self._join() or self._start(progress)
 
     def _join(self) -> State | None:
@@ -82,7 +82,7 @@ class Wish:
             return self._launch()
 
     def _wait_for_the_one_before(self) -> State | None:
-        """A broker that another starter left half-way becomes ready or ends; one without supervisor is ended here."""
+        """Wait until a broker of another starter is ready or ends; end one that has no supervisor."""
         deadline = time.monotonic() + START_SECONDS
         while not self.folder.broker_lock().is_free():
             state = self._join()
@@ -122,10 +122,10 @@ class Wish:
 
 
 def _run_supervisor(folder: Folder, report_fd: int) -> None:
-    """Returns when the supervisor has detached itself; ``report_fd`` tells its other end what becomes of it."""
+    """Start the supervisor; return when it has detached itself. ``report_fd`` reports whether it becomes ready."""
     package_root = str(Path(__file__).resolve().parents[2])
     search = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
-    with folder.log.open("ab") as log:  # the last words of Python and Java go there too
+    with folder.log.open("ab") as log:  # crash messages of Python and Java go there too
         subprocess.run(
             [sys.executable, "-m", "streams.kafka.local.supervisor", str(folder.path), str(report_fd)],
             stdin=subprocess.DEVNULL,
@@ -134,13 +134,13 @@ def _run_supervisor(folder: Folder, report_fd: int) -> None:
             pass_fds=(report_fd,),
             env={**os.environ, "PYTHONPATH": search},
             cwd=folder.path,
-            start_new_session=True,  # Ctrl-C in the owner's terminal is for the owner
+            start_new_session=True,  # Ctrl-C in the owner's terminal must not reach it
             check=False,
         )
 
 
 def _tail(log: Path, start: int) -> str:
     with log.open("rb") as file:
-        file.seek(start if start <= log.stat().st_size else 0)  # else it was rolled over meanwhile
+        file.seek(start if start <= log.stat().st_size else 0)  # 0 when it was rolled over meanwhile
         lines = file.read().decode("utf-8", "replace").splitlines()
     return "\n".join(f"  {line}" for line in lines[-TAIL_LINES:]) or "  (empty)"

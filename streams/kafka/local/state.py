@@ -1,4 +1,4 @@
-"""Read and write which process runs the broker of a folder; a reused process id is recognised."""
+"""Read and write which processes run the broker of a folder, and recognise a reused process id."""
 
 import json
 import os
@@ -10,26 +10,25 @@ import psutil
 
 from streams.kafka.local.folder import Folder
 
-SAME_START_SECONDS = (
-    0.5  # psutil derives it from clock ticks and the boot time, which a clock correction moves a little
-)
+SAME_START_SECONDS = 0.5
+"""psutil derives a start time from clock ticks and the boot time, which a clock correction shifts slightly."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """A process that stays the same one: its id and when it was created (Unix time, seconds)."""
+    """The identity of a process: its id and its creation time (Unix time, seconds)."""
 
     pid: int
     created: float
 
     @classmethod
     def of(cls, pid: int) -> Self:
-        """The process that has this id now; raises psutil.NoSuchProcess."""
+        """Return the identity of the process that has this id now; raise psutil.NoSuchProcess."""
         return cls(pid, psutil.Process(pid).create_time())
 
     def process(self) -> psutil.Process | None:
-        """The live process; None when it has ended, also when its id belongs to another one now."""
-        with suppress(psutil.Error):  # gone, or not ours to look at
+        """Return the live process; None when it has ended, even if another process has its id now."""
+        with suppress(psutil.Error):  # it is gone, or belongs to another user
             process = psutil.Process(self.pid)
             if (
                 abs(process.create_time() - self.created) < SAME_START_SECONDS
@@ -50,23 +49,23 @@ class State:
 
     @property
     def bootstrap(self) -> str:
-        """What a client is given as bootstrap servers."""
+        """Return the bootstrap servers for clients."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def is_supervised(self) -> bool:
-        """Whether both processes live: only then the broker ends when it should."""
+        """Whether both processes live; only then does the broker end with its last user."""
         return self.supervisor.process() is not None and self.java.process() is not None
 
     def write(self, folder: Folder) -> None:
-        """Replace the folder's state, whole or not at all."""
+        """Replace the folder's state atomically."""
         draft = folder.state.with_suffix(f".{os.getpid()}")
         draft.write_text(json.dumps(asdict(self), indent=1), "utf-8")
         draft.replace(folder.state)
 
     @classmethod
     def read(cls, folder: Folder) -> Self | None:
-        """The last run that did not end in order; None when there is none. Not yet a proof that it lives."""
+        """Return the last run that did not end in order, or None. It need not be alive."""
         try:
             fields = json.loads(folder.state.read_text("utf-8"))
             return cls(

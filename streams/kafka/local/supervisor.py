@@ -1,9 +1,8 @@
-"""The small process between a broker's users and its Java: it ends Java when the last user has gone.
+"""Supervise a broker's Java in a small process of its own, which ends Java when the last user has gone.
 
-Run as ``python -m streams.kafka.local.supervisor FOLDER REPORT_FD``. It detaches itself from whoever started it, takes
-the folder's broker lock, starts Java and watches the users' lock, which the kernel drops when a
-user dies, however it dies. Java in turn is ended by the kernel when the supervisor dies (Linux), or by the next start
-(elsewhere).
+Run as ``python -m streams.kafka.local.supervisor FOLDER REPORT_FD``. It detaches itself from its starter, takes the
+folder's broker lock, starts Java and watches the users' lock, which the kernel releases however a user dies. When the
+supervisor itself dies, the kernel ends Java on Linux; elsewhere the next start does.
 """
 
 import ctypes
@@ -25,7 +24,7 @@ from streams.kafka.local.state import ProcessId, State
 
 POLL_SECONDS = 0.1
 STOP_SECONDS = 15.0
-LOCK_SECONDS = 2.0  # others only probe the lock, for an instant
+LOCK_SECONDS = 2.0  # others hold the lock only for an instant, to probe it
 READY = b"ready\n"
 PR_SET_PDEATHSIG = 1
 
@@ -41,7 +40,7 @@ class Supervisor:
         self._signal: str | None = None
 
     def run(self) -> int:
-        """Start, watch, stop; the exit code is 0 when the end was asked for."""
+        """Start, watch and stop Java; return exit code 0 after an orderly stop."""
         if not self._lock.acquire(within_seconds=LOCK_SECONDS):
             self._say("ERROR", f"not started: another broker holds {self._lock.path}")
             return 1
@@ -66,7 +65,7 @@ class Supervisor:
         java = self._start(launch.run, launch)
         try:
             return self._watch(java, launch.port, began)
-        except BaseException:  # such as: somebody deleted the folder
+        except BaseException:  # somebody has deleted the folder, for example
             java.kill()
             java.wait()
             raise
@@ -84,7 +83,7 @@ class Supervisor:
                 state = replace(state, is_ready=True)
                 state.write(self._folder)
                 self._say("INFO", f"ready after {time.monotonic() - began:.1f} s")
-                with suppress(BrokenPipeError):  # the starter has died
+                with suppress(BrokenPipeError):  # the starter may have died
                     os.write(self._report_fd, READY)
                 os.close(self._report_fd)
             time.sleep(POLL_SECONDS if state.is_ready else POLL_SECONDS / 4)
@@ -94,13 +93,13 @@ class Supervisor:
 
     def _reason_to_stop(self) -> str | None:
         if self._signal is not None:
-            return f"asked to ({self._signal})"
+            return f"received {self._signal}"
         if self._folder.keep.exists() or not self._users.acquire():
             return None
         if self._folder.keep.exists():  # its last user wrote it just before leaving
             self._users.release()
             return None
-        return "nobody uses it any more"  # and with the lock held until the end, nobody can begin to
+        return "nobody uses it any more"  # and nobody can start to: the lock is held until the end
 
     def _start(
         self, command: list[str], launch: Launch, stdout: int | None = None
@@ -138,19 +137,22 @@ class Supervisor:
 
 
 def _die_with(parent: int) -> Callable[[], None]:
-    """What a child runs before its program so that Linux kills it when ``parent`` (its main thread) dies."""
+    """Return a function for a child to run before its program, so that Linux kills it when ``parent`` dies.
+
+    Linux watches the parent's main thread.
+    """
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def ask_the_kernel() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the line above
+        if os.getppid() != parent:  # the parent died before the line above
             os.kill(os.getpid(), signal.SIGKILL)
 
     return ask_the_kernel
 
 
 def listens(pid: int, port: int) -> bool:
-    """Whether this very process accepts connections there; a mere connect could reach another program."""
+    """Whether this process itself accepts connections on the port; a mere connect could reach another program."""
     with suppress(psutil.NoSuchProcess):
         connections = psutil.Process(pid).net_connections("tcp")
         return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in connections)
@@ -158,7 +160,7 @@ def listens(pid: int, port: int) -> bool:
 
 
 def describe(code: int) -> str:
-    """An exit code as people say it: ``exit code 1``, ``killed by SIGKILL``."""
+    """Return an exit code in words: ``exit code 1``, ``killed by SIGKILL``."""
     if code >= 0:
         return f"exit code {code}"
     with suppress(ValueError):
@@ -167,7 +169,7 @@ def describe(code: int) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Leave the starter at once (it must neither wait for us nor be our parent), then supervise."""
+    """Detach from the starter at once (it must neither wait for us nor be our parent), then supervise."""
     if os.fork():
         os._exit(0)
     folder, report_fd = arguments
