@@ -1,1 +1,1 @@
-"""Adapters that reach the outside world for the actions."""
+"""Answer the actions' ports through mail servers, webhooks and templates."""

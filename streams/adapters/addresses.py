@@ -9,19 +9,20 @@ from email.utils import parseaddr
 import idna
 
 _UNSAFE = re.compile(r'[\x00-\x20\x7f-\x9f<>",;:()\\\[\]]')
-"""What could end an address on an SMTP line or in a header. Quoted local parts fall with it: nobody has one."""
+"""Characters that could end an address on an SMTP line or in a header. They exclude quoted local parts, which nobody
+uses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One mailbox as SMTP wants it: `local`@`domain`, the domain in its ASCII form."""
+    """One mailbox in SMTP's form: `local`@`domain`, the domain in its ASCII form."""
 
     local: str
     domain: str
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Read `local@domain`. Raises ValueError without the address in it."""
+        """Read `local@domain`. Raise ValueError whose message does not contain the address."""
         local, _, domain = text.rpartition("@")
         if not local or not domain or _UNSAFE.search(text) or "@" in local:
             raise ValueError("the address is not of the form name@domain")
@@ -34,25 +35,25 @@ class Address:
 
     @property
     def text(self) -> str:
-        """`local@domain`."""
+        """Return `local@domain`."""
         return f"{self.local}@{self.domain}"
 
     @property
     def is_ascii(self) -> bool:
-        """False when only a server with SMTPUTF8 can take it."""
+        """Whether a server without SMTPUTF8 can take it."""
         return self.local.isascii()
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who our mails come from: a mailbox, and the name shown with it."""
+    """The sender of our mails: a mailbox, and the name shown with it."""
 
     address: Address
     name: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Sender:
-        """Read `hello@acme.example` or `Acme <hello@acme.example>`; ValueError says what to write."""
+        """Read `hello@acme.example` or `Acme <hello@acme.example>`; raise ValueError with an example."""
         name, address = parseaddr(text)
         if not name and " " in text.strip():
             address = ""
@@ -67,11 +68,11 @@ class Sender:
 _ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"',;:]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 LONGEST = 200
-"""Characters of a server's answer that we repeat."""
+"""How many characters of a server's answer we repeat at most."""
 
 
 def redacted(text: str, *private: str) -> str:
-    """Return a server's answer on one line, without anything like an address and without the `private` words."""
+    """Return a server's answer on one line, with addresses and the `private` words replaced, cut to `LONGEST`."""
     text = _ADDRESS.sub("<address>", _CONTROL.sub(" ", text))
     for word in private:
         text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "<address>", text, flags=re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""The port Identity: the contact key is a keyed hash, so that keys carry no personal data."""
+"""The port Identity by a keyed hash, so that contact keys carry no personal data."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ class HmacIdentity:
     """HMAC-SHA256 of the normalised e-mail, else of the E.164 phone."""
 
     def __init__(self, secret: bytes) -> None:
-        """Take LEADS_SECRET; another secret makes other contacts of the same people."""
+        """Take LEADS_SECRET; with another secret the same people become other contacts."""
         self._secret = secret
 
     def contact_key(self, *, email: str | None, phone: str | None) -> str:
-        """See `actions.ports.Identity.contact_key`; 64 hex digits."""
-        # An e-mail has an @ and a phone begins with +: the two cannot be mistaken for each other.
+        """See `actions.ports.Identity.contact_key`; return 64 hex digits."""
+        # An e-mail contains @ and a phone begins with +, so the two never collide.
         text = email or phone
         if not text:
             msg = "a contact needs an e-mail or a phone"

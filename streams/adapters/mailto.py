@@ -14,17 +14,17 @@ class MailtoNotifier:
 
     channel: Literal["email"] = "email"
     drops_copies = False
-    """No mail server drops the copy of a mail."""
+    """Mail servers do not drop the copy of a mail."""
 
     def __init__(self, mailer: Mailer, *, domain: str) -> None:
-        """`domain` is the sender's, for Message-IDs; `mailer` is closed by whoever made it."""
+        """Take the sender's `domain`, for Message-IDs, and a `mailer`, which the caller closes."""
         self._mailer = mailer
         self.dependency: str | None = getattr(mailer, "dependency", None)
         self._domain = domain
         self._templates = MailTemplates(PACKAGED / "owner", language="en", samples=[{"assigned": _SAMPLE}])
 
     async def notify(self, *, key: str, assigned: LeadAssigned) -> str:
-        """Mail the owner and give back the Message-ID; errors as for `Mailer.send`."""
+        """Mail the owner and return the Message-ID; raise errors as `Mailer.send` does."""
         subject, text, html = self._templates.render("en", {"assigned": assigned})
         mail = Mail(
             message_id=message_id(key, self._domain),
@@ -38,7 +38,7 @@ class MailtoNotifier:
         return mail.message_id
 
     async def aclose(self) -> None:
-        """Nothing here is open."""
+        """Do nothing: there is nothing to close."""
 
 
 _SAMPLE = LeadAssigned(

@@ -1,4 +1,4 @@
-"""Choose from LEADS_NOTIFY how owners are notified."""
+"""Choose by LEADS_NOTIFY how owners are notified."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from topics.events import LeadAssigned
 
 
 class NoNotifier:
-    """A `Notifier` where none is wanted; actions see its channel and do not ask it."""
+    """The `Notifier` when none is configured; actions see its channel and do not call it."""
 
     channel: Literal["none"] = "none"
 
     async def notify(self, *, key: str, assigned: LeadAssigned) -> str:  # noqa: ARG002 - the port has it
-        """Refuse: nothing is reported done that was not done."""
-        raise PermanentError("NOTIFY_NOT_CONFIGURED", f"{key} cannot be told to anyone; set LEADS_NOTIFY")
+        """Raise PermanentError, so that nothing counts as done that was not done."""
+        raise PermanentError("NOTIFY_NOT_CONFIGURED", f"nobody can be notified of {key}; set LEADS_NOTIFY")
 
     async def aclose(self) -> None:
-        """Nothing here is open."""
+        """Do nothing: there is nothing to close."""
 
 
 def notifier_from(
@@ -29,7 +29,7 @@ def notifier_from(
 ) -> WebhookNotifier | MailtoNotifier | NoNotifier:
     """Read LEADS_NOTIFY (`https://…`, `mailto:`, or None) and LEADS_NOTIFY_SECRET.
 
-    Raises ValueError, one sentence that says what to write and repeats neither URL nor secret.
+    Raise ValueError, one sentence with the next step that repeats neither URL nor secret.
     """
     if url is None:
         return NoNotifier()
@@ -37,7 +37,7 @@ def notifier_from(
         return WebhookNotifier(url, secret=secret)
     if url.lower() != "mailto:":
         raise ValueError(
-            "mailto: takes no address, each owner is written to at their own; write just mailto:"
+            "mailto: takes no address, because each owner is mailed at their own; write just mailto:"
         )
     if mailer is None:
         raise ValueError("mailto: needs a mail server; set LEADS_SMTP")

@@ -1,4 +1,4 @@
-"""Send e-mails through the mail server, and report of each failure whether the mail was certainly not sent."""
+"""Send e-mails through the mail server, and report for each failure whether the mail was certainly not sent."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class SmtpMailer:
     """A `Mailer` with a pool of connections that stay open between mails."""
 
     dependency = "mail"
-    """What the steps that use it pause for when it fails every time."""
+    """The dependency for which steps that use it pause, when it fails every time."""
     drops_copies = False
-    """No mail server drops the copy of a mail."""
+    """Mail servers do not drop the copy of a mail."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class SmtpMailer:
         tls_context: ssl.SSLContext | None = None,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        """Nothing is connected yet. `sender` is `Acme <hello@acme.example>` or the address alone, else ValueError."""
+        """Connect later. Raise ValueError unless `sender` is like `Acme <hello@acme.example>`, or an address alone."""
         self.sender = Sender.parse(sender)
         self._settings = settings
         self._timeouts = timeouts or Timeouts()
@@ -52,10 +52,10 @@ class SmtpMailer:
         self._is_closed = False
 
     async def send(self, mail: Mail) -> None:
-        """Return when the server took the mail; errors as the port says.
+        """Return when the server has taken the mail; raise errors as the port defines.
 
-        TransientError: SMTP_UNREACHABLE, SMTP_TEMPORARY, SMTP_TLS; SMTP_AUTH and SMTP_SENDER, which are settings
-        to be put right while the mails wait. PermanentError: SMTP_REFUSED, SMTP_ADDRESS, SMTP_HEADER, SMTP_NO_UTF8.
+        TransientError: SMTP_UNREACHABLE, SMTP_TEMPORARY, SMTP_TLS, and SMTP_AUTH and SMTP_SENDER, which people fix in
+        the settings while the mails wait. PermanentError: SMTP_REFUSED, SMTP_ADDRESS, SMTP_HEADER, SMTP_NO_UTF8.
         """
         try:
             to = Address.parse(mail.to)
@@ -80,15 +80,15 @@ class SmtpMailer:
             raise self._verdict(refusal, to)
 
     async def aclose(self) -> None:
-        """Take leave of the server. Mails on their way are finished."""
+        """Close idle connections with QUIT, and the others once their mails are sent."""
         self._is_closed = True
         idle, self._idle = self._idle, []
         await asyncio.gather(*(connection.quit(self._timeouts.quit) for connection in idle))
 
     async def _deliver(self, to: Address, message: bytes) -> Refusal | None:
-        connection = self._rested()
+        connection = self._reusable()
         if connection is not None:
-            # One that had gone stale breaks, or says goodbye to MAIL. Nothing was handed over: a new one may do.
+            # A stale connection breaks, or answers MAIL with 421. Nothing was handed over, so a new one may be used.
             with suppress(ConnectionLost):
                 refusal = await self._hand_over(connection, to, message)
                 if refusal is None or refusal.code != GOODBYE or refusal.command == "message":
@@ -118,9 +118,9 @@ class SmtpMailer:
                 else:
                     self._idle.append(connection)
 
-    def _rested(self) -> SmtpConnection | None:
+    def _reusable(self) -> SmtpConnection | None:
         while self._idle:
-            connection = self._idle.pop()  # the last used: the least likely to have gone stale
+            connection = self._idle.pop()  # the last one used is the least likely to be stale
             if not connection.is_lost:
                 return connection
         return None

@@ -1,8 +1,8 @@
-"""The part of SMTP that sends a mail, on a connection that `aiosmtplib` has opened.
+"""Send mails by SMTP on a connection that `aiosmtplib` has opened.
 
-`aiosmtplib` greets, starts TLS and logs in. For the mail itself it raises the same error for a connection lost
-before the final dot (nothing happened: try again) and after it (nobody knows: ask), and it waits for each answer in
-turn although nearly every server takes several commands at once (PIPELINING, RFC 2920).
+`aiosmtplib` greets, starts TLS and logs in. It cannot send the mail itself, because it raises the same error for a
+connection lost before the final dot (nothing was sent: try again) and after it (nobody knows: ask a person). It also
+waits for each answer in turn, although nearly every server takes several commands at once (PIPELINING, RFC 2920).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from streams.failpoints import reach
 
 LINE_LIMIT = 64 * 1024
-"""Bytes of an answer without a line end, after which the other side does not speak SMTP."""
+"""After so many bytes of an answer without a line end, the other side is taken not to speak SMTP."""
 _LINE = re.compile(rb"([2-5]\d\d)([ -]?)([^\r\n]*)\r?\n")
 GOODBYE = 421
 GO_AHEAD = 354
@@ -31,12 +31,12 @@ class Reply(NamedTuple):
 
     @property
     def is_refusal(self) -> bool:
-        """4xx and 5xx."""
+        """Whether the code is 4xx or 5xx."""
         return self.code >= REFUSED
 
 
 class Refusal(NamedTuple):
-    """What the server said no to, and how."""
+    """A command that the server refused, and its answer."""
 
     command: str
     """`MAIL` (the sender), `RCPT` (the recipient), `DATA`, or `message`."""
@@ -45,18 +45,18 @@ class Refusal(NamedTuple):
 
 
 class ConnectionLost(Exception):
-    """The connection ended, timed out, or carried what is no SMTP, before the mail's last byte was written."""
+    """The connection ended, timed out, or broke the SMTP protocol before the mail's last byte was written."""
 
 
 class AnswerLost(Exception):
-    """The same after it: the server may have taken the mail."""
+    """The connection failed after the mail's last byte was written: the server may have taken the mail."""
 
 
 class SmtpConnection(asyncio.Protocol):
-    """One open connection to the mail server; hands over one mail at a time."""
+    """One open connection to the mail server, which sends one mail at a time."""
 
     def __init__(self, transport: asyncio.Transport, extensions: Collection[str]) -> None:
-        """Take over the transport of a connection that has greeted; `extensions` in lower case."""
+        """Take over the transport of a connection after the greeting; `extensions` are in lower case."""
         self._transport = transport
         self.extensions = frozenset(extensions)
         self.is_lost = False
@@ -77,9 +77,9 @@ class SmtpConnection(asyncio.Protocol):
     ) -> Refusal | None:
         """Send one mail: `envelope` is the MAIL and the RCPT command, `message` has CRLF line ends.
 
-        Returns the server's refusal, or None when it took the mail. `seconds` is for each answer on the way,
-        `last_seconds` for the last. Raises `ConnectionLost` or `AnswerLost`; the connection is then closed, as it
-        is when the task is cancelled.
+        Return the server's refusal, or None when it took the mail. `last_seconds` limits the wait for the final
+        answer, `seconds` the wait for each answer before it. Raise `ConnectionLost` or `AnswerLost`. The connection is
+        then closed, as it is when the task is cancelled.
         """
         try:
             refusal = await self._announce(envelope, seconds)
@@ -109,17 +109,19 @@ class SmtpConnection(asyncio.Protocol):
         for command_name, reply in zip(("MAIL", "RCPT", "DATA"), replies, strict=False):
             if reply.is_refusal:
                 if last in (GO_AHEAD, GOODBYE):
-                    # 354: it waits for a mail nobody shall get. Cut off before the dot, it drops that mail.
+                    # After 354 the server waits for a mail that nobody is to get, and drops it when cut off before
+                    # the dot.
                     self.abort()
                 return Refusal(command_name, reply.code, reply.text)
         if last != GO_AHEAD:
-            raise ConnectionLost(f"the server answered {last} to DATA, where 354 says go ahead")
+            raise ConnectionLost(f"the server answered {last} to DATA instead of 354")
         return None
 
     async def _deliver(self, message: bytes, seconds: float, last_seconds: float) -> Refusal | None:
         body = message.replace(b"\r\n.", b"\r\n..")
         if len(body) > LINE_LIMIT:
-            # A long mail that breaks off on the way is surely not taken: the dot goes out after all else has.
+            # The dot is written only after everything else has been sent, so that a long mail cut off on the way is
+            # certainly not taken.
             await self._write_all(body, seconds)
             body = b""
         if self.is_lost or self._transport.is_closing():
@@ -131,14 +133,14 @@ class SmtpConnection(asyncio.Protocol):
         except ConnectionLost as error:
             raise AnswerLost(str(error)) from error
         if not (reply.is_refusal or reply.code < GO_ON):
-            raise AnswerLost(f"the server answered {reply.code} to the mail, which says neither yes nor no")
+            raise AnswerLost(f"the server answered {reply.code} to the mail, which means neither yes nor no")
         if reply.code == GOODBYE:
             self.abort()
-        self._is_dirty = False  # whatever the answer, it ends the transaction (RFC 5321, 4.1.1.4)
+        self._is_dirty = False  # any answer ends the transaction (RFC 5321, 4.1.1.4)
         return Refusal("message", reply.code, reply.text) if reply.is_refusal else None
 
     async def _exchange(self, data: bytes, replies: int, seconds: float) -> list[Reply]:
-        """Write and wait for so many answers; fewer when the server leaves after a refusal."""
+        """Write and wait for so many answers; return fewer when the server disconnects after a refusal."""
         if self.is_lost or self._transport.is_closing():
             raise ConnectionLost("the server closed the connection")
         self._replies = []
@@ -173,19 +175,19 @@ class SmtpConnection(asyncio.Protocol):
         for future in (self._answered, self._drained):
             if future is not None and not future.done():
                 future.set_exception(error)
-                future.exception()  # nobody may be waiting: that is no defect to be logged
+                future.exception()  # keeps asyncio from logging it when nobody awaits the future
 
     def abort(self) -> None:
-        """Close at once; what was not written stays unwritten."""
+        """Close at once, without sending buffered data."""
         self.is_lost = True
         self._transport.abort()
 
     async def quit(self, seconds: float) -> None:
-        """Take leave as SMTP wants it, and close."""
+        """Send QUIT, wait for the answer, and close."""
         try:
             await self._exchange(b"QUIT\r\n", 1, seconds)
         except ConnectionLost:
-            pass  # it is gone, which is what was wanted
+            pass  # it is closed, as intended
         finally:
             self.abort()
         await self._closed
@@ -194,7 +196,7 @@ class SmtpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._answered is None or self._answered.done():
-            self.is_lost = True  # unasked, a server only says goodbye: 421, idle for too long
+            self.is_lost = True  # the only unsolicited answer of a server is 421: idle for too long
             self._transport.close()
             return
         buffer = self._buffer + data
@@ -213,7 +215,7 @@ class SmtpConnection(asyncio.Protocol):
                 self.is_lost = True
                 self._buffer = b""
         elif b"\n" in self._buffer or len(self._buffer) > LINE_LIMIT:
-            self._give_up("the server answered what is no SMTP")
+            self._give_up("the server's answer is not SMTP")
 
     def connection_lost(self, exc: Exception | None) -> None:
         if any(reply.is_refusal for reply in self._replies) and self._answered and not self._answered.done():

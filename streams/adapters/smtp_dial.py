@@ -1,4 +1,4 @@
-"""Open connections to the mail server; `aiosmtplib` does greeting, TLS and login."""
+"""Open connections to the mail server, with greeting, TLS and login by `aiosmtplib`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _START_TLS: dict[str, bool | None] = {"required": True, "optional": None, "never
 async def dial(
     settings: SmtpSettings, timeouts: Timeouts, tls_context: ssl.SSLContext | None
 ) -> SmtpConnection:
-    """Connect. `tls_context` is needed where the settings may use TLS.
+    """Connect. `tls_context` is required when the settings may use TLS.
 
-    Raises TransientError whatever goes wrong: SMTP_UNREACHABLE, SMTP_TEMPORARY, SMTP_TLS, SMTP_AUTH. Even a
-    wrong password refuses no mail: it is put right, and the mails go.
+    Raise TransientError for every failure: SMTP_UNREACHABLE, SMTP_TEMPORARY, SMTP_TLS, SMTP_AUTH. Even a wrong
+    password is transient: once it is corrected, the mails are sent.
     """
     name = socket.gethostname()
     client = aiosmtplib.SMTP(
@@ -31,7 +31,7 @@ async def dial(
         port=settings.port,
         username=settings.username,
         password=settings.password,
-        # Not getfqdn(): it may ask a name server and wait. RFC 5321, 4.1.3 has the literal for the nameless.
+        # getfqdn() may wait for a name server. RFC 5321, 4.1.3 has the literal for hosts without a name.
         local_hostname=name if "." in name and name.isascii() else "[127.0.0.1]",
         timeout=timeouts.command,
         use_tls=settings.is_tls,
@@ -75,9 +75,11 @@ def _unreachable(settings: SmtpSettings, error: Exception) -> TransientError:  #
         return TransientError("SMTP_UNREACHABLE", f"{server} did not answer in time")
     if isinstance(error, OSError):
         reason = cause.strerror if isinstance(cause, OSError) else None
-        return TransientError("SMTP_UNREACHABLE", f"{server} cannot be reached: {reason or 'it hung up'}")
+        return TransientError(
+            "SMTP_UNREACHABLE", f"{server} cannot be reached: {reason or 'it closed the connection'}"
+        )
     if isinstance(error, UnicodeError):
-        return TransientError("SMTP_UNREACHABLE", f"{server} has a name that cannot be looked up")
+        return TransientError("SMTP_UNREACHABLE", f"{server} has an invalid host name")
     if "STARTTLS" in str(error) and settings.starttls == "required":
         return TransientError("SMTP_TLS", f"{server} offers no STARTTLS, which LEADS_SMTP requires")
-    return TransientError("SMTP_AUTH", f"{server} offers no way to log in that we know; check LEADS_SMTP")
+    return TransientError("SMTP_AUTH", f"{server} offers no login method that we support; check LEADS_SMTP")

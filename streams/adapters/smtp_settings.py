@@ -1,4 +1,4 @@
-"""Address and time limits of the mail server."""
+"""Define the address and the time limits of the mail server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PORTS = {"smtp": 25, "smtps": 465}
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """Where the mail server is (LEADS_SMTP)."""
+    """The address of the mail server, and how to log in (LEADS_SMTP)."""
 
     host: str
     port: int
@@ -22,24 +22,24 @@ class SmtpSettings:
     is_tls: bool = False
     """TLS from the first byte (`smtps:`)."""
     starttls: Literal["required", "optional", "never"] = "optional"
-    """Whether `smtp:` must, may or must not change to TLS. Certificates are checked in each case."""
+    """Whether `smtp:` must, may or must not change to TLS. Certificates are always checked."""
 
     @property
     def may_use_tls(self) -> bool:
-        """False when nothing is ever encrypted."""
+        """Whether a connection may be encrypted."""
         return self.is_tls or self.starttls != "never"
 
     @property
     def server(self) -> str:
-        """What error messages call it."""
+        """Return the server's name in error messages."""
         return f"the mail server {self.host}:{self.port}"
 
     @classmethod
     def parse(cls, url: str) -> SmtpSettings:
         """Read `smtp://user:password@host:port?starttls=required` or `smtps://…`.
 
-        A password goes to another machine over TLS alone unless the URL says `starttls=optional` or `never`.
-        Raises ValueError, one sentence that never repeats the URL: it may hold a password.
+        A password is sent to another machine only over TLS, unless the URL has `starttls=optional` or `never`.
+        Raise ValueError, one sentence that never repeats the URL, because it may contain a password.
         """
         example = "write it like smtp://user:password@mail.example:587?starttls=required"
         try:
@@ -80,5 +80,5 @@ class Timeouts:
     connect: float = 5.0
     command: float = 15.0
     taken: float = 30.0
-    """For its word that it took the mail."""
+    """For the final answer after the mail."""
     quit: float = 1.0

@@ -26,14 +26,14 @@ _LONGEST_NAME = 60
 class MailTemplates:
     """One kind of mail in several languages: `<folder>/<language>/{subject.txt, body.txt, body.html}`.
 
-    `body.html` may be absent. All are compiled here; undefined names are errors, HTML is escaped, what a value brings
-    of control characters and line ends becomes a space, and an absent value prints nothing.
+    `body.html` may be absent. All are compiled at the start. Undefined names are errors, HTML is escaped, control
+    characters and line ends in values become spaces, and an absent value prints nothing.
     """
 
     def __init__(self, folder: Path, *, language: str, samples: Sequence[Mapping[str, object]]) -> None:
-        """`language` is what readers of other languages get. Every template must be able to write all `samples`.
+        """Compile the templates and render every sample with each; readers of other languages get `language`.
 
-        Raises ValueError, one sentence that names the file and the line.
+        Raise ValueError, one sentence that names the file and the line.
         """
         folders = {each.name.lower(): each for each in _folders(folder)}
         self._languages = {name: _compiled(each) for name, each in folders.items()}
@@ -52,18 +52,18 @@ class MailTemplates:
     def _nearest(self, language: str | None) -> dict[str, Template]:
         tag = (language or "").lower()
         while tag:
-            found = self._languages.get(tag)
-            if found is not None:
-                return found
+            templates = self._languages.get(tag)
+            if templates is not None:
+                return templates
             tag = tag.rpartition("-")[0]  # RFC 4647 lookup: de-ch-1996, de-ch, de
         return self._fallback
 
 
 class JinjaWelcome:
-    """A `WelcomeTemplate` from files; they know `contact`, `owner` and `name` (how to greet, may be empty)."""
+    """A `WelcomeTemplate` from files, which can use `contact`, `owner` and `name` (for the greeting, may be empty)."""
 
     def __init__(self, *, sender: str, folder: Path | None = None, language: str = "en") -> None:
-        """`folder` None takes the packaged templates. Raises ValueError, one sentence, when a template is broken."""
+        """Read the templates of `folder`, or the packaged ones. Raise ValueError, one sentence, for a broken one."""
         self._domain = Sender.parse(sender).address.domain
         owner = Owner(id="sample", name="Sample Owner", email="owner@example.com")
         full = Contact.model_validate(dict.fromkeys(_TEXTS, "sample"))
@@ -72,7 +72,7 @@ class JinjaWelcome:
         self._templates = MailTemplates(folder or PACKAGED / "welcome", language=language, samples=samples)
 
     def render(self, *, key: str, contact: Contact, owner: Owner) -> Mail:
-        """Write the welcome to `contact.email`. Raises ValueError when the contact has none."""
+        """Return the welcome mail to `contact.email`. Raise ValueError when the contact has none."""
         if contact.email is None:
             raise ValueError("a contact without e-mail cannot be welcomed")
         subject, text, html = self._templates.render(contact.language, _welcome_values(contact, owner))
@@ -90,14 +90,14 @@ _TEXTS = [name for name, value in Contact.model_fields.items() if value.annotati
 
 
 def message_id(key: str, domain: str) -> str:
-    """Return the Message-ID of the mail with this idempotency key: the same one each time."""
+    """Return the Message-ID of the mail with this idempotency key, the same each time."""
     return f"<{derive_text('mail', key)}@{domain}>"
 
 
 def greeting_name(contact: Contact) -> str:
     """Return the name to greet with; empty when it looks like an address or is too long for a name.
 
-    Whoever fills in a form chooses the name; without this, our mails would carry their links to strangers.
+    Anybody can enter any name in a form. Without this check, our mails would carry a sender's links to strangers.
     """
     name = " ".join((contact.first_name or contact.name or "").split())
     return "" if len(name) > _LONGEST_NAME or _NOT_A_NAME.search(name) else name
@@ -116,13 +116,13 @@ def _printed(value: Any) -> Any:  # noqa: ANN401 - Jinja prints what it is given
 
 
 class Quoted(str):
-    """Text of several lines, each beginning with `> `, so that it cannot pass for ours."""
+    """Text of several lines, each beginning with `> `, so that readers cannot take it for ours."""
 
     __slots__ = ()
 
 
 def quoted(text: str | None) -> Quoted:
-    """Quote what a person wrote, as mail programs do."""
+    """Quote a person's text as mail programs do."""
     lines = (text or "").splitlines()
     return Quoted("\n".join("> " + _CONTROL.sub(" ", line) for line in lines))
 
@@ -161,7 +161,7 @@ def _compiled(folder: Path) -> dict[str, Template]:
 def _rehearse(folder: Path, templates: dict[str, Template], sample: Mapping[str, object]) -> None:
     try:
         subject, _, _ = _write(templates, sample)
-    except Exception as error:  # noqa: BLE001 - whatever a template calls may fail in any way; it becomes a sentence
+    except Exception as error:  # noqa: BLE001 - code called by a template may raise anything; it becomes a sentence
         frames = traceback.extract_tb(error.__traceback__)
         place = next((f for f in reversed(frames) if Path(f.filename).is_relative_to(folder)), None)
         where = str(folder) if place is None else f"{place.filename}, line {place.lineno}"
@@ -173,7 +173,7 @@ def _rehearse(folder: Path, templates: dict[str, Template], sample: Mapping[str,
 
 def _write(templates: dict[str, Template], values: Mapping[str, object]) -> tuple[str, str, str | None]:
     subject, text, html = templates["subject.txt"], templates["body.txt"], templates.get("body.html")
-    # `Template.render` gathers the globals again for each template, which takes as long as writing the text.
+    # `Template.render` collects the globals again for each template, which takes as long as writing the text.
     known = {**subject.globals, **values}
     return (
         " ".join(_text(subject, known).split()),
@@ -186,7 +186,7 @@ def _text(template: Template, known: dict[str, Any]) -> str:
     environment = template.environment
     try:
         return environment.concat(template.root_render_func(template.new_context(known, shared=True)))
-    except Exception:  # noqa: BLE001 - as `Template.render` does, so that the trace names the template's line
+    except Exception:  # noqa: BLE001 - as in `Template.render`, so that the trace names the template's line
         return environment.handle_exception()
 
 

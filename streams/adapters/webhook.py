@@ -23,7 +23,7 @@ CONNECTIONS = 100
 TIMEOUT = 10.0
 """Seconds for the whole call."""
 LONGEST_WAIT = timedelta(days=1)
-"""What a Retry-After may ask for at most: letters are not tried for longer."""
+"""The longest accepted Retry-After: letters are not retried for longer."""
 _ANSWER_LIMIT = 64 * 1024
 _SECONDS = re.compile(r"\d{1,9}\Z", re.ASCII)
 _SECRET = re.compile(r"(whsec_)?[A-Za-z0-9+/]+={0,2}\Z")
@@ -38,15 +38,15 @@ _BODY = b'{"type":"' + LeadAssigned.type.encode() + b'","timestamp":"%s","data":
 class WebhookNotifier:
     """A `Notifier` that posts `{"type", "timestamp", "data"}`; `data` is the `LeadAssigned` as on its topic.
 
-    A call that breaks off is transient, never uncertain: repeated, it has the same `webhook-id`, by which the receiver
-    knows it again. `data` is then the same to the byte; `timestamp` and `webhook-timestamp` are the attempt's.
+    A call that was cut off is transient, never uncertain: its repetition has the same `webhook-id`, by which the
+    receiver recognises it. Its `data` is the same to the byte; `timestamp` and `webhook-timestamp` are the attempt's.
     """
 
     channel: Literal["webhook"] = "webhook"
     dependency = "webhook"
-    """What the steps that use it pause for when it fails every time."""
+    """The dependency for which steps that use it pause, when it fails every time."""
     drops_copies = True
-    """The receiver knows a copy by its `webhook-id`, so a call that was cut off may be made again."""
+    """The receiver recognises a copy by its `webhook-id`, so a call that was cut off may be repeated."""
 
     def __init__(
         self,
@@ -56,9 +56,9 @@ class WebhookNotifier:
         timeout: float = TIMEOUT,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        """Nothing is connected yet. `secret` is `whsec_…` or plain base64; None leaves the signature out.
+        """Connect later. `secret` is `whsec_…` or plain base64; without one, calls are not signed.
 
-        Raises ValueError, one sentence without URL and secret: either may be one.
+        Raise ValueError, one sentence without the URL and the secret: a URL may be secret, too.
         """
         self._url = _checked(url)
         self._webhook = None if secret is None else _signer(secret)
@@ -67,10 +67,10 @@ class WebhookNotifier:
         self._session: aiohttp.ClientSession | None = None
 
     async def notify(self, *, key: str, assigned: LeadAssigned) -> str:
-        """Post it and give back the `webhook-id`.
+        """Post the assignment and return the `webhook-id`.
 
         TransientError: WEBHOOK_UNREACHABLE, WEBHOOK_TEMPORARY (with the receiver's Retry-After), WEBHOOK_REDIRECTED
-        (a setting to be put right while the leads wait). PermanentError: WEBHOOK_REFUSED.
+        (people correct the setting while the leads wait). PermanentError: WEBHOOK_REFUSED.
         """
         now = self._clock()
         webhook_id = f"msg_{derive_text('webhook', key)}"
@@ -106,14 +106,14 @@ class WebhookNotifier:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._timeout,
                 headers={"user-agent": "leads"},
-                # What it answers is not looked at: none of it need be compressed, nor be of any type.
+                # The answer's body is not used, so it needs no compression and no content type.
                 skip_auto_headers=("accept", "accept-encoding"),
                 auto_decompress=False,
             )
         reach("webhook.before")
         async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
             reach("webhook.after")
-            await answer.content.read(_ANSWER_LIMIT)  # read to its end, the connection can be used again
+            await answer.content.read(_ANSWER_LIMIT)  # only after the body's end can the connection be reused
             return answer.status, answer.headers.get("retry-after")
 
 
