@@ -1,4 +1,4 @@
-"""The settings: `LEADS_*` variables, and leads.toml for the roster and the rules."""
+"""Read the settings: `LEADS_*` variables, and leads.toml for the roster and the rules."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from topics.registry import DEFAULT_PREFIX, LONGEST_RETENTION
 
 
 def _region(value: str) -> str:
-    import phonenumbers  # noqa: PLC0415 - the metadata is large and only start-up asks for it
+    import phonenumbers  # noqa: PLC0415 - the metadata is large, and only a start needs it
 
     if value not in phonenumbers.SUPPORTED_REGIONS:
         msg = 'must be an ISO 3166-1 alpha-2 region in capitals, e.g. "DE"'
@@ -49,7 +49,7 @@ def _mailbox(value: str) -> str:
     try:
         validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
-        msg = f"is no e-mail address: {error}"
+        msg = f"is not an e-mail address: {error}"
         raise ValueError(msg) from None
     return value
 
@@ -66,7 +66,7 @@ def _sender(value: str) -> str:
 
 def _failpoint(value: str | None) -> str | None:
     if value is not None:
-        from streams.failpoints import parse  # noqa: PLC0415 - only tests ask for it
+        from streams.failpoints import parse  # noqa: PLC0415 - only tests use it
 
         parse(value)
     return value
@@ -80,7 +80,7 @@ def _none_or_a_second(value: timedelta) -> timedelta:
 
 
 class Closed(BaseModel):
-    """A table of leads.toml: an unknown key is an error, so that a misspelt one is seen."""
+    """A table of leads.toml. An unknown key is an error, so that a misspelt one is noticed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -100,7 +100,7 @@ class LeadsTable(Closed):
 
 
 class EffectTable(Closed):
-    """The table of an effect, found by the effect's name; a key that is set wins over what the action declares."""
+    """The table of an effect, named like the effect; a key set here overrides the action's declaration."""
 
     when_uncertain: WhenUncertain = "ask"
     connections: int = Field(default=16, ge=1, le=100)
@@ -119,7 +119,7 @@ class NotifyTable(EffectTable):
 
 
 class RetryTable(Closed):
-    """`[retry]`: when a transient failure is tried again."""
+    """`[retry]`: when a transient failure is retried."""
 
     delays: tuple[Duration, ...] | None = None
     give_up_after: Duration | None = None
@@ -136,7 +136,7 @@ class PauseTable(Closed):
 
 
 class LedgerTable(Closed):
-    """`[ledger]`: how long it is remembered what was done."""
+    """`[ledger]`: how long executions are kept."""
 
     retention: Duration = LONGEST_RETENTION + timedelta(days=7)
 
@@ -144,13 +144,13 @@ class LedgerTable(Closed):
     @classmethod
     def _outlives_topics(cls, value: timedelta) -> timedelta:
         if value <= LONGEST_RETENTION:
-            msg = f"must be more than {LONGEST_RETENTION.days} days: younger than what topics and letters can replay"
+            msg = f"must be more than {LONGEST_RETENTION.days} days, for which topics and letters can be replayed"
             raise ValueError(msg)
         return value
 
 
 class TopicsTable(Closed):
-    """`[topics]`: how topics are made."""
+    """`[topics]`: how topics are created."""
 
     partitions: int = Field(default=12, ge=1, le=1000)
     replication_factor: int | None = Field(default=None, ge=1, le=10)
@@ -160,12 +160,12 @@ Role = Literal["viewer", "operator"]
 
 
 class ApiKeyTable(BaseModel):
-    """`[[api_keys]]`: who may ask over HTTP. A viewer reads, less the records; an operator changes things, too."""
+    """`[[api_keys]]`: who may use the HTTP API. A viewer reads all but the records; an operator also changes things."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9 ._@-]{1,100}$")
-    """The author, in the audit."""
+    """The author in the audit."""
     role: Role
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     expires: AwareDatetime
@@ -191,7 +191,7 @@ class Config(Closed):
         names = [recipe.name for recipe in recipes]
         for name in names:
             if names.count(name) > 1:
-                msg = f"name {name!r} stands twice; a new version takes the place of the old one"
+                msg = f"name {name!r} occurs twice; a new version replaces the old one"
                 raise ValueError(msg)
         return recipes
 
@@ -201,7 +201,7 @@ class Config(Closed):
         ids = [owner.id for owner in owners]
         for owner_id in ids:
             if ids.count(owner_id) > 1:
-                msg = f"id {owner_id!r} stands twice; every owner needs an id of its own"
+                msg = f"id {owner_id!r} occurs twice; every owner needs a different id"
                 raise ValueError(msg)
         return owners
 
@@ -235,7 +235,7 @@ class Settings(BaseSettings):
         try:
             url = make_url(value)
         except ArgumentError:
-            msg = "is no SQLAlchemy URL; write sqlite:///file.db or postgresql+psycopg://user@host/name"
+            msg = "is not an SQLAlchemy URL; write sqlite:///file.db or postgresql+psycopg://user@host/name"
             raise ValueError(msg) from None
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             msg = f"names {url.get_backend_name()}; only sqlite and postgresql+psycopg are supported"
@@ -262,19 +262,21 @@ class Settings(BaseSettings):
 
     @cached_property
     def contact_secret(self) -> bytes:
-        """Key of the contact-key HMAC; made once and kept in the data folder in development.
+        """Return the key of the contact-key HMAC; in development, generate it once and keep it in the data folder.
 
-        Raises `SettingsError` in production when LEADS_SECRET is not set.
+        Raise `SettingsError` in production when LEADS_SECRET is not set.
         """
         if self.secret is not None:
             return self.secret.encode()
         if self.environment == "production":
-            msg = "LEADS_SECRET is not set and production demands it; make one with `openssl rand -hex 32`"
+            msg = (
+                "LEADS_SECRET is not set and production requires it; generate one with `openssl rand -hex 32`"
+            )
             raise SettingsError(msg)
         self.data.mkdir(parents=True, exist_ok=True)
         path = self.data / "secret"
         try:
-            # Exclusive creation: two first starts must not end with two secrets, hence two keys for one person.
+            # Create it exclusively: two secrets of two first starts would give one person two keys.
             with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
                 file.write(secrets.token_hex(32))
         except FileExistsError:
@@ -283,7 +285,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field
-    """Read the variables. Raises `SettingsError` naming the first variable that cannot be used."""
+    """Read the variables. Raise `SettingsError` that names the first invalid variable."""
     try:
         return Settings(**overrides)
     except ValidationError as error:
@@ -294,7 +296,7 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field
 
 
 def load_config(path: Path) -> Config:
-    """Read leads.toml. Raises `SettingsError` naming the file and the key."""
+    """Read leads.toml. Raise `SettingsError` that names the file and the key."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -304,7 +306,7 @@ def load_config(path: Path) -> Config:
         msg = f"{path} cannot be read: {error}"
         raise SettingsError(msg) from None
     except tomllib.TOMLDecodeError as error:
-        msg = f"{path} is no TOML: {error}"
+        msg = f"{path} is not valid TOML: {error}"
         raise SettingsError(msg) from None
     try:
         return Config.model_validate(raw)
@@ -334,4 +336,4 @@ _WORDS = {
     "a valid tuple": "a list; see leads.sample.toml",
     "a valid dictionary": "a table, { … }",
 }
-"""pydantic's, and how they go on after the name of a setting."""
+"""Phrases of pydantic, and their replacements after the name of a setting."""
