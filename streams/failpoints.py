@@ -30,7 +30,7 @@ POINTS = {
     "offsets.commit.before": "offsets are about to be committed",
     "offsets.commit.after": "offsets are committed, the consumer does not know",
 }
-"""Every failpoint and what is true when it is reached."""
+"""Every failpoint, and what is true when it is reached."""
 
 ACTIONS = ("kill", "raise", "delay")
 _SPEC = re.compile(
@@ -40,7 +40,7 @@ DELAY_S = 1.0
 
 
 class FailpointError(Exception):
-    """What a failpoint raises when it was asked to."""
+    """The error that an armed failpoint raises."""
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Armed:
         if self.action == "raise":
             raise FailpointError(f"failpoint {self.name}, reached {self.nth} times")
         if self.action == "delay":
-            # The thread stands still as a whole, as it does when the machine is busy or the process is paused.
+            # The whole thread stops, as on a busy machine or in a paused process.
             time.sleep(self.seconds)
             return
         os.kill(os.getpid(), signal.SIGKILL)
@@ -86,14 +86,14 @@ def parse(text: str) -> tuple[Armed, ...]:
 
 
 def _nothing(_: str) -> None:
-    """What reaching a point does in a worker nobody armed."""
+    """Do nothing: no failpoint is armed."""
 
 
 _reach: Callable[[str], None] = _nothing
 
 
 def reach(name: str) -> None:
-    """Say that the worker is at this point. Costs two empty calls unless armed; never stands in a loop over records."""
+    """Reach this point. Costs two empty calls unless armed; never called per record."""
     _reach(name)
 
 

@@ -1,4 +1,4 @@
-"""Where adapters meet ports, and leads.toml meets what actions declare."""
+"""Binds adapters to ports, and applies leads.toml to the declarations of actions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def installation_of(
 ) -> Installation:
     """Build what workers, commands and HTTP share; nothing is connected yet.
 
-    Without leads.toml (None) there are no adapters: enough for what runs no action.
+    Without leads.toml (None) there are no adapters: enough for programs that run no action.
 
     Raise `SettingsError` naming the variable, or leads.toml and its key.
     """
@@ -47,7 +47,7 @@ def installation_of(
 
 
 def check_adapters(settings: Settings, config: Config) -> None:
-    """Raise `SettingsError` or `PortError` as `installation_of` does and who runs actions; nothing is connected."""
+    """Raise `SettingsError` or `PortError` as a worker would at its start; nothing is connected."""
     adapters(settings, config).ports.check(configured(ONBOARDING, config))
 
 

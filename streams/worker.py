@@ -39,11 +39,11 @@ RESTART_WAIT_S = 2.0
 
 
 def _tune_interpreter() -> None:
-    """Look for garbage cycles less often, and let a thread that computes do so for longer.
+    """Collect garbage less often, and let a computing thread keep the interpreter lock for longer.
 
     A batch makes hundreds of thousands of objects and hardly any cycle: with Python's defaults the collector took 30 %
     of a worker's CPU (1,470 to 1,050 µs per lead). The event loop and the store's thread take the interpreter lock from
-    each other: every 20 ms instead of every 5 brought another 5 to 10 % in leads per second.
+    each other: a switch interval of 20 ms instead of 5 brought another 5 to 10 % of leads per second.
     """
     gc.collect()
     gc.freeze()
@@ -62,7 +62,7 @@ class Worker:
         address: KafkaAddress,
         ledger_retention: timedelta,
     ) -> None:
-        """Take what is to be run; nothing is started. The caller connects and closes the publisher and the database.
+        """Take the parts; nothing is started. The caller connects and closes the publisher and the database.
 
         Raise `PortError`.
         """
@@ -82,7 +82,7 @@ class Worker:
         """Set when the worker has joined its group."""
 
     def stop(self) -> None:
-        """Ask for an orderly stop: settle what is at work, commit, leave the group."""
+        """Request an orderly stop: settle running batches, commit, leave the group."""
         self._should_stop.set()
 
     async def run(self) -> None:
@@ -102,7 +102,7 @@ class Worker:
             database, clock = installation.database, installation.clock
             retries = RetryTimer(installation, parts.pauses)
             keeper = PauseKeeper(database, parts.pauses, str(uuid4()), clock)
-            await try_once(keeper.tick)  # what a person paused stays paused when a worker starts
+            await try_once(keeper.tick)  # pauses by hand also hold for a worker that starts
             stack.push_async_callback(keeper.leave)
             pruner = Pruner(installation, self._ledger_retention)
             timers = [
@@ -115,7 +115,7 @@ class Worker:
                     await self._run_app(parts)
                 except KafkaError as error:
                     if not self.ready.is_set():
-                        raise  # it never ran: say so at once instead of trying for ever
+                        raise  # it never ran: fail at once instead of retrying for ever
                     log.error("the engine cannot start again now: %s", type(error).__name__)  # noqa: TRY400
                 if not self._should_stop.is_set():
                     log.error("the engine stopped by itself; it starts again in %.0f s", RESTART_WAIT_S)
@@ -167,15 +167,15 @@ class Worker:
 
 
 async def repeat(tick: Callable[[], Awaitable[object]], every_s: float, should_stop: asyncio.Event) -> None:
-    """Await `tick` now and then, whatever comes of it, until the worker is to stop."""
-    # Not beside a stop: the last batches need the store, and what comes due now is another worker's.
+    """Await `tick` periodically, whether it fails or not, until the worker stops."""
+    # Not during a stop: the last batches need the store, and other workers take what becomes due now.
     while not should_stop.is_set():
         await try_once(tick)
         await pause(every_s, should_stop)
 
 
 async def try_once(tick: Callable[[], Awaitable[object]]) -> None:
-    """Await `tick`; log what it raises."""
+    """Await `tick`; log its exceptions."""
     try:
         await tick()
     except (StoreError, PublishError) as error:
@@ -185,7 +185,7 @@ async def try_once(tick: Callable[[], Awaitable[object]]) -> None:
 
 
 async def pause(seconds: float, should_stop: asyncio.Event) -> None:
-    """Wait so long, or until the worker is to stop."""
+    """Wait this long, or until the worker stops."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await should_stop.wait()

@@ -1,4 +1,4 @@
-"""A workflow as a value that one can read, check and draw, and the ports that its actions ask for."""
+"""A workflow as a value that can be read, checked and drawn, and the ports of its actions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from topics.events import Event, LeadReceived
 
 
 class WorkflowError(ValueError):
-    """The steps do not make a workflow; the message names the step and what to change."""
+    """The steps make no valid workflow; the message names the step and the change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class _Doing:
     retry: RetryPolicy
 
     def then(self, *events: type[Event]) -> Step:
-        """Name the events that may follow. Raises `WorkflowError` when the action's signature says otherwise."""
+        """Name the events that may follow. Raises `WorkflowError` when the action's signature differs."""
         if self.action.reads is not self.event:
             msg = f"when({self.event.__name__}).do({self.action.name}): the action reads {self.action.reads.__name__}"
             raise WorkflowError(msg)
@@ -83,7 +83,7 @@ class _Doing:
 
 
 def when(event: type[Event]) -> _When:
-    """Begin a step: `when(LeadAssigned).do(my_action).then(MyEvent)`."""
+    """Define a step: `when(LeadAssigned).do(my_action).then(MyEvent)`."""
     return _When(event)
 
 
@@ -173,22 +173,22 @@ class Workflow:
 
 
 class PortError(LookupError):
-    """An action asks for a port that is not bound, or for two kinds that exclude each other."""
+    """An action has a port that is not bound, or two kinds of ports that exclude each other."""
 
 
 class Transactional(Protocol):
     """An adapter over one transaction and one batch; see `streams.store.contacts.SqlContacts`."""
 
     def keep(self) -> None:
-        """The action succeeded: what it staged counts."""
+        """Keep the staged changes: the action succeeded."""
         ...
 
     def drop(self) -> None:
-        """The action failed: what it staged is forgotten."""
+        """Drop the staged changes: the action failed."""
         ...
 
     def flush(self, now_us: int) -> None:
-        """Write what counts."""
+        """Write the kept changes."""
         ...
 
 
@@ -222,7 +222,7 @@ class Ports:
         return {name: self.shared[port] for name, port in action.ports.items() if port in self.shared}
 
     def dependencies_of(self, action: ActionSpec) -> tuple[str, ...]:
-        """Names of the servers that the action's calls need: what its adapters have as `dependency`, if anything."""
+        """Names of the servers that the action's calls need: the `dependency` of its adapters."""
         adapters = self.shared_for(action).values()
         names = (getattr(adapter, "dependency", None) for adapter in adapters)
         return tuple(dict.fromkeys(name for name in names if name is not None))
@@ -230,8 +230,8 @@ class Ports:
     def may_repeat(self, action: ActionSpec) -> bool:
         """Whether a call of the action that was cut off may be made again.
 
-        It may when its effect declares so, and when the other side drops the copy by its key: what the adapters have
-        as `drops_copies`. All that have it must say so, for the call may be any one's.
+        It may when its effect declares so, or when the other side drops a copy by its key (`drops_copies`). All
+        adapters that have `drops_copies` must have it true, because the call may be that of any of them.
         """
         adapters = self.shared_for(action).values()
         drops = [bool(adapter.drops_copies) for adapter in adapters if hasattr(adapter, "drops_copies")]
@@ -255,5 +255,5 @@ def calls_outside(step: Step) -> bool:
 
 
 def envelope_argument(action: ActionSpec, envelope: Envelope) -> dict[str, Any]:
-    """Keyword argument of the envelope, where the action asks for it."""
+    """Return the keyword argument for the envelope, if the action has one."""
     return {} if action.envelope_parameter is None else {action.envelope_parameter: envelope}

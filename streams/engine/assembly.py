@@ -16,7 +16,7 @@ from streams.engine.processor import Processor
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A processor with what it needs."""
+    """A processor and the parts that it uses."""
 
     processor: Processor
     external_calls: ExternalCalls
@@ -24,15 +24,15 @@ class Parts:
     pauses: Pauses
 
     def stop_calls_and_pauses(self) -> None:
-        """Begin nothing more that calls outside, and wait for no step that pauses."""
+        """Start no further outside calls, and end the waiting of paused steps."""
         self.external_calls.stop()
         self.pauses.stop()
 
 
 def assemble(installation: Installation, observe: Callable[[str], DependencyObserver] | None = None) -> Parts:
-    """Put a processor together. `observe` gives what hears how the server of this name answers.
+    """Put a processor together. `observe` returns the observer of the server with this name.
 
-    Raise `PortError` when an action asks for a port that nothing answers.
+    Raise `PortError` when an action has a port without an adapter.
     """
     adapters, workflow = installation.adapters, installation.workflow
     adapters.ports.check(workflow)

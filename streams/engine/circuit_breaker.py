@@ -1,4 +1,4 @@
-"""A circuit breaker: what fails too often is left alone, then tried with one execution at a time."""
+"""A circuit breaker: after too many failures, executions wait, and one at a time tries again."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from streams.clock import Clock
 
 LONGEST_ASKED = timedelta(hours=1)
-"""The other side may say when to come again (Retry-After), and is believed up to this."""
+"""Longest wait that the other side may ask for (Retry-After)."""
 
 
 class CircuitBreaker:
-    """Opens when `max_failures` fall within a time, and closes when one execution that it let through goes well.
+    """Opens after `max_failures` within a time, and closes when one execution that it let through succeeds.
 
-    It holds no task and no timer: whoever is about to execute asks `allows`, calls `begin`, and says how it went.
+    It has no task and no timer: before an execution its caller asks `allows` and calls `begin`, and afterwards
+    reports how it ended.
     """
 
     def __init__(
@@ -27,7 +28,7 @@ class CircuitBreaker:
         probe_at_most: timedelta,
         in_a_row: bool,
     ) -> None:
-        """`in_a_row`: one success takes back the failures before it; else all within the time count."""
+        """`in_a_row`: a success clears the failures before it; otherwise all failures within the time count."""
         self._clock = clock
         self._max_failures = max_failures
         self._within = within
@@ -47,7 +48,7 @@ class CircuitBreaker:
 
     @property
     def allows(self) -> bool:
-        """Whether an execution may begin now: any while it is closed, one at a time when a probe is due."""
+        """Whether an execution may start now: any while it is closed, one at a time when a probe is due."""
         if self.next_probe is None:
             return True
         # A clock that was set back must not prolong the pause.
@@ -61,16 +62,16 @@ class CircuitBreaker:
         return max(self._max_failures - len(self._failures), 0)
 
     def begin(self) -> bool:
-        """Begin an execution that is allowed; True says that it is the probe."""
+        """Start an allowed execution; return whether it is the probe."""
         self._is_probing = self.is_open
         return self._is_probing
 
     def leave(self) -> None:
-        """The probe said nothing about the other side: the next execution is the probe."""
+        """End a probe that showed nothing about the other side: the next execution is the probe."""
         self._is_probing = False
 
     def succeeded(self, *, is_probe: bool) -> None:
-        """An execution went well. Of those begun before it opened nothing is concluded."""
+        """Record a success. Executions that started before the breaker opened prove nothing."""
         if is_probe:
             self.opened_at = self.next_probe = None
             self._is_probing = False
@@ -78,7 +79,7 @@ class CircuitBreaker:
             self._failures.clear()
 
     def failed(self, *, is_probe: bool, retry_after: timedelta | None = None) -> None:
-        """An execution failed in a way that tells about the other side."""
+        """Record a failure that is about the other side."""
         now = self._clock()
         self._failures.append(now)
         self._forget_old(now)

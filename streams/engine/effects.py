@@ -37,7 +37,7 @@ class ExecutionEffects:
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """The outcome, once it is known; a call without one stays an intent, which says: uncertain."""
+        """The outcome, once it is known; a call without one stays an intent, which means uncertain."""
         return () if self._mark is None else (self._mark,)
 
     async def once(self, call: Callable[[], Awaitable[str]]) -> Receipt:
@@ -56,7 +56,7 @@ class ExecutionEffects:
         except UncertainError:
             raise
         except Exception as error:
-            # An adapter that fails in a way it does not know itself: whether the call happened cannot be said.
+            # The adapter failed in a way that it does not know itself, so the call may have happened.
             msg = f"the call failed with {type(error).__name__}, so whether it happened is not known"
             raise UncertainError(msg) from error
         self._mark = Mark(key, self._execution.ledger_id, CALLED, reference)
@@ -64,14 +64,14 @@ class ExecutionEffects:
         return Receipt(reference, is_mine=True)
 
     def _earlier(self) -> Receipt | None:
-        """Return what came of the call of an earlier attempt; None when it was certainly not made."""
+        """Return the receipt of an earlier attempt's call; None when the call was certainly not made."""
         if self._mark is None:
             action = self._execution.step.action.kebab
             raise UncertainError(f"{action} does not know what became of its call and must not repeat it")
         return Receipt(self._mark.reference or "", is_mine=True) if self._mark.status == CALLED else None
 
     async def _claimed(self) -> Receipt | None:
-        """Claim the call. Return what came of it before; None when it is to be made now."""
+        """Claim the call. Return the receipt of an earlier call; None when it must be made now."""
         claimed = await self._claim(claim_of(self._execution, may_repeat=self._may_repeat))
         if claimed.verdict is Verdict.CALLED:
             if claimed.is_mine:
@@ -89,21 +89,21 @@ class ExecutionEffects:
         except StoreError:
             raise
         except Exception as error:
-            # Not the action's failure: as a letter it would hide an intent that was written. The batch comes again.
+            # Not the action's failure: a letter would hide an intent that was written. The batch is processed again.
             msg = f"whether an intent was written is not known: {type(error).__name__}"
             raise StoreUnavailableError(msg) from error
 
 
 def claim_of(execution: Execution, *, may_repeat: bool) -> Claim:
-    """Return what this execution asks for when it asks to make its call."""
+    """Return the claim by which this execution asks to make its call."""
     action = execution.step.action.kebab
     return Claim(execution.effect_key, execution.ledger_id, action, may_repeat, _decided_us(execution))
 
 
 def made_by(execution: Execution, standing: Mapping[str, Sequence[Any]]) -> MadeCall | None:
-    """Return the call that this execution made, by how the effects stand (`store.effects.standing`); None: none.
+    """Return the call that this execution made, from the rows of effects (`store.effects.standing`); None: no call.
 
-    The row tells it, and not the result: a result that is stated again from the ledger has the same headers then.
+    The row proves the call, not the result: a result that is stated again from the ledger then has the same headers.
     """
     key = execution.effect_key
     row = standing.get(key)
@@ -121,7 +121,7 @@ def cut_off(execution: Execution) -> UncertainError:
 
 
 def _decided_us(execution: Execution) -> int | None:
-    # A person who replays an UNCERTAIN letter has looked, and asks for the call again: for the one it tells of.
+    # A person who replays an UNCERTAIN letter has checked the other side and wants this call repeated, no later one.
     if execution.request is None or execution.request.failure_class != "uncertain":
         return None
     return letters.microseconds(execution.request.time)

@@ -30,8 +30,8 @@ class _Known:
 class EventCache:
     """Decoded events by their bytes, until each step that reads them has done so.
 
-    Most of what a worker reads it wrote a moment ago: one contact's events stay in one partition number. Only a record
-    whose value *and* headers are to the byte what was published is taken from here; anything else is decoded.
+    A worker wrote most of what it reads a moment ago, because one contact's events stay in one partition number. The
+    cache answers only for a record whose value *and* headers are, to the byte, what was published; others are decoded.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class EventCache:
         max_events: int = MAX_EVENTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`readers`: how many steps read each event. At most `max_events` of each type are remembered at a time.
+        """`readers`: number of steps that read each event. At most `max_events` of each type are remembered.
 
-        Of each type, because one that is read late would leave no room for those that are read at once.
+        The limit is per type, because a type that is read late would leave no room for those that are read at once.
         """
         self._readers = readers
         self._max_events = max_events
@@ -53,7 +53,7 @@ class EventCache:
         }
 
     def remember(self, value: bytes, headers: Headers, decoded: Decoded) -> None:
-        """Remember an event as it is about to be published, if a step reads it and there is room."""
+        """Remember an event before it is published, if a step reads it and the cache has room."""
         event = type(decoded.event)
         readers = self._readers.get(event, 0)
         if readers == 0 or len(value) > MAX_CACHED_VALUE:

@@ -1,4 +1,4 @@
-"""What passes between the stages of processing: an execution, and its outcome."""
+"""The values passed between the stages of processing: an execution and its outcome."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from topics.limits import MAX_ATTRIBUTE
 
 
 class Source(NamedTuple):
-    """A record as it came: what a dead letter must give back byte for byte."""
+    """A record as received; a dead letter must preserve it byte for byte."""
 
     position: Position
     """Where it was first consumed; of a replayed record, not where the request stood."""
@@ -73,7 +73,7 @@ class Execution:
 
     @property
     def contact_key(self) -> str | None:
-        """The contact it is about, once that is known."""
+        """Key of the contact, once it is known."""
         # Not getattr: on a public event that would give a stranger's field of this name, whatever it holds.
         return self.decoded.event.__dict__.get("contact_key")
 
@@ -93,7 +93,7 @@ class Succeeded(NamedTuple):
     event: Event | None
     """The result itself when it was stated just now; a remembered one is only known as bytes."""
     call: MadeCall | None = None
-    """What this very execution called outside, now or in an earlier attempt; the result's headers prove it."""
+    """The outside call of this execution, now or in an earlier attempt; the result's headers prove it."""
 
     @property
     def is_new(self) -> bool:
@@ -127,8 +127,8 @@ Outcome = Succeeded | DeadLettered
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What came of executions that were to be run."""
+    """Outcomes of a run, and the executions that did not start."""
 
     outcomes: list[Outcome]
     not_begun: list[Execution]
-    """Those that may not begin, because the step pauses or one execution is to try first whether it can go on."""
+    """Executions that may not start: the step pauses, or a single one must probe first."""

@@ -33,7 +33,7 @@ from topics.events import Event
 
 
 class Todo(NamedTuple):
-    """An execution that is to run, and what is known of its earlier attempts."""
+    """An execution to run, and its earlier outcomes."""
 
     execution: Execution
     row: LedgerRow | None
@@ -42,7 +42,7 @@ class Todo(NamedTuple):
 
 
 class _Chains:
-    """What is to be executed, by contact: two mails to it must not race for the same effect."""
+    """Executions grouped by contact: two mails to one contact must not race for the same effect."""
 
     def __init__(self, todo: Sequence[Todo]) -> None:
         chains: dict[str, deque[Todo]] = {}
@@ -71,7 +71,7 @@ class ExternalCalls:
     """Runs steps whose actions call the outside world through `Effects`."""
 
     def __init__(self, installation: Installation, intents: IntentLog, pauses: Pauses) -> None:
-        """Take where intents are claimed and outcomes written, and what says whether a step pauses."""
+        """Take the log of intents and outcomes, and the pauses of steps."""
         self._database = installation.database
         self._adapters = installation.adapters
         self._ledger_writer = LedgerWriter(installation.group)
@@ -81,14 +81,14 @@ class ExternalCalls:
         self._is_stopping = False
 
     def stop(self) -> None:
-        """Begin no further execution; those under way are finished."""
+        """Start no further execution; running ones are finished."""
         self._is_stopping = True
 
     async def run(self, step: Step, executions: Sequence[Execution], batch: RecordBatch) -> RunResult:
-        """Run the executions, each with its own commits. Return one outcome for each that was begun.
+        """Run the executions, each with its own commits. Return one outcome for each that was started.
 
-        None begins while the step pauses, or once the batch is revoked. Raise `StoreUnavailableError`, or
-        `StoppingError` when some were not begun; what is done is in the ledger.
+        None starts while the step pauses, or after the batch was revoked. Raise `StoreUnavailableError`, or
+        `StoppingError` when some were not started; finished ones are in the ledger.
         """
         outcomes, todo = await self._recall(executions)
         chains = _Chains(todo)
@@ -100,7 +100,7 @@ class ExternalCalls:
         try:
             await asyncio.gather(*lanes)
         except BaseException:
-            # The first lane that fails must not leave the others calling on their own: wait for what is on the wire.
+            # When one lane fails, the others must not go on calling unobserved: wait for the calls being made.
             chains.waiting.clear()
             await asyncio.gather(*lanes, return_exceptions=True)
             raise
@@ -123,8 +123,8 @@ class ExternalCalls:
                 finally:
                     permit.end()
                 batch.note_progress()
-                # An outcome is handed in at once and waited for after the next call, whose intent was committed
-                # with it: half the commits. What is about the same contact waits for it before.
+                # Submit an outcome at once, but await it after the next call: it then commits together with that
+                # call's intent, which halves the commits. Executions about the same contact await it first.
                 before, last = last, self._end(todo.execution, outcome, finish, self._intents.finish(finish))
                 if before is not None:
                     outcomes.append(await before)
@@ -133,7 +133,7 @@ class ExternalCalls:
                     outcomes.append(await before)
                 chains.put_back(chain)
                 if is_probe:
-                    return  # all lanes begin again, or none
+                    return  # all lanes start over, or none
         finally:
             if last is not None:
                 outcomes.append(await last)
@@ -152,7 +152,7 @@ class ExternalCalls:
             first: Execution | None = None
             for execution in same:
                 if first is not None:
-                    # Copies in this batch are the same record once more, unless they say something else.
+                    # Copies in this batch are repetitions of the record, unless their content differs.
                     if execution.request is None and execution.decoded.digest != first.decoded.digest:
                         letter = self._ledger_writer.letter(execution, ID_REUSED, now)
                         outcomes.append(DeadLettered(execution.source, letter, is_new=True))
@@ -172,7 +172,7 @@ class ExternalCalls:
         return outcomes, todo
 
     async def _execute(self, step: Step, todo: Todo, permit: Permit) -> tuple[Finish, Outcome]:
-        """Run the action. Return what is to be written, and the outcome that counts once it is."""
+        """Run the action. Return what to write, and the outcome that counts once it is written."""
         began = time.perf_counter_ns()
         execution, row = todo.execution, todo.row
         effects = ExecutionEffects(
@@ -209,7 +209,7 @@ class ExternalCalls:
         try:
             counted = await finished
         except StoreRefusedError as error:
-            # What was called stays an intent: a replay finds it uncertain and does not call again by itself.
+            # The call stays an intent: a replay finds it uncertain and does not repeat it unasked.
             letter = self._ledger_writer.letter(execution, store_failure(error), self._clock())
             return DeadLettered(execution.source, letter, is_new=True)
         if counted is finish.row:
@@ -233,9 +233,7 @@ class ExternalCalls:
             except TransientError as error:
                 wait = inline_wait(retry, execution.attempts)
                 is_spent = time.monotonic() - began + wait > retry.inline_budget.total_seconds()
-                is_throttled = (
-                    error.retry_after is not None
-                )  # the other side said when: asking sooner is rude
+                is_throttled = error.retry_after is not None  # the other side asked us to wait
                 if (
                     self._is_stopping
                     or is_spent
@@ -247,7 +245,7 @@ class ExternalCalls:
             except StoreRefusedError as error:
                 return store_failure(error)
             except StoreError:
-                raise  # the claim could not be written: not the action's failure, the batch comes again
+                raise  # the claim could not be written: not the action's failure, the batch is processed again
             except Exception as error:  # noqa: BLE001 - whatever an action raises becomes a letter
                 return failure_of(error)
 
@@ -261,7 +259,7 @@ class ExternalCalls:
 def _known(
     connection: Connection, executions: Mapping[bytes, Sequence[Execution]]
 ) -> tuple[dict[bytes, LedgerRow], dict[bytes, MadeCall]]:
-    """Return what the ledger knows of these executions, and the calls that those it knows have made."""
+    """Return the ledger's rows of these executions, and the calls that these made."""
     rows = ledger.find(connection, executions)
     standing = effects_table.standing(connection, {executions[key][0].effect_key for key in rows})
     made = ((key, made_by(executions[key][0], standing)) for key in rows)

@@ -1,4 +1,4 @@
-"""Turns what an action raised into a dead letter, without a word of personal data."""
+"""Turns exceptions into dead letters, without personal data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from topics.letter import MESSAGE_LIMIT, RETRIED, STACK_LIMIT, DeadLetter, Failu
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What went wrong, as a letter says it."""
+    """A failure, as a letter reports it."""
 
     failure_class: FailureClass
     code: str
@@ -62,7 +62,7 @@ TAMPERED = Failure(
 
 
 def failure_of(error: Exception) -> Failure:
-    """Sort an exception by what is to be done about it (actions/errors.py)."""
+    """Classify an exception by what to do about it (actions/errors.py)."""
     if isinstance(error, DecodeError):
         return Failure(error.failure_class, error.code, error.stage, error.message)
     name = f"{type(error).__module__}.{type(error).__qualname__}"
@@ -80,13 +80,13 @@ def failure_of(error: Exception) -> Failure:
         return Failure(
             failure_class, _stable(error.code), "execute", error.message, name, frames, retry_after
         )
-    # The text of a foreign exception may quote a value: say where it happened, not what it said.
+    # The text of a foreign exception may quote a value: report its place, not its text.
     where = frames.rpartition("\n")[2] if frames else "outside our code"
     return Failure("defect", "DEFECT", "execute", f"{type(error).__name__} at {where}", name, frames)
 
 
 def store_failure(error: StoreRefusedError) -> Failure:
-    """Say that the database takes one record's outcome not at all, or not now."""
+    """Return the failure of an outcome that the database refuses, for good or for now."""
     if isinstance(error, StoreBusyError):
         return Failure(
             "transient", "STORE_CONFLICT", "execute", f"other workers were first every time: {error}"
@@ -189,7 +189,7 @@ def own_frames(error: BaseException) -> str | None:
 
 
 def own_place(file: str, line: int | None, function: str) -> str | None:
-    """`file:line in function`; None when the code there is not ours."""
+    """Return `file:line in function`; None when the code is not ours."""
     path = Path(file)
     place = str(path.resolve())
     if file.startswith("<") or (place.startswith(_FOREIGN) and not place.startswith(_OWN)):

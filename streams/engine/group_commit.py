@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 
 
 class GroupCommit(Generic[Item, Answer]):
-    """Commits what is submitted while a commit runs as one next group; each submitter gets its own answer."""
+    """Commits everything submitted during one commit as the next group; each submitter gets its own answer."""
 
     def __init__(
         self, database: Database, apply: Callable[[Connection, Sequence[Item]], Sequence[Answer]]
@@ -30,7 +30,7 @@ class GroupCommit(Generic[Item, Answer]):
         self._flusher: asyncio.Task[None] | None = None
 
     def submit(self, item: Item) -> asyncio.Future[Answer]:
-        """Hand the item in; the future is done when it is committed, or has what the store raises: it is not then."""
+        """Submit an item. The future is done when it is committed, or raises as the store did when it is not."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._flusher is None or self._flusher.done():

@@ -1,4 +1,4 @@
-"""What passes between an agent and the code that settles its batches: records, and what could not be begun of them."""
+"""The values passed between an agent and the code that settles its batches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RecordBatch(Protocol):
 
     @property
     def is_revoked(self) -> bool:
-        """Whether the records go to another worker: nothing more of them is begun. Asking has no side effect."""
+        """Whether the records go to another worker, so that no further work on them may start. Has no side effect."""
         ...
 
     def note_progress(self) -> None:
@@ -29,7 +29,7 @@ class RecordBatch(Protocol):
 
 @dataclass(slots=True)
 class Records:
-    """A `RecordBatch` that nobody watches."""
+    """A `RecordBatch` without an observer."""
 
     records: Sequence[Record]
     is_revoked: bool = False
@@ -40,18 +40,18 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """What of a batch was not begun, and why. It is false when the whole batch is settled."""
+    """The records of a batch that were not started, and why. False when the whole batch is settled."""
 
     paused_step: str = ""
     """The step that pauses."""
     positions: Sequence[Position] = ()
-    """Where the records stand that were not begun: they may not be acknowledged."""
+    """Positions of the records that were not started: they may not be acknowledged."""
 
     def __bool__(self) -> bool:
         return bool(self.positions)
 
     def of(self, records: Iterable[Record]) -> list[Record]:
-        """Return those of the batch's records that were not begun."""
+        """Return those of the batch's records that were not started."""
         places = {(position.partition, position.offset) for position in self.positions}
         return [record for record in records if (record.partition, record.offset) in places]
 

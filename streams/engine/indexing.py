@@ -29,7 +29,7 @@ class LetterIndexer:
         self._clock = clock
 
     async def process(self, batch: RecordBatch) -> Unfinished:
-        """Index a batch, whoever owns its partition by now. What is no letter is logged by its place."""
+        """Index a batch, even when its partition has a new owner. Log the places of records that are no letters."""
         rows = [row for record in batch.records if (row := row_of(record)) is not None]
         await isolate_refused(rows, self._index, _log_refused)
         return SETTLED
@@ -61,7 +61,7 @@ def row_of(record: Record) -> LetterRow | None:
 
 
 def _lead_id(value: bytes | None, headers: dict[str, bytes | None]) -> str | None:
-    """Return the lead a letter is about, as far as a record that may be anything names one."""
+    """Return the lead of a letter, if its record, which may be anything, names one."""
     if (headers.get("ce_type") or b"").startswith(b"crm."):
         subject = (headers.get("ce_subject") or b"").decode(errors="replace")
         if subject.startswith("lead/") and not has_control(subject):

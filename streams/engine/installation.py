@@ -1,4 +1,4 @@
-"""One installation: a workflow, what answers its ports, and where its records and its state are."""
+"""One installation: a workflow, the adapters of its ports, and where its records and its state are."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from topics.registry import TopicNames
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """What answers the ports, and what is closed when the worker stops."""
+    """The adapters of the ports, and what to close when the worker stops."""
 
     ports: Ports = field(default_factory=Ports)
     pause_rules: PauseRules = field(default_factory=PauseRules)
-    """When a step pauses by itself."""
+    """When a step pauses automatically."""
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
 
     async def aclose(self) -> None:
@@ -41,7 +41,7 @@ class Installation:
     database: Database
     publisher: Publisher
     adapters: Adapters = field(default_factory=Adapters)
-    """Who runs no action needs none; who does checks them first (`Ports.check`)."""
+    """Empty for programs that run no action; others check them first (`Ports.check`)."""
     topics: TopicNames = field(default_factory=TopicNames)
     group: str = "leads"
     """Kafka consumer group; letters carry it."""

@@ -46,10 +46,10 @@ class IntentLog:
         return answer
 
     def finish(self, finish: Finish) -> Awaitable[LedgerRow]:
-        """Hand the outcome in at once; what is given back waits until it is committed, and must be awaited.
+        """Submit the outcome at once; the result must be awaited and is done when the outcome is committed.
 
-        It gives the row that counts (of whoever was first). While the store is down it waits: the call was made, and
-        only its record is missing. Raises `StoreRefusedError` when the database takes this outcome never.
+        It returns the row that counts: that of the first worker. While the store is down it waits: the call was made,
+        and only its record is missing. Raises `StoreRefusedError` when the database refuses this outcome for good.
         """
         return self._finished(finish, self._group.submit(finish))
 
@@ -72,7 +72,7 @@ class IntentLog:
     def _apply(
         self, connection: Connection, items: Sequence[Claim | Finish]
     ) -> Sequence[Claimed | LedgerRow]:
-        # Outcomes first, so that whoever hands in an outcome and then asks for the next call has one intent open.
+        # Outcomes first, so that a caller that submits an outcome and then claims its next call has one open intent.
         finishes = [item for item in items if isinstance(item, Finish)]
         claims = [item for item in items if isinstance(item, Claim)]
         finished = iter(self._apply_finishes(connection, finishes) if finishes else ())
@@ -95,7 +95,7 @@ class IntentLog:
             elif finish.replaces is not None and row.is_failed and row.generation == finish.replaces:
                 replaced.append((finish.row, finish.replaces))
             else:
-                answers.append(row)  # a second worker was first: what it wrote counts
+                answers.append(row)  # another worker was first: its row counts
                 continue
             there[finish.row.id] = finish.row
             answers.append(finish.row)

@@ -1,4 +1,4 @@
-"""What the ledger remembers of an execution, and what it answers to a record that comes again."""
+"""The ledger's rows of executions, and its answers for records that are delivered again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LedgerWriter:
     group: str
 
     def succeeded(self, execution: Execution, result: Event, duration_us: int, now: datetime) -> LedgerRow:
-        """Remember what the action stated. Raises PermanentError when no topic would take it."""
+        """Return the row of a result. Raises PermanentError when the result is too large for its topic."""
         encoded = encode(result)
         if len(encoded) > MAX_STATED:
             raise PermanentError(

@@ -20,7 +20,7 @@ FLOOD_WITHIN = timedelta(minutes=1)
 
 Kind = Literal["dependency", "flood", "person"]
 FLOODING = frozenset({"transient", "throttled", "uncertain", "defect"})
-"""Classes that say something about us or the other side. What a publisher wrote (poison, invalid, rejected) flows."""
+"""Classes of failures about us or the other side. Mistakes of publishers (poison, invalid, rejected) pause nothing."""
 FAILING = frozenset({"transient", "throttled", "uncertain"})
 """Classes by which a call that was made shows that its dependency fails."""
 ANSWERING = frozenset({None, "rejected"})
@@ -29,7 +29,7 @@ ANSWERING = frozenset({None, "rejected"})
 
 @dataclass(frozen=True, slots=True)
 class PauseRules:
-    """When a step pauses by itself; each worker counts for itself."""
+    """When a step pauses automatically; each worker counts its own failures."""
 
     failures: int = 100
     """Executions that fail in a row until their dependency is left alone."""
@@ -37,9 +37,9 @@ class PauseRules:
     probe_after: timedelta = timedelta(seconds=1)
     """Then one execution is tried; doubled after each that fails."""
     probe_at_most: timedelta = timedelta(seconds=10)
-    """Work goes on within this time, once the dependency is back."""
+    """Work resumes within this time after the dependency is back."""
     letters_per_minute: int = 300
-    """Of one step, until it pauses; what is tried then adds a few."""
+    """Letters of one step until it pauses; probes add a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +51,20 @@ class Pause:
     reason: str
     since: datetime
     by: str | None = None
-    """Who asked for it; None when it pauses by itself."""
+    """The person who paused it; None when it pauses automatically."""
     next_probe: datetime | None = None
     """When it is tried again; None when a person has to resume it."""
 
 
 class StoppingError(Exception):
-    """The worker stops or lost the partition: the rest of the batch is left to whoever gets it next."""
+    """The worker stops or lost the partition: the next owner gets the rest of the batch."""
 
 
 class DependencyObserver(Protocol):
-    """Hears how a server answers that steps call."""
+    """Observes how a server answers that steps call."""
 
     def answered(self) -> None:
-        """It did what it was asked for, or refused it."""
+        """Record that it answered, with success or a refusal."""
         ...
 
     def failed(self, reason: str) -> None:
@@ -74,7 +74,7 @@ class DependencyObserver(Protocol):
 
 @dataclass(slots=True)
 class Permit:
-    """Leave to execute; records afterwards how it went."""
+    """Permission to execute; records afterwards how the executions ended."""
 
     _step: str
     _flood: CircuitBreaker
@@ -88,12 +88,12 @@ class Permit:
 
     @property
     def is_probe(self) -> bool:
-        """Whether it was given for one execution, to see whether the step can go on."""
+        """Whether it is for a single execution that probes whether the step can resume."""
         return bool(self._probes)
 
     @property
     def capacity(self) -> int:
-        """How many letters may be written under it."""
+        """Number of letters that may be written under it."""
         return 1 if self.is_probe else max(self._flood.capacity, 1)
 
     @property
@@ -108,9 +108,9 @@ class Permit:
         has_called: bool = False,
         retry_after: timedelta | None = None,
     ) -> None:
-        """Record how an execution went: None when it stated its result, else class and code of its letter.
+        """Record how an execution ended: None for a result, else class and code of its letter.
 
-        `has_called` is whether it got as far as calling the dependency.
+        `has_called`: whether it reached the call to the dependency.
         """
         if failure_class in FLOODING:
             self._note(self._flood, is_bad=True)
@@ -154,7 +154,7 @@ class Permit:
 
 
 def reason_of(dependency: str | None) -> str:
-    """Return why a breaker is open; None stands for the flood of letters."""
+    """Return why a breaker is open; `name` None means a flood of letters."""
     return (
         "too many of its records became dead letters"
         if dependency is None
@@ -172,7 +172,7 @@ class Pauses:
         clock: Clock,
         observe: Callable[[str], DependencyObserver] | None = None,
     ) -> None:
-        """`dependencies` has by step the names of what its calls depend on. `observe` gives what hears of each."""
+        """`dependencies` has for each step the servers that its calls depend on; `observe` returns their observers."""
         names = dict.fromkeys(name for needed in dependencies.values() for name in needed)
         self._observers = {} if observe is None else {name: observe(name) for name in names}
         breakers = {
@@ -207,7 +207,7 @@ class Pauses:
         self._is_stopping = False
 
     def stop(self) -> None:
-        """Let nobody wait any longer."""
+        """End all waiting."""
         self._is_stopping = True
 
     def begin(self, step: str) -> Permit | None:
@@ -217,13 +217,13 @@ class Pauses:
         return Permit(step, self._floods[step], self._needed[step], self._observers)
 
     def is_paused(self, step: str) -> bool:
-        """Whether nothing of the step may begin now; no longer so when a probe is due."""
+        """Whether no execution of the step may start now; False when a probe is due."""
         if step in self.by_hand:
             return True
         return not all(breaker.allows for breaker in self._breakers(step))
 
     async def wait(self, step: str, batch: RecordBatch) -> None:
-        """Wait until something of the step may begin. Raise `StoppingError` when the worker stops or lost the batch."""
+        """Wait until an execution of the step may start. Raise `StoppingError` when the worker stops or lost it."""
         while self.is_paused(step):
             if self._is_stopping or batch.is_revoked:
                 raise StoppingError
@@ -237,7 +237,7 @@ class Pauses:
         return [_kebab(step) for step in held], [_kebab(step) for step in may_try]
 
     def now(self) -> list[Pause]:
-        """Return what is paused by itself, with its reasons."""
+        """Return the automatic pauses, with their reasons."""
         return [
             Pause(step, kind, reason_of(name), breaker.opened_at, next_probe=breaker.next_probe)
             for step in self._floods

@@ -1,4 +1,4 @@
-"""Reads a batch of records: what can be acted on becomes an execution, what cannot becomes a dead letter."""
+"""Reads a batch of records: each becomes an execution, or a dead letter when it cannot be read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Reading:
     executions: list[Execution] = field(default_factory=list)
     letters: list[DeadLettered] = field(default_factory=list)
     skipped: int = 0
-    """Events of another workflow, or of an action asked for alone: nothing follows them here."""
+    """Events of another workflow, or of an action that was requested alone: nothing follows them here."""
 
 
 class _Asked(NamedTuple):
@@ -40,13 +40,13 @@ class Reader:
     """Reads records for one workflow and consumer group."""
 
     def __init__(self, workflow: Workflow, group: str, own: EventCache) -> None:
-        """Take what letters name (the group, and the workflow's steps), and what need not be parsed again."""
+        """Take the workflow and the group, which letters name, and the cache of own events."""
         self._workflow = workflow
         self._group = group
         self._own = own
 
     def read_events(self, step: Step, records: Iterable[Record], now: datetime) -> Reading:
-        """Read records of the step's own topic. What a stranger wrote into letter headers is not believed."""
+        """Read records of the step's own topic. Letter headers are ignored there: anybody may write them."""
         reading = Reading()
         asked = _Asked(step.action.kebab, step.action.version, None, step.retry)
         for record in records:
@@ -89,7 +89,7 @@ class Reader:
         except DecodeError as error:
             self._letter(failure_of(error), source, asked, reading, now)
             return
-        # Who asks for an action by name gets it, whatever the event belongs to: its letter would stay open for ever.
+        # A request is followed whatever workflow its event belongs to: its letter would stay open for ever.
         is_ours = step.reads is LeadReceived or decoded.envelope.workflow == self._workflow.name
         if not is_ours and asked.request is None:
             reading.skipped += 1

@@ -1,4 +1,4 @@
-"""What becomes of a replay that comes late: actions declare it, or the person who asks for it does."""
+"""Late replays: the action declares what happens, or the person who replays decides."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from topics.letter import DeadLetter
 
 
 def on_stale(action: ActionSpec, event_time: str, asked: DeadLetter | None, now: datetime) -> OnStale:
-    """Say what to do about an event of this time: `run` unless a replay comes later than the action's `max_age`."""
+    """Return what to do with an event of this time: `run` unless a replay comes later than the action's `max_age`."""
     if asked is None or action.max_age is None or now - parse_timestamp(event_time) <= action.max_age:
         return "run"
     decided = asked.stale or action.on_stale
@@ -20,12 +20,12 @@ def on_stale(action: ActionSpec, event_time: str, asked: DeadLetter | None, now:
 
 
 def needs_decision(execution: Execution, now: datetime) -> bool:
-    """Whether a person has to say what is to be done, and has not."""
+    """Whether a person must decide, and has not."""
     return _decided(execution, now) == "ask"
 
 
 def skipped(execution: Execution, now: datetime) -> Event | None:
-    """Return what the action states instead of running, when it is to be skipped."""
+    """Return what the action states when it is skipped instead of run."""
     skip = execution.step.action.skip
     return skip(execution.event) if skip is not None and _decided(execution, now) == "skip" else None
 

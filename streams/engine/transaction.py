@@ -30,11 +30,11 @@ from topics.events import Event
 
 @dataclass(slots=True)
 class CommitResult:
-    """What one transaction came to."""
+    """The result of one transaction."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     again: list[Execution] = field(default_factory=list)
-    """Failed for the moment: nothing of them is committed, another attempt is left."""
+    """Failed temporarily: nothing of them is committed, and another attempt is left."""
     not_begun: list[Execution] = field(default_factory=list)
     """The transaction wrote as many letters as it may."""
 
@@ -43,7 +43,7 @@ class TransactionRunner:
     """Runs steps whose actions decide over the store alone."""
 
     def __init__(self, installation: Installation, pauses: Pauses) -> None:
-        """Take the store, the ports that read it, and what says whether a step pauses."""
+        """Take the store, the ports that read it, and the pauses of steps."""
         self._database = installation.database
         self._ports = installation.adapters.ports
         self._ledger_writer = LedgerWriter(installation.group)
@@ -53,8 +53,8 @@ class TransactionRunner:
     async def run(self, step: Step, executions: Sequence[Execution]) -> RunResult:
         """Run the executions and commit; transient failures get their inline attempts.
 
-        Return one outcome for each that was begun. Raise `StoreUnavailableError`; what was committed until then is
-        found in the ledger next time.
+        Return one outcome for each that was started. Raise `StoreUnavailableError`; the ledger then knows what was
+        committed before.
         """
         permit = self._pauses.begin(step.name)
         if permit is None:
@@ -153,7 +153,7 @@ class TransactionRunner:
                 execution, result, (time.perf_counter_ns() - began) // 1000, now
             )
         except (StoreError, SQLAlchemyError):
-            raise  # a port could not ask the store: not the action's failure, nothing of the batch is committed
+            raise  # a port could not query the store: not the action's failure, nothing of the batch is committed
         except TransientError as error:
             batch.drop()
             if not is_last:
@@ -235,7 +235,7 @@ def _record(permit: Permit, result: CommitResult) -> None:
 def drive(coroutine: Coroutine[Any, Any, Event]) -> Event:
     """Run an action to its end without an event loop: ports of the store never wait.
 
-    Raises what the action raises, and RuntimeError when it waits for something that is no port.
+    Raises as the action does, and RuntimeError when it waits for anything but a port.
     """
     try:
         coroutine.send(None)
@@ -256,7 +256,7 @@ def checked(step: Step, result: object) -> Event:
 
 
 def skip_failure(execution: Execution, now: datetime, cancelled: Collection[str]) -> Failure | None:
-    """Say why the action is not to run: its event has expired, its run (by id) was cancelled, or it comes too late."""
+    """Return why the action must not run: its event has expired, its run was cancelled, or it comes too late."""
     expiry = execution.envelope.expiry_time
     if expiry is not None and datetime.fromisoformat(expiry) <= now:
         return EXPIRED

@@ -1,4 +1,4 @@
-"""Agents: they settle the batches they are handed, and decide what becomes of records that may not begin yet."""
+"""Agents settle the batches they get, and decide what to do with records of a paused step."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Agent:
 
     async def consume(self, stream: Any) -> None:  # noqa: ANN401 - Faust's stream
         """Settle batch after batch."""
-        # noack: an acknowledgement by Faust says nothing here, and would cost memory.
+        # noack: an acknowledgement by Faust means nothing here, and would cost memory.
         async for batch in stream.noack():
             await self.settle(batch, self.settle_or_wait)
 
@@ -95,7 +95,7 @@ class Agent:
         await settle_batch(self.name, how, batch, self.should_stop, self.observer)
 
     async def settle_or_wait(self, batch: AgentBatch) -> None:
-        """Settle a batch. Wait with what may not begin of it until its step goes on."""
+        """Settle a batch. While its step pauses, wait with the rest of it."""
         while unfinished := await self.handler(batch):
             await self.pauses.wait(unfinished.paused_step, batch)
             batch = replace(batch, records=unfinished.of(batch.records))
@@ -124,9 +124,9 @@ class SharingAgent(Agent):
                     await self.reader.aclose()
 
     async def settle_or_put_aside(self, batch: AgentBatch) -> None:
-        """Settle a batch. Put into the backlog what may not begin of it.
+        """Settle a batch. While its step pauses, put the rest of it into the backlog.
 
-        What comes while something is in the backlog goes behind it, so that a contact's events keep their order.
+        Later records go behind those in the backlog, so that a contact's events keep their order.
         """
         if self.backlog.is_empty:
             unfinished = await self.handler(batch)
@@ -136,11 +136,11 @@ class SharingAgent(Agent):
         else:
             ranges = ranges_of(batch.batch)
         if batch.is_revoked:
-            raise StoppingError  # it will be read again by whoever gets it
+            raise StoppingError  # its next owner will read it again
         self.backlog.put(ranges)
 
     async def catch_up(self) -> None:
-        """Settle what is in the backlog, whenever something is."""
+        """Settle the backlog whenever it is not empty."""
         wait = FIRST_WAIT_S
         while not self.should_stop.is_set():
             await self.backlog.wait_filled()
@@ -160,7 +160,7 @@ class SharingAgent(Agent):
         assignment = self.backlog.assignment
         fetched = await self.reader.fetch(self.backlog.ranges, BACKLOG_RECORDS)
         if assignment != self.backlog.assignment:
-            return  # partitions were taken away meanwhile
+            return  # partitions were revoked meanwhile
         batch = self.reopen({TP(*place): list(records) for place, records in fetched.records.items()})
         self.backlog.begin(batch)
         try:

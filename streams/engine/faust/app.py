@@ -32,13 +32,13 @@ BATCH_RECORDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class AppSettings:
-    """What the engine needs to know."""
+    """Settings of the engine."""
 
     address: KafkaAddress
     group: str
     session_timeout_s: float
     folder: Path = Path(tempfile.gettempdir()) / "leads-faust"
-    """Where Faust makes its (empty) folders; without it, in whatever folder one stands."""
+    """Where Faust makes its (empty) folders; its default is the current folder."""
     batch_records: int = BATCH_RECORDS
 
 
@@ -70,9 +70,8 @@ def create_app(
 ) -> SafeApp:
     """Build the app; nothing is started or registered globally but the transport's URL scheme.
 
-    `agents` has for each agent's name the topic it reads (full name) and what settles a batch of it. `pauses` says when
-    a step that pauses goes on; without it none pauses. `observe` gives what hears how the agent of this name and topic
-    gets on.
+    `agents` has for each agent's name its topic (full name) and its batch handler. `pauses` tracks which steps pause;
+    without it none pauses. `observe` returns the observer of the agent with this name and topic.
     """
     transport.register()
     app = SafeApp(

@@ -1,8 +1,8 @@
 """Backlog of a paused agent, kept as offset ranges so that other agents on the topic can continue.
 
-Two steps may read one topic, and a batch counts when both have settled it. When one of them pauses, the other would
-stand still with it. So the paused one puts its batches into its backlog and is done with them. Offsets are committed
-only up to the lowest one in a backlog, and its records are read again when the step goes on.
+Two steps may read one topic, and a batch is settled when both have settled it. If one of them paused, the other would
+have to wait. So the paused step's agent puts its batches into its backlog and counts as done with them. Offsets are
+committed only up to the lowest one in a backlog, and its records are read again when the step resumes.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from topics.decode import Position
 
 
 class BacklogReader(Protocol):
-    """Reads again what a backlog names; see `streams.kafka.reader.RangeReader`."""
+    """Reads the ranges of a backlog again; see `streams.kafka.reader.RangeReader`."""
 
     async def fetch(self, ranges: Ranges, max_records: int) -> Fetched:
-        """Read at most `max_records` records from where the ranges begin. Raise a Kafka error."""
+        """Read at most `max_records` records from the start of the ranges. Raise a Kafka error."""
         ...
 
     async def aclose(self) -> None:
@@ -32,12 +32,12 @@ class Backlog:
     """One agent's backlog of one topic: a range of offsets per partition, however long it grows."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start empty."""
         self._ranges: dict[Partition, tuple[int, int]] = {}
         self._running: list[Batch] = []
         self._filled = asyncio.Event()
         self.assignment = 0
-        """Grows when partitions are forgotten: what was read of the backlog before that no longer counts."""
+        """Grows when partitions are forgotten: records read from the backlog before that no longer count."""
 
     @property
     def is_empty(self) -> bool:
@@ -46,12 +46,12 @@ class Backlog:
 
     @property
     def ranges(self) -> Ranges:
-        """What is in it now."""
+        """The ranges that are in it now."""
         return dict(self._ranges)
 
     @property
     def running(self) -> tuple[Batch, ...]:
-        """Batches of what is in it that are being settled."""
+        """Batches from the backlog that are being settled."""
         return tuple(self._running)
 
     def first_offset(self, tp: Partition) -> int | None:
@@ -60,7 +60,7 @@ class Backlog:
         return None if span is None else span[0]
 
     def put(self, ranges: Ranges) -> None:
-        """Put what comes next in each partition's order."""
+        """Append ranges, in the order of each partition."""
         for tp, (begin, end) in ranges.items():
             known = self._ranges.get(tp)
             self._ranges[tp] = (begin if known is None else known[0], end)
@@ -68,13 +68,13 @@ class Backlog:
             self._filled.set()
 
     def begin(self, batch: Batch) -> None:
-        """Note that a batch of what is in it is at work."""
+        """Note that a batch from the backlog is being settled."""
         self._running.append(batch)
 
     def end(self, batch: Batch, reached: Mapping[Partition, int], assignment: int) -> None:
-        """Note that the batch's work ended. When it was settled, what lies below `reached` is done.
+        """Note that the batch's work ended. If it was settled, everything below `reached` is done.
 
-        `assignment` is what `Backlog.assignment` was when the batch was read.
+        `assignment` is the value of `Backlog.assignment` when the batch was read.
         """
         self._running.remove(batch)
         if not batch.is_settled or assignment != self.assignment:
@@ -89,7 +89,7 @@ class Backlog:
                 self._ranges[tp] = (max(known[0], offset), known[1])
 
     def forget(self, tps: Iterable[Partition]) -> None:
-        """Forget these partitions: they were taken away, or will be read from what is committed."""
+        """Forget these partitions: they were revoked, or will be read from their committed offsets."""
         gone = set(tps)
         self.assignment += 1
         for tp in gone:
@@ -106,7 +106,7 @@ class Backlog:
 
 
 def ranges_of(batch: Batch, not_begun: Sequence[Position] | None = None) -> Ranges:
-    """Return a batch's offsets; with `not_begun`, per partition those from the first of these positions on."""
+    """Return a batch's offsets; with `not_begun`, per partition those from the first of these positions."""
     firsts: dict[Partition, int] = {}
     for position in not_begun or ():
         place = position.topic, position.partition

@@ -13,7 +13,7 @@ from topics.decode import Record
 
 
 class Batch:
-    """The records of one topic from one poll, in offset order per partition, and who still has to settle them."""
+    """The records of one topic from one poll, in offset order per partition, and the agents that must settle them."""
 
     __slots__ = ("_changed", "_left", "_running", "is_revoked", "parts")
 
@@ -23,7 +23,7 @@ class Batch:
         """`agents` must each settle the batch; `changed` is called whenever one ends."""
         self.parts = parts
         self.is_revoked = False
-        """Whether it is wanted back: nothing more of it is begun. One that ends all the same counts."""
+        """Whether it was revoked: no further work on it starts. Work that ends anyway counts."""
         self._left = set(agents)
         self._running: set[str] = set()
         self._changed = changed
@@ -49,14 +49,14 @@ class Batch:
         return bool(self._running)
 
     def begin(self, agent: str) -> bool:
-        """Start to work on it; False when its partitions were taken away meanwhile."""
+        """Start to work on it; False when its partitions were revoked meanwhile."""
         if self.is_revoked:
             return False
         self._running.add(agent)
         return True
 
     def end(self, agent: str, *, is_settled: bool) -> None:
-        """Say how the agent's work ended."""
+        """Record how the agent's work ended."""
         self._running.discard(agent)
         if is_settled:
             self._left.discard(agent)
@@ -64,10 +64,10 @@ class Batch:
 
 
 class AgentObserver(Protocol):
-    """Hears how an agent gets on with its batches."""
+    """Observes the progress of an agent."""
 
     def begin(self, work: object) -> None:
-        """The agent takes up a batch; `work` is the coroutine that settles it."""
+        """Note that the agent starts a batch; `work` is the coroutine that settles it."""
         ...
 
     def move(self) -> None:
@@ -80,7 +80,7 @@ class AgentObserver(Protocol):
 
 
 class Unobserved:
-    """An `AgentObserver` for agents that nobody watches."""
+    """An `AgentObserver` that observes nothing."""
 
     def begin(self, work: object) -> None:
         """See `AgentObserver.begin`."""
@@ -94,7 +94,7 @@ class Unobserved:
 
 @dataclass(frozen=True, slots=True)
 class AgentBatch:
-    """A batch as one of its agents hands it over: the `RecordBatch` of the engine, whole or what is left of it."""
+    """A batch as one of its agents passes it to the engine: a `RecordBatch`, whole or the rest of it."""
 
     batch: Batch
     records: Sequence[Record]
@@ -114,7 +114,7 @@ class BatchSchema(Schema[Any, Any]):
     """Hands the batch through: decoding is part of the unit of work, where an error becomes a dead letter."""
 
     def loads_key(self, app: Any, message: Any, **_: Any) -> None:  # noqa: ANN401
-        """There is no one key."""
+        """None: a batch has no single key."""
 
     def loads_value(self, app: Any, message: Any, **_: Any) -> Batch:  # noqa: ANN401, ARG002
         """The batch itself."""

@@ -1,6 +1,6 @@
 """The part of the transport that runs beside the app's event loop: the Kafka client and its time limits.
 
-aiokafka tries a commit again for as long as the broker is away; whoever waits for one must limit that himself.
+aiokafka retries a commit for as long as the broker is away; callers must limit how long they wait.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401
         read_any_header_name()
         consumer = super()._create_worker_consumer(transport)
-        # Faust says 1500 and offers no setting. A topic whose records were held back is fetched again only when the
+        # Faust uses 1500 and has no setting. A topic whose records were held back is fetched again only when the
         # request under way for all others returns: that long a busy topic would stand still.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         return consumer
@@ -51,7 +51,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return True
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Go back to the committed offsets; to the beginning where nothing is committed."""
+        """Seek back to the committed offsets; to the beginning where nothing is committed."""
         committed: Mapping[TP, int] = await self.call_thread(self._seek_to_committed)
         return committed
 
@@ -64,7 +64,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         committed = {
             partition: offset
             for partition, offset in zip(partitions, offsets, strict=True)
-            if partition in consumer.assignment()  # it can have been taken away meanwhile
+            if partition in consumer.assignment()  # it may have been revoked meanwhile
         }
         for partition, offset in committed.items():
             if offset is not None:
@@ -74,9 +74,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return {TP(partition.topic, partition.partition): offset for partition, offset in committed.items()}
 
     def places(self) -> dict[TP, tuple[int, int]]:
-        """Return per partition the next offset to hand over and the end of the log, as of the last fetches.
+        """Return per partition the next offset to deliver and the end of the log, as of the last fetches.
 
-        Of what is kept of them anyway, so nobody is asked; partitions that were not fetched yet are left out.
+        It uses what the client keeps and makes no request; partitions that were not fetched yet are left out.
         """
         subscription = None if self._consumer is None else self._consumer._subscription.subscription  # noqa: SLF001
         assignment: Any = None if subscription is None else subscription.assignment

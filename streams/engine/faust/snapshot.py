@@ -1,4 +1,4 @@
-"""What a worker shows of itself: where it stands with the topics it reads."""
+"""A worker's view of itself: its position in the topics it reads."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class TopicProgress:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerSnapshot:
-    """Where a worker stands, as its event loop saw it last."""
+    """The positions of a worker, as its event loop saw them last."""
 
     is_joined: bool = False
     """Whether it is in its group and no rebalance is under way."""
     polls: int = 0
-    """How often records were asked for."""
+    """Number of polls."""
     topics: Mapping[str, TopicProgress] = field(default_factory=dict)
     heard_at: float | None = None
     """When the broker last answered anything at all, in monotonic seconds."""

@@ -4,8 +4,8 @@ It replaces what faust-streaming 0.15.3 does between the consumer and its agents
 records there: an agent that raises acknowledges (stream `finally:`), a gap of one record is committed past
 (`Consumer._new_offset`), a rebalance forgets what was acknowledged and not committed. Here one Faust message carries
 all records of a topic from one poll, nothing is acknowledged by Faust, and an offset becomes committable only by
-`Batch.end(..., is_settled=True)`, and not past what lies in a backlog. It also costs a twentieth: Faust's four
-asyncio tasks a message are paid per batch.
+`Batch.end(..., is_settled=True)`, and never beyond a backlog. It also costs a twentieth, because Faust's four asyncio
+tasks per message are paid per batch.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class BatchConsumer(driver.Consumer):
                 by_topic[partition.topic][TP(partition.topic, partition.partition)] = fetched
         for topic, parts in by_topic.items():
             if not self._is_current(generation):
-                return  # that happened while the one before was handed over
+                return  # that happened while the previous one was passed on
             yield self._batch_message(topic, parts)
 
     def _is_current(self, generation: int) -> bool:
@@ -120,7 +120,7 @@ class BatchConsumer(driver.Consumer):
         ]
         self._progress.set()
 
-    # What Faust knows of acknowledgement is switched off: a batch says itself when it is settled.
+    # Faust's acknowledgement is switched off: a batch reports itself when it is settled.
 
     def track_message(self, message: Any) -> None:  # noqa: ANN401
         """Nothing is tracked per message."""
@@ -143,7 +143,7 @@ class BatchConsumer(driver.Consumer):
         while queue and queue[0][1].is_settled:
             self._committable[tp] = queue.popleft()[0]
         done = self._committable.get(tp)
-        # What is in an agent's backlog is not done.
+        # Records in an agent's backlog are not done.
         begins = [backlog.first_offset(tp) for backlog in self.transport.backlogs.get(tp.topic, ())]
         return min([done, *(begin for begin in begins if begin is not None)]) if done is not None else None
 
@@ -156,7 +156,7 @@ class BatchConsumer(driver.Consumer):
         return is_done
 
     async def maybe_wait_for_commit_to_finish(self) -> bool:
-        """Wait for a commit under way, if there is one, and say whether there was."""
+        """Wait for a running commit; return whether there was one."""
         # Faust's own hands the cancellation of one who waits to the commit he waits for, and then begins a commit of
         # his own: with the broker away, a stop never ended.
         if self._commit_fut is None:
@@ -165,7 +165,7 @@ class BatchConsumer(driver.Consumer):
         return True
 
     async def perform_seek(self) -> None:
-        """Go back to what is committed: what is in flight will be read again. Raises TimeoutError."""
+        """Seek back to the committed offsets: records in flight will be read again. Raises TimeoutError."""
         self._forget({*self._in_flight, *self._in_backlogs})
         # Faust's recovery ends without a word when this takes longer than its own limit (broker_request_timeout), and
         # with it all consumption. An error it does not overlook: the engine crashes and starts again.
@@ -179,14 +179,14 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Let what is at work end, commit it, and only then give the partitions away (faust #502)."""
+        """Let running work end, commit it, and only then release the partitions (faust #502)."""
         if not self.should_stop:
             await self._quiesce(REVOKE_WAIT_S, REVOKE_COMMIT_WAIT_S)
         await super().on_partitions_revoked(revoked)
         self._forget(revoked)
 
     async def wait_empty(self) -> None:
-        """Wait a bounded time for what is at work, then commit; Faust's own waits for ever for one lost record."""
+        """Wait a bounded time for running work, then commit; Faust's own version waits for ever for one lost record."""
         await self._quiesce(BATCHES_END_S, LAST_COMMIT_WAIT_S)
 
     async def commit_and_end_transactions(self) -> None:
@@ -210,7 +210,7 @@ class BatchConsumer(driver.Consumer):
             for batch in backlog.running
         ]
         for batch in open_ones:
-            # Those at work learn it as well: what they did not begin yet they leave, what ends in time counts.
+            # Running batches learn it, too: they start no further work, and what ends in time counts.
             batch.is_revoked = True
         try:
             async with asyncio.timeout(seconds):
@@ -234,7 +234,7 @@ class BatchConsumer(driver.Consumer):
             log.warning("offsets not committed, their records may come again: %s", type(error).__name__)
 
     async def _commit_settled(self) -> None:
-        # One that is under way may have begun before the last batch was settled.
+        # A running commit may have started before the last batch was settled.
         await self.maybe_wait_for_commit_to_finish()
         await self.commit(start_new_transaction=False)
 
@@ -256,7 +256,7 @@ class BatchConsumer(driver.Consumer):
             await self._thread.still_here()
 
     def snapshot(self) -> ConsumerSnapshot:
-        """Return where this worker stands with its partitions, from what is known anyway."""
+        """Return this worker's position in its partitions, without a request."""
         topics: dict[str, TopicProgress] = {}
         for tp, (position, end) in self._thread.places().items():
             open_ones = [batch.parts[tp] for _, batch in self._in_flight.get(tp, ()) if not batch.is_settled]
@@ -297,7 +297,7 @@ class BatchTransport(driver.Transport):
 
     @property
     def backlogs(self) -> Mapping[str, Sequence[Backlog]]:
-        """By topic what its agents put aside."""
+        """The backlogs of the agents of each topic."""
         return self.app.backlogs_by_topic  # type: ignore[attr-defined,no-any-return]  # as above
 
 
