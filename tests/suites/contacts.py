@@ -1,4 +1,4 @@
-"""What every adapter of the port Contacts must do; subclasses provide the fixture `store`."""
+"""Test what every adapter of the port Contacts must do; subclasses provide the fixture `store`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class ContactsStore(Protocol):
     """Opens the port for one action after the other."""
 
     def action(self) -> AbstractAsyncContextManager[Contacts]:
-        """One action: what it saved counts when it ends well, and is gone when it raises."""
+        """Open one action, whose saves count when it succeeds and are discarded when it raises."""
         ...
 
 
 class Failure(Exception):
-    """An action that fails."""
+    """The error of an action that fails."""
 
 
 def contact(name: str, phone: str | None = None, **fields: object) -> StoredContact:

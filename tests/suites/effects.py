@@ -1,4 +1,4 @@
-"""What every adapter of the port Effects must do; subclass the suite and provide the fixture `effects_of`."""
+"""Test what every adapter of the port Effects must do; subclasses provide the fixture `effects_of`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from actions.ports import Effects, Receipt
 
 
 class EffectsOf(Protocol):
-    """Returns the port as one execution sees it; all of them share the same effects."""
+    """Return the port as one execution sees it; all executions share the same effects."""
 
     def __call__(self, event_id: str, *, key: str = "key") -> Effects:
-        """`event_id`: of the event that is acted on; `key`: of the call that the action makes for it."""
+        """Return the port for the event with this id, for which the action makes the call with this key."""
         ...
 
 
 @dataclass
 class Call:
-    """An outside call; raises `failures` first, one a call."""
+    """An outside call that raises its `failures` first, one per call."""
 
     failures: list[ActionError] = field(default_factory=list)
     count: int = 0

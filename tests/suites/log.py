@@ -1,4 +1,4 @@
-"""What a log must do for a worker; subclasses provide the fixture `log`."""
+"""Test what a log must do for a worker; subclasses provide the fixture `log`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ JAVA_PARTITIONS = {
     b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": 1,
     b"abc": 3,
 }
-"""From the hashes in Apache Kafka's own test of murmur2: where Java's default partitioner puts these keys."""
+"""Partitions that Java's default partitioner gives these keys, by the hashes in Apache Kafka's test of murmur2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A record as a consumer gets it."""
+    """A record as a consumer receives it."""
 
     partition: int
     offset: int
@@ -33,7 +33,7 @@ class Delivered:
 
     @property
     def content(self) -> tuple[bytes | None, bytes | None, Headers]:
-        """What its producer gave."""
+        """Return what its producer sent."""
         return self.key, self.value, self.headers
 
 
@@ -42,7 +42,7 @@ class LogUnderTest(Protocol):
 
     @property
     def topic(self) -> str:
-        """Its name."""
+        """Return the topic's name."""
         ...
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
@@ -54,11 +54,11 @@ class LogUnderTest(Protocol):
         ...
 
     def deliver(self, group: str) -> list[Delivered]:
-        """Return what a member of the group reads that joins now, alone."""
+        """Return the records that the group's only member reads when it joins now."""
         ...
 
     def commit(self, group: str, record: Delivered) -> None:
-        """Acknowledge a record and those before it in its partition."""
+        """Acknowledge a record and all before it in its partition."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""How a store that is behind reads its topics; subclasses provide the fixture `kept`."""
+"""Test how an outdated store reads its topics; subclasses provide the fixture `kept`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class KeptLog(Protocol):
 
     @property
     def topic(self) -> str:
-        """Its name."""
+        """Return the topic's name."""
         ...
 
     async def write(self, keys: Sequence[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""What every adapter of the port Roster must do; subclasses provide the fixture `store`."""
+"""Test what every adapter of the port Roster must do; subclasses provide the fixture `store`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class RosterStore(Protocol):
     """Opens the port for one action after the other."""
 
     def action(self) -> AbstractAsyncContextManager[Roster]:
-        """One action: its turns are taken when it ends well, and go to the next when it raises."""
+        """Open one action, whose turns are taken when it succeeds and go to the next action when it raises."""
         ...
 
 
 class Failure(Exception):
-    """An action that fails."""
+    """The error of an action that fails."""
 
 
 async def turn(store: RosterStore) -> int:

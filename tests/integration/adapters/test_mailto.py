@@ -1,4 +1,4 @@
-"""Owners are notified by e-mail, on a real mail server."""
+"""Test notifying owners by e-mail, on a real mail server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mailer on a real server: what every failure means for the mail."""
+"""Test on a real server what each failure of the mailer means for the mail."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def scripted(*talks: Talk) -> AsyncIterator[int]:
-    """A server whose connections behave as the `talks` do, one after the other, and hang up when a talk ends."""
+    """Run a server whose connections follow the `talks`, one each in turn, and close when their talk ends."""
     turns = iter(talks)
     tasks: list[asyncio.Task[None]] = []
 

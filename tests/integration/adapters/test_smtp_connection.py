@@ -1,4 +1,4 @@
-"""The mailer's connections: reuse, staleness, TLS, login, addresses beyond ASCII."""
+"""Test the mailer's connections: reuse, staleness, addresses beyond ASCII."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Login and TLS of a connection to a real mail server."""
+"""Test login and TLS of a connection to a real mail server."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def mailer_to(url: str, *, connections: int = 16, tls: ssl.SSLContext | None = N
 
 
 def tls_contexts(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Contexts of a server on localhost and of a client that trusts it; the certificate is valid until 2120."""
+    """Return TLS contexts of a server on localhost and of a client that trusts it; the certificate expires in 2120."""
     (folder / "cert.pem").write_text(ssl.DER_cert_to_PEM_cert(bytes.fromhex(CERTIFICATE)))
     key = "-----{} PRIVATE KEY-----\n"
     (folder / "key.pem").write_text(key.format("BEGIN") + KEY + key.format("END"))
@@ -97,4 +97,4 @@ async def test_mails_go_over_tls_when_the_certificate_is_trusted_and_wait_when_i
 
     assert raised.value.code == "SMTP_TLS"
     assert ids(server) == ["<1@acme.example>", "<2@acme.example>"]
-    assert server.greeted == (1 if scheme == "smtps" else 3)  # EHLO is said again after STARTTLS
+    assert server.greeted == (1 if scheme == "smtps" else 3)  # EHLO is sent again after STARTTLS

@@ -1,4 +1,4 @@
-"""The ways to notify an owner, on real servers."""
+"""Test notifying owners through a webhook, on a real server."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_a_repeated_webhook_has_the_same_id_and_data_and_another_lead_has_
     async with WebhookReceiver(is_keeping=True) as receiver:
         notifier = WebhookNotifier(receiver.url, clock=lambda: next(moments))
         receiver.behaviour.is_hanging_up = True
-        with pytest.raises(TransientError):  # the receiver has it, and we cannot know
+        with pytest.raises(TransientError):  # the receiver has it, but the notifier cannot know
             await notifier.notify(key=KEY, assigned=ASSIGNED)
         receiver.behaviour.is_hanging_up = False
 

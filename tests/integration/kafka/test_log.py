@@ -1,4 +1,4 @@
-"""The suite of reading topics back, on a real broker."""
+"""Run the suite of reading topics back on a real broker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PARTITIONS = 4
 
 
 class KeptOnKafka:
-    """The topic of received leads under a prefix of its own."""
+    """The topic of received leads under a unique prefix."""
 
     def __init__(
         self, kafka: str, admin: AIOKafkaAdminClient, names: TopicNames, stack: AsyncExitStack
@@ -67,7 +67,7 @@ class KeptOnKafka:
         )
 
     async def delete_before(self, offset: int) -> None:
-        """Do as retention does."""
+        """Delete records as retention does."""
         await self._admin.delete_records(
             {Place(self.topic, each): RecordsToDelete(offset) for each in range(PARTITIONS)}
         )

@@ -1,4 +1,4 @@
-"""The suite of the log on a real broker, read by a client that is not ours."""
+"""Run the suite of the log on a real broker, read by a client other than ours."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class OnKafka:
             member.assign([TopicPartition(self.topic, number) for number in range(PARTITIONS)])
             while ended < PARTITIONS:
                 message = member.poll(10)
-                assert message is not None, f"the broker said nothing for 10 s after {len(found)} records"
+                assert message is not None, f"the broker sent nothing for 10 s after {len(found)} records"
                 if message.error() is not None:
                     ended += 1
                     continue
@@ -88,6 +88,6 @@ class TestLogOnKafka(LogSuite):
                 await publisher.publish([Outgoing(topic, b"key", b"x" * 2000, [])])
             await publisher.publish([Outgoing(topic, b"key", b"after", [])])
 
-        found = OnKafka(kafka, publisher)
-        found.topic = topic
-        assert values(found.deliver("group")) == [b"before", b"after"]
+        log = OnKafka(kafka, publisher)
+        log.topic = topic
+        assert values(log.deliver("group")) == [b"before", b"after"]

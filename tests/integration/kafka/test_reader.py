@@ -1,4 +1,4 @@
-"""A poll of ranges on a real broker."""
+"""Test polling ranges on a real broker."""
 
 from __future__ import annotations
 

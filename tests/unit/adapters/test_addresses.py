@@ -1,4 +1,4 @@
-"""Addresses of senders, and answers of servers without addresses."""
+"""Test reading addresses of senders, and removing addresses from servers' answers."""
 
 from __future__ import annotations
 

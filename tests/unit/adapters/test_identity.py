@@ -1,4 +1,4 @@
-"""Contact keys."""
+"""Test contact keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The standard library reads the mails that we encode."""
+"""Test that the standard library reads the mails that we encode."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SENDER = Sender.parse("Acme <hello@acme.example>")
 
 texts = st.text(st.characters(codec="utf-8"))
 headers = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp")), min_size=1)
-"""One line without control characters; readers may fold white space, which the test evens out."""
+"""One line without control characters; readers may fold white space, so the test normalises it."""
 
 names = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp")), min_size=1, max_size=10)
 """Short enough for one encoded word: Python reads a space between two of them in a name, against RFC 2047."""
@@ -39,7 +39,7 @@ def body(message: EmailMessage, kind: str) -> str:
 
 
 def lines_of(text: str) -> str:
-    """The text with plain line ends and one at its end, as a mail has it."""
+    """Return the text with plain line ends and one at its end, as in a mail."""
     unix = text.replace("\r\n", "\n").replace("\r", "\n")
     return unix if unix.endswith("\n") else unix + "\n"
 

@@ -1,4 +1,4 @@
-"""LEADS_SMTP and LEADS_NOTIFY: which values are accepted, and that errors show no secret."""
+"""Test which values of LEADS_NOTIFY are accepted, and that errors show no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LEADS_SMTP: which values are accepted, and that errors show no password."""
+"""Test which values of LEADS_SMTP are accepted, and that errors show no password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The welcome templates: language, harmless names, broken ones found at the start."""
+"""Test the welcome templates: languages, harmless names, and errors at the start for broken ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LEADS_KAFKA: brokers and credentials."""
+"""Test reading brokers and credentials from LEADS_KAFKA."""
 
 from __future__ import annotations
 

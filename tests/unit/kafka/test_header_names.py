@@ -1,4 +1,4 @@
-"""Batches with header names that are not UTF-8 are read."""
+"""Test reading batches with header names that are not UTF-8."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NONE, GZIP = 0, 1
 
 
 class Name(str):
-    """A name that is written as its Latin-1 bytes, as a client in another language may do."""
+    """A name encoded as Latin-1, as a client in another language may do."""
 
     __slots__ = ()
 
@@ -23,7 +23,7 @@ class Name(str):
 
 
 def batch(names: Iterable[str], compression: int) -> bytes:
-    """A batch with a record per name, in aiokafka's own words."""
+    """Return a batch with a record per name, encoded by aiokafka."""
     builder = _DefaultRecordBatchBuilderPy(2, compression, 0, -1, -1, -1, 1 << 20)
     for number, name in enumerate(names):
         builder.append(

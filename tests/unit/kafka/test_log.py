@@ -1,4 +1,4 @@
-"""Runs the suite of reading topics back on the log in memory."""
+"""Run the suite of reading topics back on the log in memory."""
 
 from __future__ import annotations
 

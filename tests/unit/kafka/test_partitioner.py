@@ -1,3 +1,5 @@
+"""Test the hash that chooses partitions."""
+
 from __future__ import annotations
 
 from aiokafka.partitioner import murmur2 as of_aiokafka

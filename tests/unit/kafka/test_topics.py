@@ -1,4 +1,4 @@
-"""What `leads topics plan` finds on a cluster, described without one."""
+"""Test the differences of `leads topics plan` on described clusters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many rows in one statement, on both databases."""
+"""Test reading and writing many rows in one statement, on both databases."""
 
 from __future__ import annotations
 

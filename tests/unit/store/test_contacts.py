@@ -1,4 +1,4 @@
-"""Contacts are written only over the row version that was read."""
+"""Test that a contact is written only if its row still has the version that was read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of calls: of two claims only the first holds, and an outcome stays."""
+"""Test that only the first of two claims of a call is granted, and that an outcome is final."""
 
 from __future__ import annotations
 

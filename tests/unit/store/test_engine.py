@@ -1,4 +1,4 @@
-"""Errors of the database."""
+"""Test the messages of database errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the database refuses stands alone, and fails none of its neighbours."""
+"""Test that an item refused by the database is isolated and fails none of its neighbours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streams.store.engine import StoreRefusedError, StoreUnavailableError, isola
 
 
 class Table:
-    """A table that takes a transaction whole or not at all, and some numbers never."""
+    """A table that applies a transaction whole or not at all, and always refuses some numbers."""
 
     def __init__(self, *refuses: int, goes_away_at: int | None = None) -> None:
         self.rows: list[int] = []
@@ -43,9 +43,9 @@ async def test_each_item_that_is_refused_stands_alone_and_all_others_are_taken(
 ) -> None:
     table = Table(*refuses)
 
-    found = await isolate_refused([1, 2, 3, 4, 5], table.insert, refused)
+    results = await isolate_refused([1, 2, 3, 4, 5], table.insert, refused)
 
-    assert (found, table.rows) == (answers, rows)
+    assert (results, table.rows) == (answers, rows)
 
 
 async def test_what_else_goes_wrong_is_raised_and_the_parts_before_it_are_kept() -> None:

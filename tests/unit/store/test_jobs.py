@@ -1,4 +1,4 @@
-"""Rows of jobs: a letter has one job, a job one process."""
+"""Test that a letter has at most one job, and a job at most one process."""
 
 from __future__ import annotations
 

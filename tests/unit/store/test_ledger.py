@@ -1,4 +1,4 @@
-"""Rows of the ledger: replaced only over the failure that was replayed, forgotten with the effects of their runs."""
+"""Test that an execution replaces only the failure it replays, and is deleted with the effect of its run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Letters that are discarded, restored and scheduled."""
+"""Test discarding, restoring and scheduling letters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Letters are forgotten with their topic, and lost ones stay as lost."""
+"""Test that letters are deleted when their topic no longer holds them, and that lost ones are marked as lost."""
 
 from __future__ import annotations
 
@@ -43,16 +43,18 @@ async def cluster(database: Database, world: World) -> Cluster:
 
 
 async def no_rest(seconds: float) -> None:
-    """Take no time."""
+    """Return at once."""
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """Rows per table, those of effects per kind."""
+    """Return the number of rows per table, and of effects per kind."""
     found = {
         table.name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
         for table in (ledger_table, letters_table, contacts_table)
     }
-    found["letters"] -= letters.counts(connection).get(letters.EXPIRED, 0)  # they stay as long as the audit
+    found["letters"] -= letters.counts(connection).get(
+        letters.EXPIRED, 0
+    )  # they are kept as long as the audit
     for key in connection.execute(sa.select(effects_table.c.key)).scalars():
         kind = key.partition(":")[0]
         found[kind] = found.get(kind, 0) + 1

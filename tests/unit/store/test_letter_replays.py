@@ -1,4 +1,4 @@
-"""Letters that are put back and kept, by their generation."""
+"""Test putting letters back and keeping them, by their generation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The index of letters: any copy may come again, and only a newer one changes anything."""
+"""Test the index of letters: copies change nothing, and only a newer generation replaces a letter."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def with_edits(letter: LetterRow, number: int, value: bytes, generation: int = 0
 
 
 def index(database: Database, *rows: LetterRow) -> LetterRow:
-    """Put rows into the index, one batch; return the one letter as it then is."""
+    """Index rows as one batch; return the only letter as indexed."""
     database.transact(lambda connection: letters.index(connection, rows, 0))
     (found,) = database.transact(lambda connection: letters.get(connection, [rows[0].letter.id]))
     return found

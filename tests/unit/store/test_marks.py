@@ -1,4 +1,4 @@
-"""Marks of the store: one moment per name."""
+"""Test marks of the store, each with one moment per name."""
 
 from __future__ import annotations
 

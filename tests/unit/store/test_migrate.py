@@ -1,4 +1,4 @@
-"""A database is brought to the schema of this build, whatever it had before."""
+"""Test that opening a database migrates it to the schema of this build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of pauses and cancellations."""
+"""Test storing pauses and cancellations."""
 
 from __future__ import annotations
 

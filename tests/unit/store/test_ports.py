@@ -1,4 +1,4 @@
-"""The suites of the ports on the SQL adapters."""
+"""Run the suites of the ports on the SQL adapters."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SqlStore:
 
 
 class BatchStore:
-    """One transaction for all actions of a test: what was staged must be seen without being written."""
+    """One transaction for all actions of a test, which must see staged changes before they are written."""
 
     def __init__(self, connection: Connection, adapter: Callable[[Connection, Sequence[Any]], Any]) -> None:
         self._port = adapter(connection, [])
@@ -68,7 +68,7 @@ class BatchStore:
 
 
 class SqlEffects:
-    """Every call is an execution of its own, whose outcome is written down as the runner does it."""
+    """An effect port that marks the outcome of each call as the engine's runner does."""
 
     def __init__(self, database: Database, intents: IntentLog, execution: Execution) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""What people ask: a lead, a person, and how much was done."""
+"""Test people's queries: about a lead, about a person, and how much was done."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ async def test_a_lead_is_found_by_its_id_with_runs_letters_and_contact(cluster: 
 
 
 async def test_nothing_is_known_of_a_stranger_and_of_no_address(cluster: Cluster) -> None:
-    for asked in ("stranger@example.com", "no address", "+49 170 1234567", ""):
-        found = await cluster.database.run(
-            lambda connection, asked=asked: queries.history(connection, asked, IDENTITY, "US")  # type: ignore[misc]
+    for text in ("stranger@example.com", "no address", "+49 170 1234567", ""):
+        history = await cluster.database.run(
+            lambda connection, text=text: queries.history(connection, text, IDENTITY, "US")  # type: ignore[misc]
         )
-        assert found is None
+        assert history is None
 
 
 def test_a_person_has_one_key_in_any_spelling() -> None:

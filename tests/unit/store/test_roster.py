@@ -1,4 +1,4 @@
-"""Owners take turns."""
+"""Test that owners take turns."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ async def test_owners_take_turns(cluster: Cluster) -> None:
 
     await cluster.settle()
 
-    given = [data(record)["owner"]["id"] for record in cluster.records(LeadAssigned)]
-    assert {owner.id: given.count(owner.id) for owner in OWNERS} == {"ada": 3, "bob": 3, "cyd": 3}
+    assigned = [data(record)["owner"]["id"] for record in cluster.records(LeadAssigned)]
+    assert {owner.id: assigned.count(owner.id) for owner in OWNERS} == {"ada": 3, "bob": 3, "cyd": 3}

@@ -1,4 +1,4 @@
-"""The migrations end in the tables that the code expects."""
+"""Test that the migrations result in the tables that the code expects."""
 
 from __future__ import annotations
 

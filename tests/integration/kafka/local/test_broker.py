@@ -1,4 +1,4 @@
-"""The local broker serves, loses nothing, and ends with its last user."""
+"""Test that the local broker serves, loses nothing, and ends with its last user."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def eventually(
 
 
 def javas(data: Path) -> list[int]:
-    """Process ids of every Java that works in the data folder, by the process table, not by our own files."""
+    """Return the process ids of every Java of the data folder, by the process table instead of our own files."""
     found = []
     for process in psutil.process_iter(["name"]):
         try:
             if process.info["name"] == "java" and Path(process.cwd()) == data / "kafka":
                 found.append(process.pid)
-        except psutil.Error:  # ended meanwhile
+        except psutil.Error:  # the process has ended meanwhile
             continue
     return found
 
@@ -75,7 +75,7 @@ def consume(bootstrap: str, count: int) -> list[bytes | None]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Path]:
-    """A data folder with a name that settings files and class paths like to trip over; nothing may be left in it."""
+    """Yield a data folder whose name is hard on settings files and class paths; no process may be left in it."""
     folder = tmp_path / "dätä, of = ours"
     yield folder
     stop(folder)
@@ -84,7 +84,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def start_owner(data: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
-    """Starts another process that holds the broker; returns when that has it."""
+    """Return a function that starts another process and returns once that process holds the broker."""
     owners: list[subprocess.Popen[str]] = []
 
     def start() -> subprocess.Popen[str]:
@@ -153,7 +153,7 @@ def test_the_broker_outlives_its_starter_while_another_uses_it(
     with ensure_kafka(data) as joined:
         first.kill()
         first.wait()
-        time.sleep(1)  # ten looks of the supervisor
+        time.sleep(1)  # ten polls of the supervisor
 
         assert javas(data) == running == [joined.pid]
 

@@ -1,4 +1,4 @@
-"""A broker that is kept runs until it is stopped."""
+"""Test that a kept broker runs until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from streams.kafka.local import (
 
 
 def javas(data: Path) -> list[int]:
-    """Process ids of every Java that works in the data folder, by the process table, not by our own files."""
+    """Return the process ids of every Java of the data folder, by the process table instead of our own files."""
     found = []
     for process in psutil.process_iter(["name"]):
         try:
             if process.info["name"] == "java" and Path(process.cwd()) == data / "kafka":
                 found.append(process.pid)
-        except psutil.Error:  # ended meanwhile
+        except psutil.Error:  # the process has ended meanwhile
             continue
     return found
 
@@ -52,7 +52,7 @@ def consume(bootstrap: str, count: int) -> list[bytes | None]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Path]:
-    """A data folder with a name that settings files and class paths like to trip over; nothing may be left in it."""
+    """Yield a data folder whose name is hard on settings files and class paths; no process may be left in it."""
     folder = tmp_path / "dätä, of = ours"
     yield folder
     stop(folder)

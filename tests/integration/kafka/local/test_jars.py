@@ -1,4 +1,4 @@
-"""Jars arrive whole and checked or not at all, from a repository served on this machine."""
+"""Test that jars arrive whole and checked or not at all, from a repository served on this machine."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Quiet(SimpleHTTPRequestHandler):
     """A file server that does not write to the test's output."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-        """Say nothing."""
+        """Write nothing."""
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Folder of a Maven repository, which the mirror variable points to."""
+    """Return the folder of a Maven repository to which the mirror variable points."""
     folder = tmp_path / "repository"
     for one in JARS:
         path = folder / "org/example/jars" / one.artifact / "1.0" / f"{one.artifact}-1.0.jar"

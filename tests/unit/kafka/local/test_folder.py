@@ -1,4 +1,4 @@
-"""The local broker's files and locks, without starting one."""
+"""Test the local broker's files and locks without starting a broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which Java is chosen, and the error when there is none."""
+"""Test which Java is chosen, and the error when there is none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.kafka.local.java import Java, find_java, major_version
 
 
 def java_with_banner(folder: Path, banner: str) -> Path:
-    """Put a program `bin/java` there that prints the banner as Java does, to stderr."""
+    """Write a program `bin/java` to the folder that prints the banner to stderr, as Java does."""
     program = folder / "bin" / "java"
     program.parent.mkdir(parents=True)
     program.write_text(f"#!/bin/sh\necho '{banner}' >&2\n")

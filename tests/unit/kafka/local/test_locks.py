@@ -1,4 +1,4 @@
-"""File locks of the local broker."""
+"""Test the file locks of the local broker."""
 
 from __future__ import annotations
 

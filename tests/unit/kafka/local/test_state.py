@@ -1,4 +1,4 @@
-"""Who runs the broker of a folder."""
+"""Test the record of which processes run the broker of a folder."""
 
 from __future__ import annotations
 
