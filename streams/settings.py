@@ -276,7 +276,7 @@ class Settings(BaseSettings):
         self.data.mkdir(parents=True, exist_ok=True)
         path = self.data / "secret"
         try:
-            # Create it exclusively: two secrets of two first starts would give one person two keys.
+            # Create it exclusively, because two first starts with two secrets would give one person two keys.
             with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
                 file.write(secrets.token_hex(32))
         except FileExistsError:

@@ -61,7 +61,7 @@ class Sender:
             return cls(Address.parse(address), name)
         except ValueError:
             raise ValueError(
-                f"the sender {text!r} is no address; write it like 'Acme <hello@acme.example>'"
+                f"the sender {text!r} is not an address; write it like 'Acme <hello@acme.example>'"
             ) from None
 
 

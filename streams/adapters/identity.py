@@ -1,4 +1,4 @@
-"""The port Identity by a keyed hash, so that contact keys carry no personal data."""
+"""The port Identity: contact keys are keyed hashes, so that they carry no personal data."""
 
 from __future__ import annotations
 

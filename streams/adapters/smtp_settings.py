@@ -55,7 +55,7 @@ class SmtpSettings:
                 f"the mail server's URL names no host, or more than a host and a port; {example}"
             )
         if (parts.username is None) != (parts.password is None):
-            raise ValueError(f"the mail server's URL gives a user or a password but not both; {example}")
+            raise ValueError(f"the mail server's URL has a user or a password but not both; {example}")
         is_tls = parts.scheme == "smtps"
         is_risky = parts.username is not None and parts.hostname not in _LOOPBACK
         starttls = options.pop("starttls", "required" if is_risky and not is_tls else "optional")

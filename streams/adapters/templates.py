@@ -107,7 +107,7 @@ def _welcome_values(contact: Contact, owner: Owner) -> dict[str, object]:
     return {"contact": contact, "owner": owner, "name": greeting_name(contact)}
 
 
-def _printed(value: Any) -> Any:  # noqa: ANN401 - Jinja prints what it is given
+def _printed(value: Any) -> Any:  # noqa: ANN401 - Jinja prints any value
     if value is None:
         return ""
     if isinstance(value, str) and not isinstance(value, Quoted):

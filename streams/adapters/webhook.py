@@ -143,7 +143,7 @@ def _verdict(status: int, retry_after: timedelta | None) -> ActionError:
     if status in _REDIRECTS:
         return TransientError("WEBHOOK_REDIRECTED", f"{message}; set LEADS_NOTIFY to the address it moved to")
     if status in _THROTTLES and retry_after is not None:
-        return TransientError("WEBHOOK_TEMPORARY", f"{message} and asks to wait", retry_after=retry_after)
+        return TransientError("WEBHOOK_TEMPORARY", f"{message} with a Retry-After", retry_after=retry_after)
     if status in _TEMPORARY or status >= _SERVER_ERRORS:
         return TransientError("WEBHOOK_TEMPORARY", message)
     return PermanentError("WEBHOOK_REFUSED", message)

@@ -49,9 +49,9 @@ async def look(admin: AIOKafkaAdminClient, reader: RangeReader, group: str, pref
     """Measure now. Raise a Kafka error."""
     names = TopicNames(prefix)
     full = {names.full(spec.name): spec for spec in TOPICS}
-    found = await describe(admin, list(full))
+    existing = await describe(admin, list(full))
     partitions = [
-        TopicPartition(name, number) for name, topic in found.items() for number in range(topic.partitions)
+        TopicPartition(name, number) for name, topic in existing.items() for number in range(topic.partitions)
     ]
     # Offsets are read before ends: records that workers settle meanwhile look unsettled, never the reverse.
     state, members, committed = await group_state(admin, group)
@@ -63,7 +63,7 @@ async def look(admin: AIOKafkaAdminClient, reader: RangeReader, group: str, pref
         records = sum(ends[place] - begins[place] for place in of_topic)
         waiting = sum(ends[place] - max(committed.get(place, 0), begins[place]) for place in of_topic)
         is_read = spec.is_replayed and _is_read(name, read)
-        topics.append(TopicLag(name, name in found, records, waiting if is_read else None))
+        topics.append(TopicLag(name, name in existing, records, waiting if is_read else None))
     return GroupLag(state, members, topics)
 
 
@@ -81,8 +81,10 @@ async def watching_live_lag(
         for spec in TOPICS
         if spec.is_replayed and names.full(spec.name) not in (names.requests, names.letters)
     ]
-    found = await describe(admin, live)
-    places = [TopicPartition(name, number) for name in found for number in range(found[name].partitions)]
+    existing = await describe(admin, live)
+    places = [
+        TopicPartition(name, number) for name, topic in existing.items() for number in range(topic.partitions)
+    ]
     async with RangeReader(address, request_timeout_ms=REQUEST_MS) as reader:
         begins = await reader.begins(places)
 

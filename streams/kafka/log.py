@@ -46,13 +46,13 @@ async def read_at(log: Log, places: Collection[tuple[str, int, int]]) -> dict[tu
         begin, end = ranges.get((topic, partition), (offset, offset + 1))
         ranges[topic, partition] = (min(begin, offset), max(end, offset + 1))
     wanted = set(places)
-    found: dict[tuple[str, int, int], Record] = {}
+    records: dict[tuple[str, int, int], Record] = {}
     async for batch in log.read(ranges):
         for record in batch:
             place = (record.topic, record.partition, record.offset)
             if place in wanted:
-                found[place] = record
-    return found
+                records[place] = record
+    return records
 
 
 class KafkaLog:

@@ -155,7 +155,7 @@ async def _stop(producer: AIOKafkaProducer) -> None:
         async with asyncio.timeout(PRODUCER_STOP_S):
             await producer.stop()
     except TimeoutError:
-        log.warning("the broker did not take the last records in time; they come again")
+        log.warning("the broker did not take the last records in time; they will be published again")
 
 
 async def _all(futures: Iterable[asyncio.Future[Any]]) -> None:

@@ -142,14 +142,14 @@ async def describe(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str
     if not shapes:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=None) for name in shapes]
-    found: dict[str, FoundTopic] = {}
+    existing: dict[str, FoundTopic] = {}
     for response in await admin.describe_configs(resources):
         for code, message, _, name, entries in response.resources:
             _raise_for(name, code, message)
             values = {entry[0]: entry[1] for entry in entries}
             own = {entry[0]: entry[1] for entry in entries if entry[3] == _SET_ON_TOPIC}
-            found[name] = FoundTopic(*shapes[name], values, own)
-    return found
+            existing[name] = FoundTopic(*shapes[name], values, own)
+    return existing
 
 
 async def apply(

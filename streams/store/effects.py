@@ -154,7 +154,7 @@ def mark(connection: Connection, marks: Sequence[Mark], now_us: int) -> None:
 
 def prune(
     connection: Connection,
-    forgotten: Iterable[tuple[str, str, bytes]],
+    executions: Iterable[tuple[str, str, bytes]],
     of_runs: Mapping[str, Callable[[str], str]],
 ) -> None:
     """Delete the effects of runs whose executions `(action, run, ledger id)` were deleted.
@@ -163,6 +163,6 @@ def prune(
     scope `run`: nothing can replay those any more. Effects of contacts are kept for ever; otherwise the next lead would
     make their calls again. An effect that another execution holds is kept for that one.
     """
-    keys = {of_runs[action](run): ledger_id for action, run, ledger_id in forgotten if action in of_runs}
+    keys = {of_runs[action](run): ledger_id for action, run, ledger_id in executions if action in of_runs}
     held = select_in(connection, (effects.c.key, effects.c.ledger_id), effects.c.key, keys)
     delete_in(connection, effects.c.key, [key for key, holder in held if bytes(holder) == keys[key]])

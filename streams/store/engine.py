@@ -73,7 +73,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        """Take a SQLAlchemy URL; nothing is opened yet."""
+        """Take a SQLAlchemy URL; open nothing yet."""
         self.url = make_url(url)
         self.engine = _engine(url)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -182,7 +182,7 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         engine = sa.create_engine(
             url,
-            hide_parameters=True,  # they are personal data, and errors end in logs
+            hide_parameters=True,  # they are personal data, and errors are logged
             connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
         )
         event.listen(engine, "connect", _prepare_sqlite)
@@ -208,7 +208,7 @@ _NOTICES_A_VANISHED_SERVER = {
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:  # noqa: ANN401 - SQLAlchemy's record
-    connection.isolation_level = None  # we say BEGIN ourselves, below
+    connection.isolation_level = None  # `_begin_immediate` below sends BEGIN
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",  # a committed offset must never be more durable than the work it stands for

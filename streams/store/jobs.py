@@ -49,7 +49,7 @@ class ItemRow:
     letter_id: str
     state: ItemState
     planned: dict[str, Any]
-    """What the plan recorded of it."""
+    """The plan's data about it."""
     found: str | None = None
     """Why it was skipped, or how its outcome differs from the plan."""
 

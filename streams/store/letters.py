@@ -43,7 +43,7 @@ class LetterRow:
     lead_id: str | None
     key: bytes | None
     value: bytes | None
-    """What a replay sends, including people's edits."""
+    """The value that a replay sends, including people's edits."""
     headers: Headers
     due_at: int | None = None
     """When it is retried, microseconds; while replaying, when it is requested again."""

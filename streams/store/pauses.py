@@ -109,8 +109,8 @@ def prune_cancelled(connection: Connection, before_us: int, limit: int) -> int:
         .order_by(cancellations.c.cancelled_at)
         .limit(limit)
     )
-    forgotten = sa.delete(cancellations).where(cancellations.c.correlation_id.in_(old))
-    return connection.execute(forgotten).rowcount
+    deletion = sa.delete(cancellations).where(cancellations.c.correlation_id.in_(old))
+    return connection.execute(deletion).rowcount
 
 
 def _values(row: PauseRow) -> dict[str, object]:

@@ -25,7 +25,7 @@ from streams.store.schema import letters as letters_table
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one `LeadReceived` led to."""
+    """The steps that followed one `LeadReceived`."""
 
     correlation_id: str
     steps: Sequence[LedgerRow]
@@ -34,7 +34,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class LeadHistory:
-    """What was done about one lead."""
+    """The runs and the letters of one lead."""
 
     lead_id: str
     runs: Sequence[Run]

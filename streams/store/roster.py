@@ -21,7 +21,7 @@ def turns_taken(connection: Connection) -> int:
 
 
 class SqlRoster:
-    """The port Roster over one transaction: the row stays locked until commit, so no number is given twice."""
+    """The port Roster over one transaction, which locks the row until commit so that no turn is taken twice."""
 
     def __init__(self, connection: Connection, owners: Sequence[Owner]) -> None:
         """Take the owners as leads.toml lists them."""

@@ -172,7 +172,7 @@ job_items = Table(
     Column("position", Integer, primary_key=True),
     Column("letter_id", String(36), nullable=False),
     Column("state", String(20), nullable=False),  # waiting | asked | resolved | noop | failed | skipped
-    Column("planned", LargeBinary, nullable=False),  # JSON: what the plan recorded of it
+    Column("planned", LargeBinary, nullable=False),  # JSON: the plan's data about it
     Column("found", Text),  # why it was skipped, or how its outcome differs from the plan
     Index("replay_job_items_state", "job", "state", "position"),
 )

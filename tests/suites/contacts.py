@@ -119,9 +119,9 @@ class ContactsSuite:
         )
 
         async with store.action() as port:
-            found = await port.sharing_phone("+491701234567", besides="key of emil")
+            candidates = await port.sharing_phone("+491701234567", besides="key of emil")
 
-        assert list(found) == [
+        assert list(candidates) == [
             Candidate(contact_id="id of anna", rule="phone", score=0.5),
             Candidate(contact_id="id of ben", rule="phone", score=0.5),
         ]
@@ -130,14 +130,16 @@ class ContactsSuite:
         await saved(store, contact("anna", "+491701234567"), contact("anna", "+491701234568"))
 
         async with store.action() as port:
-            found = await port.sharing_phone("+491701234567", besides="key of ben")
+            candidates = await port.sharing_phone("+491701234567", besides="key of ben")
 
-        assert list(found) == []
+        assert list(candidates) == []
 
     async def test_ten_contacts_with_the_phone_are_enough(self, store: ContactsStore) -> None:
         await saved(store, *(contact(f"person-{number:02}", "+491701234567") for number in range(12)))
 
         async with store.action() as port:
-            found = await port.sharing_phone("+491701234567", besides="key of person-00")
+            candidates = await port.sharing_phone("+491701234567", besides="key of person-00")
 
-        assert [each.contact_id for each in found] == [f"id of person-{number:02}" for number in range(1, 11)]
+        assert [each.contact_id for each in candidates] == [
+            f"id of person-{number:02}" for number in range(1, 11)
+        ]

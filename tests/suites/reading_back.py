@@ -86,11 +86,11 @@ class ReadingBackSuite:
         ranges = await log.since(kept.topic, 0)
         await kept.write(KEYS[10:])
 
-        found: list[Record] = [record async for batch in log.read(ranges) for record in batch]
+        records: list[Record] = [record async for batch in log.read(ranges) for record in batch]
 
-        assert sorted(int(record.value or b"") for record in found) == list(range(10))
-        for partition in {record.partition for record in found}:
-            offsets = [record.offset for record in found if record.partition == partition]
+        assert sorted(int(record.value or b"") for record in records) == list(range(10))
+        for partition in {record.partition for record in records}:
+            offsets = [record.offset for record in records if record.partition == partition]
             assert offsets == sorted(offsets)
 
     async def test_records_are_found_by_their_places(self, kept: KeptLog) -> None:
@@ -99,8 +99,8 @@ class ReadingBackSuite:
         every = [record async for batch in log.read(await log.since(kept.topic, 0)) for record in batch]
         wanted = [(record.topic, record.partition, record.offset) for record in every[3:15:4]]
 
-        found = await read_at(log, [*wanted, (kept.topic, 0, 999)])
+        records = await read_at(log, [*wanted, (kept.topic, 0, 999)])
 
-        assert {place: record.value for place, record in found.items()} == {
+        assert {place: record.value for place, record in records.items()} == {
             (record.topic, record.partition, record.offset): record.value for record in every[3:15:4]
         }

@@ -188,11 +188,11 @@ class _Download:
 
     @staticmethod
     def _problem(path: Path, jar: Jar) -> str:
-        found = _sha256(path)
-        if found == jar.sha256:
+        actual = _sha256(path)
+        if actual == jar.sha256:
             return ""
         size = path.stat().st_size
-        return f"its SHA-256 is {found} ({size} bytes), the lock says {jar.sha256} ({jar.size} bytes)"
+        return f"its SHA-256 is {actual} ({size} bytes), the lock file has {jar.sha256} ({jar.size} bytes)"
 
     def _count(self, size: int) -> None:
         with self._lock:

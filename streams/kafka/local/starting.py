@@ -48,7 +48,7 @@ class Wish:
         if self.port not in (None, state.port):
             message = (
                 f"the broker of {self.folder.path} runs on port {state.port}, not {self.port}; "
-                "stop it first (`leads kafka stop`) or ask for no port"
+                "stop it first (`leads kafka stop`) or name no port"
             )
             raise DataFolderBusyError(message)
         return state

@@ -1,4 +1,4 @@
-"""Supervise a broker's Java in a small process of its own, which ends Java when the last user has gone.
+"""Supervise a broker's Java in a small separate process, which ends Java when the last user has gone.
 
 Run as ``python -m streams.kafka.local.supervisor FOLDER REPORT_FD``. It detaches itself from its starter, takes the
 folder's broker lock, starts Java and watches the users' lock, which the kernel releases however a user dies. When the

@@ -45,13 +45,13 @@ class OnKafka:
 
     def deliver(self, group: str) -> list[Delivered]:
         member = self._member(group)
-        found: list[Delivered] = []
+        delivered: list[Delivered] = []
         ended = 0
         try:
             member.assign([TopicPartition(self.topic, number) for number in range(PARTITIONS)])
             while ended < PARTITIONS:
                 message = member.poll(10)
-                assert message is not None, f"the broker sent nothing for 10 s after {len(found)} records"
+                assert message is not None, f"the broker sent nothing for 10 s after {len(delivered)} records"
                 if message.error() is not None:
                     ended += 1
                     continue
@@ -59,10 +59,10 @@ class OnKafka:
                 assert partition is not None
                 assert offset is not None
                 headers = cast("Headers", message.headers() or [])
-                found.append(Delivered(partition, offset, message.key(), message.value(), headers))
+                delivered.append(Delivered(partition, offset, message.key(), message.value(), headers))
         finally:
             member.close()
-        return sorted(found, key=lambda record: (record.partition, record.offset))
+        return sorted(delivered, key=lambda record: (record.partition, record.offset))
 
     def commit(self, group: str, record: Delivered) -> None:
         member = self._member(group)

@@ -42,14 +42,14 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_record_is_read_in_its_order_and_the_name_is_written_out(compression: int) -> None:
     raw = batch(["good", "b\xe4d", "good"], compression) + batch(["\xff"], compression)
 
-    records = fetcher.MemoryRecords(raw)
-    found = []
-    while records.has_next():
-        each = records.next_batch()
+    batches = fetcher.MemoryRecords(raw)
+    records = []
+    while batches.has_next():
+        each = batches.next_batch()
         assert each.validate_crc()
-        found += [(one.offset, one.timestamp, one.key, one.value, one.headers) for one in each]
+        records += [(one.offset, one.timestamp, one.key, one.value, one.headers) for one in each]
 
-    assert found == [
+    assert records == [
         (at, 1_700_000_000_000 + at, b"key", b"value", [(name, b"x"), ("n", None)])
         for at, name in ((0, "good"), (1, r"b\xe4d"), (2, "good"), (0, r"\xff"))
     ]

@@ -23,28 +23,28 @@ def test_a_cluster_as_it_should_be_has_no_difference() -> None:
 
 
 def test_every_topic_of_the_registry_is_made_on_an_empty_cluster() -> None:
-    found = plan(WANTED, {})
+    differences = plan(WANTED, {})
 
-    assert found == [Difference(f"t.{spec.name}", "missing") for spec in TOPICS]
-    assert all(difference.is_fixed_by_apply for difference in found)
+    assert differences == [Difference(f"t.{spec.name}", "missing") for spec in TOPICS]
+    assert all(difference.is_fixed_by_apply for difference in differences)
 
 
 def test_configuration_that_differs_is_named_and_apply_sets_it() -> None:
     there = RIGHT[FIRST.name]
     other = replace(there, config={**there.config, "retention.ms": "1"})
 
-    found = plan(WANTED, RIGHT | {FIRST.name: other})
+    differences = plan(WANTED, RIGHT | {FIRST.name: other})
 
-    assert found == [Difference(FIRST.name, "config", "retention.ms", "1", str(7 * 86_400_000))]
-    assert found[0].is_fixed_by_apply
+    assert differences == [Difference(FIRST.name, "config", "retention.ms", "1", str(7 * 86_400_000))]
+    assert differences[0].is_fixed_by_apply
 
 
 def test_another_number_of_partitions_is_reported_and_never_changed() -> None:
-    found = plan(WANTED, RIGHT | {FIRST.name: replace(RIGHT[FIRST.name], partitions=6)})
+    differences = plan(WANTED, RIGHT | {FIRST.name: replace(RIGHT[FIRST.name], partitions=6)})
 
-    assert found == [Difference(FIRST.name, "partitions", None, "6", "12")]
-    assert not found[0].is_fixed_by_apply
-    assert "keys would move" in str(found[0])
+    assert differences == [Difference(FIRST.name, "partitions", None, "6", "12")]
+    assert not differences[0].is_fixed_by_apply
+    assert "keys would move" in str(differences[0])
 
 
 def test_fewer_replicas_are_reported_and_more_are_accepted() -> None:

@@ -25,7 +25,7 @@ RETENTION = LedgerTable().retention
 
 @pytest.fixture
 def world() -> World:
-    found = World()
+    outside = World()
 
     def fail(mail: Mail) -> None:
         if mail.to.startswith("refused"):
@@ -33,8 +33,8 @@ def world() -> World:
         if mail.to.startswith("cut-off"):
             raise UncertainError("cut off")
 
-    found.fail = fail
-    return found
+    outside.fail = fail
+    return outside
 
 
 @pytest.fixture
@@ -48,17 +48,17 @@ async def no_rest(seconds: float) -> None:
 
 def counts(connection: Connection) -> dict[str, int]:
     """Return the number of rows per table, and of effects per kind."""
-    found = {
+    rows = {
         table.name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
         for table in (ledger_table, letters_table, contacts_table)
     }
-    found["letters"] -= letters.counts(connection).get(
+    rows["letters"] -= letters.counts(connection).get(
         letters.EXPIRED, 0
     )  # they are kept as long as the audit
     for key in connection.execute(sa.select(effects_table.c.key)).scalars():
         kind = key.partition(":")[0]
-        found[kind] = found.get(kind, 0) + 1
-    return found
+        rows[kind] = rows.get(kind, 0) + 1
+    return rows
 
 
 async def test_an_open_letter_stays_as_long_as_its_topic_may_hold_it_and_then_as_lost(

@@ -8,10 +8,10 @@ from tests.support.letters import lettered
 
 
 async def test_putting_back_an_older_generation_changes_nothing(harness: LetterHarness) -> None:
-    now, asked = lettered(1, generation=1), lettered(1)
+    now, requested = lettered(1, generation=1), lettered(1)
     (letter_id,) = harness.index(now)
 
-    harness.store.transact(lambda link: letter_replays.put_back(link, [asked], 0))
+    harness.store.transact(lambda link: letter_replays.put_back(link, [requested], 0))
 
     assert (harness.row(letter_id).status, harness.row(letter_id).letter.generation) == ("parked", 1)
 

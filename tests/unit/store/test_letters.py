@@ -22,8 +22,8 @@ def with_edits(letter: LetterRow, number: int, value: bytes, generation: int = 0
 def index(database: Database, *rows: LetterRow) -> LetterRow:
     """Index rows as one batch; return the only letter as indexed."""
     database.transact(lambda connection: letters.index(connection, rows, 0))
-    (found,) = database.transact(lambda connection: letters.get(connection, [rows[0].letter.id]))
-    return found
+    (indexed,) = database.transact(lambda connection: letters.get(connection, [rows[0].letter.id]))
+    return indexed
 
 
 def test_a_letter_is_kept_to_the_byte() -> None:
@@ -62,9 +62,9 @@ def test_letters_are_found_by_status_and_lead_oldest_first_and_counted(database:
         letters.index(connection, rows, 0)  # type: ignore[arg-type]
 
     database.transact(unit)
-    found = database.transact(lambda connection: letters.find(connection, lead_id="a"))
+    still_open = database.transact(lambda connection: letters.find(connection, lead_id="a"))
     both = database.transact(lambda connection: letters.find(connection, statuses=letters.EVERY, lead_id="a"))
 
-    assert [each.letter.offset for each in found] == [1]
+    assert [each.letter.offset for each in still_open] == [1]
     assert [each.letter.offset for each in both] == [1, 3]
     assert database.transact(letters.counts) == {"parked": 2, "resolved": 1}

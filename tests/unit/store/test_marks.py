@@ -10,12 +10,12 @@ from streams.store.engine import Database
 
 def test_a_mark_is_set_over_the_one_before_and_taken_away(database: Database) -> None:
     def unit(connection: Connection) -> list[int | None]:
-        found = [marks.get(connection, marks.CATCH_UP)]
+        moments = [marks.get(connection, marks.CATCH_UP)]
         for moment in (5, 7):
             marks.put(connection, marks.CATCH_UP, moment)
         marks.put(connection, marks.BACKED_UP, 9)
-        found.append(marks.get(connection, marks.CATCH_UP))
+        moments.append(marks.get(connection, marks.CATCH_UP))
         marks.clear(connection, marks.CATCH_UP)
-        return [*found, marks.get(connection, marks.CATCH_UP), marks.get(connection, marks.BACKED_UP)]
+        return [*moments, marks.get(connection, marks.CATCH_UP), marks.get(connection, marks.BACKED_UP)]
 
     assert database.transact(unit) == [None, 7, None, 9]

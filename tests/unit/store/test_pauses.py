@@ -13,12 +13,16 @@ OWN = PauseRow("send_welcome_email", "worker-1", "dependency", "mail fails", Non
 
 def test_a_persons_first_pause_stays_until_it_is_resumed(database: Database) -> None:
     def unit(connection: Connection) -> list[object]:
-        found: list[object] = [
+        answers: list[object] = [
             pauses.pause(connection, "notify_owner", "new webhook", "ann", 1),
             pauses.pause(connection, "notify_owner", "another reason", "bob", 2),
             [(row.reason, row.paused_by) for row in pauses.by_hand(connection)],
         ]
-        return [*found, pauses.resume(connection, "notify_owner"), pauses.resume(connection, "notify_owner")]
+        return [
+            *answers,
+            pauses.resume(connection, "notify_owner"),
+            pauses.resume(connection, "notify_owner"),
+        ]
 
     assert database.transact(unit) == [True, False, [("new webhook", "ann")], True, False]
 

@@ -15,12 +15,12 @@ async def test_a_lead_is_found_by_its_id_with_runs_letters_and_contact(cluster: 
     cluster.log.append(RECEIVED, b"k", b'{"lead_id": "L2", "email": 17}')
     await cluster.settle()
 
-    found = await cluster.database.run(lambda connection: queries.history(connection, "L1", IDENTITY, "US"))
+    history = await cluster.database.run(lambda connection: queries.history(connection, "L1", IDENTITY, "US"))
 
-    assert found is not None
-    (history,) = found.leads
-    assert [contact.contact_key for contact in found.contacts] == list(history.contact_keys)
-    (run,) = history.runs
+    assert history is not None
+    (lead_history,) = history.leads
+    assert [contact.contact_key for contact in history.contacts] == list(lead_history.contact_keys)
+    (run,) = lead_history.runs
     assert run.steps[0].action == "validate-lead"
 
 

@@ -88,8 +88,14 @@ def test_a_jar_of_another_content_is_refused_and_leaves_nothing_behind(
         get_jars(jars=JARS, cache=cache)
 
     message = str(caught.value)
-    found = hashlib.sha256(served).hexdigest()
-    for part in ("org.example.jars:first:1.0", found, JARS[0].sha256, "KAFKA_MAVEN_MIRROR", "LEADS_KAFKA"):
+    served_sha256 = hashlib.sha256(served).hexdigest()
+    for part in (
+        "org.example.jars:first:1.0",
+        served_sha256,
+        JARS[0].sha256,
+        "KAFKA_MAVEN_MIRROR",
+        "LEADS_KAFKA",
+    ):
         assert part in message
     assert {path.name for path in cache.iterdir()} <= {"fetch.lock", JARS[1].file_name}
 

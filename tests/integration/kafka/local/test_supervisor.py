@@ -30,14 +30,14 @@ def eventually(
 
 def javas(data: Path) -> list[int]:
     """Return the process ids of every Java of the data folder, by the process table instead of our own files."""
-    found = []
+    pids = []
     for process in psutil.process_iter(["name"]):
         try:
             if process.info["name"] == "java" and Path(process.cwd()) == data / "kafka":
-                found.append(process.pid)
+                pids.append(process.pid)
         except psutil.Error:  # the process has ended meanwhile
             continue
-    return found
+    return pids
 
 
 def state_of(data: Path) -> State:

@@ -17,9 +17,9 @@ from streams.kafka.local.state import ProcessId, State
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    found = Folder.of(tmp_path)
-    found.make()
-    return found
+    broker_folder = Folder.of(tmp_path)
+    broker_folder.make()
+    return broker_folder
 
 
 def test_the_settings_name_the_port_and_create_no_topics(folder: Folder) -> None:

@@ -10,10 +10,10 @@ from streams.kafka.local.state import ProcessId, State
 
 
 def test_a_process_is_known_by_its_id_and_its_start() -> None:
-    mine = ProcessId.of(os.getpid())
-    reused = ProcessId(mine.pid, mine.created - 60)
+    own = ProcessId.of(os.getpid())
+    reused = ProcessId(own.pid, own.created - 60)
 
-    assert mine.process() is not None
+    assert own.process() is not None
     assert reused.process() is None
     assert ProcessId(2**22 + 1, 0.0).process() is None
 
@@ -21,8 +21,8 @@ def test_a_process_is_known_by_its_id_and_its_start() -> None:
 def test_a_state_is_read_back_and_a_broken_one_is_none(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.state.parent.mkdir(parents=True, exist_ok=True)
-    mine = ProcessId.of(os.getpid())
-    state = State(9092, mine, ProcessId(mine.pid, 0.0), is_ready=True)
+    own = ProcessId.of(os.getpid())
+    state = State(9092, own, ProcessId(own.pid, 0.0), is_ready=True)
 
     before = State.read(folder)
     state.write(folder)
