@@ -62,7 +62,7 @@ SELECT l.id, l.place FROM letter l JOIN records r ON r.n = l.record WHERE l.inde
 
 
 def altered(snapshot: Snapshot) -> Iterator[Finding]:
-    """Return the letters that are not the record that failed, or that have wrong headers about it."""
+    """Return the letters that differ from the record that failed, or that have wrong headers about it."""
     for letter, place, wrong, is_gone, is_cut, *differs, timestamp, edits in snapshot.ask(_LETTERS):
         where = {"letter": letter, "record": place}
         if is_gone and is_cut:
@@ -70,7 +70,7 @@ def altered(snapshot: Snapshot) -> Iterator[Finding]:
         elif is_gone:
             yield Finding(NO_SOURCE, where)
         for fault, is_other in zip((KEY, VALUE, HEADERS), differs, strict=True):
-            if is_other and not edits:  # a person's edit is what a failed replay keeps
+            if is_other and not edits:  # a failed replay keeps a person's edit
                 yield Finding(fault, where)
         names = [*filter(None, wrong.split(", ")), *(["timestamp"] if timestamp else [])]
         if names:

@@ -1,4 +1,4 @@
-"""Compares what went outside with what was written about it: mails, webhook calls, intents, and what is uncertain."""
+"""Compares outside calls with their records: mails, webhook calls, intents, and uncertain calls."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def calls(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _not_there(snapshot: Snapshot) -> Iterator[Finding]:
-    """Look for each reference where its form belongs: other forms are of systems that keep no journal for us."""
+    """Look up each reference in the journal of its form; other forms belong to systems without a journal."""
     for reference, record, effect in snapshot.ask(_NOT_THERE):
         ids = {"call": effect, "record": snapshot.place_of(record)}
         if snapshot.has_mails and mail_id(reference) is not None:
@@ -98,9 +98,9 @@ def _unaccounted(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def uncertain(snapshot: Snapshot) -> Iterator[dict[str, object]]:
-    """Name each call of which nobody can say whether it happened; honest, hence no fault.
+    """Return each call that may or may not have happened: reported, but no fault.
 
-    With the mails at hand, whether it is at the mail server: what only this outside view knows.
+    With the mail server's journal, also whether the mail arrived there, which only this outside view knows.
     """
     are_mailed = {name for (name,) in snapshot.ask("SELECT DISTINCT effect FROM mails_of")}
     for key, name, subject, _, _, letter, _ in list(snapshot.ask(_INTENTS)):

@@ -50,7 +50,7 @@ SELECT EXISTS (SELECT 1 FROM steps s JOIN records r ON r.n = s.record
     JOIN spans p ON p.topic = r.topic AND p.part = r.part
     WHERE s.action IN (SELECT value FROM json_each(:actions)) AND r.off >= p.settled)
 """
-# The newest assignment counts: an owner who left the roster was replaced.
+# The newest assignment counts, because an owner who left the roster was replaced.
 _OWNERS = """
 SELECT f.contact, f.record, c.owner, f.owner FROM (
     SELECT contact, owner, record, row_number() OVER (PARTITION BY contact ORDER BY first DESC) AS newest FROM (

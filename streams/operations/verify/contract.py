@@ -1,8 +1,8 @@
-"""What verify judges by: the workflow as plain values, and the public contract written down a second time.
+"""The rules that verify judges by: the workflow as plain values, and the public contract written a second time.
 
-The workflow's topics and actions come from outside (`Contract`), so that verify covers whatever workflow runs. How ids
-are derived, what headers are called and what the store's statuses mean is written here again on purpose: a product
-that leaves it is noticed.
+The workflow's topics and actions come from outside (`Contract`), so that verify covers any workflow. Derived ids, header
+names and the meaning of the store's statuses are written here again on purpose: a build that leaves the contract is
+noticed.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from uuid import UUID
 
 NAMESPACE = UUID("6f1f6f0e-5c0b-5d53-9d0c-0f4ac9f5b0a7")
 LETTER = "__dlq.errors."
-"""What the names of a dead letter's own headers begin with."""
+"""Prefix of a dead letter's own headers."""
 EFFECT_KEY, EFFECT_REFERENCE = "ce_effect", "ce_effectref"
-"""Headers of a result whose execution made a call: the effect's key, and what the other side knows the call by."""
+"""Headers of a result whose execution made a call: the effect's key, and the call's reference at the other side."""
 
 RECEIVED = "leads.received.v1"
-"""What other services publish: the topic that every run begins on."""
+"""The topic that other services publish to; every run starts there."""
 REQUESTS = "actions.requests.v1"
 LETTERS = "leads.dead-letters.v1"
 
-# The facts about contacts that the domain's own rules are about; where a workflow has none of them, nothing is judged.
+# Topics of the rules about contacts; in a workflow without them these rules judge nothing.
 REJECTED = "leads.rejected.v1"
 MATCHED = "leads.matched.v1"
 UPSERTED = "contacts.upserted.v1"
@@ -50,7 +50,7 @@ class Effect:
     """The call that an action makes outside."""
 
     name: str
-    """What stands before the colon in the keys of its effects."""
+    """The part before the colon in the keys of its effects."""
     scope: Literal["contact", "run"]
     """Whether it happens once per contact, ever, or once per run."""
     reference_field: str | None
@@ -78,7 +78,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a topic of results carries."""
+    """The results on a topic."""
 
     type: str
     """Its `ce_type`."""
@@ -160,7 +160,7 @@ class Contract:
     def _endings(
         self, topic: str, passed: frozenset[str]
     ) -> list[tuple[set[tuple[str, str]], frozenset[str]]]:
-        """Return what a record of a topic can come to: the last results, and the topics on the way to them."""
+        """Return the last results that can follow from a record of a topic, and the topics on the way to them."""
         passed |= {topic}
         branches = []
         for number in self.reading(topic):
@@ -190,13 +190,13 @@ def derive(*parts: object) -> str:
 
 
 def mail_id(reference: str) -> str | None:
-    """Return what stands before the `@` of a Message-ID, `<…@…>`; None for any other reference."""
+    """Return the part before the `@` of a Message-ID, `<…@…>`; None for any other reference."""
     local, at, _ = reference[1:-1].rpartition("@")
     return local if at and reference.startswith("<") and reference.endswith(">") else None
 
 
 def hook_id(reference: str) -> str | None:
-    """Return what follows `msg_` in a webhook-id; None for any other reference."""
+    """Return the part after `msg_` of a webhook-id; None for any other reference."""
     return reference.removeprefix("msg_") if reference.startswith("msg_") else None
 
 

@@ -1,4 +1,4 @@
-"""Counts what was seen: records, results, letters, and the fate of each received lead."""
+"""Counts records, results, letters, and the fate of each received lead."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streams.operations.verify.contract import Contract, Ending
 from streams.operations.verify.snapshot import Snapshot
 
 _OPEN = "status IN ('scheduled', 'parked', 'replaying', 'unindexed')"
-# One fate per received record: their sum is what was received. Of several records of one event the first counts.
+# One fate per received record, so that they add up. Of several records of one event the first counts.
 _FATES = f"""
 WITH received AS (
     SELECT r.n, r.part, r.off, r.run, EXISTS (SELECT 1 FROM lost WHERE record = r.n) AS is_lost,

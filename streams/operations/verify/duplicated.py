@@ -1,4 +1,4 @@
-"""Finds what happened twice: contacts, assignments, results with other content, mails, webhook calls."""
+"""Finds duplicates: contacts, assignments, results with other content, mails, webhook calls."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _owners(snapshot: Snapshot) -> Iterator[Finding]:
             _ASSIGNMENTS, is_round=is_round
         ):
             if outcome == "round-robin" and owner_before not in (names or "").split("\n"):
-                continue  # who had it is no longer on the roster
+                continue  # the earlier owner is no longer on the roster
             ids = {
                 "contact": contact,
                 "ids": texts(*{event, before}),
@@ -195,7 +195,7 @@ def _mails(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding(MAIL_TWICE, {"message_id": message_id}, {"times": number})
     for _, mails in groupby(snapshot.ask(_RECIPIENTS), key=lambda row: row[0]):
         for effect, ids in _by_effect(mails):
-            # Of what happens once per run, a contact gets a mail with every lead.
+            # An effect per run mails a contact with every lead.
             is_once = effect is None or snapshot.contract.is_of_contact(effect)
             if is_once and len(ids) > 1:
                 yield Finding(TWO_MAILS, {"effect": effect, "message_ids": sorted(ids)})
@@ -212,7 +212,7 @@ _REPEATED = "SELECT webhook_id, count(*) FROM hooks GROUP BY webhook_id HAVING c
 
 
 def _hooks(snapshot: Snapshot) -> Iterator[Finding]:
-    """Return leads of which the receiver heard under more ids than there were events about them."""
+    """Return leads that reached the receiver under more ids than they had events."""
     for lead, hooks in groupby(snapshot.ask(_HOOKS), key=lambda row: row[0]):
         runs = texts(*(run for (run,) in snapshot.ask(_RUNS, lead=lead)))
         if not runs and snapshot.heads.get(ASSIGNED):

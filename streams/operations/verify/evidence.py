@@ -1,4 +1,4 @@
-"""What there is to judge by: records, offsets, rows and what arrived outside, as plain values."""
+"""The evidence as plain values: records, offsets, rows, and what arrived outside."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Record:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The value as JSON; empty when it is none."""
+        """The value as JSON; empty when it is not JSON."""
         try:
             found = json.loads(self.value or b"null")
         except (ValueError, RecursionError):
@@ -50,9 +50,9 @@ class Record:
         return found if isinstance(found, dict) else {}
 
     def identity(self, place: str) -> tuple[str, str] | None:
-        """Return `(ce_source, ce_id)`; None of a record that has no readable identity, which becomes a dead letter.
+        """Return `(ce_source, ce_id)`; None for a record without a readable identity, which becomes a dead letter.
 
-        `place` is where the record was first consumed, topic with its prefix: it names what brings no id.
+        `place` is where the record was first consumed, topic with its prefix: the id of a record without one.
         """
         types = [value or b"" for name, value in self.headers if name.lower() == "content-type"]
         if types and types[-1].partition(b";")[0].strip().lower() == b"application/cloudevents+json":
@@ -149,7 +149,7 @@ class Span:
     """One partition at the moment of the look: the offsets it holds, and the next one that the group would read."""
 
     start: int
-    """Not 0: retention took what was before."""
+    """Above 0: retention deleted earlier records."""
     end: int
     settled: int = 0
 

@@ -1,4 +1,4 @@
-"""Compares what leads state with what contacts keep: the newest statement counts, and none is dropped unseen."""
+"""Compares the fields of leads with those of contacts: the newest counts, and none is dropped silently."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def fields_row(number: int, record: Record) -> tuple[int, str, str, str] | None:
 
 
 def content_of(record: Record) -> bytes | None:
-    """Return a hash of a lead event's content, however its JSON is written; None of what is no object."""
+    """Return a hash of a lead event's content, independent of its JSON spelling; None when it is no object."""
     data: Any = record.data
     types = [value or b"" for name, value in record.headers if name.lower() == "content-type"]
     if types and types[-1].startswith(b"application/cloudevents+json"):
@@ -64,7 +64,7 @@ def times_of(fields: bytes | None) -> dict[str, str]:
     return {name: str(entry[_TIME_AT]) for name, entry in found.items() if len(entry) > _TIME_AT}
 
 
-# What was asked for again may have been edited by a person: then it is not the event's word that counts.
+# A replayed record may have been edited by a person; then the event's own content does not count.
 _OLDER = """
 SELECT t.key, t.field, s.record, (SELECT id FROM contacts c WHERE c.key = t.key)
 FROM field_times s JOIN times t ON t.key = s.key AND t.time < s.time

@@ -1,4 +1,4 @@
-"""What a finding is: what is wrong, where, what it means, and what to do next."""
+"""Findings: the fault, its place, its meaning, and the next step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Fault:
     means: str
     next: str
     is_of_two_looks: bool = False
-    """Whether it is itself what two looks differ, or do not differ, in."""
+    """Whether the fault is itself about the difference between two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Finding:
 
     fault: Fault
     ids: Mapping[str, Any]
-    """What makes it this one: the same in a second look."""
+    """Its identity: the same in a second look."""
     details: Mapping[str, Any] = field(default_factory=dict)
-    """What may change from look to look."""
+    """Details that may change between looks."""
 
     @property
     def identity(self) -> str:
@@ -58,7 +58,7 @@ MAX_COMPARED = 100_000
 
 @dataclass(slots=True)
 class Findings:
-    """What one look found, by fault, in the order in which it was looked for."""
+    """The findings of one look, by fault, in the order of the checks."""
 
     limit: int
     """Findings per fault that are kept with ids and places."""
@@ -88,5 +88,5 @@ class Findings:
         return (tally for tally in self.tallies.values() if tally.fault.kind == kind)
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Whether there are findings."""
         return bool(self.tallies)

@@ -1,4 +1,4 @@
-"""Finds what happened only in part: one side has it done and the other does not have it."""
+"""Finds what is done according to one side and unknown to the other."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ RESULT_AND_LETTER = Fault(
 
 
 def inconsistent(snapshot: Snapshot) -> Iterator[Finding]:
-    """Return every half that has no other half. What is unread may still become whole, and is no finding."""
+    """Return everything that one side lacks. Unread records may still complete it and are no finding."""
     yield from _results(snapshot)
     yield from _strays(snapshot)
     yield from _ledger(snapshot)

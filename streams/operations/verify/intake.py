@@ -44,7 +44,7 @@ def id_bytes(text: str) -> bytes:
 
 
 def fingerprint(key: bytes | None, value: bytes | None, headers: Headers) -> bytes:
-    """Return three hashes of 8 bytes each, of what a dead letter must repeat: key, value, header list."""
+    """Return three hashes of 8 bytes each, of the key, value and header list, which a dead letter must repeat."""
     return _hash(key) + _hash(value) + _hash(repr(headers).encode())
 
 
@@ -89,7 +89,7 @@ class Intake:
             self.flush()
 
     def flush(self) -> None:
-        """Insert what was taken."""
+        """Insert the collected rows."""
         for table, rows in self._rows.items():
             self._scratch.insert(table, rows)
         self._rows.clear()
@@ -107,7 +107,7 @@ class Intake:
         self._rows["misplaced"].append((self._next, what))
 
     def _result(self, identity: tuple[str, str] | None, action: int) -> bytes | None:
-        """Return the id of what an action states about an event; None for an event without an identity."""
+        """Return the id of an action's result for an event; None for an event without an identity."""
         if identity is None:
             return None
         acting = self._contract.actions[action]
@@ -189,7 +189,7 @@ class Intake:
             self._take_facts(record, headers, action)
         if headers.get("ce_workflow") == self._contract.workflow.encode():
             self._add_steps(record.topic, record.identity(self._place(record)))
-        # else an action asked for alone: nothing follows it
+        # else the action was requested alone: nothing follows it
 
     def _take_facts(self, record: Record, headers: Mapping[str, bytes], action: int) -> None:
         data = record.data
@@ -236,7 +236,7 @@ class Intake:
         if key is None and reference is None:
             return
         if key is None:
-            # Builds before these headers: their keys name what the effect happens once for.
+            # Builds without these headers: derive the key from the effect's scope.
             subject = headers.get("ce_correlationid", b"")
             if effect.scope == "contact":
                 subject = str(data["contact_key"]).encode() if "contact_key" in data else record.key or b""

@@ -1,4 +1,4 @@
-"""Reads what arrived outside into the scratch database: JSON Lines of a mail server and of a webhook's receiver."""
+"""Reads the journals of the mail server and of the webhook's receiver (JSON Lines) into the scratch database."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_webhooks(scratch: Scratch, path: Path) -> None:
 
 
 def put_mails(scratch: Scratch, mails: Iterable[Mail]) -> None:
-    """Take what the mail server has; recipients as keyed hashes."""
+    """Store the mail server's mails; recipients as keyed hashes."""
     for some in batched(mails):
         scratch.insert("mails", [(mail.message_id, mail_id(mail.message_id)) for mail in some])
         scratch.insert(
@@ -39,7 +39,7 @@ def put_mails(scratch: Scratch, mails: Iterable[Mail]) -> None:
 
 
 def put_webhooks(scratch: Scratch, hooks: Iterable[Webhook]) -> None:
-    """Take what the webhook's receiver has; leads as keyed hashes."""
+    """Store the receiver's webhook calls; leads as keyed hashes."""
     for some in batched(hooks):
         scratch.insert(
             "hooks",

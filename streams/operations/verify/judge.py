@@ -23,16 +23,16 @@ from streams.operations.verify.stuck import stuck
 
 @dataclass(slots=True)
 class Verdict:
-    """What is wrong, what cannot be known, and what could not be judged."""
+    """What is wrong, what is uncertain, and what could not be judged."""
 
     findings: Findings
     counts: dict[str, Any]
     uncertain: list[dict[str, object]] = field(default_factory=list)
-    """Calls of which nobody can say whether they happened; honest, hence no fault. `counts` has how many there are."""
+    """Calls that may or may not have happened: no fault. `counts` has their number."""
     repeated_webhooks: list[dict[str, object]] = field(default_factory=list)
     """Calls made again under the same id, by which the receiver drops them; no fault either. Counted likewise."""
     unjudged: dict[str, int] = field(default_factory=dict)
-    """What could not be judged, and how often."""
+    """What could not be judged, with counts."""
     is_second_look: bool = False
 
     @property
@@ -69,7 +69,7 @@ class Verdict:
 
 
 def judge(snapshot: Snapshot, *, limit: int, before: Findings | None = None) -> Verdict:
-    """Judge what was read; of each fault at most `limit` findings are kept. With `before`, what both looks found."""
+    """Judge the scratch database; keep at most `limit` findings of each fault. With `before`, only those in both looks."""
     snapshot.unjudged.clear()
     snapshot.order()
     findings = Findings(limit)

@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One dead letter as on its topic. Anyone may write there: what has not the right form is empty, or -1."""
+    """One dead letter as on its topic. Anyone may write there: values of the wrong form are empty, or -1."""
 
     id: str
     action: str
@@ -34,7 +34,7 @@ class Letter:
     identity: tuple[str, str] | None
     """`(ce_source, ce_id)` of the record that failed."""
     wrong: tuple[str, ...]
-    """Headers that are not what follows from the letter itself."""
+    """Headers that contradict the letter itself."""
     place: str
     """`topic/partition/offset` of the record that failed, topic with its prefix."""
 

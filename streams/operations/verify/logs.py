@@ -22,13 +22,13 @@ class Logs(Protocol):
     """The topics as they are, and how far the group is."""
 
     async def look(self) -> Look:
-        """Return where everything stands now. Raises `CannotLookError`."""
+        """Return the current offsets. Raises `CannotLookError`."""
         ...
 
     async def read(
         self, begins: Mapping[PartitionId, int], look: Look, take: Callable[[Record], None]
     ) -> None:
-        """Hand `take` every record from `begins` to the ends of `look`, in offset order per partition."""
+        """Call `take` with every record from `begins` to the ends of `look`, in offset order per partition."""
         ...
 
 
@@ -47,7 +47,7 @@ class KafkaLogs:
 
     async def look(self) -> Look:
         """See `Logs.look`."""
-        # The group's offsets before the ends: what moves meanwhile looks unread, and never lost.
+        # The group's offsets before the ends: records that arrive in between look unread, never lost.
         settled = await committed_offsets(self._admin, self._group)
         partitions = await self._partitions()
         begins = await self._reader.begins(partitions)

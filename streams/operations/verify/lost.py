@@ -1,4 +1,4 @@
-"""Finds what is gone: records that were acknowledged and left neither a result nor a letter."""
+"""Finds losses: records that were acknowledged and left neither a result nor a letter."""
 
 from __future__ import annotations
 

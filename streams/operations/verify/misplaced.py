@@ -53,7 +53,7 @@ WRONG_POSITION = Fault(
 )
 
 _MISPLACED = "SELECT what, record FROM misplaced"
-# A repetition has a place of its own: of several events that lead to a result, one has to fit.
+# A repetition has another place: of several events that lead to a result, one must fit.
 _CHAIN = """
 SELECT r.n, r.event, max(c.event = r.cause), max(c.run = r.run), max(c.origin = r.origin)
 FROM records r JOIN steps s ON s.result = r.event JOIN records c ON c.n = s.record

@@ -1,7 +1,7 @@
-"""Keeps what was read in a database of its own on disk, so that memory stays flat however long the logs are.
+"""Keeps what was read in a temporary database on disk, so that memory does not grow with the logs.
 
-No person can be read from it: e-mails, phones and lead ids are in it as keyed hashes, and values not at all. The file
-is unlinked as soon as it is made: whatever happens, nothing of it stays behind.
+It has no personal data: e-mails, phones and lead ids are keyed hashes, and values are not kept. The file is unlinked
+when it is created, so nothing of it remains in any case.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Puts what was read in order: newest letters, what retention took, what is not done, which effect made a call."""
+"""Prepares the scratch database: newest letters, deleted records, unfinished work, the effect of each call."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ class Ages:
     overdue: timedelta = timedelta(minutes=10)
     """Of a letter's due time."""
     intent: timedelta = timedelta(minutes=10)
-    """Of a call that was begun."""
+    """Reference of a call that was started."""
     standing: timedelta = timedelta(minutes=1)
     """Of a record that waits where the group's offset does not move."""
 
 
 @dataclass(slots=True)
 class Snapshot:
-    """The scratch database, put in order, and what judging it needs."""
+    """The prepared scratch database, and what judging it needs."""
 
     scratch: Scratch
     look: Look
@@ -88,17 +88,17 @@ class Snapshot:
     received_from: Mapping[int, int] | None = None
     """By partition: the first received lead whose fate is counted; None counts all."""
     heads: dict[str, int] = field(default_factory=dict)
-    """Per topic: what is older (ms) may have been taken by retention; 0 where nothing was taken."""
+    """Per topic: retention may have deleted records older than this (ms); 0 where it deleted none."""
     unjudged: Counter[str] = field(default_factory=Counter)
-    """What could not be judged, in words, and how often."""
+    """What could not be judged, in words, with counts."""
 
     @property
     def contract(self) -> Contract:
-        """What there should be."""
+        """The contract to judge by."""
         return self.scratch.contract
 
     def order(self) -> None:
-        """Build what all judges ask for; again after more was read."""
+        """Build the tables that all checks need; again after further reading."""
         scratch, topics = self.scratch, self.contract.topics
         scratch.clear("spans")
         scratch.insert(

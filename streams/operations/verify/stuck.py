@@ -1,4 +1,4 @@
-"""Finds what stands still: records nobody settles, retries nobody asks for, calls nobody ends."""
+"""Finds what is stuck: records that are not settled, retries that are not requested, calls that do not end."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ WHERE status = :intent AND changed_at < :before AND {PENDING.format(id="effects.
 
 
 def stuck(snapshot: Snapshot) -> Iterator[Finding]:
-    """Return what waits for longer than it may."""
+    """Return everything that waits for too long."""
     yield from _lag(snapshot)
     now_us = snapshot.look.at_ms * 1000
     for letter, action, due_at in snapshot.ask(_DUE, before=now_us - _us(snapshot.ages.overdue)):
@@ -75,7 +75,7 @@ def stuck(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def has_old_lag(snapshot: Snapshot) -> bool:
-    """Return whether a record waits for so long that a second look should see if the offset moves."""
+    """Whether a record waits for so long that a second look should check whether the offset moves."""
     least = snapshot.look.at_ms - _us(snapshot.ages.standing) // 1000
     return any(oldest <= least for *_, oldest in _waiting(snapshot))
 
@@ -104,7 +104,7 @@ def _us(age: timedelta) -> int:
 
 
 def _time(moment_us: int) -> str:
-    """Return RFC 3339 text, or the number of what is no moment of our calendar."""
+    """Return RFC 3339 text, or the number when it is no valid moment."""
     try:
         return (
             datetime.fromtimestamp(moment_us / 1e6, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

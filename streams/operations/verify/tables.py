@@ -150,7 +150,7 @@ def put_contacts(scratch: Scratch, rows: Iterable[ContactRow]) -> None:
 
 
 def put_effects(scratch: Scratch, rows: Iterable[EffectRow]) -> None:
-    """Take intents and outcomes."""
+    """Store intents and outcomes."""
     for some in batched(rows):
         scratch.insert(
             "effects",

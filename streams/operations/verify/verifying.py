@@ -1,4 +1,4 @@
-"""Looks once, and a second time when something was found: what only one look found was under way."""
+"""Looks once, and again when something was found: findings of only one look were under way."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from streams.operations.verify.stuck import has_old_lag
 from streams.operations.verify.tables import Store
 
 OnProgress = Callable[[str, int, int | None], None]
-"""Takes what is being done, how many records were read, and of how many."""
+"""Called with the current work, the number of records read, and their total."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be judged, and how."""
+    """What to judge, and how."""
 
     contract: Contract
     prefix: str
@@ -38,7 +38,7 @@ class Question:
     received_from: Mapping[int, int] | None = None
     """By partition of received leads: count only those from this offset on; None counts all. All are judged."""
     pause_s: float = 5.0
-    """Between the looks: longer than workers take to commit what they have done."""
+    """Pause between the looks: longer than workers take to commit finished work."""
 
 
 async def verify(question: Question, logs: Logs, store: Store, on_progress: OnProgress) -> Verdict:
@@ -68,7 +68,7 @@ class _Verifying:
     on_progress: OnProgress
 
     async def look(self, before: Look | None) -> Look:
-        """Read what there is, of the topics only what an earlier look has not read."""
+        """Read everything; of the topics only what an earlier look has not read."""
         look = await self.logs.look()
         begins: Mapping[PartitionId, int] = (
             {} if before is None else {place: span.end for place, span in before.spans.items()}
@@ -88,7 +88,7 @@ class _Verifying:
         await self.logs.read(begins, look, take)
         intake.flush()
         self.on_progress("records", read, total)
-        # After the topics: a result is in the ledger before it is published, so what was read there has its row here.
+        # After the topics: a result is in the ledger before it is published, so every result read has its row here.
         await asyncio.to_thread(self.store.read, self.scratch)
         self.scratch.clear("mails", "mailed", "hooks")
         if self.question.mails is not None:
@@ -100,7 +100,7 @@ class _Verifying:
     async def judge(
         self, look: Look, before: Look | None, found: Findings | None
     ) -> tuple[Snapshot, Verdict]:
-        """Judge what was read; with an earlier look and its findings, what both looks found."""
+        """Judge the evidence; with the findings of an earlier look, keep those of both looks."""
         self.on_progress("judging", 0, None)
         snapshot = Snapshot(
             self.scratch,
