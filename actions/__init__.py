@@ -1,1 +1,1 @@
-"""What is decided: one file per atomic action, and the ports it may ask."""
+"""The decisions: one file per atomic action, and the ports that actions may call."""

@@ -1,4 +1,4 @@
-"""Mark a plain async function as an atomic action, and check its signature and what it declares."""
+"""Mark a plain async function as an atomic action, and check its signature and its declarations."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ class SignatureError(TypeError):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The one call that an action makes outside, where no transaction reaches: at most once per key.
+    """The one outside call of an action, which no transaction covers: it is made at most once per key.
 
-    Everything that must know of the call reads it here: the engine, pruning, recovery, previews, `leads verify`. What
-    is declared is the default; the table of leads.toml that has the effect's name wins.
+    The engine, pruning, recovery, previews and `leads verify` read it here. The declaration is the default; the table
+    of leads.toml with the effect's name overrides it.
     """
 
     key: str
     """Names the call for ever: `welcome:{contact_key}`. Placeholders are fields of the event read, and `{run}`."""
     scope: Scope
-    """How long it is known that the call was made.
+    """How long the call is remembered.
 
-    `contact`: for ever, so that it is made once per contact. `run`: as long as the ledger remembers the run's
-    execution, so that it is made once per lead event; the key is then the name and the run.
+    `contact`: for ever, so that it is made once per contact. `run`: as long as the ledger has the run's execution,
+    so that it is made once per lead event; the key is then the name and the run.
     """
     when_uncertain: WhenUncertain = "ask"
-    """What becomes of a call that was cut off before its outcome was known.
+    """What to do with a call that was cut off before its outcome was known.
 
-    `ask`: a person looks, by a dead letter. `repeat`: the call is made again with the same key, which is right where
-    the other side drops the copy. An adapter with `drops_copies` makes its calls repeat, whatever is declared.
+    `ask`: a dead letter asks a person. `repeat`: the call is made again with the same key, which is right where the
+    other side drops the copy. The calls of an adapter with `drops_copies` are repeated, whatever is declared.
     """
     concurrency: int = 16
     """Calls that one worker makes at once."""
@@ -60,7 +60,7 @@ class Effect:
 
     @property
     def name(self) -> str:
-        """What stands before the colon of the key; leads.toml, pages and reports call the effect by it."""
+        """The part of the key before the colon: the effect's name in leads.toml, on pages and in reports."""
         return self.key.partition(":")[0]
 
     @property
@@ -74,16 +74,16 @@ class Effect:
         return attribute_text(self.key.format_map({_RUN: envelope.correlation_id, **values}))
 
     def key_of_run(self, run: str) -> str:
-        """Return the key of a call of scope `run`: its run tells it."""
+        """Return the key of a call of scope `run`, from its run."""
         return attribute_text(self.key.format_map({_RUN: run}))
 
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
-    """What an action's signature and its decorator declare."""
+    """The declarations in an action's signature and decorator."""
 
     name: str
-    """The function's name; `kebab` is what the outside calls it."""
+    """The function's name; outside, the action is called by `kebab`."""
     version: int
     reads: type[Event]
     emits: tuple[type[Event], ...]
@@ -94,7 +94,7 @@ class ActionSpec:
     max_age: timedelta | None = None
     """Age of an event from which on a replay of it is stale; None: never."""
     on_stale: OnStale = "run"
-    """What a stale replay does: all the same, `skip`, or ask the person who wants it."""
+    """What a stale replay does: run anyway, `skip`, or ask a person."""
     skip: Callable[[Any], Event] | None = None
     """States of a stale event, without doing anything, that it was skipped."""
     effect: Effect | None = None
@@ -109,7 +109,7 @@ class ActionSpec:
 
 @cache
 def _placeholders(key: str) -> tuple[str, ...]:
-    # Asked for every call that is made; there are as many keys as actions with an effect.
+    # Needed for every call; there are as many keys as actions with an effect.
     return tuple(name for _, name, _, _ in Formatter().parse(key) if name is not None)
 
 
@@ -125,9 +125,9 @@ def action(
 
     The first parameter's type is the event it reads, the return type the event (or `A | B`) it states;
     keyword-only parameters are ports, bound by their Protocol at start-up. A parameter typed `Envelope` gets
-    the envelope of the event. `effect` declares the call outside of an action that asks for `Effects`. `max_age`,
-    `on_stale` and `skip` decide what becomes of replays that come late (see `ActionSpec`). Raises `SignatureError`
-    naming the function and what does not fit.
+    the envelope of the event. `effect` declares the outside call of an action with the port `Effects`. `max_age`,
+    `on_stale` and `skip` decide about late replays (see `ActionSpec`). Raises `SignatureError` naming the function and
+    the fault.
     """
 
     def mark(function: F) -> F:
@@ -205,7 +205,7 @@ def _check_effect(spec: ActionSpec) -> None:
 
 
 def _key_problem(effect: Effect, reads: type[Event]) -> str | None:
-    """Return what is wrong with the key, as the end of a sentence; None when it fits the event."""
+    """Return the fault of the key, as the end of a sentence; None when it fits the event."""
     try:
         parts = list(Formatter().parse(effect.key))
     except ValueError as error:
@@ -225,7 +225,7 @@ def _key_problem(effect: Effect, reads: type[Event]) -> str | None:
 
 def _scope_problem(effect: Effect) -> str | None:
     if effect.scope == "run" and effect.key != f"{effect.name}:{{{_RUN}}}":
-        # The ledger row that is forgotten tells its run, and with it the one key to forget.
+        # The pruned ledger row has its run, and with it the one key to forget.
         return f"the key of a run must be {effect.name}:{{{_RUN}}}"
     if effect.scope == "contact" and ("contact_key" not in effect.fields or _RUN in effect.fields):
         return "the key of a contact must have {contact_key}, and not {run}: it is kept for ever"
@@ -233,9 +233,9 @@ def _scope_problem(effect: Effect) -> str | None:
 
 
 def _reference_problem(effect: Effect, emits: tuple[type[Event], ...]) -> str | None:
-    """Return what is wrong with the reference field, as the end of a sentence.
+    """Return the fault of the reference field, as the end of a sentence.
 
-    It proves a call that an older build made: with a misspelt one the call would be made once more.
+    The field proves a call that an older build made: with a misspelt one the call would be made again.
     """
     if effect.reference_field is None:
         return None

@@ -15,10 +15,10 @@ _NOBODY = Contact()
 
 @action(version=1)
 async def create_or_update_contact(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
-    """Merge what the lead says into the contact, field by field, by the time of the lead's event.
+    """Merge the lead's fields into the contact, field by field, by the time of the lead's event.
 
-    The revision grows when something that others can see changed. A lead that only repeats known values later
-    moves their time on, so that the merge stays free of order, but is `unchanged` at the same revision.
+    The revision grows when a visible value changed. A later lead that only repeats known values advances their
+    times, so that the merge does not depend on order, but is `unchanged` at the same revision.
     """
     stored = await contacts.get(lead.contact_key)
     known = stored or StoredContact(lead.contact_key, ids.contact_id(lead.contact_key))

@@ -1,4 +1,4 @@
-"""How an action may fail, by what the runtime does about it.
+"""The errors of actions, by what the runtime does about them.
 
 ActionError
 ├── PermanentError    dead-letter now; the same event would fail again
@@ -14,7 +14,7 @@ from datetime import timedelta
 
 
 class ActionError(Exception):
-    """Root of what an action raises on purpose. `code` is stable: people route and group on it."""
+    """Root of the errors that an action raises on purpose. `code` is stable: people route and group on it."""
 
     def __init__(self, code: str, message: str = "") -> None:
         """Take an UPPER_SNAKE `code` and a sentence without personal data."""
@@ -40,5 +40,5 @@ class UncertainError(ActionError):
     """A crash fell between an outside call and the record of its outcome."""
 
     def __init__(self, message: str, code: str = "UNCERTAIN") -> None:
-        """Say which call it was, by its key."""
+        """Take a sentence that names the call by its key."""
         super().__init__(code, message)

@@ -43,7 +43,7 @@ class FakeRules:
 
 @dataclass
 class FakeContacts:
-    """The port Contacts; called directly, what is saved counts at once."""
+    """The port Contacts; changes made directly count at once."""
 
     kept: dict[str, StoredContact] = field(default_factory=dict)
     saves: int = 0
@@ -70,7 +70,7 @@ class FakeContacts:
 
     @asynccontextmanager
     async def action(self) -> AsyncIterator[FakeContacts]:
-        """One action: what it saves counts from its end on, and is gone if it fails."""
+        """One action: its changes count when it ends, and are dropped if it fails."""
         staged = FakeContacts(dict(self.kept), self.saves)
         yield staged
         self.kept, self.saves = staged.kept, staged.saves
@@ -181,4 +181,4 @@ SHARED_FAKES: dict[type, Callable[[], object]] = {
     Notifier: FakeNotifier,
     WelcomeTemplate: FakeTemplate,
 }
-"""What makes a fake of each port that is the same object for all records; the test kit binds what it finds here."""
+"""Factories of fakes for the shared ports; the test kit binds them."""

@@ -1,4 +1,4 @@
-"""The action that finds out whether the contact is known, and who else it might be."""
+"""The action that looks up whether the contact is known, and lists similar contacts."""
 
 from __future__ import annotations
 

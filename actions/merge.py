@@ -20,7 +20,7 @@ _ORDER_OF_KEYS = orjson.OPT_SORT_KEYS
 
 
 def fields_of(lead: Lead, origin: Origin) -> dict[str, FieldValue]:
-    """Return what a lead states about its contact; what it leaves out is not there, and so overwrites nothing.
+    """Return the fields that a lead states about its contact; fields it leaves out overwrite nothing.
 
     The three parts of a name are one field: a new full name never stands beside an old first name.
     """

@@ -11,7 +11,7 @@ from topics.envelope import Envelope
 from topics.events import LeadAssigned, OwnerNotified
 
 
-# The run stands for the LeadReceived: a known lead id under another event id is one more thing to notify of.
+# The run identifies the LeadReceived: a known lead id under another event id is notified again.
 @action(
     version=1,
     effect=Effect("notify:{run}", scope="run", when_uncertain="ask", reference_field="reference"),
@@ -19,7 +19,7 @@ from topics.events import LeadAssigned, OwnerNotified
 async def notify_owner(
     assigned: LeadAssigned, *, envelope: Envelope, notifier: Notifier, effects: Effects
 ) -> OwnerNotified:
-    """Tell the owner of every lead, once per event that brought it; quiet ones (import, backfill) excepted.
+    """Notify the owner of every lead, once per lead event, except imports and backfills.
 
     Fails as `Notifier.notify` and `Effects.once` do.
     """

@@ -1,9 +1,9 @@
-"""What actions may ask for: one Protocol per need, bound by its type at start-up.
+"""The ports of actions: one Protocol per need, bound by its type at start-up.
 
-Three kinds of adapters answer them. A *shared* one is the same object for all records (rules, roster rules,
+Three kinds of adapters implement them. A *shared* one is the same object for all records (rules, roster rules,
 templates). A *transactional* one (`Contacts`, `Roster`) reads through the batch's transaction and stages what the
 action changes: staged changes of a failed action are dropped, the others are written at once at commit.
-`Effects` guards calls that no transaction covers; an action that asks for it runs outside the batch transaction.
+`Effects` guards calls that no transaction covers; an action with this port runs outside the batch transaction.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Identity(Protocol):
     """Maps an e-mail or a phone to the contact it belongs to."""
 
     def contact_key(self, *, email: str | None, phone: str | None) -> str:
-        """Keyed hash of the normalised e-mail, else of the E.164 phone; ValueError when both are None."""
+        """Return a keyed hash of the normalised e-mail, else of the E.164 phone. Raises ValueError without both."""
         ...
 
 
@@ -53,7 +53,7 @@ class LeadRules(Protocol):
 
 
 class Contacts(Protocol):
-    """The contacts, one per contact key. What an action saves counts from the next one on, unless it fails."""
+    """The contacts, one per contact key. The next action sees what an action saved, unless that one failed."""
 
     async def get(self, contact_key: str) -> StoredContact | None:
         """Return the contact with this key."""
@@ -83,10 +83,10 @@ class Roster(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of an outside call."""
+    """The result of an outside call."""
 
     reference: str
-    """What the call returned, e.g. a Message-ID."""
+    """The reference that the call returned, e.g. a Message-ID."""
     is_mine: bool
     """True when this very event made the call (now, or in an earlier attempt); False when another event did."""
     is_pending: bool = False
@@ -127,10 +127,10 @@ class Mailer(Protocol):
     """Hands an e-mail to the mail server."""
 
     async def send(self, mail: Mail) -> None:
-        """Return when the server took it.
+        """Return when the server has accepted it.
 
-        TransientError: certainly not taken, try later. PermanentError: refused for good (e.g. no such mailbox).
-        UncertainError: the connection broke after the message was handed over and before the server's answer.
+        TransientError: certainly not accepted, try later. PermanentError: refused for good (e.g. no such mailbox).
+        UncertainError: the connection broke after the message was sent and before the server's answer.
         """
         ...
 
@@ -139,7 +139,7 @@ class WelcomeTemplate(Protocol):
     """The text that welcomes a contact."""
 
     def render(self, *, key: str, contact: Contact, owner: Owner) -> Mail:
-        """Write the welcome to `contact.email` (which is there); `key` makes the Message-ID, the same every time."""
+        """Return the welcome to `contact.email`, which is set; `key` determines the Message-ID."""
         ...
 
 

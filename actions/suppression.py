@@ -8,7 +8,7 @@ _QUIET_ORIGINS = frozenset({"import", "backfill"})
 def quiet_reason(origin: str) -> str | None:
     """Return the reason to skip an effect for events of this `ce_origin`, e.g. `origin-import`; else None.
 
-    Someone who loads last year's leads does not mean to greet them all today. A replay is not quiet: it makes
-    up for what failed, and what did not fail is not done twice.
+    An import of last year's leads must not greet them all today. A replay is not quiet: it repeats what failed, and
+    nothing that succeeded is done twice.
     """
     return f"origin-{origin}" if origin in _QUIET_ORIGINS else None

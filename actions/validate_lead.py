@@ -1,4 +1,4 @@
-"""The action that decides whether a lead is a good one, and finds out who it is about."""
+"""The action that validates a lead and computes its contact key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from topics.limits import MAX_ATTRIBUTE
 async def validate_lead(
     lead: LeadReceived, *, envelope: Envelope, identity: Identity, rules: LeadRules
 ) -> LeadValidated | LeadRejected:
-    """Normalise every field and say whom the lead is about; or reject it with all reasons, field by field."""
+    """Normalise every field and compute the contact key; or reject the lead with all reasons, field by field."""
     origin = made(Origin, {"event_id": envelope.id, "source": envelope.source, "time": envelope.time})
     lead_id = lead.lead_id or envelope.id
     known, reasons = read_lead(lead, rules.default_region)

@@ -1,1 +1,1 @@
-"""What is stated: events, envelope, topic registry, dead-letter record."""
+"""The public contract: events, envelope, topic registry, dead letter."""

@@ -33,10 +33,10 @@ def attributes_of(headers: Headers) -> tuple[dict[str, str], str]:
             msg = f"header {name[:60]} is given twice; send it once"
             raise DecodeError("DUPLICATE_ATTRIBUTE", msg)
         try:
-            found[attribute] = value.decode()  # type: ignore[union-attr]  # null is told below
+            found[attribute] = value.decode()  # type: ignore[union-attr]  # null is reported below
         except (UnicodeDecodeError, AttributeError):
             raise _unreadable(name, value) from None
-    # One look at all of them: control characters are rare, and a look at each costs more than the decoding.
+    # One search over all of them: control characters are rare, and searching each costs more than the decoding.
     if limits.has_control(" ".join(found.values())) or "" in found.values():
         name = next(name for name, text in found.items() if not text or limits.has_control(text))
         msg = f"attribute {name[:60]} is empty or has a control character"

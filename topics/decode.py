@@ -89,7 +89,7 @@ def _envelope(attributes: dict[str, str], expected: type[Event], position: Posit
         expiry_time=None if expiry is None else _time(attributes, "expirytime"),
         trace=tuple([(name, attributes[name]) for name in TRACE if name in attributes]),
         extensions=tuple([(name, text) for name, text in attributes.items() if name not in _OWN]),
-        # What a result did outside is believed where only we write; on a public topic anyone could claim a call.
+        # Headers of a call are believed only where only we write; on a public topic anyone could claim a call.
         effect=None if begins else attributes.get("effect"),
         effect_reference=None if begins else attributes.get("effectref"),
     )
@@ -115,7 +115,7 @@ def _time(attributes: dict[str, str], name: str) -> str:
 
 def _validate(data: dict[str, Any], expected: type[Event]) -> Event:
     # Readers of our own events are open: a worker of the next build may state a field that this one does not know.
-    # Writers are closed (`Value`), and what others publish keeps its own rule: extra fields become attributes.
+    # Writers are closed (`Value`); extra fields of a public lead become attributes.
     extra: Literal["ignore"] | None = None if expected is LeadReceived else "ignore"
     try:
         return expected.__pydantic_validator__.validate_python(data, extra=extra)  # type: ignore[no-any-return]

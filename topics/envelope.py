@@ -1,4 +1,4 @@
-"""The envelope of an event: who stated it, when and why, as CloudEvents 1.0 attributes."""
+"""The envelope of an event: its source, time and cause, as CloudEvents 1.0 attributes."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ class Envelope(NamedTuple):
     """`topic/partition/offset` of the LeadReceived record that began the run."""
     causation_id: str | None = None
     workflow: str | None = None
-    """Absent: the action was asked for alone and nothing follows."""
+    """Absent when the action was requested alone: nothing follows then."""
     origin: str = "live"
     expiry_time: str | None = None
     trace: tuple[tuple[str, str], ...] = ()
     """`traceparent` and `tracestate`, where given."""
     extensions: tuple[tuple[str, str], ...] = ()
-    """Unknown `ce_*` attributes (without the prefix), carried to what follows."""
+    """Unknown `ce_*` attributes (without the prefix), carried to following events."""
     effect: str | None = None
-    """Key of the call outside that stating this event came with; not carried to what follows."""
+    """Key of the outside call of this event's execution; not carried to following events."""
     effect_reference: str | None = None
-    """What that call returned, e.g. a Message-ID."""
+    """The reference that the call returned, e.g. a Message-ID."""
 
     def followed_by(
         self, *, event_type: str, event_id: str, action: str, time: str, workflow: str | None
     ) -> Envelope:
-        """Envelope of what `action` (its kebab-case name) states about this event at `time`."""
+        """Return the envelope of the event that `action` (its kebab-case name) states about this event at `time`."""
         return Envelope(  # dataclasses.replace costs four times as much, once per event
             position=self.position,
             correlation_id=self.correlation_id,
@@ -68,7 +68,7 @@ def timestamp_of_ms(milliseconds: int) -> str:
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Aware moment of an RFC 3339 text. Raises ValueError when it is none or has no zone."""
+    """Return the aware moment of an RFC 3339 text. Raises ValueError for other texts and without a zone."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         msg = f"{text!r} has no time zone; write it like 2026-11-23T20:15:00Z"

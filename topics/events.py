@@ -34,12 +34,12 @@ class Event(Value):
 
     @property
     def key(self) -> str:
-        """What the record is keyed by."""
+        """The record's key."""
         return str(getattr(self, self.key_field))
 
 
 class Consent(Value):
-    """What the person agreed to, when, and the words that were shown."""
+    """The person's consent, its time, and the words that were shown."""
 
     marketing: bool | None = None
     time: str | None = None
@@ -47,7 +47,7 @@ class Consent(Value):
 
 
 class LeadReceived(Event):
-    """A lead as another system handed it over; open to extra fields, on this topic alone."""
+    """A lead as another system published it; only this event accepts extra fields."""
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
@@ -99,7 +99,7 @@ class Lead(Value):
 
 
 class Origin(Value):
-    """Which published event a lead came in with: what a merge orders by."""
+    """The published event of a lead; merges are ordered by it."""
 
     event_id: str
     source: str
@@ -107,7 +107,7 @@ class Origin(Value):
 
 
 class LeadValidated(Event):
-    """The lead is a good one, and this is who it is about."""
+    """The lead is valid; `contact_key` identifies its contact."""
 
     type: ClassVar[str] = "crm.lead.validated.v1"
     topic: ClassVar[str] = "leads.validated.v1"
@@ -145,7 +145,7 @@ class Candidate(Value):
 
 
 class LeadMatched(Event):
-    """Whether the contact is known, and who else it might be."""
+    """Whether the contact is known, and which contacts are similar."""
 
     type: ClassVar[str] = "crm.lead.matched.v1"
     topic: ClassVar[str] = "leads.matched.v1"
@@ -194,7 +194,7 @@ class ContactUpserted(Event):
 
 
 class Owner(Value):
-    """Who looks after a contact."""
+    """The owner of a contact."""
 
     id: str
     name: str
@@ -234,7 +234,7 @@ class LeadWelcomed(Event):
 
 
 class OwnerNotified(Event):
-    """The owner was told of this lead, or why not."""
+    """The owner was notified of this lead, or why not."""
 
     type: ClassVar[str] = "crm.owner.notified.v1"
     topic: ClassVar[str] = "owners.notified.v1"

@@ -24,7 +24,7 @@ _PREFIX = NAMESPACE.bytes
 def derive_text(*parts: object) -> str:
     """Return the text of `derive(*parts)`; about four times cheaper than building the UUID object."""
     text = hashlib.sha1(_PREFIX + orjson.dumps(parts), usedforsecurity=False).hexdigest()
-    # Version 5 and the variant of RFC 9562 in place of what the hash has there.
+    # Version 5 and the variant of RFC 9562 replace the hash's digits there.
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
@@ -32,7 +32,7 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def result_id(source: str, event_id: str, action: str, version: int) -> str:
-    """Id of what `action` states about one event; also the ledger's idempotency key."""
+    """Return the id of the result of `action` for one event; also the ledger's idempotency key."""
     return derive_text(source, event_id, action, version)
 
 
@@ -42,7 +42,7 @@ def run_id(source: str, event_id: str) -> str:
 
 
 def plain_id(topic: str, partition: int, offset: int) -> str:
-    """Id of a plain JSON record, which brings none of its own."""
+    """Return the id of a plain JSON record, which has none."""
     return derive_text(topic, partition, offset)
 
 

@@ -1,4 +1,4 @@
-"""The dead letter: the original record, byte for byte, plus what went wrong, as headers."""
+"""The dead letter: the original record, byte for byte, plus headers about the failure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RETRIED: frozenset[str] = frozenset({"transient", "throttled"})
 
 MESSAGE_LIMIT = 1024
 STACK_LIMIT = 4096
-"""Of the longest header; what is longer would be longer still in the letter of a replay that fails."""
+"""Characters of the longest header: longer ones would grow with each failed replay."""
 
 
 class LetterError(ValueError):
@@ -31,7 +31,7 @@ class LetterError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """What the `__dlq.errors.*` headers hold. Field `first_time` is header `first.time`."""
+    """The `__dlq.errors.*` headers. Field `first_time` is header `first.time`."""
 
     topic: str
     partition: int
@@ -62,7 +62,7 @@ class DeadLetter:
     edit_number: int | None = None
     """How often people have edited the record; None: never."""
     stale: Literal["run", "skip"] | None = None
-    """What a person wants of an event that is too old for its action; on requests alone."""
+    """A person's decision about an event that is too old for its action; only on requests."""
 
     def headers(self) -> Headers:
         """The headers to append to the original ones."""
@@ -101,7 +101,7 @@ _FORMS = {
     "code": re.compile(r"[A-Z0-9_]{1,100}"),
     "fingerprint": re.compile(r"[0-9a-f]{12}"),
 }
-"""Anyone can write on the topics that letters are read from: what goes into an index has its form checked."""
+"""Anyone can write to the topics of letters, so the form of indexed values is checked."""
 _TIMES = frozenset({"time", "first_time", "next_attempt"})
 _TIME = re.compile(r"[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 """UTC, so that texts sort as the moments do, and of a year from which days can be counted on and back."""
@@ -144,7 +144,7 @@ def _read(found: dict[str, str], field_name: str, kind: object) -> str | int | N
 
 
 def is_time(text: str) -> bool:
-    """Whether it is a time as letters say one."""
+    """Whether it is a time in the form of letters."""
     if _TIME.fullmatch(text) is None:
         return False
     try:

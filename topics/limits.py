@@ -17,7 +17,7 @@ MAX_STATED = 960 * KIB
 MAX_STATED_HEADERS = 2 * MAX_HEADERS
 """Of a result: those that are carried on, and its own."""
 MAX_LETTER = BY_NAME[LETTERS].max_message_bytes - 4 * KIB
-"""Bytes of a dead letter, all headers included. What was compressed on its topic may be more when it is read."""
+"""Bytes of a dead letter, all headers included. A record that was compressed on its topic may exceed it."""
 MAX_DEPTH = 32
 MAX_ATTRIBUTE = 500
 """Characters of an id or a source: they are keys of indexes."""
@@ -33,7 +33,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 def check_sizes(value: bytes, headers: Headers, *, is_public: bool) -> None:
     """Raise DecodeError TOO_LARGE when the value or the headers (a letter's own not counted) are over the limit.
 
-    What other people publish (`is_public`) may be less than what we state about it: or the next step refused it.
+    Public records (`is_public`) have a lower limit than our results about them, or the next step would refuse these.
     """
     most_bytes, most_headers = (MAX_VALUE, MAX_HEADERS) if is_public else (MAX_STATED, MAX_STATED_HEADERS)
     if len(value) > most_bytes:
@@ -71,7 +71,7 @@ def check_depth(value: bytes) -> None:
 
 
 def check_content(raw: bytes, parsed: object) -> None:
-    """Raise DecodeError for control characters (tab and line ends are none) and numbers outside +-2^53."""
+    """Raise DecodeError for control characters (except tab and line ends) and numbers outside +-2^53."""
     # The walk costs more than parsing did; raw bytes that cannot hide either need none.
     if _MAY_HIDE_CONTROL.search(raw) or _MAY_BE_HUGE_NUMBER.search(raw):
         _walk(parsed, "")

@@ -1,4 +1,4 @@
-"""Parses the JSON of a record, within the limits, and names the place where it is none."""
+"""Parses the JSON of a record within the limits, and names the place of an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Kafka record is to us, and where one stood when it was first consumed."""
+"""A Kafka record, and its place when it was first consumed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Record(Protocol):
-    """A Kafka record as aiokafka hands it over."""
+    """A Kafka record as aiokafka delivers it."""
 
     @property
     def topic(self) -> str: ...

@@ -28,7 +28,7 @@ class TopicSpec:
     event: type[Event] | None
     """The one type of fact it carries; None for audit, and for requests and dead letters: records of any topic."""
     key: str
-    """What its records are keyed by, for people."""
+    """The key of its records, in words."""
     retention: timedelta
     max_message_bytes: int
     is_replayed: bool = True
@@ -56,7 +56,7 @@ def _of(event: type[Event]) -> TopicSpec:
         event=event,
         key="any; lead id by convention" if is_public else event.key_field.replace("_", " "),
         retention=_WEEK,
-        # What other people publish is small on purpose: every accepted record must fit into its dead letter.
+        # Public records are small on purpose: every accepted record must fit into its dead letter.
         max_message_bytes=512 * KIB if is_public else MIB,
     )
 
@@ -95,7 +95,7 @@ class TopicNames:
 
     @property
     def requests(self) -> str:
-        """Where one action is asked for directly: replays and due retries."""
+        """Requests for one action: replays and due retries."""
         return self.full(REQUESTS)
 
     @property
@@ -105,5 +105,5 @@ class TopicNames:
 
     @property
     def audit(self) -> str:
-        """Where it stands who did what about dead letters, and why."""
+        """Who did what to dead letters, and why."""
         return self.full(AUDIT)

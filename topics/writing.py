@@ -9,8 +9,8 @@ import orjson
 
 
 def as_json(value: object, default: Callable[[Any], Any] | None = None) -> bytes:
-    """JSON bytes, as `orjson.dumps` gives them, that take no more memory than they are long.
+    """Return JSON bytes, as `orjson.dumps` does, that use no more memory than their length.
 
-    What orjson 3.13.0 gives holds its whole buffer for as long as it lives, 4 KiB for `{}`: thousands are remembered.
+    The bytes of orjson 3.13.0 keep its whole buffer, 4 KiB for `{}`, and thousands of them are remembered.
     """
     return bytes(memoryview(orjson.dumps(value, default)))

@@ -1,1 +1,1 @@
-"""Turns what people typed into the one spelling we keep, or gives the reason why it cannot."""
+"""Normalises typed values to one spelling each, or reports why that is impossible."""

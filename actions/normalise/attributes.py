@@ -1,4 +1,4 @@
-"""Reads what the contract does not name: unknown fields and `attributes`, flat and not too many."""
+"""Reads unknown fields and `attributes` as one flat object of limited size."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pycountry
 
 from actions.normalise.refused import Refused
 
-# What people write and no list has. ISO 3166-1 leaves XK to its users, and everybody uses it for Kosovo.
+# Spellings that people use and no list has. ISO 3166-1 leaves XK to its users, and everybody uses it for Kosovo.
 _COMMON = {
     "AE": ("UAE", "Emirates"),
     "BA": ("Bosnia",),

@@ -1,4 +1,4 @@
-"""Normalises e-mail addresses; what comes out is also the identity of a contact."""
+"""Normalises e-mail addresses; the result is also the identity of a contact."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _BLANK = re.compile(r"\s")
 
 
 def normalise_email(text: str) -> str | None:
-    """Spell an address in its one way: all lower case, NFC, the domain in ASCII (IDNA); None when blank.
+    """Return an address in its one spelling: lower case, NFC, the domain in ASCII (IDNA); None when blank.
 
-    The part before the @ is lowered too: no mail service of note tells `John` from `john`, and two contacts
+    The part before the @ is lowered, too: hardly any mail service distinguishes `John` from `john`, and two contacts
     for one person are worse than the rare service that does. Nothing else is folded: dots and `+tags` count.
     Raises `Refused` (TOO_LONG, EMAIL_INVALID).
     """
@@ -41,7 +41,7 @@ def normalise_email(text: str) -> str | None:
     local, domain = _settle(text)
     folded = normalize("NFC", local.lower())
     if folded != local and not folded.isascii():
-        _settle(f"{folded}@{domain}")  # lowering can yield letters or a length that were not there before
+        _settle(f"{folded}@{domain}")  # lowering can change letters and the length
     return f"{folded}@{domain}"
 
 
@@ -63,7 +63,7 @@ def _settle(text: str) -> tuple[str, str]:
 
 
 def _complaint(text: str) -> str:
-    """Say what is wrong and where; in words of our own, for the library's may quote the address."""
+    """Return the fault and its place in our own words, because the library's may quote the address."""
     blank = _BLANK.search(text)
     if blank:
         return f"The e-mail address has a blank at character {blank.start() + 1}; write it without."

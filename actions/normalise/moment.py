@@ -28,7 +28,9 @@ def normalise_moment(text: str) -> str | None:
         raise Refused(
             "TIME_INVALID", "The time is not RFC 3339 with a zone; write it like YYYY-MM-DDTHH:MM:SSZ."
         )
-    if len(text) == _WHOLE_SECONDS_UTC:  # what most people send; writing a moment costs more than reading one
+    if (
+        len(text) == _WHOLE_SECONDS_UTC
+    ):  # the most frequent form; formatting a moment costs more than parsing one
         return f"{text[:10]}T{text[11:19]}.000000Z"
     return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 

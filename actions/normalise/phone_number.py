@@ -12,11 +12,11 @@ LENGTH = 100
 
 
 def normalise_phone(text: str, region: str | None) -> str | None:
-    """Spell a number as E.164, e.g. `+491701234567`; None when blank.
+    """Return a number as E.164, e.g. `+491701234567`; None when blank.
 
-    A national one is read as dialled in `region` (alpha-2). `00` is read as `+` where the region does not say
-    otherwise; letters on keys count as digits. An extension is dropped: E.164 has none, and kept apart it
-    would outlive the number it belongs to. Raises `Refused` (TOO_LONG, PHONE_INVALID).
+    A national number is read as dialled in `region` (alpha-2). `00` is read as `+` unless the region dials otherwise;
+    letters on keys count as digits. An extension is dropped: E.164 has none, and kept separately it would outlive
+    its number. Raises `Refused` (TOO_LONG, PHONE_INVALID).
     """
     text = text.strip()
     if not text:
@@ -32,7 +32,7 @@ def normalise_phone(text: str, region: str | None) -> str | None:
 
 
 def is_international(text: str) -> bool:
-    """Whether the number says its country itself."""
+    """Whether the number has its country code."""
     return text.startswith(("+", "\uff0b", "00"))
 
 

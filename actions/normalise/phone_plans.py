@@ -24,11 +24,11 @@ class _Plan:
     valid: re.Pattern[str]
     """Complete numbers of some kind, without calling code."""
     trunk: re.Pattern[str]
-    """What is dialled before a number inside the country (Germany: 0)."""
+    """Prefix of national calls (Germany: 0)."""
     is_trunk_plain: bool
-    """True when the trunk prefix is mere digits, to be dropped."""
+    """Whether the trunk prefix consists of digits that are dropped."""
     abroad: re.Pattern[str]
-    """What is dialled to call abroad (Germany: 00)."""
+    """Prefix of international calls (Germany: 00)."""
 
 
 def affirm(text: str, region: str | None) -> str | None:

@@ -10,14 +10,15 @@ from sqlalchemy.engine import Connection
 from streams.store.schema import turns
 from topics.events import Owner
 
-_NAME = "owners"
-_LOCK = sa.select(turns.c.next).where(turns.c.name == _NAME).with_for_update()
-_TAKE = sa.update(turns).where(turns.c.name == _NAME).values(next=sa.bindparam("taken"))
+OWNERS_TURN = "owners"
+"""Name of the row that counts the owners' turns."""
+_LOCK = sa.select(turns.c.next).where(turns.c.name == OWNERS_TURN).with_for_update()
+_TAKE = sa.update(turns).where(turns.c.name == OWNERS_TURN).values(next=sa.bindparam("taken"))
 
 
 def turns_taken(connection: Connection) -> int:
     """Return how many turns were taken, without taking one and without a lock."""
-    return connection.execute(sa.select(turns.c.next).where(turns.c.name == _NAME)).scalar() or 0
+    return connection.execute(sa.select(turns.c.next).where(turns.c.name == OWNERS_TURN)).scalar() or 0
 
 
 class SqlRoster:
@@ -41,7 +42,7 @@ class SqlRoster:
         if self._first is None:
             stored = self._connection.execute(_LOCK).scalar()
             if stored is None:
-                self._connection.execute(sa.insert(turns).values(name=_NAME, next=0))
+                self._connection.execute(sa.insert(turns).values(name=OWNERS_TURN, next=0))
             self._first = stored or 0
         self._staged += 1
         return self._first + self._kept + self._staged - 1

@@ -13,6 +13,7 @@ import platformdirs
 import typer
 from rich.console import Console
 
+from streams.interfaces.common.errors import INTERRUPTED, UNREACHABLE
 from streams.interfaces.common.progress import progress_on
 from streams.kafka.local import (
     JarsUnavailableError,
@@ -26,8 +27,6 @@ from streams.kafka.local import (
 
 NOT_DONE = 1
 WRONG_USE = 2
-UNREACHABLE = 3
-INTERRUPTED = 130
 
 app = typer.Typer(help="Keep a local Apache Kafka running, stop it, show its status.", no_args_is_help=True)
 

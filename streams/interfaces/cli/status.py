@@ -69,9 +69,10 @@ def _kafka(settings: Settings) -> dict[str, Any]:
 async def _cluster(settings: Settings, address: KafkaAddress) -> dict[str, Any]:
     from streams.interfaces.common import connections
     from streams.interfaces.common.status import kafka_status
+    from streams.kafka.lag import REQUEST_MS
     from streams.kafka.reader import RangeReader
 
-    reader = RangeReader(address, request_timeout_ms=connections.REQUEST_MS)
+    reader = RangeReader(address, request_timeout_ms=REQUEST_MS)
     async with connections.admin(address) as admin, reader:
         return await kafka_status(admin, reader, settings)
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from streams.store.engine import Database
 
 CONNECT_WITHIN_S = 8.0
-REQUEST_MS = 8_000
 T = TypeVar("T")
 
 
@@ -114,6 +113,8 @@ async def admin(address: KafkaAddress) -> AsyncIterator[AIOKafkaAdminClient]:
     """Connect to the brokers. Raise `UnreachableError` within ten seconds when none answers."""
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.errors import KafkaError
+
+    from streams.kafka.lag import REQUEST_MS
 
     try:
         options = address.client_options()

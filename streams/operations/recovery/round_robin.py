@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from streams.store.roster import OWNERS_TURN
 from streams.store.schema import turns
 from topics.events import Event
-
-_NAME = "owners"
 
 
 def turn_of(event: Event) -> int | None:
@@ -43,12 +42,12 @@ def _took_one_unnumbered(event: Event) -> bool:
 
 
 def _next(connection: Connection) -> int | None:
-    mine = sa.select(turns.c.next).where(turns.c.name == _NAME).with_for_update()
+    mine = sa.select(turns.c.next).where(turns.c.name == OWNERS_TURN).with_for_update()
     return connection.execute(mine).scalar()
 
 
 def _write(connection: Connection, there: int | None, following: int) -> None:
     if there is None:
-        connection.execute(sa.insert(turns).values(name=_NAME, next=following))
+        connection.execute(sa.insert(turns).values(name=OWNERS_TURN, next=following))
     else:
-        connection.execute(sa.update(turns).where(turns.c.name == _NAME).values(next=following))
+        connection.execute(sa.update(turns).where(turns.c.name == OWNERS_TURN).values(next=following))

@@ -1,8 +1,8 @@
 """The rules that verify judges by: the workflow as plain values, and the public contract written a second time.
 
-The workflow's topics and actions come from outside (`Contract`), so that verify covers any workflow. Derived ids, header
-names and the meaning of the store's statuses are written here again on purpose: a build that leaves the contract is
-noticed.
+The workflow's topics and actions come from outside (`Contract`), so that verify covers any workflow. Derived ids,
+header names and the meaning of the store's statuses are written here again on purpose: a build that leaves the
+contract is noticed.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class Verdict:
 
 
 def judge(snapshot: Snapshot, *, limit: int, before: Findings | None = None) -> Verdict:
-    """Judge the scratch database; keep at most `limit` findings of each fault. With `before`, only those in both looks."""
+    """Judge the scratch database; keep at most `limit` findings per fault. With `before`, only those in both looks."""
     snapshot.unjudged.clear()
     snapshot.order()
     findings = Findings(limit)

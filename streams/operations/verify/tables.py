@@ -22,14 +22,13 @@ from sqlalchemy.engine import make_url
 from streams.operations.verify.contract import GONE, Headers
 from streams.operations.verify.evidence import ContactRow, EffectRow, IndexedLetter, LedgerEntry
 from streams.operations.verify.field_history import times_of
-from streams.operations.verify.intake import fingerprint, id_bytes
+from streams.operations.verify.intake import BATCH_SIZE, fingerprint, id_bytes
 from streams.operations.verify.logs import CannotLookError
 from streams.operations.verify.scratch import Scratch
 
 Row = TypeVar("Row")
 CONNECT_WITHIN_S = 8
 BUSY_WITHIN_S = 30
-BATCH_SIZE = 5_000
 
 _LEDGER = "SELECT id, action, status, result, done_at FROM ledger"
 _CONTACTS = "SELECT contact_key, contact_id, email, phone, owner_id, revision, fields FROM contacts"

@@ -19,12 +19,12 @@ from streams.store import letters, pauses
 from streams.store.pauses import Cancellation
 from streams.testing import Cluster, MemoryStore, World, adapters_of, event_headers, lead
 from streams.workflow import Step
+from tests.support.workflow import RECEIVED
 from topics import ids
 from topics.decode import Record
 from topics.events import LeadReceived
 from topics.letter import DeadLetter
 
-RECEIVED = "crm.leads.received.v1"
 FAILURES, LETTERS_PER_MINUTE = 5, 10
 LANES = 4
 PEOPLE = 40

@@ -17,9 +17,9 @@ from streams.operations.pause_sync import PauseKeeper
 from streams.store import pauses
 from streams.testing import Cluster, MemoryStore, World, adapters_of, event_headers, lead
 from streams.workflow import Step
+from tests.support.workflow import RECEIVED
 from topics.decode import Record
 
-RECEIVED = "crm.leads.received.v1"
 FAILURES, LETTERS_PER_MINUTE = 5, 10
 LANES = 4
 PEOPLE = 40

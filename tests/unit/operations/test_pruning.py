@@ -22,10 +22,9 @@ from streams.store.schema import effects as effects_table
 from streams.store.schema import ledger as ledger_table
 from streams.store.schema import letters as letters_table
 from streams.testing import Cluster, LogRecord, World, adapters_of, event_headers, lead
-from tests.support.workflow import cell
+from tests.support.workflow import RECEIVED, cell
 from topics.registry import LONGEST_RETENTION
 
-RECEIVED = "crm.leads.received.v1"
 RETENTION = LedgerTable().retention
 DAYS_PER_STEP = 7
 STEPS = 365 // DAYS_PER_STEP

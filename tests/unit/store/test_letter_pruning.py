@@ -18,8 +18,8 @@ from streams.store.schema import effects as effects_table
 from streams.store.schema import ledger as ledger_table
 from streams.store.schema import letters as letters_table
 from streams.testing import Cluster, World, adapters_of
+from tests.support.workflow import RECEIVED
 
-RECEIVED = "crm.leads.received.v1"
 RETENTION = LedgerTable().retention
 
 
