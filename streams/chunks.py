@@ -9,6 +9,6 @@ T = TypeVar("T")
 
 
 def chunked(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Yield the items in their order, at most `size` at a time; of no items, nothing."""
+    """Yield the items in order, at most `size` at a time; yield nothing when there are no items."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

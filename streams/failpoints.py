@@ -1,4 +1,4 @@
-"""Named places where a test can make a worker die, fail or stall."""
+"""Failpoints: named places where a test can make a worker die, fail or stall."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DELAY_S = 1.0
 
 
 class FailpointError(Exception):
-    """The error that an armed failpoint raises."""
+    """A failpoint armed with `raise` was reached."""
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class Armed:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reach(self) -> None:
-        """Count, and act when it is time. Points are reached from the event loop and from the store's thread."""
+        """Count, and act the `nth` time. Both the event loop and the store's thread reach points."""
         with self._lock:
             self._reached += 1
             if self._reached != self.nth:
@@ -63,15 +63,15 @@ class Armed:
         if self.action == "raise":
             raise FailpointError(f"failpoint {self.name}, reached {self.nth} times")
         if self.action == "delay":
-            # The whole thread stops, as on a busy machine or in a paused process.
+            # Block the whole thread, as a busy machine or a paused process does.
             time.sleep(self.seconds)
             return
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def parse(text: str) -> tuple[Armed, ...]:
-    """Read `name:nth:kill|raise|delay[=seconds]`, several separated by commas. Raises ValueError, one sentence."""
-    found: list[Armed] = []
+    """Read `name:nth:kill|raise|delay[=seconds]`, several separated by commas. Raise ValueError with one sentence."""
+    armed: list[Armed] = []
     for part in text.split(","):
         match = _SPEC.fullmatch(part.strip())
         if match is None:
@@ -81,24 +81,24 @@ def parse(text: str) -> tuple[Armed, ...]:
             msg = f"there is no failpoint {match['name']!r}; `leads failpoints` lists them"
             raise ValueError(msg)
         seconds = float(match["seconds"]) if match["seconds"] else DELAY_S
-        found.append(Armed(match["name"], int(match["nth"]), match["action"], seconds))
-    return tuple(found)
+        armed.append(Armed(match["name"], int(match["nth"]), match["action"], seconds))
+    return tuple(armed)
 
 
 def _nothing(_: str) -> None:
-    """Do nothing: no failpoint is armed."""
+    """Do nothing: the point is reached in a worker without armed failpoints."""
 
 
 _reach: Callable[[str], None] = _nothing
 
 
 def reach(name: str) -> None:
-    """Reach this point. Costs two empty calls unless armed; never called per record."""
+    """Report that the worker is at this point. Costs two empty calls unless armed; never call it once per record."""
     _reach(name)
 
 
 def arm(points: tuple[Armed, ...]) -> None:
-    """Make these points act in this process, and only these."""
+    """Arm these points, and only these, in this process."""
     global _reach  # noqa: PLW0603 - a process has one set of failpoints, and looking it up must cost nothing
     if not points:
         _reach = _nothing

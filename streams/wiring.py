@@ -1,4 +1,4 @@
-"""Binds adapters to ports, and applies leads.toml to the declarations of actions."""
+"""Binds adapters to ports, and applies leads.toml to what actions declare."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def installation_of(
 ) -> Installation:
     """Build what workers, commands and HTTP share; nothing is connected yet.
 
-    Without leads.toml (None) there are no adapters: enough for programs that run no action.
+    Without leads.toml (None) there are no adapters, which suffices for commands that run no action.
 
     Raise `SettingsError` naming the variable, or leads.toml and its key.
     """
@@ -47,14 +47,14 @@ def installation_of(
 
 
 def check_adapters(settings: Settings, config: Config) -> None:
-    """Raise `SettingsError` or `PortError` as a worker would at its start; nothing is connected."""
+    """Raise the `SettingsError` or `PortError` that a worker would raise at its start; nothing is connected."""
     adapters(settings, config).ports.check(configured(ONBOARDING, config))
 
 
 def adapters(settings: Settings, config: Config) -> Adapters:
-    """Build the adapters the settings ask for; nothing is connected yet.
+    """Build the adapters that the settings name; nothing is connected yet.
 
-    Raises `SettingsError` naming the variable, or leads.toml and its key.
+    Raise `SettingsError` naming the variable, or leads.toml and its key.
     """
     owners = tuple(Owner(id=entry.id, name=entry.name, email=entry.email) for entry in config.owners)
     if settings.smtp is None:
@@ -93,7 +93,7 @@ def adapters(settings: Settings, config: Config) -> Adapters:
 
 
 def configured(workflow: Workflow, config: Config) -> Workflow:
-    """Return the workflow with the rules of leads.toml, which win: of retries, and of each effect by its name."""
+    """Return the workflow with the rules of leads.toml, which override those for retries and for each named effect."""
     rules = {name: value for name, value in config.retry if value is not None}
     steps = (replace(step, retry=replace(step.retry, **rules)) for step in workflow.steps)
     workflow = Workflow(workflow.name, *steps)
@@ -106,7 +106,7 @@ def configured(workflow: Workflow, config: Config) -> Workflow:
 
 
 _FIELDS = {"connections": "concurrency", "when_uncertain": "when_uncertain"}
-"""Keys of an effect's table, and the fields of `Effect` that they win over."""
+"""Keys of an effect's table, and the fields of `Effect` that they override."""
 
 
 def _read(place: str, build: Callable[[], T]) -> T:

@@ -39,11 +39,11 @@ RESTART_WAIT_S = 2.0
 
 
 def _tune_interpreter() -> None:
-    """Collect garbage less often, and let a computing thread keep the interpreter lock for longer.
+    """Collect garbage cycles less often, and let a running thread keep the GIL for longer.
 
-    A batch makes hundreds of thousands of objects and hardly any cycle: with Python's defaults the collector took 30 %
-    of a worker's CPU (1,470 to 1,050 µs per lead). The event loop and the store's thread take the interpreter lock from
-    each other: a switch interval of 20 ms instead of 5 brought another 5 to 10 % of leads per second.
+    A batch creates hundreds of thousands of objects and hardly any cycle. With Python's defaults the collector took
+    30 % of a worker's CPU (1,470 to 1,050 µs per lead). The event loop and the store's thread compete for the GIL:
+    switching every 20 ms instead of every 5 gained another 5 to 10 % in leads per second.
     """
     gc.collect()
     gc.freeze()
@@ -52,7 +52,7 @@ def _tune_interpreter() -> None:
 
 
 class Worker:
-    """One worker process' worth of the workflow."""
+    """Runs the workflow in one worker process."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Worker:
         address: KafkaAddress,
         ledger_retention: timedelta,
     ) -> None:
-        """Take the parts; nothing is started. The caller connects and closes the publisher and the database.
+        """Take what to run, without starting it. The caller connects and closes the publisher and the database.
 
         Raise `PortError`.
         """
@@ -82,11 +82,11 @@ class Worker:
         """Set when the worker has joined its group."""
 
     def stop(self) -> None:
-        """Request an orderly stop: settle running batches, commit, leave the group."""
+        """Request an orderly stop: settle the running batches, commit, leave the group."""
         self._should_stop.set()
 
     async def run(self) -> None:
-        """Work until `stop`. Raises `SettingsError` or a Kafka error when it cannot start."""
+        """Work until `stop`. Raise `SettingsError` or a Kafka error when it cannot start."""
         _tune_interpreter()
         async with AsyncExitStack() as stack:
             try:
@@ -94,7 +94,7 @@ class Worker:
             except OSError as error:
                 msg = f"LEADS_HEALTH: nothing can listen there ({error.strerror}); give each worker a port of its own"
                 raise SettingsError(msg) from None
-            # Country names of all languages take half a second to read: now, and not in the middle of a batch.
+            # Reading the country names of all languages takes half a second. Do it now, not in the middle of a batch.
             await asyncio.to_thread(normalise_country, "Deutschland")
             stack.push_async_callback(self._installation.adapters.aclose)
             installation = self._health.instrument(self._installation)
@@ -102,7 +102,7 @@ class Worker:
             database, clock = installation.database, installation.clock
             retries = RetryTimer(installation, parts.pauses)
             keeper = PauseKeeper(database, parts.pauses, str(uuid4()), clock)
-            await try_once(keeper.tick)  # pauses by hand also hold for a worker that starts
+            await try_once(keeper.tick)  # a step that a person paused stays paused when a worker starts
             stack.push_async_callback(keeper.leave)
             pruner = Pruner(installation, self._ledger_retention)
             timers = [
@@ -127,7 +127,7 @@ class Worker:
     async def _run_app(self, parts: Parts) -> None:
         installation = self._installation
         folder = self._settings.data / "faust"
-        folder.parent.mkdir(parents=True, exist_ok=True)  # Faust makes the last one itself, and only that
+        folder.parent.mkdir(parents=True, exist_ok=True)  # Faust creates only the last folder of the path
         session_timeout_s = self._settings.session_timeout.total_seconds()
         app = create_app(
             AppSettings(self._address, installation.group, session_timeout_s, folder),
@@ -156,7 +156,7 @@ class Worker:
             async with asyncio.timeout(ENGINE_STOP_S):
                 await app.consumer.wait_empty()
                 await app.stop()
-        except Exception as error:  # noqa: BLE001 - what is not committed comes again
+        except Exception as error:  # noqa: BLE001 - uncommitted records are redelivered
             log.warning("the engine did not stop in order: %s", type(error).__name__)
 
     async def _crashed(self, app: SafeApp) -> None:
@@ -167,8 +167,8 @@ class Worker:
 
 
 async def repeat(tick: Callable[[], Awaitable[object]], every_s: float, should_stop: asyncio.Event) -> None:
-    """Await `tick` periodically, whether it fails or not, until the worker stops."""
-    # Not during a stop: the last batches need the store, and other workers take what becomes due now.
+    """Await `tick` every `every_s` seconds, whether or not it fails, until the worker should stop."""
+    # No tick during a stop: the last batches need the store, and other workers do what becomes due now.
     while not should_stop.is_set():
         await try_once(tick)
         await pause(every_s, should_stop)
@@ -185,7 +185,7 @@ async def try_once(tick: Callable[[], Awaitable[object]]) -> None:
 
 
 async def pause(seconds: float, should_stop: asyncio.Event) -> None:
-    """Wait this long, or until the worker stops."""
+    """Wait this many seconds, or until the worker should stop."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await should_stop.wait()

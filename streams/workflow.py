@@ -1,4 +1,4 @@
-"""A workflow as a value that can be read, checked and drawn, and the ports of its actions."""
+"""A workflow as a value to read, check and draw, and the ports that its actions need."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class WorkflowError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a transient failure is tried again before a person is asked."""
+    """How often a transient failure is retried before its letter is parked for a person."""
 
     inline_attempts: int = 3
     inline_delay: timedelta = timedelta(milliseconds=50)
@@ -50,7 +50,7 @@ class Step:
 
     @property
     def name(self) -> str:
-        """Name of the step: that of its action."""
+        """Name of the step, which is its action's name."""
         return self.action.name
 
 
@@ -70,7 +70,7 @@ class _Doing:
     retry: RetryPolicy
 
     def then(self, *events: type[Event]) -> Step:
-        """Name the events that may follow. Raises `WorkflowError` when the action's signature differs."""
+        """Name the events that may follow. Raise `WorkflowError` when the action's signature has others."""
         if self.action.reads is not self.event:
             msg = f"when({self.event.__name__}).do({self.action.name}): the action reads {self.action.reads.__name__}"
             raise WorkflowError(msg)
@@ -83,22 +83,22 @@ class _Doing:
 
 
 def when(event: type[Event]) -> _When:
-    """Define a step: `when(LeadAssigned).do(my_action).then(MyEvent)`."""
+    """Start a step: `when(LeadAssigned).do(my_action).then(MyEvent)`."""
     return _When(event)
 
 
 @dataclass(frozen=True)
 class Workflow:
-    """The graph of one process. Checked when it is made.
+    """The graph of one process, checked when it is created.
 
-    Every event that is read is stated by a step. No action and no effect stands in two steps.
+    Some step emits every event that is read. No action and no effect occurs in two steps.
     """
 
     name: str
     steps: tuple[Step, ...] = field(default=())
 
     def __init__(self, name: str, *steps: Step) -> None:
-        """Take the steps in reading order. Raises `WorkflowError`."""
+        """Take the steps in reading order. Raise `WorkflowError`."""
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "steps", steps)
         self._check()
@@ -117,13 +117,13 @@ class Workflow:
                 raise WorkflowError(msg)
             effect = step.action.effect
             if effect is not None and effects.setdefault(effect.name, step) is not step:
-                # Each would take the other's call for its own.
+                # Each would mistake the other's call for its own.
                 other = effects[effect.name].name
                 msg = f"workflow {self.name}: {other} and {step.name} both have the effect {effect.name!r}; rename one"
                 raise WorkflowError(msg)
 
     def step(self, action: str) -> Step:
-        """Find the step of an action by its snake_case or kebab-case name. Raises KeyError with the names there are."""
+        """Find an action's step by its snake_case or kebab-case name. Raise KeyError that lists the known names."""
         name = action.replace("-", "_")
         for step in self.steps:
             if step.name == name:
@@ -138,7 +138,7 @@ class Workflow:
     def with_effect(self, name: str, **changes: Any) -> Workflow:  # noqa: ANN401 - fields of Effect
         """Return the workflow with another rule for one effect: `with_effect("welcome", when_uncertain="repeat")`.
 
-        Raises KeyError when no step has an effect of this name.
+        Raise KeyError when no step has an effect of this name.
         """
         if name not in {effect.name for effect in self.effects}:
             raise KeyError(name)
@@ -173,22 +173,22 @@ class Workflow:
 
 
 class PortError(LookupError):
-    """An action has a port that is not bound, or two kinds of ports that exclude each other."""
+    """An action needs a port that is not bound, or two kinds of port that exclude each other."""
 
 
 class Transactional(Protocol):
     """An adapter over one transaction and one batch; see `streams.store.contacts.SqlContacts`."""
 
     def keep(self) -> None:
-        """Keep the staged changes: the action succeeded."""
+        """Keep what the action staged, because it succeeded."""
         ...
 
     def drop(self) -> None:
-        """Drop the staged changes: the action failed."""
+        """Discard what the action staged, because it failed."""
         ...
 
     def flush(self, now_us: int) -> None:
-        """Write the kept changes."""
+        """Write what was kept."""
         ...
 
 
@@ -218,20 +218,20 @@ class Ports:
                 raise PortError(msg)
 
     def shared_for(self, action: ActionSpec) -> dict[str, object]:
-        """Keyword arguments that are the same for every record."""
+        """Return the keyword arguments that are the same for every record."""
         return {name: self.shared[port] for name, port in action.ports.items() if port in self.shared}
 
     def dependencies_of(self, action: ActionSpec) -> tuple[str, ...]:
-        """Names of the servers that the action's calls need: the `dependency` of its adapters."""
+        """Return the names of the servers that the action's calls need, from its adapters' `dependency`, if any."""
         adapters = self.shared_for(action).values()
         names = (getattr(adapter, "dependency", None) for adapter in adapters)
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
     def may_repeat(self, action: ActionSpec) -> bool:
-        """Whether a call of the action that was cut off may be made again.
+        """Whether an interrupted call of the action may be repeated.
 
-        It may when its effect declares so, or when the other side drops a copy by its key (`drops_copies`). All
-        adapters that have `drops_copies` must have it true, because the call may be that of any of them.
+        It may when the effect declares it, or when the other side drops duplicates by their key (`drops_copies` of the
+        adapters). Every adapter with that attribute must set it, since any of them may have made the call.
         """
         adapters = self.shared_for(action).values()
         drops = [bool(adapter.drops_copies) for adapter in adapters if hasattr(adapter, "drops_copies")]
@@ -241,7 +241,7 @@ class Ports:
     def open(
         self, action: ActionSpec, connection: Connection, events: Sequence[Event]
     ) -> dict[str, Transactional]:
-        """Adapters over one transaction, by parameter name."""
+        """Return adapters over one transaction, by parameter name."""
         return {
             name: self.transactional[port](connection, events)
             for name, port in action.ports.items()
@@ -255,5 +255,5 @@ def calls_outside(step: Step) -> bool:
 
 
 def envelope_argument(action: ActionSpec, envelope: Envelope) -> dict[str, Any]:
-    """Return the keyword argument for the envelope, if the action has one."""
+    """Return the keyword argument for the envelope, if the action takes one."""
     return {} if action.envelope_parameter is None else {action.envelope_parameter: envelope}

@@ -1,4 +1,4 @@
-"""The records by which results and letters are announced: the same bytes every time."""
+"""Builds the records that announce results and letters, with the same bytes every time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from topics.registry import TopicNames
 
 @lru_cache(maxsize=1 << 10)
 def _text_of(microseconds: int) -> str:
-    return timestamp(from_us(microseconds))  # everything in one transaction happened at one moment
+    return timestamp(from_us(microseconds))  # cached, as all rows of one transaction share its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Announcer:
         return Outgoing(self.names.letters, source.key, source.value, headers)
 
     def _without_its_bytes(self, outcome: DeadLettered) -> Outgoing:
-        # Otherwise no worker could ever get past it. The hash stays, so a replay without the bytes is refused.
+        # Otherwise the record would block its partition for ever. Its hash stays, so a replay of the rest is refused.
         letter, source = outcome.letter, outcome.source
         where = (
             f"; the record is too large for a letter and was left out of it, it stays at {source.position}"
@@ -70,7 +70,7 @@ class Announcer:
             workflow=self.workflow if execution.step.reads is LeadReceived else execution.envelope.workflow,
         )
         if outcome.call is not None:
-            # An empty attribute counts as absent: a result of an older build may prove its call without a reference.
+            # Omit an empty attribute: a result of an older build may have proven its call without a reference.
             reference = attribute_text(outcome.call.reference[:MAX_ATTRIBUTE]) or None
             envelope = envelope._replace(effect=outcome.call.key, effect_reference=reference)
         headers = result_headers(envelope, row.lead_id)

@@ -1,4 +1,4 @@
-"""Puts a processor together from a workflow and adapters."""
+"""Assembles a processor from a workflow and adapters."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Parts:
     pauses: Pauses
 
     def stop_calls_and_pauses(self) -> None:
-        """Start no further outside calls, and end the waiting of paused steps."""
+        """Start no further outside call, and stop waiting for paused steps."""
         self.external_calls.stop()
         self.pauses.stop()
 
 
 def assemble(installation: Installation, observe: Callable[[str], DependencyObserver] | None = None) -> Parts:
-    """Put a processor together. `observe` returns the observer of the server with this name.
+    """Assemble a processor. `observe` returns the observer of the server of this name.
 
-    Raise `PortError` when an action has a port without an adapter.
+    Raise `PortError` when an action needs a port that is not bound.
     """
     adapters, workflow = installation.adapters, installation.workflow
     adapters.ports.check(workflow)

@@ -1,4 +1,4 @@
-"""A circuit breaker: after too many failures, executions wait, and one at a time tries again."""
+"""A circuit breaker: stops calls to what fails too often, then probes it with one execution at a time."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 from streams.clock import Clock
 
 LONGEST_ASKED = timedelta(hours=1)
-"""Longest wait that the other side may ask for (Retry-After)."""
+"""Longest Retry-After of the other side that is respected."""
 
 
 class CircuitBreaker:
-    """Opens after `max_failures` within a time, and closes when one execution that it let through succeeds.
+    """Opens after `max_failures` failures within a time, and closes when a probe succeeds.
 
-    It has no task and no timer: before an execution its caller asks `allows` and calls `begin`, and afterwards
-    reports how it ended.
+    It holds no task and no timer: the caller checks `allows`, calls `begin`, executes, and reports how it went.
     """
 
     def __init__(
@@ -28,7 +27,7 @@ class CircuitBreaker:
         probe_at_most: timedelta,
         in_a_row: bool,
     ) -> None:
-        """`in_a_row`: a success clears the failures before it; otherwise all failures within the time count."""
+        """With `in_a_row`, a success resets the count of failures; otherwise all failures within the time count."""
         self._clock = clock
         self._max_failures = max_failures
         self._within = within
@@ -57,7 +56,7 @@ class CircuitBreaker:
 
     @property
     def capacity(self) -> int:
-        """How many failures are left until it opens."""
+        """How many more failures open it."""
         self._forget_old(self._clock())
         return max(self._max_failures - len(self._failures), 0)
 
@@ -67,11 +66,11 @@ class CircuitBreaker:
         return self._is_probing
 
     def leave(self) -> None:
-        """End a probe that showed nothing about the other side: the next execution is the probe."""
+        """Note that the probe showed nothing about the other side, so the next execution is the probe."""
         self._is_probing = False
 
     def succeeded(self, *, is_probe: bool) -> None:
-        """Record a success. Executions that started before the breaker opened prove nothing."""
+        """Note a success. Successes of executions that started before it opened do not close it."""
         if is_probe:
             self.opened_at = self.next_probe = None
             self._is_probing = False
@@ -79,7 +78,7 @@ class CircuitBreaker:
             self._failures.clear()
 
     def failed(self, *, is_probe: bool, retry_after: timedelta | None = None) -> None:
-        """Record a failure that is about the other side."""
+        """Note a failure that the other side caused."""
         now = self._clock()
         self._failures.append(now)
         self._forget_old(now)

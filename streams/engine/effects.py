@@ -1,4 +1,4 @@
-"""The port Effects: an outside call is intended in the store before it is made, and made once."""
+"""The port Effects: commits the intent of an outside call before the call, and makes each call once."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class ExecutionEffects:
     """The port Effects for one execution; see `actions.ports.Effects`."""
 
     def __init__(self, intents: IntentLog, execution: Execution, *, may_repeat: bool) -> None:
-        """`may_repeat`: a call of this execution that was cut off may be made again."""
+        """`may_repeat`: an interrupted call of this execution may be repeated."""
         self._intents = intents
         self._execution = execution
         self._may_repeat = may_repeat
         self._mark: Mark | None = None
         self.has_called = False
-        """Whether it got as far as calling."""
+        """Whether the call was started."""
         self.call: MadeCall | None = None
         """The call that this execution made, now or in an earlier attempt."""
 
@@ -37,7 +37,7 @@ class ExecutionEffects:
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """The outcome, once it is known; a call without one stays an intent, which means uncertain."""
+        """The outcome, once it is known. A call without one stays an intent, which means uncertain."""
         return () if self._mark is None else (self._mark,)
 
     async def once(self, call: Callable[[], Awaitable[str]]) -> Receipt:
@@ -56,7 +56,7 @@ class ExecutionEffects:
         except UncertainError:
             raise
         except Exception as error:
-            # The adapter failed in a way that it does not know itself, so the call may have happened.
+            # The adapter failed in an unexpected way, so nobody can tell whether the call happened.
             msg = f"the call failed with {type(error).__name__}, so whether it happened is not known"
             raise UncertainError(msg) from error
         self._mark = Mark(key, self._execution.ledger_id, CALLED, reference)
@@ -64,14 +64,14 @@ class ExecutionEffects:
         return Receipt(reference, is_mine=True)
 
     def _earlier(self) -> Receipt | None:
-        """Return the receipt of an earlier attempt's call; None when the call was certainly not made."""
+        """Return the receipt of an earlier attempt's call; None when it was certainly not made."""
         if self._mark is None:
             action = self._execution.step.action.kebab
             raise UncertainError(f"{action} does not know what became of its call and must not repeat it")
         return Receipt(self._mark.reference or "", is_mine=True) if self._mark.status == CALLED else None
 
     async def _claimed(self) -> Receipt | None:
-        """Claim the call. Return the receipt of an earlier call; None when it must be made now."""
+        """Claim the call. Return the receipt of an earlier call; None when it has to be made now."""
         claimed = await self._claim(claim_of(self._execution, may_repeat=self._may_repeat))
         if claimed.verdict is Verdict.CALLED:
             if claimed.is_mine:
@@ -89,21 +89,21 @@ class ExecutionEffects:
         except StoreError:
             raise
         except Exception as error:
-            # Not the action's failure: a letter would hide an intent that was written. The batch is processed again.
+            # Not the action's failure: a letter would hide an intent that was written. The batch is retried.
             msg = f"whether an intent was written is not known: {type(error).__name__}"
             raise StoreUnavailableError(msg) from error
 
 
 def claim_of(execution: Execution, *, may_repeat: bool) -> Claim:
-    """Return the claim by which this execution asks to make its call."""
+    """Return this execution's claim to make its call."""
     action = execution.step.action.kebab
     return Claim(execution.effect_key, execution.ledger_id, action, may_repeat, _decided_us(execution))
 
 
 def made_by(execution: Execution, standing: Mapping[str, Sequence[Any]]) -> MadeCall | None:
-    """Return the call that this execution made, from the rows of effects (`store.effects.standing`); None: no call.
+    """Return the call that this execution made, from the rows of `store.effects.standing`; None when it made none.
 
-    The row proves the call, not the result: a result that is stated again from the ledger then has the same headers.
+    It is read from the row, not from the result, so a result repeated from the ledger has the same headers.
     """
     key = execution.effect_key
     row = standing.get(key)
@@ -121,7 +121,7 @@ def cut_off(execution: Execution) -> UncertainError:
 
 
 def _decided_us(execution: Execution) -> int | None:
-    # A person who replays an UNCERTAIN letter has checked the other side and wants this call repeated, no later one.
+    # Who replays an UNCERTAIN letter has checked the other side and decided to repeat the call of that letter.
     if execution.request is None or execution.request.failure_class != "uncertain":
         return None
     return letters.microseconds(execution.request.time)

@@ -1,4 +1,4 @@
-"""The values passed between the stages of processing: an execution and its outcome."""
+"""The values that pass between the stages of processing: an execution, and its outcome."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from topics.limits import MAX_ATTRIBUTE
 
 
 class Source(NamedTuple):
-    """A record as received; a dead letter must preserve it byte for byte."""
+    """A record as it was consumed; a dead letter must preserve it byte for byte."""
 
     position: Position
-    """Where it was first consumed; of a replayed record, not where the request stood."""
+    """Where it was first consumed; for a replayed record, not the position of the request."""
     key: bytes | None
     value: bytes | None
     headers: Headers
-    """The original ones: a letter's own are taken off."""
+    """The original headers, without a letter's own."""
 
 
 @dataclass(slots=True)
@@ -34,12 +34,12 @@ class Execution:
     step: Step
     decoded: Decoded
     request: DeadLetter | None = None
-    """The letter this is a replay or a due retry of."""
+    """The letter that this execution replays or retries."""
     attempts: int = 0
     result_id: str = field(init=False)
-    """Id of the event that the action will state."""
+    """Id of the event that the action will return."""
     ledger_id: bytes = field(init=False)
-    """The same, as the ledger keeps it: the idempotency key."""
+    """`result_id` as bytes: the idempotency key in the ledger."""
 
     def __post_init__(self) -> None:
         """Derive the ids."""
@@ -59,7 +59,7 @@ class Execution:
 
     @property
     def effect_key(self) -> str:
-        """Key of the call that the action makes outside for this event. Raises ValueError when it makes none."""
+        """Key of the action's outside call for this event. Raise ValueError when it makes none."""
         effect = self.step.action.effect
         if effect is None:
             msg = f"{self.step.name} declares no effect"
@@ -73,8 +73,8 @@ class Execution:
 
     @property
     def contact_key(self) -> str | None:
-        """Key of the contact, once it is known."""
-        # Not getattr: on a public event that would give a stranger's field of this name, whatever it holds.
+        """Key of the event's contact, once that is known."""
+        # Not getattr: on a public event that would return a publisher's extra field of this name, whatever it holds.
         return self.decoded.event.__dict__.get("contact_key")
 
 
@@ -86,14 +86,14 @@ class MadeCall(NamedTuple):
 
 
 class Succeeded(NamedTuple):
-    """The action stated a result (now or before)."""
+    """The action returned a result (now or before)."""
 
     execution: Execution
     row: LedgerRow
     event: Event | None
-    """The result itself when it was stated just now; a remembered one is only known as bytes."""
+    """The result itself when it is new; one from the ledger is known only as bytes."""
     call: MadeCall | None = None
-    """The outside call of this execution, now or in an earlier attempt; the result's headers prove it."""
+    """The outside call of this very execution, now or in an earlier attempt; the result's headers prove it."""
 
     @property
     def is_new(self) -> bool:
@@ -110,9 +110,9 @@ class DeadLettered(NamedTuple):
 
     @property
     def is_of_another(self) -> bool:
-        """Whether the letter is that of another record, of which this one is a copy.
+        """Whether the letter belongs to another record, of which this one is a copy.
 
-        It is published with the bytes it names, when that record is settled; these may differ from them.
+        Such a letter is published with the other record's bytes, when that record is settled; these may differ.
         """
         letter, position = self.letter, self.source.position
         return (letter.topic, letter.partition, letter.offset) != (
@@ -127,8 +127,8 @@ Outcome = Succeeded | DeadLettered
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """Outcomes of a run, and the executions that did not start."""
+    """Outcomes of a group of executions, and those that did not start."""
 
     outcomes: list[Outcome]
     not_begun: list[Execution]
-    """Executions that may not start: the step pauses, or a single one must probe first."""
+    """Those that may not start, because the step is paused or a probe has to succeed first."""

@@ -33,16 +33,16 @@ from topics.events import Event
 
 
 class Todo(NamedTuple):
-    """An execution to run, and its earlier outcomes."""
+    """An execution to run, and what is known about its earlier attempts."""
 
     execution: Execution
     row: LedgerRow | None
     call: MadeCall | None
-    """The call that an earlier attempt made, though its result could not be stated."""
+    """The call that an earlier attempt made, though its result could not be encoded."""
 
 
 class _Chains:
-    """Executions grouped by contact: two mails to one contact must not race for the same effect."""
+    """Pending executions, grouped by contact: two mails to one contact must not race for the same effect."""
 
     def __init__(self, todo: Sequence[Todo]) -> None:
         chains: dict[str, deque[Todo]] = {}
@@ -81,14 +81,14 @@ class ExternalCalls:
         self._is_stopping = False
 
     def stop(self) -> None:
-        """Start no further execution; running ones are finished."""
+        """Start no further execution; those under way are finished."""
         self._is_stopping = True
 
     async def run(self, step: Step, executions: Sequence[Execution], batch: RecordBatch) -> RunResult:
         """Run the executions, each with its own commits. Return one outcome for each that was started.
 
-        None starts while the step pauses, or after the batch was revoked. Raise `StoreUnavailableError`, or
-        `StoppingError` when some were not started; finished ones are in the ledger.
+        None starts while the step is paused, or once the batch is revoked. Raise `StoreUnavailableError`, or
+        `StoppingError` when some were not started; what is done is in the ledger.
         """
         outcomes, todo = await self._recall(executions)
         chains = _Chains(todo)
@@ -100,7 +100,7 @@ class ExternalCalls:
         try:
             await asyncio.gather(*lanes)
         except BaseException:
-            # When one lane fails, the others must not go on calling unobserved: wait for the calls being made.
+            # When one lane fails, the others must not keep calling unattended: wait for the calls under way.
             chains.waiting.clear()
             await asyncio.gather(*lanes, return_exceptions=True)
             raise
@@ -123,8 +123,8 @@ class ExternalCalls:
                 finally:
                     permit.end()
                 batch.note_progress()
-                # Submit an outcome at once, but await it after the next call: it then commits together with that
-                # call's intent, which halves the commits. Executions about the same contact await it first.
+                # Submit an outcome at once but await it after the next call: it then commits together with that
+                # call's intent, which halves the commits. The next call for the same contact awaits it first.
                 before, last = last, self._end(todo.execution, outcome, finish, self._intents.finish(finish))
                 if before is not None:
                     outcomes.append(await before)
@@ -133,7 +133,7 @@ class ExternalCalls:
                     outcomes.append(await before)
                 chains.put_back(chain)
                 if is_probe:
-                    return  # all lanes start over, or none
+                    return  # after the probe all lanes restart, or none does
         finally:
             if last is not None:
                 outcomes.append(await last)
@@ -152,7 +152,7 @@ class ExternalCalls:
             first: Execution | None = None
             for execution in same:
                 if first is not None:
-                    # Copies in this batch are repetitions of the record, unless their content differs.
+                    # Copies in this batch are duplicates of the record, unless their content differs.
                     if execution.request is None and execution.decoded.digest != first.decoded.digest:
                         letter = self._ledger_writer.letter(execution, ID_REUSED, now)
                         outcomes.append(DeadLettered(execution.source, letter, is_new=True))
@@ -193,7 +193,7 @@ class ExternalCalls:
         if not isinstance(answer, Failure):
             try:
                 mine = self._ledger_writer.succeeded(execution, answer, duration, now)
-            except Exception as error:  # noqa: BLE001 - a result that cannot be stated becomes a letter
+            except Exception as error:  # noqa: BLE001 - a result that cannot be encoded becomes a letter
                 answer = failure_of(error)
         if isinstance(answer, Failure):
             mine, letter = self._ledger_writer.failed(execution, answer, duration, now)
@@ -209,20 +209,20 @@ class ExternalCalls:
         try:
             counted = await finished
         except StoreRefusedError as error:
-            # The call stays an intent: a replay finds it uncertain and does not repeat it unasked.
+            # The call stays an intent: a replay finds it uncertain and does not repeat it by itself.
             letter = self._ledger_writer.letter(execution, store_failure(error), self._clock())
             return DeadLettered(execution.source, letter, is_new=True)
         if counted is finish.row:
             return outcome
         recalled = self._ledger_writer.recorded_outcome(execution, counted, self._clock())
         if recalled is None:
-            raise StoppingError  # another worker is at a later generation of this very letter: leave it to it
+            raise StoppingError  # another worker runs a later generation of this letter: leave it to that worker
         same = {execution.ledger_id: [execution]}
         _, calls = await self._database.run(lambda connection: _known(connection, same))
         return _with_call(recalled, calls.get(execution.ledger_id))
 
     async def _attempt(self, step: Step, execution: Execution, effects: ExecutionEffects) -> Event | Failure:
-        """Attempts until the policy's inline budget is spent."""
+        """Run the action, and retry it until the policy's inline budget is spent."""
         retry, action = step.retry, step.action
         arguments = self._arguments(action, execution, effects)
         began = time.monotonic()
@@ -233,7 +233,9 @@ class ExternalCalls:
             except TransientError as error:
                 wait = inline_wait(retry, execution.attempts)
                 is_spent = time.monotonic() - began + wait > retry.inline_budget.total_seconds()
-                is_throttled = error.retry_after is not None  # the other side asked us to wait
+                is_throttled = (
+                    error.retry_after is not None
+                )  # the other side set the time: do not call sooner
                 if (
                     self._is_stopping
                     or is_spent
@@ -245,7 +247,7 @@ class ExternalCalls:
             except StoreRefusedError as error:
                 return store_failure(error)
             except StoreError:
-                raise  # the claim could not be written: not the action's failure, the batch is processed again
+                raise  # the claim could not be written, which is not the action's failure: the batch is retried
             except Exception as error:  # noqa: BLE001 - whatever an action raises becomes a letter
                 return failure_of(error)
 
@@ -259,7 +261,7 @@ class ExternalCalls:
 def _known(
     connection: Connection, executions: Mapping[bytes, Sequence[Execution]]
 ) -> tuple[dict[bytes, LedgerRow], dict[bytes, MadeCall]]:
-    """Return the ledger's rows of these executions, and the calls that these made."""
+    """Return the ledger's rows of these executions, and the calls made by those that have a row."""
     rows = ledger.find(connection, executions)
     standing = effects_table.standing(connection, {executions[key][0].effect_key for key in rows})
     made = ((key, made_by(executions[key][0], standing)) for key in rows)

@@ -1,4 +1,4 @@
-"""Turns exceptions into dead letters, without personal data."""
+"""Turns an action's exception into a dead letter whose description holds no personal data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from topics.letter import MESSAGE_LIMIT, RETRIED, STACK_LIMIT, DeadLetter, Failu
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure, as a letter reports it."""
+    """What went wrong, in the fields of a letter."""
 
     failure_class: FailureClass
     code: str
@@ -62,7 +62,7 @@ TAMPERED = Failure(
 
 
 def failure_of(error: Exception) -> Failure:
-    """Classify an exception by what to do about it (actions/errors.py)."""
+    """Classify an exception by what should be done about it (actions/errors.py)."""
     if isinstance(error, DecodeError):
         return Failure(error.failure_class, error.code, error.stage, error.message)
     name = f"{type(error).__module__}.{type(error).__qualname__}"
@@ -80,13 +80,13 @@ def failure_of(error: Exception) -> Failure:
         return Failure(
             failure_class, _stable(error.code), "execute", error.message, name, frames, retry_after
         )
-    # The text of a foreign exception may quote a value: report its place, not its text.
+    # The text of a foreign exception may quote a value: keep where it happened, not its text.
     where = frames.rpartition("\n")[2] if frames else "outside our code"
     return Failure("defect", "DEFECT", "execute", f"{type(error).__name__} at {where}", name, frames)
 
 
 def store_failure(error: StoreRefusedError) -> Failure:
-    """Return the failure of an outcome that the database refuses, for good or for now."""
+    """Return the failure of a record whose outcome the database refuses for good, or for now."""
     if isinstance(error, StoreBusyError):
         return Failure(
             "transient", "STORE_CONFLICT", "execute", f"other workers were first every time: {error}"
@@ -95,11 +95,11 @@ def store_failure(error: StoreRefusedError) -> Failure:
 
 
 def _stable(code: str) -> str:
-    """Return a code people can route on, whatever an action's author wrote."""
+    """Return a code that people can route on, whatever text the action's author chose."""
     return re.sub(r"[^A-Z0-9_]+", "_", code.upper())[:100] or "UNNAMED"
 
 
-def write_letter(  # noqa: PLR0913 - a letter says this much
+def write_letter(  # noqa: PLR0913 - a letter has this many fields
     failure: Failure,
     *,
     source: Source,
@@ -111,7 +111,7 @@ def write_letter(  # noqa: PLR0913 - a letter says this much
     group: str,
     now: datetime,
 ) -> DeadLetter:
-    """Write the letter of a failure: of generation 0, or one more than that of the `request` that failed again."""
+    """Write the letter of a failure: generation 0, or one more than that of the `request` that failed again."""
     position = source.position
     moment = timestamp(now)
     letter = DeadLetter(
@@ -140,7 +140,7 @@ def write_letter(  # noqa: PLR0913 - a letter says this much
     if request is not None:
         letter = replace(
             letter,
-            # Also of bytes that are not those: or the next replay would take them for the letter's own.
+            # Keep the hash even when the bytes differ: otherwise the next replay would accept them as the letter's own.
             value_sha256=request.value_sha256,
             id=request.id,
             group=request.group,
@@ -162,14 +162,16 @@ def next_attempt(letter: DeadLetter, failure: Failure, retry: RetryPolicy, now: 
         return None
     delay = retry.delays[letter.generation]
     if failure.retry_after is not None:
-        return timestamp(now + min(failure.retry_after, left))  # one last time at the end of our patience
-    # Seeded by the letter: the same failure stated twice has the same due time.
+        return timestamp(
+            now + min(failure.retry_after, left)
+        )  # at the latest, one last retry at `give_up_after`
+    # Seeded by the letter, so that the same failure always has the same due time.
     spread = random.Random(f"{letter.id}/{letter.generation}").uniform(-retry.jitter, retry.jitter)  # noqa: S311
     return timestamp(now + min(delay * (1 + spread), left))
 
 
 def fingerprint(failure: Failure, action: str) -> str:
-    """12 hex digits by which failures of one cause group: exception, own functions, code, action."""
+    """Return 12 hex digits that group failures of one cause: exception, own functions, code, action."""
     functions = [line.partition(" in ")[2] for line in (failure.stacktrace or "").splitlines()]
     text = "\n".join([failure.exception or "", *functions, failure.code, action])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -177,11 +179,11 @@ def fingerprint(failure: Failure, action: str) -> str:
 
 _FOREIGN = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "purelib", "platlib"))
 _OWN = tuple(str(Path(package.__path__[0]).resolve()) for package in (actions, streams, topics))
-"""Ours even when installed beside other people's packages."""
+"""Our own packages, even when they are installed beside foreign ones."""
 
 
 def own_frames(error: BaseException) -> str | None:
-    """`file:line in function` of our own frames, outermost first; no values, at most 4 KiB."""
+    """Return `file:line in function` of our own frames, outermost first; no values, at most 4 KiB."""
     frames = traceback.extract_tb(error.__traceback__)
     places = (own_place(frame.filename, frame.lineno, frame.name) for frame in frames)
     lines = [place for place in places if place is not None]
@@ -189,7 +191,7 @@ def own_frames(error: BaseException) -> str | None:
 
 
 def own_place(file: str, line: int | None, function: str) -> str | None:
-    """Return `file:line in function`; None when the code is not ours."""
+    """Return `file:line in function`; None when the code there is not ours."""
     path = Path(file)
     place = str(path.resolve())
     if file.startswith("<") or (place.startswith(_FOREIGN) and not place.startswith(_OWN)):
@@ -199,5 +201,5 @@ def own_place(file: str, line: int | None, function: str) -> str | None:
 
 @cache
 def app_version() -> str:
-    """Version of this build."""
+    """Return the version of this build."""
     return version("leads")

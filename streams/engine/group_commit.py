@@ -1,4 +1,4 @@
-"""Commits small writes in groups: those that wait together commit together."""
+"""Commits small writes in groups: writes that wait at the same time share a commit."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from sqlalchemy.engine import Connection
 from streams.store.engine import Database, StoreRefusedError, isolate_refused
 
 GATHER_S = 0.002
-"""Seconds a group waits for others to join it: half as many commits, and a call outside takes longer anyway."""
+"""Seconds a group waits for more writes. It halves the commits, and an outside call takes longer anyway."""
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
 class GroupCommit(Generic[Item, Answer]):
-    """Commits everything submitted during one commit as the next group; each submitter gets its own answer."""
+    """Commits all that is submitted during a commit as the next group; each submitter gets its own answer."""
 
     def __init__(
         self, database: Database, apply: Callable[[Connection, Sequence[Item]], Sequence[Answer]]
     ) -> None:
-        """`apply(connection, items)` gives one answer per item."""
+        """`apply(connection, items)` returns one answer per item."""
         self._database = database
         self._apply = apply
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._flusher: asyncio.Task[None] | None = None
 
     def submit(self, item: Item) -> asyncio.Future[Answer]:
-        """Submit an item. The future is done when it is committed, or raises as the store did when it is not."""
+        """Submit the item. The future is done once it is committed; it has the store's error when it is not."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._flusher is None or self._flusher.done():
@@ -57,5 +57,5 @@ class GroupCommit(Generic[Item, Answer]):
             return await self._database.run(lambda connection: self._apply(connection, items))
         except StoreRefusedError:
             raise
-        except Exception as error:  # noqa: BLE001 - those who wait get it
+        except Exception as error:  # noqa: BLE001 - each submitter gets it
             return [error] * len(items)

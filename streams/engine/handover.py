@@ -1,4 +1,4 @@
-"""The values passed between an agent and the code that settles its batches."""
+"""The values between an agent and its batch handler: a batch of records, and those that could not start."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class RecordBatch(Protocol):
 
     @property
     def is_revoked(self) -> bool:
-        """Whether the records go to another worker, so that no further work on them may start. Has no side effect."""
+        """Whether the records go to another worker, so that no more of them may start. Reading has no side effect."""
         ...
 
     def note_progress(self) -> None:
-        """Note that something of the batch was done, or that it waits for a known cause."""
+        """Note that part of the batch was done, or that it waits for a known cause."""
         ...
 
 
@@ -40,18 +40,18 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """The records of a batch that were not started, and why. False when the whole batch is settled."""
+    """The records of a batch that did not start, and why. It is false when the whole batch is settled."""
 
     paused_step: str = ""
-    """The step that pauses."""
+    """The paused step."""
     positions: Sequence[Position] = ()
-    """Positions of the records that were not started: they may not be acknowledged."""
+    """Positions of the records that did not start: they may not be acknowledged."""
 
     def __bool__(self) -> bool:
         return bool(self.positions)
 
     def of(self, records: Iterable[Record]) -> list[Record]:
-        """Return those of the batch's records that were not started."""
+        """Return those of the batch's records that did not start."""
         places = {(position.partition, position.offset) for position in self.positions}
         return [record for record in records if (record.partition, record.offset) in places]
 
@@ -59,4 +59,4 @@ class Unfinished:
 SETTLED = Unfinished()
 
 BatchHandler = Callable[[RecordBatch], Awaitable[Unfinished]]
-"""Settles a batch. When it raises, nothing of the batch may be acknowledged, and the whole batch may come again."""
+"""Settles a batch. When it raises, nothing of the batch may be acknowledged, and the whole batch may be retried."""

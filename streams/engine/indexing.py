@@ -1,4 +1,4 @@
-"""Takes dead letters from their topic into the index, from where they are listed, retried and replayed."""
+"""Writes dead letters from their topic into the index, which serves listing, retries and replays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class LetterIndexer:
-    """Indexes letters; any copy of a letter may come again and changes nothing."""
+    """Indexes letters; a redelivered copy of a letter changes nothing."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         """Take the store."""
@@ -29,7 +29,7 @@ class LetterIndexer:
         self._clock = clock
 
     async def process(self, batch: RecordBatch) -> Unfinished:
-        """Index a batch, even when its partition has a new owner. Log the places of records that are no letters."""
+        """Index a batch, even when its partition was revoked. Log the position of a record that is no letter."""
         rows = [row for record in batch.records if (row := row_of(record)) is not None]
         await isolate_refused(rows, self._index, _log_refused)
         return SETTLED
@@ -53,7 +53,7 @@ def row_of(record: Record) -> LetterRow | None:
         return None
     status = PARKED if letter.next_attempt is None else SCHEDULED
     if letter.code == CANCELLED.code:
-        status = DISCARDED  # a person gave it up before it became a letter
+        status = DISCARDED  # a person cancelled it before it became a letter
     original = without_letter(headers)
     return LetterRow(
         status, None, letter, _lead_id(record.value, dict(original)), record.key, record.value, original
@@ -61,7 +61,7 @@ def row_of(record: Record) -> LetterRow | None:
 
 
 def _lead_id(value: bytes | None, headers: dict[str, bytes | None]) -> str | None:
-    """Return the lead of a letter, if its record, which may be anything, names one."""
+    """Return the letter's lead id, if the record, which may hold anything, names one."""
     if (headers.get("ce_type") or b"").startswith(b"crm."):
         subject = (headers.get("ce_subject") or b"").decode(errors="replace")
         if subject.startswith("lead/") and not has_control(subject):

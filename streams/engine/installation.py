@@ -32,16 +32,16 @@ class Adapters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """What workers, commands, HTTP and tests work with; made once, in `streams/wiring.py`.
+    """What workers, commands, HTTP and tests share; built once, in `streams/wiring.py`.
 
-    `dataclasses.replace` makes a variant: another publisher, an instrumented store.
+    `dataclasses.replace` builds a variant: another publisher, an instrumented store.
     """
 
     workflow: Workflow
     database: Database
     publisher: Publisher
     adapters: Adapters = field(default_factory=Adapters)
-    """Empty for programs that run no action; others check them first (`Ports.check`)."""
+    """Needed only to run actions; `Ports.check` comes first then."""
     topics: TopicNames = field(default_factory=TopicNames)
     group: str = "leads"
     """Kafka consumer group; letters carry it."""

@@ -40,16 +40,17 @@ class IntentLog:
         self._group = GroupCommit[Claim | Finish, Claimed | LedgerRow](database, self._apply)
 
     async def claim(self, claim: Claim) -> Claimed:
-        """Write the intent, committed when this returns."""
+        """Write the intent; it is committed when this returns."""
         answer = await self._group.submit(claim)
         assert isinstance(answer, Claimed)  # noqa: S101 - for the type checker
         return answer
 
     def finish(self, finish: Finish) -> Awaitable[LedgerRow]:
-        """Submit the outcome at once; the result must be awaited and is done when the outcome is committed.
+        """Submit the outcome at once. Return an awaitable, done once it is committed, which must be awaited.
 
-        It returns the row that counts: that of the first worker. While the store is down it waits: the call was made,
-        and only its record is missing. Raises `StoreRefusedError` when the database refuses this outcome for good.
+        Its result is the row that counts (that of the first writer). It waits while the store is down, because the
+        call was made and only its record is missing. It raises `StoreRefusedError` when the database refuses the
+        outcome for good.
         """
         return self._finished(finish, self._group.submit(finish))
 
@@ -72,7 +73,7 @@ class IntentLog:
     def _apply(
         self, connection: Connection, items: Sequence[Claim | Finish]
     ) -> Sequence[Claimed | LedgerRow]:
-        # Outcomes first, so that a caller that submits an outcome and then claims its next call has one open intent.
+        # Outcomes first, so that one who submits an outcome and then claims the next call has one open intent.
         finishes = [item for item in items if isinstance(item, Finish)]
         claims = [item for item in items if isinstance(item, Claim)]
         finished = iter(self._apply_finishes(connection, finishes) if finishes else ())

@@ -1,4 +1,4 @@
-"""The ledger's rows of executions, and its answers for records that are delivered again."""
+"""Builds the ledger's rows, and answers a record that is processed again from its row."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LedgerWriter:
     group: str
 
     def succeeded(self, execution: Execution, result: Event, duration_us: int, now: datetime) -> LedgerRow:
-        """Return the row of a result. Raises PermanentError when the result is too large for its topic."""
+        """Return the row of a result. Raise PermanentError when the result is too large for a topic."""
         encoded = encode(result)
         if len(encoded) > MAX_STATED:
             raise PermanentError(
@@ -46,7 +46,7 @@ class LedgerWriter:
     def failed(
         self, execution: Execution, failure: Failure, duration_us: int, now: datetime
     ) -> tuple[LedgerRow, DeadLetter]:
-        """Remember that the record was dead-lettered, and by which letter."""
+        """Return the row of a dead-lettered record, and its letter."""
         letter = self.letter(execution, failure, now)
         row = self._row(
             execution,
@@ -77,7 +77,7 @@ class LedgerWriter:
         )
 
     def recorded_outcome(self, execution: Execution, row: LedgerRow, now: datetime) -> Outcome | None:
-        """Answer from memory; None when the record is to be executed (a replay of this very failure)."""
+        """Return the outcome in the ledger; None when the record has to be executed (a replay of this very failure)."""
         is_edited = execution.request is not None and execution.request.edit_sha256 is not None
         if execution.decoded.digest != row.digest and not is_edited:
             return DeadLettered(execution.source, self.letter(execution, ID_REUSED, now), is_new=True)

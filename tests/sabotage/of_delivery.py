@@ -229,7 +229,7 @@ def effects_once() -> Iterator[Sabotage]:
         "the second worker's outcome counts",
         "the outcome that was written first counts",
         "streams/engine/intents.py",
-        "answers.append(row)  # another worker",
+        "answers.append(row)  # another",
         "answers.append(finish.row)  # a second",
         "test_the_outcome_that_was_written_first_counts_also_after_an_outage",
     )
