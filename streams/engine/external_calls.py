@@ -189,19 +189,19 @@ class ExternalCalls:
         duration = (time.perf_counter_ns() - began) // 1000
         resolves = None
         outcome: Outcome
-        mine: LedgerRow
+        written: LedgerRow
         if not isinstance(answer, Failure):
             try:
-                mine = self._ledger_writer.succeeded(execution, answer, duration, now)
+                written = self._ledger_writer.succeeded(execution, answer, duration, now)
             except Exception as error:  # noqa: BLE001 - a result that cannot be encoded becomes a letter
                 answer = failure_of(error)
         if isinstance(answer, Failure):
-            mine, letter = self._ledger_writer.failed(execution, answer, duration, now)
+            written, letter = self._ledger_writer.failed(execution, answer, duration, now)
             outcome = DeadLettered(execution.source, letter, is_new=True)
         else:
-            outcome = Succeeded(execution, mine, answer, effects.call or todo.call)
+            outcome = Succeeded(execution, written, answer, effects.call or todo.call)
             resolves = None if execution.request is None else execution.request.id
-        return Finish(mine, None if row is None else row.generation, effects.marks, resolves), outcome
+        return Finish(written, None if row is None else row.generation, effects.marks, resolves), outcome
 
     async def _end(
         self, execution: Execution, outcome: Outcome, finish: Finish, finished: Awaitable[LedgerRow]
@@ -254,8 +254,8 @@ class ExternalCalls:
     def _arguments(
         self, action: ActionSpec, execution: Execution, effects: ExecutionEffects
     ) -> dict[str, Any]:
-        mine = {name: effects for name, port in action.ports.items() if port is Effects}
-        return self._adapters.ports.shared_for(action) | mine | envelope_argument(action, execution.envelope)
+        own = {name: effects for name, port in action.ports.items() if port is Effects}
+        return self._adapters.ports.shared_for(action) | own | envelope_argument(action, execution.envelope)
 
 
 def _known(

@@ -20,11 +20,11 @@ FLOOD_WITHIN = timedelta(minutes=1)
 
 Kind = Literal["dependency", "flood", "person"]
 FLOODING = frozenset({"transient", "throttled", "uncertain", "defect"})
-"""Classes of failures about us or the other side. Mistakes of publishers (poison, invalid, rejected) pause nothing."""
+"""Classes that point to us or the other side. Those that a publisher causes (poison, invalid, rejected) never pause."""
 FAILING = frozenset({"transient", "throttled", "uncertain"})
-"""Classes by which a call that was made shows that its dependency fails."""
+"""Classes of a call that show that its dependency fails."""
 ANSWERING = frozenset({None, "rejected"})
-"""Those by which it shows that its dependency answers: a result, or a refusal for good."""
+"""Classes of a call that show that its dependency answers: a result, or a permanent refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class PauseRules:
     """When a step pauses automatically; each worker counts its own failures."""
 
     failures: int = 100
-    """Executions that fail in a row until their dependency is left alone."""
+    """Consecutive failures of a dependency until its steps pause."""
     failures_within: timedelta = timedelta(minutes=10)
     probe_after: timedelta = timedelta(seconds=1)
-    """Then one execution is tried; doubled after each that fails."""
+    """Time until the first probe; doubled after each probe that fails."""
     probe_at_most: timedelta = timedelta(seconds=10)
-    """Work resumes within this time after the dependency is back."""
+    """Longest time between probes: work continues within it, once the dependency is back."""
     letters_per_minute: int = 300
-    """Letters of one step until it pauses; probes add a few."""
+    """Letters of one step until it pauses; its probes add a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +51,30 @@ class Pause:
     reason: str
     since: datetime
     by: str | None = None
-    """The person who paused it; None when it pauses automatically."""
+    """The person who paused it; None when it pauses by itself."""
     next_probe: datetime | None = None
-    """When it is tried again; None when a person has to resume it."""
+    """When the next probe is due; None when a person has to resume it."""
 
 
 class StoppingError(Exception):
-    """The worker stops or lost the partition: the next owner gets the rest of the batch."""
+    """The worker stops or lost the partition: the rest of the batch is left to the partition's next owner."""
 
 
 class DependencyObserver(Protocol):
-    """Observes how a server answers that steps call."""
+    """Observes how a server that steps call answers."""
 
     def answered(self) -> None:
-        """Record that it answered, with success or a refusal."""
+        """Note that the server did or refused what was requested."""
         ...
 
     def failed(self, reason: str) -> None:
-        """It could not be reached, or could not answer. `reason` holds no personal data."""
+        """Note that the server was unreachable or could not answer. `reason` holds no personal data."""
         ...
 
 
 @dataclass(slots=True)
 class Permit:
-    """Permission to execute; records afterwards how the executions ended."""
+    """Permission to execute; records the outcome afterwards."""
 
     _step: str
     _flood: CircuitBreaker
@@ -88,7 +88,7 @@ class Permit:
 
     @property
     def is_probe(self) -> bool:
-        """Whether it is for a single execution that probes whether the step can resume."""
+        """Whether it is for one execution, which tests whether the step can continue."""
         return bool(self._probes)
 
     @property
@@ -108,9 +108,9 @@ class Permit:
         has_called: bool = False,
         retry_after: timedelta | None = None,
     ) -> None:
-        """Record how an execution ended: None for a result, else class and code of its letter.
+        """Record an execution's outcome: None when it returned a result, else class and code of its letter.
 
-        `has_called`: whether it reached the call to the dependency.
+        `has_called` is whether it called the dependency.
         """
         if failure_class in FLOODING:
             self._note(self._flood, is_bad=True)
@@ -163,7 +163,7 @@ def reason_of(dependency: str | None) -> str:
 
 
 class Pauses:
-    """The pauses of one worker process. It must be asked before each execution."""
+    """The pauses of one worker process; each execution needs a permit from `begin`."""
 
     def __init__(
         self,
@@ -172,7 +172,7 @@ class Pauses:
         clock: Clock,
         observe: Callable[[str], DependencyObserver] | None = None,
     ) -> None:
-        """`dependencies` has for each step the servers that its calls depend on; `observe` returns their observers."""
+        """`dependencies` maps each step to the servers its calls need. `observe` returns a server's observer."""
         names = dict.fromkeys(name for needed in dependencies.values() for name in needed)
         self._observers = {} if observe is None else {name: observe(name) for name in names}
         breakers = {
@@ -201,17 +201,17 @@ class Pauses:
             for step in dependencies
         }
         self.by_hand: Mapping[str, Pause] = {}
-        """By step; from the store, a few seconds old."""
+        """Pauses by a person, by step; from the store, a few seconds old."""
         self.cancelled: frozenset[str] = frozenset()
-        """Correlation ids of runs that a person ended; from the store, too."""
+        """Correlation ids of runs that a person cancelled; from the store, too."""
         self._is_stopping = False
 
     def stop(self) -> None:
-        """End all waiting."""
+        """End every `wait`."""
         self._is_stopping = True
 
     def begin(self, step: str) -> Permit | None:
-        """Return leave to run one execution of the step (or a batch of them); None while the step pauses."""
+        """Return the permit for one execution of the step (or a batch of them); None while the step is paused."""
         if self.is_paused(step):
             return None
         return Permit(step, self._floods[step], self._needed[step], self._observers)
@@ -223,15 +223,15 @@ class Pauses:
         return not all(breaker.allows for breaker in self._breakers(step))
 
     async def wait(self, step: str, batch: RecordBatch) -> None:
-        """Wait until an execution of the step may start. Raise `StoppingError` when the worker stops or lost it."""
+        """Wait until the step may execute. Raise `StoppingError` when the worker stops or lost the batch."""
         while self.is_paused(step):
             if self._is_stopping or batch.is_revoked:
                 raise StoppingError
-            batch.note_progress()  # a pause may last for days, and is no hanging
+            batch.note_progress()  # a pause may last for days; the watchdog must not take it for a hang
             await asyncio.sleep(LOOK_EVERY_S)
 
     def held(self) -> tuple[Sequence[str], Sequence[str]]:
-        """Return the steps whose retries wait, and of these the ones that one retry may try; both in kebab-case."""
+        """Return the steps whose retries wait, and those of them that one retry may probe; both in kebab-case."""
         held = [step for step in self._floods if self._is_held(step)]
         may_try = [step for step in held if not self.is_paused(step)]
         return [_kebab(step) for step in held], [_kebab(step) for step in may_try]

@@ -1,4 +1,4 @@
-"""Settles batches of records: every outcome is committed and on the broker, or no record may be acknowledged."""
+"""Settles batches of records: every outcome is committed and on the broker, or nothing may be acknowledged."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Processor:
         self._announcer = Announcer(installation.topics, workflow.name, own)
         self._clock = installation.clock
         self.counts: Counter[tuple[str, str]] = Counter()
-        """Number of outcomes since the start, by action and kind."""
+        """(action, outcome) -> number of records, since start."""
 
     async def process(self, step: Step, batch: RecordBatch) -> Unfinished:
-        """Settle records of the step's own topic. Return those that were not started because the step pauses.
+        """Settle records of the step's own topic. Return those that did not start because the step is paused.
 
         When this returns, the outcome of every other record is committed and on the broker: they may be acknowledged.
         Raise `StoreUnavailableError`, `PublishError` or `StoppingError`; then none may be acknowledged, and all may be
-        read again.
+        retried.
         """
         executions = await self._settle(self._reader.read_events(step, batch.records, self._clock()), batch)
         return Unfinished(step.name, [execution.source.position for execution in executions])
@@ -52,15 +52,15 @@ class Processor:
     async def process_requests(self, batch: RecordBatch) -> Unfinished:
         """Settle records of the requests topic, each with the action it names. Raise as `process` does.
 
-        The batch is always settled, because requests for other steps must not wait behind those for a paused step.
-        Letters of a paused step become due again when it resumes.
+        The batch is always settled, because other steps' requests must not wait behind those of a paused step. Letters
+        of a paused step are due again when it continues.
         """
         put_back = await self._settle(self._reader.read_requests(batch.records, self._clock()), batch)
         await self._put_back(put_back)
         return SETTLED
 
     async def _settle(self, reading: Reading, batch: RecordBatch) -> list[Execution]:
-        """Run the executions and publish their outcomes. Return the executions that were not started."""
+        """Run what was read and publish the outcomes. Return the executions that did not start."""
         outcomes: list[Outcome] = list(reading.letters)
         by_step: dict[str, list[Execution]] = {}
         for execution in reading.executions:
@@ -76,7 +76,7 @@ class Processor:
                 if pending and self._pauses.is_paused(step.name):
                     not_begun += pending
                     break
-        # Also before a pause: it may be long.
+        # Publish even before a pause, which may be long.
         await self._publish(outcomes)
         if reading.skipped:
             self.counts["any", "skipped"] += reading.skipped

@@ -1,4 +1,4 @@
-"""Late replays: the action declares what happens, or the person who replays decides."""
+"""Decides about a late replay, as its action declares or the person who requests it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from topics.events import Event
 from topics.letter import DeadLetter
 
 
-def on_stale(action: ActionSpec, event_time: str, asked: DeadLetter | None, now: datetime) -> OnStale:
-    """Return what to do with an event of this time: `run` unless a replay comes later than the action's `max_age`."""
-    if asked is None or action.max_age is None or now - parse_timestamp(event_time) <= action.max_age:
+def on_stale(action: ActionSpec, event_time: str, request: DeadLetter | None, now: datetime) -> OnStale:
+    """Return what to do with an event of this time: `run` unless a replay is later than the action's `max_age`."""
+    if request is None or action.max_age is None or now - parse_timestamp(event_time) <= action.max_age:
         return "run"
-    decided = asked.stale or action.on_stale
+    decided = request.stale or action.on_stale
     return "ask" if decided == "skip" and action.skip is None else decided
 
 
 def needs_decision(execution: Execution, now: datetime) -> bool:
-    """Whether a person must decide, and has not."""
+    """Whether a person still has to decide what to do."""
     return _decided(execution, now) == "ask"
 
 
 def skipped(execution: Execution, now: datetime) -> Event | None:
-    """Return what the action states when it is skipped instead of run."""
+    """Return the action's result for a skipped event; None when it is not skipped."""
     skip = execution.step.action.skip
     return skip(execution.event) if skip is not None and _decided(execution, now) == "skip" else None
 

@@ -34,13 +34,13 @@ class CommitResult:
 
     outcomes: list[Outcome] = field(default_factory=list)
     again: list[Execution] = field(default_factory=list)
-    """Failed temporarily: nothing of them is committed, and another attempt is left."""
+    """Transient failures with an attempt left: nothing of them is committed."""
     not_begun: list[Execution] = field(default_factory=list)
-    """The transaction wrote as many letters as it may."""
+    """Those left when the transaction had written as many letters as it may."""
 
 
 class TransactionRunner:
-    """Runs steps whose actions decide over the store alone."""
+    """Runs steps whose actions use only the store."""
 
     def __init__(self, installation: Installation, pauses: Pauses) -> None:
         """Take the store, the ports that read it, and the pauses of steps."""
@@ -53,8 +53,8 @@ class TransactionRunner:
     async def run(self, step: Step, executions: Sequence[Execution]) -> RunResult:
         """Run the executions and commit; transient failures get their inline attempts.
 
-        Return one outcome for each that was started. Raise `StoreUnavailableError`; the ledger then knows what was
-        committed before.
+        Return one outcome for each that was started. Raise `StoreUnavailableError`; the next run finds in the ledger
+        what was committed until then.
         """
         permit = self._pauses.begin(step.name)
         if permit is None:
@@ -88,7 +88,7 @@ class TransactionRunner:
         self, step: Step, executions: Sequence[Execution], attempt: int, permit: Permit, *, is_last: bool
     ) -> list[CommitResult]:
         async def commit(part: Sequence[Execution]) -> CommitResult:
-            capacity = permit.capacity  # less with each letter of the parts before
+            capacity = permit.capacity  # each letter of an earlier part reduces it
             result = await self._database.run(
                 lambda connection: self._unit(connection, step, part, attempt, capacity, is_last=is_last)
             )
@@ -153,7 +153,7 @@ class TransactionRunner:
                 execution, result, (time.perf_counter_ns() - began) // 1000, now
             )
         except (StoreError, SQLAlchemyError):
-            raise  # a port could not query the store: not the action's failure, nothing of the batch is committed
+            raise  # a port could not query the store, not the action's failure: nothing of the batch is committed
         except TransientError as error:
             batch.drop()
             if not is_last:
@@ -233,9 +233,9 @@ def _record(permit: Permit, result: CommitResult) -> None:
 
 
 def drive(coroutine: Coroutine[Any, Any, Event]) -> Event:
-    """Run an action to its end without an event loop: ports of the store never wait.
+    """Run an action to its end without an event loop, as ports of the store never wait.
 
-    Raises as the action does, and RuntimeError when it waits for anything but a port.
+    Raise the action's exception, or RuntimeError when it waits for something that is no port.
     """
     try:
         coroutine.send(None)
@@ -247,7 +247,7 @@ def drive(coroutine: Coroutine[Any, Any, Event]) -> Event:
 
 
 def checked(step: Step, result: object) -> Event:
-    """Return the result if the step may state it. Raise TypeError otherwise."""
+    """Return the result if the step may emit it. Raise TypeError otherwise."""
     if type(result) in step.emits:
         return result  # type: ignore[return-value]
     named = " or ".join(event.__name__ for event in step.emits)
@@ -256,7 +256,7 @@ def checked(step: Step, result: object) -> Event:
 
 
 def skip_failure(execution: Execution, now: datetime, cancelled: Collection[str]) -> Failure | None:
-    """Return why the action must not run: its event has expired, its run was cancelled, or it comes too late."""
+    """Return why the action must not run: its event expired, its run (by id) was cancelled, or it is stale."""
     expiry = execution.envelope.expiry_time
     if expiry is not None and datetime.fromisoformat(expiry) <= now:
         return EXPIRED
@@ -266,5 +266,5 @@ def skip_failure(execution: Execution, now: datetime, cancelled: Collection[str]
 
 
 def inline_wait(retry: RetryPolicy, attempt: int) -> float:
-    """Seconds to wait after this attempt: 50 ms x4 per attempt, full jitter."""
+    """Return the seconds to wait after this attempt: 50 ms x4 per attempt, full jitter."""
     return random.random() * retry.inline_delay.total_seconds() * float(4 ** (attempt - 1))  # noqa: S311

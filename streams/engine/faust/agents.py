@@ -1,4 +1,4 @@
-"""Agents settle the batches they get, and decide what to do with records of a paused step."""
+"""Agents, which settle their batches and let records of a paused step wait or put them into a backlog."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def settle_batch(
 ) -> None:
     """Settle a batch, however long the store or the broker are away; leave it when it is revoked or we stop.
 
-    Never raises out of the agent: Faust would restart the agent behind the batch.
+    Never raise, because Faust would restart the agent behind the batch.
     """
     wait = FIRST_WAIT_S
     while not should_stop.is_set() and batch.begin(name):
@@ -56,7 +56,7 @@ async def settle_batch(
         except (StoreError, PublishError) as error:
             log.error("%s waits and tries again: %s", name, error)  # noqa: TRY400 - the trace says nothing more
         except Exception:
-            # Ours, not an action's: those become letters. Skipping would lose records, so it is loud and waits.
+            # Our defect: an action's would be a letter. Skipping would lose records, so log the error and wait.
             is_defect = True
             log.exception("%s cannot settle a batch; nothing is acknowledged", name)
         finally:
@@ -76,7 +76,7 @@ async def _rest(should_stop: asyncio.Event, seconds: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent that has its topic to itself: while its step pauses, the topic waits."""
+    """The only agent of its topic: while its step is paused, the topic waits."""
 
     name: str
     handler: BatchHandler
@@ -86,16 +86,16 @@ class Agent:
 
     async def consume(self, stream: Any) -> None:  # noqa: ANN401 - Faust's stream
         """Settle batch after batch."""
-        # noack: an acknowledgement by Faust means nothing here, and would cost memory.
+        # noack: an acknowledgement by Faust has no effect here, and would cost memory.
         async for batch in stream.noack():
             await self.settle(batch, self.settle_or_wait)
 
     async def settle(self, batch: Batch, how: Callable[[AgentBatch], Awaitable[None]]) -> None:
-        """Settle a batch this way, for as long as it takes; see `settle_batch`."""
+        """Settle a batch with `how`, for as long as it takes; see `settle_batch`."""
         await settle_batch(self.name, how, batch, self.should_stop, self.observer)
 
     async def settle_or_wait(self, batch: AgentBatch) -> None:
-        """Settle a batch. While its step pauses, wait with the rest of it."""
+        """Settle a batch. Records of a paused step wait until it continues."""
         while unfinished := await self.handler(batch):
             await self.pauses.wait(unfinished.paused_step, batch)
             batch = replace(batch, records=unfinished.of(batch.records))
@@ -103,11 +103,11 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class SharingAgent(Agent):
-    """An agent whose topic others read, too: while its step pauses, its records go into its backlog."""
+    """One of several agents of a topic: while its step is paused, its records go into its backlog."""
 
     reader: BacklogReader
     reopen: Callable[[Mapping[TP, list[Record]]], Batch]
-    """Makes a batch of records that were read again."""
+    """Builds a batch from records that were read again."""
     backlog: Backlog = field(default_factory=Backlog)
 
     async def consume(self, stream: Any) -> None:  # noqa: ANN401 - Faust's stream
@@ -124,9 +124,9 @@ class SharingAgent(Agent):
                     await self.reader.aclose()
 
     async def settle_or_put_aside(self, batch: AgentBatch) -> None:
-        """Settle a batch. While its step pauses, put the rest of it into the backlog.
+        """Settle a batch. Records that may not start go into the backlog.
 
-        Later records go behind those in the backlog, so that a contact's events keep their order.
+        While the backlog holds anything, new records go behind it, so that a contact's events keep their order.
         """
         if self.backlog.is_empty:
             unfinished = await self.handler(batch)
@@ -136,11 +136,11 @@ class SharingAgent(Agent):
         else:
             ranges = ranges_of(batch.batch)
         if batch.is_revoked:
-            raise StoppingError  # its next owner will read it again
+            raise StoppingError  # the partition's next owner reads it again
         self.backlog.put(ranges)
 
     async def catch_up(self) -> None:
-        """Settle the backlog whenever it is not empty."""
+        """Settle the backlog, whenever it holds anything."""
         wait = FIRST_WAIT_S
         while not self.should_stop.is_set():
             await self.backlog.wait_filled()
@@ -156,7 +156,7 @@ class SharingAgent(Agent):
                 await _rest(self.should_stop, LONGEST_WAIT_S)
 
     async def settle_some(self) -> None:
-        """Read some of the backlog again and settle it. Raise a Kafka error."""
+        """Read the first records of the backlog again and settle them. Raise a Kafka error."""
         assignment = self.backlog.assignment
         fetched = await self.reader.fetch(self.backlog.ranges, BACKLOG_RECORDS)
         if assignment != self.backlog.assignment:

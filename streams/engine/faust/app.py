@@ -32,13 +32,13 @@ BATCH_RECORDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class AppSettings:
-    """Settings of the engine."""
+    """Settings of the Faust app."""
 
     address: KafkaAddress
     group: str
     session_timeout_s: float
     folder: Path = Path(tempfile.gettempdir()) / "leads-faust"
-    """Where Faust makes its (empty) folders; its default is the current folder."""
+    """Where Faust creates its (empty) folders; without it, Faust uses the current folder."""
     batch_records: int = BATCH_RECORDS
 
 
@@ -50,7 +50,7 @@ class SafeApp(faust.App):
 
 
 def credentials_of(address: KafkaAddress) -> Any:  # noqa: ANN401 - faust is not typed
-    """Return credentials as Faust takes them; always with a TLS context, without which it would speak plain text."""
+    """Return Faust's form of the credentials, always with a TLS context: without one Faust sends plain text."""
     if address.protocol == "SASL_SSL":
         return faust.SASLCredentials(
             username=address.user,
@@ -70,8 +70,8 @@ def create_app(
 ) -> SafeApp:
     """Build the app; nothing is started or registered globally but the transport's URL scheme.
 
-    `agents` has for each agent's name its topic (full name) and its batch handler. `pauses` tracks which steps pause;
-    without it none pauses. `observe` returns the observer of the agent with this name and topic.
+    `agents` maps each agent's name to its topic (full name) and its batch handler. `pauses` tells when a paused step
+    may continue; without it no step pauses. `observe` returns the observer of the agent of this name and topic.
     """
     transport.register()
     app = SafeApp(

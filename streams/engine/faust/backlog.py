@@ -1,8 +1,8 @@
 """Backlog of a paused agent, kept as offset ranges so that other agents on the topic can continue.
 
-Two steps may read one topic, and a batch is settled when both have settled it. If one of them paused, the other would
-have to wait. So the paused step's agent puts its batches into its backlog and counts as done with them. Offsets are
-committed only up to the lowest one in a backlog, and its records are read again when the step resumes.
+Two steps may read one topic, and a batch is settled once both have settled it. A paused step would therefore stop the
+other one, too. So it puts its batches into its backlog, which counts as settling them. Offsets are committed only up to
+the lowest one in a backlog, and its records are read again when the step continues.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from topics.decode import Position
 
 
 class BacklogReader(Protocol):
-    """Reads the ranges of a backlog again; see `streams.kafka.reader.RangeReader`."""
+    """Reads the records of a backlog again; see `streams.kafka.reader.RangeReader`."""
 
     async def fetch(self, ranges: Ranges, max_records: int) -> Fetched:
         """Read at most `max_records` records from the start of the ranges. Raise a Kafka error."""
@@ -37,7 +37,7 @@ class Backlog:
         self._running: list[Batch] = []
         self._filled = asyncio.Event()
         self.assignment = 0
-        """Grows when partitions are forgotten: records read from the backlog before that no longer count."""
+        """Increases when partitions are forgotten: records read from the backlog before that no longer count."""
 
     @property
     def is_empty(self) -> bool:
@@ -46,21 +46,21 @@ class Backlog:
 
     @property
     def ranges(self) -> Ranges:
-        """The ranges that are in it now."""
+        """Its ranges now."""
         return dict(self._ranges)
 
     @property
     def running(self) -> tuple[Batch, ...]:
-        """Batches from the backlog that are being settled."""
+        """Batches of its records that are being settled."""
         return tuple(self._running)
 
     def first_offset(self, tp: Partition) -> int | None:
-        """Return the lowest offset in it: nothing from there on may be committed. None: it holds nothing of `tp`."""
+        """Return its lowest offset of `tp`, from which on nothing may be committed; None when it has none."""
         span = self._ranges.get(tp)
         return None if span is None else span[0]
 
     def put(self, ranges: Ranges) -> None:
-        """Append ranges, in the order of each partition."""
+        """Append ranges, each of which follows its partition's range in order."""
         for tp, (begin, end) in ranges.items():
             known = self._ranges.get(tp)
             self._ranges[tp] = (begin if known is None else known[0], end)
@@ -68,11 +68,11 @@ class Backlog:
             self._filled.set()
 
     def begin(self, batch: Batch) -> None:
-        """Note that a batch from the backlog is being settled."""
+        """Note that a batch of its records is being settled."""
         self._running.append(batch)
 
     def end(self, batch: Batch, reached: Mapping[Partition, int], assignment: int) -> None:
-        """Note that the batch's work ended. If it was settled, everything below `reached` is done.
+        """Note that work on the batch ended. If it was settled, remove the offsets below `reached`.
 
         `assignment` is the value of `Backlog.assignment` when the batch was read.
         """
@@ -99,14 +99,14 @@ class Backlog:
                 batch.is_revoked = True
 
     async def wait_filled(self) -> None:
-        """Return when something is in it."""
+        """Wait until it is not empty."""
         while not self._ranges:
             self._filled.clear()
             await self._filled.wait()
 
 
 def ranges_of(batch: Batch, not_begun: Sequence[Position] | None = None) -> Ranges:
-    """Return a batch's offsets; with `not_begun`, per partition those from the first of these positions."""
+    """Return a batch's offset ranges; with `not_begun`, each from the first of these positions on."""
     firsts: dict[Partition, int] = {}
     for position in not_begun or ():
         place = position.topic, position.partition

@@ -1,4 +1,4 @@
-"""A batch: the records of a topic that are settled together, and how far their settling is."""
+"""A batch: the records of a topic that are settled together, and which agents have settled them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Batch:
     def __init__(
         self, parts: Mapping[TP, list[Record]], agents: Iterable[str], changed: Callable[[], None]
     ) -> None:
-        """`agents` must each settle the batch; `changed` is called whenever one ends."""
+        """`agents` must each settle the batch; `changed` is called whenever one stops working on it."""
         self.parts = parts
         self.is_revoked = False
-        """Whether it was revoked: no further work on it starts. Work that ends anyway counts."""
+        """Whether its partitions are being revoked, so no more of it may start. It still counts if it is settled."""
         self._left = set(agents)
         self._running: set[str] = set()
         self._changed = changed
@@ -45,18 +45,18 @@ class Batch:
 
     @property
     def is_running(self) -> bool:
-        """Whether an agent is at work on it."""
+        """Whether an agent is working on it."""
         return bool(self._running)
 
     def begin(self, agent: str) -> bool:
-        """Start to work on it; False when its partitions were revoked meanwhile."""
+        """Start to work on it; return False when its partitions were revoked meanwhile."""
         if self.is_revoked:
             return False
         self._running.add(agent)
         return True
 
     def end(self, agent: str, *, is_settled: bool) -> None:
-        """Record how the agent's work ended."""
+        """Note how the agent's work ended."""
         self._running.discard(agent)
         if is_settled:
             self._left.discard(agent)
@@ -64,23 +64,23 @@ class Batch:
 
 
 class AgentObserver(Protocol):
-    """Observes the progress of an agent."""
+    """Observes an agent's progress with its batches."""
 
     def begin(self, work: object) -> None:
         """Note that the agent starts a batch; `work` is the coroutine that settles it."""
         ...
 
     def move(self) -> None:
-        """Something of the batch was done, or it waits for a known cause."""
+        """Note that part of the batch was done, or that it waits for a known cause."""
         ...
 
     def end(self, *, is_step: bool) -> None:
-        """The agent's work on the batch ended. `is_step` is false when a defect of ours ended it."""
+        """Note that the agent stopped working on the batch; `is_step` is false when a defect of ours ended it."""
         ...
 
 
 class Unobserved:
-    """An `AgentObserver` that observes nothing."""
+    """An `AgentObserver` that ignores everything."""
 
     def begin(self, work: object) -> None:
         """See `AgentObserver.begin`."""
@@ -94,7 +94,7 @@ class Unobserved:
 
 @dataclass(frozen=True, slots=True)
 class AgentBatch:
-    """A batch as one of its agents passes it to the engine: a `RecordBatch`, whole or the rest of it."""
+    """The engine's `RecordBatch` for one agent of a batch: all its records, or those left."""
 
     batch: Batch
     records: Sequence[Record]
@@ -111,11 +111,11 @@ class AgentBatch:
 
 
 class BatchSchema(Schema[Any, Any]):
-    """Hands the batch through: decoding is part of the unit of work, where an error becomes a dead letter."""
+    """Passes the batch on undecoded: the unit of work decodes it, where an error becomes a dead letter."""
 
     def loads_key(self, app: Any, message: Any, **_: Any) -> None:  # noqa: ANN401
-        """None: a batch has no single key."""
+        """Return None: a batch has no single key."""
 
     def loads_value(self, app: Any, message: Any, **_: Any) -> Batch:  # noqa: ANN401, ARG002
-        """The batch itself."""
+        """Return the batch itself."""
         return message.value  # type: ignore[no-any-return]

@@ -1,6 +1,6 @@
 """The part of the transport that runs beside the app's event loop: the Kafka client and its time limits.
 
-aiokafka retries a commit for as long as the broker is away; callers must limit how long they wait.
+aiokafka retries a commit for as long as the broker is away, so its caller must limit the wait.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ LEAVE_WAIT_S = 1.0
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Owns the aiokafka consumer; its methods are called from the app's loop unless they begin with an underscore."""
+    """Owns the aiokafka consumer; the app's loop calls its methods, except those that start with an underscore."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401
         read_any_header_name()
         consumer = super()._create_worker_consumer(transport)
-        # Faust uses 1500 and has no setting. A topic whose records were held back is fetched again only when the
-        # request under way for all others returns: that long a busy topic would stand still.
+        # Faust sets 1500 and offers no setting. A topic that was held back is fetched again only when the request
+        # under way for all other topics returns, so a busy topic would stop for that long.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         return consumer
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        # Faust crashes the app when a commit fails. It is no reason to: the offsets stay uncommitted, the records may
-        # come again, and the ledger makes that harmless.
+        # Faust crashes the app when a commit fails, without need: the offsets stay uncommitted, the records may be
+        # redelivered, and the ledger makes that harmless.
         consumer = self._ensure_consumer()
-        mine = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
-        if not mine:
+        assigned = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
+        if not assigned:
             return False
         try:
             reach("offsets.commit.before")
-            await consumer.commit({driver.ensure_aiokafka_TP(tp): offset for tp, offset in mine.items()})
+            await consumer.commit({driver.ensure_aiokafka_TP(tp): offset for tp, offset in assigned.items()})
             reach("offsets.commit.after")
         except KafkaError as error:
             log.warning("offsets not committed now, their records may come again: %s", type(error).__name__)
@@ -51,13 +51,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return True
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Seek back to the committed offsets; to the beginning where nothing is committed."""
+        """Seek to the committed offsets, or to the beginning where nothing is committed."""
         committed: Mapping[TP, int] = await self.call_thread(self._seek_to_committed)
         return committed
 
     async def _seek_to_committed(self) -> dict[TP, int]:
-        # aiokafka's own leaves a partition without a committed offset where it is, behind what was fetched and given
-        # up: those records would never be read.
+        # aiokafka's method does not move a partition without a committed offset, which is then behind the records
+        # that were fetched and discarded: those would never be read.
         consumer = self._ensure_consumer()
         partitions = list(consumer.assignment())
         offsets = await asyncio.gather(*(consumer.committed(partition) for partition in partitions))
@@ -76,7 +76,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def places(self) -> dict[TP, tuple[int, int]]:
         """Return per partition the next offset to deliver and the end of the log, as of the last fetches.
 
-        It uses what the client keeps and makes no request; partitions that were not fetched yet are left out.
+        Read from the consumer's own state, without a request. Partitions that were not fetched yet are left out.
         """
         subscription = None if self._consumer is None else self._consumer._subscription.subscription  # noqa: SLF001
         assignment: Any = None if subscription is None else subscription.assignment
@@ -90,7 +90,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     @property
     def is_member(self) -> bool:
-        """Whether it is in the group; it may have been given no partitions there."""
+        """Whether it is in the group, even without partitions."""
         subscription = None if self._consumer is None else self._consumer._subscription.subscription  # noqa: SLF001
         return subscription is not None and subscription.assignment is not None
 
@@ -98,11 +98,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def heard_at(self) -> float | None:
         """When a broker last answered this client, in monotonic seconds."""
         connections = [] if self._consumer is None else list(self._consumer._client._conns.values())  # noqa: SLF001
-        # aiokafka keeps it, to close connections that are idle, and sets it with each answer.
+        # aiokafka sets this time with each answer, to close idle connections.
         return max((connection._last_action for connection in connections), default=None)  # noqa: SLF001
 
     async def still_here(self) -> None:
-        """Count as a poll: aiokafka leaves the group when there was none for `broker_max_poll_interval`."""
+        """Count as a poll, as aiokafka leaves the group after `broker_max_poll_interval` without one."""
         await self.call_thread(self._still_here)
 
     async def _still_here(self) -> None:
@@ -110,11 +110,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             pass
 
     async def on_thread_stop(self) -> None:
-        """Leave the group; without a broker the session timeout will do that."""
+        """Leave the group; when the broker is away, the session timeout removes the member."""
         try:
             async with asyncio.timeout(LEAVE_WAIT_S):
                 await super().on_thread_stop()
         except TimeoutError:
             log.warning("the group was not left in order: the broker did not answer in %.0f s", LEAVE_WAIT_S)
             if self._consumer is not None:
-                await self._consumer._client.close()  # noqa: SLF001 - what `stop` would have done last
+                await self._consumer._client.close()  # noqa: SLF001 - the last thing `stop` would have done

@@ -1,4 +1,4 @@
-"""A worker's view of itself: its position in the topics it reads."""
+"""A worker's snapshot of its group membership and its progress on the topics it reads."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ class TopicProgress:
 
     partitions: int = 0
     waiting: int = 0
-    """Records known to be there and not settled; those of them that were handed to agents included."""
+    """Known records that are not settled, including those passed to agents."""
     given: int = 0
-    """Records handed to agents and not settled."""
+    """Records passed to agents and not settled."""
     settled: int = 0
     """Sum of the offsets up to which its partitions are settled."""
     oldest_ms: int | None = None
-    """Timestamp of the oldest record that was handed to agents and is not settled, in ms since the epoch."""
+    """Timestamp of the oldest record that was passed to agents and is not settled, in ms since the epoch."""
 
     def with_partition(
         self, *, waiting: int, given: int, settled: int, stamps: Sequence[int]
     ) -> TopicProgress:
-        """Add a partition; `stamps` are timestamps of records handed to agents, in any order."""
+        """Add a partition; `stamps` are timestamps of records passed to agents, in any order."""
         known = stamps if self.oldest_ms is None else (self.oldest_ms, *stamps)
         return TopicProgress(
             self.partitions + 1,
@@ -36,12 +36,12 @@ class TopicProgress:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerSnapshot:
-    """The positions of a worker, as its event loop saw them last."""
+    """A worker's state, as its event loop saw it last."""
 
     is_joined: bool = False
     """Whether it is in its group and no rebalance is under way."""
     polls: int = 0
-    """Number of polls."""
+    """Number of polls for records."""
     topics: Mapping[str, TopicProgress] = field(default_factory=dict)
     heard_at: float | None = None
     """When the broker last answered anything at all, in monotonic seconds."""

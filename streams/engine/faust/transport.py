@@ -1,11 +1,11 @@
 """The safe transport: whole batches in, and offsets committed only up to the lowest unsettled batch.
 
-It replaces what faust-streaming 0.15.3 does between the consumer and its agents. Per-message acknowledgement loses
-records there: an agent that raises acknowledges (stream `finally:`), a gap of one record is committed past
+It replaces what faust-streaming 0.15.3 does between the consumer and its agents, where per-message acknowledgement
+loses records: an agent that raises acknowledges (stream `finally:`), a commit skips a gap of one record
 (`Consumer._new_offset`), a rebalance forgets what was acknowledged and not committed. Here one Faust message carries
-all records of a topic from one poll, nothing is acknowledged by Faust, and an offset becomes committable only by
-`Batch.end(..., is_settled=True)`, and never beyond a backlog. It also costs a twentieth, because Faust's four asyncio
-tasks per message are paid per batch.
+all records of a topic from one poll, and Faust acknowledges nothing. Only `Batch.end(..., is_settled=True)` makes an
+offset committable, and never past the start of a backlog. It also costs a twentieth, because Faust's four asyncio
+tasks run per batch instead of per message.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SCHEME = "leads"
 """URL scheme under which `register` makes the transport known to Faust."""
 
 BATCHES_PER_TOPIC = 2
-"""One at work and one waiting: more would only be redelivered after a crash."""
+"""One running and one waiting: more would only be redelivered after a crash."""
 BUSY_POLL_S = 0.02
 IDLE_POLL_S = 1.0
 REVOKE_WAIT_S = 8.0
@@ -44,7 +44,7 @@ SEEK_WAIT_S = 20.0
 
 
 class BatchConsumer(driver.Consumer):
-    """Hands whole batches to agents and keeps the commit order."""
+    """Passes whole batches to agents and keeps the commit order."""
 
     transport: BatchTransport
     _thread: ConsumerThread
@@ -71,8 +71,8 @@ class BatchConsumer(driver.Consumer):
         if not records or self.should_stop:
             return
         if not self.flow_active:
-            # What was fetched belongs to an assignment that is being taken away. A seek that fails crashes the engine,
-            # which then starts again: what was fetched would be skipped otherwise.
+            # The fetched records belong to an assignment that is being revoked, and would be skipped without a seek. A
+            # seek that fails crashes the engine, which then starts again.
             await self.perform_seek()
             return
         by_topic: dict[str, dict[TP, list[Record]]] = defaultdict(dict)
@@ -81,7 +81,7 @@ class BatchConsumer(driver.Consumer):
                 by_topic[partition.topic][TP(partition.topic, partition.partition)] = fetched
         for topic, parts in by_topic.items():
             if not self._is_current(generation):
-                return  # that happened while the previous one was passed on
+                return  # a rebalance began while the previous batch was passed on
             yield self._batch_message(topic, parts)
 
     def _is_current(self, generation: int) -> bool:
@@ -93,12 +93,12 @@ class BatchConsumer(driver.Consumer):
         ready = {tp for tp in active if len(self._open[tp.topic]) < BATCHES_PER_TOPIC}
         if not ready:
             self._progress.clear()
-            # Also woken now and then, because an assignment can change without any batch ending.
+            # The wait has a timeout, because an assignment can change without any batch ending.
             await self.wait_first(
                 self._progress.wait(), timeout=IDLE_POLL_S if not active else BUSY_POLL_S * 5
             )
             return {}
-        # While a topic is held back, the others are polled briefly: it must be asked again as soon as it has room.
+        # While a topic is held back, poll the others only briefly, to fetch it again as soon as it has room.
         wait = IDLE_POLL_S if len(ready) == len(active) else BUSY_POLL_S
         return await self._getmany(active_partitions=ready, timeout=wait)
 
@@ -120,20 +120,20 @@ class BatchConsumer(driver.Consumer):
         ]
         self._progress.set()
 
-    # Faust's acknowledgement is switched off: a batch reports itself when it is settled.
+    # Faust's acknowledgement is switched off: a batch knows when it is settled.
 
     def track_message(self, message: Any) -> None:  # noqa: ANN401
-        """Nothing is tracked per message."""
+        """Do nothing: no message is tracked."""
 
     def ack(self, message: Any) -> bool:  # noqa: ANN401, ARG002
-        """Faust acknowledges nothing."""
+        """Return False: Faust acknowledges nothing."""
         return False
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Ignore gaps: the batch's end counts, whatever the log left out."""
+        """Ignore gaps in the log: only the batch's end counts."""
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Leave out Faust's watchdog: it knows messages, and takes a batch that is retried for a stuck stream."""
+        """Disable Faust's watchdog, which takes a batch that is being retried for a stuck stream."""
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401
         return (tp for tp in list(self._in_flight) if topics is None or tp in topics or tp.topic in topics)
@@ -143,62 +143,62 @@ class BatchConsumer(driver.Consumer):
         while queue and queue[0][1].is_settled:
             self._committable[tp] = queue.popleft()[0]
         done = self._committable.get(tp)
-        # Records in an agent's backlog are not done.
+        # Offsets in an agent's backlog are not done.
         begins = [backlog.first_offset(tp) for backlog in self.transport.backlogs.get(tp.topic, ())]
         return min([done, *(begin for begin in begins if begin is not None)]) if done is not None else None
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002, ARG002
-        # Faust's own notes offsets as committed even when the broker refused them, and would not offer them again.
-        mine = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
-        is_done = bool(mine) and await self._commit(mine)
+        # Faust's method notes offsets as committed even when the broker refused them, and never commits them again.
+        assigned = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
+        is_done = bool(assigned) and await self._commit(assigned)
         if is_done:
-            self._committed_offset.update(mine)
+            self._committed_offset.update(assigned)
         return is_done
 
     async def maybe_wait_for_commit_to_finish(self) -> bool:
-        """Wait for a running commit; return whether there was one."""
-        # Faust's own hands the cancellation of one who waits to the commit he waits for, and then begins a commit of
-        # his own: with the broker away, a stop never ended.
+        """Wait for a commit under way, and return whether there was one."""
+        # Faust's method passes a waiter's cancellation on to that commit, and then starts another one: with the broker
+        # away, a stop never ended.
         if self._commit_fut is None:
             return False
         await asyncio.wait({self._commit_fut})
         return True
 
     async def perform_seek(self) -> None:
-        """Seek back to the committed offsets: records in flight will be read again. Raises TimeoutError."""
+        """Seek to the committed offsets, so that records in flight are read again. Raise TimeoutError."""
         self._forget({*self._in_flight, *self._in_backlogs})
-        # Faust's recovery ends without a word when this takes longer than its own limit (broker_request_timeout), and
-        # with it all consumption. An error it does not overlook: the engine crashes and starts again.
+        # When this takes longer than Faust's limit (broker_request_timeout), Faust's recovery ends silently, and with
+        # it all consumption. An error ends it loudly: the engine crashes and starts again.
         async with asyncio.timeout(SEEK_WAIT_S):
             await super().perform_seek()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Fetch nothing before the offsets are where they belong; Faust resumes the flow then."""
-        # A member that had no partitions did not stop its flow, so it would poll between here and the seek.
+        """Stop fetching until the seek is done; Faust then resumes the flow."""
+        # A member without partitions did not stop its flow, so it would poll between here and the seek.
         self.stop_flow()
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Let running work end, commit it, and only then release the partitions (faust #502)."""
+        """Let running batches end, commit them, and only then release the partitions (faust #502)."""
         if not self.should_stop:
             await self._quiesce(REVOKE_WAIT_S, REVOKE_COMMIT_WAIT_S)
         await super().on_partitions_revoked(revoked)
         self._forget(revoked)
 
     async def wait_empty(self) -> None:
-        """Wait a bounded time for running work, then commit; Faust's own version waits for ever for one lost record."""
+        """Wait a bounded time for running batches, then commit; Faust's method waits for ever for one lost record."""
         await self._quiesce(BATCHES_END_S, LAST_COMMIT_WAIT_S)
 
     async def commit_and_end_transactions(self) -> None:
-        """Commit a last time, within a limit."""
+        """Commit one last time, within a time limit."""
         if not self._is_broker_away:
             await self._commit_within(LAST_COMMIT_WAIT_S)
 
     def close(self) -> None:
         """Leave the client to its thread, which closes it a moment later.
 
-        Faust's own closes it from this one when a rebalance meets a stop: the group is then never left, and the other
-        workers wait for the session timeout.
+        Faust's method closes it from this thread when a rebalance meets a stop. The worker then never leaves the
+        group, and the other workers wait for the session timeout.
         """
 
     async def _quiesce(self, seconds: float, commit_seconds: float) -> None:
@@ -210,7 +210,7 @@ class BatchConsumer(driver.Consumer):
             for batch in backlog.running
         ]
         for batch in open_ones:
-            # Running batches learn it, too: they start no further work, and what ends in time counts.
+            # Running batches see it as well: they start nothing more, and count if they end in time.
             batch.is_revoked = True
         try:
             async with asyncio.timeout(seconds):
@@ -234,7 +234,7 @@ class BatchConsumer(driver.Consumer):
             log.warning("offsets not committed, their records may come again: %s", type(error).__name__)
 
     async def _commit_settled(self) -> None:
-        # A running commit may have started before the last batch was settled.
+        # A commit under way may have started before the last batch was settled.
         await self.maybe_wait_for_commit_to_finish()
         await self.commit(start_new_transaction=False)
 
@@ -249,14 +249,14 @@ class BatchConsumer(driver.Consumer):
 
     @Service.task
     async def _stay_in_group(self) -> None:
-        # While every topic is held back (the store is away) nothing is fetched. aiokafka would leave the group after a
-        # quarter of an hour of that, and not join again before the next fetch, which then waits for the group.
+        # While every topic is held back (the store is away) nothing is fetched. After 15 minutes of that, aiokafka
+        # would leave the group and not rejoin before the next fetch, which then waits for the group.
         interval = self.app.conf.broker_max_poll_interval / 4
         async for _ in self.itertimer(interval, name="stay_in_group"):
             await self._thread.still_here()
 
     def snapshot(self) -> ConsumerSnapshot:
-        """Return this worker's position in its partitions, without a request."""
+        """Return this worker's progress on its partitions, without a request to the broker."""
         topics: dict[str, TopicProgress] = {}
         for tp, (position, end) in self._thread.places().items():
             open_ones = [batch.parts[tp] for _, batch in self._in_flight.get(tp, ()) if not batch.is_settled]
@@ -270,7 +270,7 @@ class BatchConsumer(driver.Consumer):
         return ConsumerSnapshot(is_joined, self._polls, topics, self._thread.heard_at)
 
     def reopen(self, topic: str, name: str, parts: Mapping[TP, list[Record]]) -> Batch:
-        """Make a batch of records from the backlog of the agent of this name."""
+        """Build a batch of records from the backlog of the agent of this name."""
         return Batch(parts, (name,), lambda: self._changed(topic))
 
     def _forget(self, tps: Iterable[TP]) -> None:
@@ -292,12 +292,12 @@ class BatchTransport(driver.Transport):
     Consumer = BatchConsumer
 
     def agents_of(self, topic: str) -> tuple[str, ...]:
-        """Names of the agents that must settle a batch of this topic."""
+        """Return the names of the agents that must settle a batch of this topic."""
         return self.app.agents_by_topic[topic]  # type: ignore[attr-defined,no-any-return]  # SafeApp has it
 
     @property
     def backlogs(self) -> Mapping[str, Sequence[Backlog]]:
-        """The backlogs of the agents of each topic."""
+        """The backlogs of each topic's agents."""
         return self.app.backlogs_by_topic  # type: ignore[attr-defined,no-any-return]  # as above
 
 
