@@ -122,8 +122,8 @@ def decisions() -> Iterator[Sabotage]:
         name="late replays do not ask",
         mechanism="a replay that comes later than its action's max_age asks",
         file="streams/engine/staleness.py",
-        old="decided = asked.stale or action.on_stale",
-        new='decided = asked.stale or "run"',
+        old="decided = request.stale or action.on_stale",
+        new='decided = request.stale or "run"',
         tests=("test_a_welcome_asks_once_it_is_older_than_its_max_age",),
     )
 

@@ -1,4 +1,4 @@
-"""Look at what a workflow in memory left, and make it fail in chosen ways."""
+"""Inspects the state of a workflow in memory, and makes it fail in chosen ways."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def count(cluster: Cluster, table: sa.Table) -> int:
 
 
 async def crash_while_sending(cluster: Cluster, world: World) -> None:
-    """Let the worker die after the mail went out and before that was written down."""
+    """Let the worker die after the mail was sent and before its outcome was written."""
 
     class CrashError(BaseException):
         pass
@@ -103,7 +103,7 @@ def with_function(workflow: Workflow, name: str, function: ActionFunction) -> Wo
 
 
 def with_letter(headers: Headers, **changed: bytes) -> Headers:
-    """Return a letter's headers with other values, as somebody else may write them."""
+    """Return a letter's headers with other values, as any publisher may write them."""
     values = {PREFIX + name.replace("_", "."): value for name, value in changed.items()}
     return [(name, values.get(name, value)) for name, value in headers]
 
@@ -113,13 +113,13 @@ async def cell(cluster: Cluster, column: sa.Column[Any]) -> object:
 
 
 def effects_in(connection: Connection, status: int) -> list[str]:
-    """Keys of the effects of this status."""
+    """Return the keys of the effects with this status."""
     query = sa.select(effects_table.c.key).where(effects_table.c.status == status)
     return list(connection.execute(query).scalars())
 
 
 async def settle_by_others(cluster: Cluster) -> None:
-    """Let every step be done by a worker of its own: none reads its own words."""
+    """Run every step in a separate worker, so that none reads its own events."""
     for event in ONBOARDING.inputs:
         for step in ONBOARDING.reading(event):
             await cluster.new_worker().processor.process(step, Records(cluster.records(event)))

@@ -1,4 +1,4 @@
-"""Moments as the store keeps them."""
+"""Conversion of times to the store's microseconds and back."""
 
 from __future__ import annotations
 

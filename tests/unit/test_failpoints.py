@@ -26,7 +26,7 @@ LASTING = re.compile(
     r"engine\.begin\(|consumer\.commit\(|await _all\(futures|await call\(\)|_session\.post\("
     r"|_exchange\(body|await work"
 )
-"""What commits, publishes, calls, posts or acknowledges, as it is written in the core."""
+"""Source texts of the core that commit, publish, call, post or acknowledge."""
 
 
 def sources() -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""leads.toml wins over what actions declare, found by the name of the effect."""
+"""leads.toml overrides what actions declare, by the name of the effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds a worker's timers to going on after a failure, and to ending with the worker."""
+"""A worker's timers continue after a failure, and end with the worker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def test_a_timer_goes_on_after_whatever_a_tick_raises_and_does_nothing_bes
         if ticks == len(raised):
             should_stop.set()
         elif ticks > len(raised) + 100:
-            raise asyncio.CancelledError  # it would tick for ever
+            raise asyncio.CancelledError  # otherwise it ticks for ever
         if (error := raised[min(ticks, len(raised)) - 1]) is not None:
             raise error
 

@@ -1,4 +1,4 @@
-"""A workflow is checked when it is made."""
+"""A workflow is checked when it is created."""
 
 from __future__ import annotations
 

@@ -23,13 +23,13 @@ from streams.engine.pauses import StoppingError
 from streams.kafka.address import parse_kafka
 
 Handle = Callable[[int], Awaitable[None]]
-"""What an agent does with a record, which is told by its offset; it is handled when this returns."""
+"""What an agent does with the record at an offset; the record is handled when this returns."""
 
 SESSION_TIMEOUT_S = 6.0
 
 
 class Log:
-    """A topic, of one partition unless told otherwise, and a group, seen by a client that is not ours."""
+    """A topic, by default with one partition, and a group, seen by a client that is not ours."""
 
     def __init__(self, kafka: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
         """Create the topic with this configuration."""
@@ -51,7 +51,7 @@ class Log:
 
     def committed(self) -> int:
         """Offset from which the next owner of the partition will read."""
-        # Not AdminClient.list_consumer_group_offsets: librdkafka dies of it while a new broker loads its coordinator.
+        # Not AdminClient.list_consumer_group_offsets: it crashes librdkafka while a new broker loads its coordinator.
         consumer = Consumer({"bootstrap.servers": self.kafka, "group.id": self.group})
         try:
             (found,) = consumer.committed([TopicPartition(self.topic, 0)], timeout=30)
@@ -78,7 +78,7 @@ class Log:
         return found
 
     def lost(self, handled: Iterable[int]) -> set[int]:
-        """Offsets that nobody handled and that will not come again."""
+        """Offsets that nobody handled and that will not be redelivered."""
         return set(range(self.committed())) - set(handled)
 
 
@@ -95,7 +95,7 @@ class Ours:
         leaves: bool = False,
         **_: object,
     ) -> None:
-        """`records` is the largest batch; with `leaves` the rest of one that is wanted back is left."""
+        """`records` is the largest batch; with `leaves` the rest of a revoked batch is left."""
         self._stopping = asyncio.Event()
 
         async def settle(batch: RecordBatch) -> Unfinished:
@@ -128,7 +128,7 @@ class Ours:
 
 
 class Stock:
-    """Faust as it comes."""
+    """Faust without our transport."""
 
     def __init__(
         self,
@@ -182,7 +182,7 @@ async def started(member: Ours | Stock) -> AsyncIterator[None]:
 
 
 async def until(is_true: Callable[[], bool], seconds: float = 15.0) -> None:
-    """Wait for a condition. Raises TimeoutError."""
+    """Wait for a condition. Raise TimeoutError."""
     end = time.monotonic() + seconds
     while not is_true():
         if time.monotonic() > end:

@@ -40,7 +40,7 @@ async def test_fact_1_a_record_whose_handling_fails_comes_again(
             raise ValueError(offset)
         handled.add(offset)
 
-    for _ in range(2):  # the second one is the restart: whatever is not lost comes to it
+    for _ in range(2):  # the second one is the restart: it gets every record that is not lost
         async with started(engine(log, handle)):
             await until(lambda: LAST in handled)
 
@@ -186,7 +186,7 @@ class Hanging:
 
 
 async def seconds_to_stop(running: Ours | Stock, work: Hanging) -> float:
-    """Stop; what has not stopped in time is let go on, so that the test can end."""
+    """Stop; release work that has not stopped in time, so that the test can end."""
     began = time.monotonic()
     stopping = asyncio.create_task(running.stop())
     await asyncio.wait({stopping}, timeout=STOP_WITHIN_S)

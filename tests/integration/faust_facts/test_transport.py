@@ -37,7 +37,7 @@ async def test_a_seek_back_reaches_records_of_a_partition_that_has_nothing_commi
     async with started(member):
         await is_reached.wait()
         await until(lambda: len(member.consumer._open[log.topic]) == transport.BATCHES_PER_TOPIC)
-        # Done by whoever finds records of an assignment that is being taken away.
+        # The engine does this when it fetched records of an assignment that is being revoked.
         await member.consumer.perform_seek()
         may_go_on.set()
         await until(lambda: log.committed() == LAST + 1)
@@ -124,7 +124,7 @@ async def test_a_busy_topic_does_not_wait_for_the_fetch_of_idle_ones(kafka: str)
         nonlocal worked_at
         waited.append(time.monotonic() - appended[offset])
         if time.monotonic() - worked_at > 0.01:  # the first one of its batch
-            await asyncio.sleep(0.15)  # longer than the fetcher waits for what is fetched to be taken
+            await asyncio.sleep(0.15)  # longer than the fetcher waits for its records to be taken
         worked_at = time.monotonic()
 
     member = Ours(log, handle)
@@ -164,7 +164,9 @@ async def test_a_batch_that_is_revoked_learns_it_and_the_next_owner_gets_the_res
             by_first = len(handled)
             await until(lambda: log.committed() == LAST + 1)
 
-    assert by_first * 0.4 < transport.REVOKE_WAIT_S  # it did not go on for as long as it is waited for
+    assert (
+        by_first * 0.4 < transport.REVOKE_WAIT_S
+    )  # it did not continue for the whole time that the revocation waits
     assert set(handled) == set(range(LAST + 1))
 
 

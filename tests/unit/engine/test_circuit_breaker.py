@@ -36,7 +36,7 @@ def opened(clock: Clock) -> CircuitBreaker:
 
 
 def time_until_allowed(breaker: CircuitBreaker, clock: Clock) -> timedelta | None:
-    """Return how long it holds executions back; None when that is longer than ten seconds."""
+    """Return how long it blocks executions; None when that is longer than ten seconds."""
     began = clock()
     while not breaker.allows and clock() - began < 10 * SECOND:
         clock.advance(seconds=1)

@@ -1,4 +1,4 @@
-"""A call is made once; one that was cut off is uncertain unless repeating it is declared or decided."""
+"""A call is made once; an interrupted one is uncertain unless repeating it is declared or decided."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_a_call_that_fails_in_a_way_nobody_knows_is_in_doubt_and_not_made_
     cluster: Cluster, world: World
 ) -> None:
     def cut_off(mail: Mail) -> None:
-        world.mails.append(mail)  # it went, and what came back was not understood
+        world.mails.append(mail)  # it was sent, but the reply was not understood
         raise ValueError
 
     world.fail = cut_off

@@ -1,4 +1,4 @@
-"""Actions that call outside: what is begun, waited for and written when calls, workers or the store fail."""
+"""Actions that call outside: what starts, waits and is written when calls, workers or the store fail."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def cluster(database: Database, world: World) -> Cluster:
 
 @dataclasses.dataclass
 class RevokedByTheFirstMail:
-    """A `RecordBatch` that goes to another worker once a mail was sent."""
+    """A `RecordBatch` that is revoked once a mail was sent."""
 
     records: Sequence[Record]
     world: World
@@ -51,7 +51,7 @@ class RevokedByTheFirstMail:
         return bool(self.world.mails)
 
     def note_progress(self) -> None:
-        """Nobody watches."""
+        """Do nothing: nobody watches."""
 
 
 async def test_a_mail_server_that_is_down_delays_the_welcome_and_nothing_else(
@@ -96,7 +96,7 @@ async def test_an_outcome_that_the_database_refuses_fails_alone_and_not_its_neig
     await cluster.settle()
 
     assert {"one@example.com", "two@example.com"} <= {mail.to for mail in world.mails}
-    # SQLite keeps texts of any length, and takes it.
+    # SQLite accepts texts of any length.
     refused = [] if cluster.database.is_sqlite else ["STORE_REFUSED"] * 2
     assert [letter_of(record).code for record in cluster.letters] == refused
 

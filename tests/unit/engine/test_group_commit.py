@@ -1,4 +1,4 @@
-"""Writes that wait together are committed together, and each gets its own answer."""
+"""Writes that wait at the same time share a commit, and each gets its own answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams.store.engine import Database, StoreRefusedError, StoreUnavailableEr
 
 
 class Written:
-    """Takes numbers; refuses odd ones when told to refuse."""
+    """Takes numbers; refuses odd ones when set to refuse."""
 
     def __init__(self) -> None:
         self.groups: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""What of a batch was not begun."""
+"""The records of a batch that did not start."""
 
 from __future__ import annotations
 

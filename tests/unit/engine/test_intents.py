@@ -1,4 +1,4 @@
-"""What becomes of a call whose intent could not be written, or perhaps was."""
+"""Calls whose intent could not be written, or was perhaps written."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class BreaksAfterAnIntent(MemoryStore):
-    """A store whose driver fails in a way nobody foresaw, once, right after the intent of a mail was committed."""
+    """A store whose driver fails unexpectedly, once, right after the intent of a mail was committed."""
 
     is_broken = False
 

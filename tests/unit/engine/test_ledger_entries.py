@@ -1,4 +1,4 @@
-"""What the ledger knows is not done again, and an id that comes with other content is noticed."""
+"""Work in the ledger is not repeated, and an id that is reused with other content is noticed."""
 
 from __future__ import annotations
 

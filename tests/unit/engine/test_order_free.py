@@ -53,7 +53,7 @@ RUNS = [
 
 
 def events() -> list[Published]:
-    """Leads of a few people that contradict each other, some at the same time; some are none, some cannot be read."""
+    """Return contradicting leads of a few people, some at the same time; some are invalid, some unreadable."""
     chance = random.Random(4)
     found = []
     for number in range(EVENTS):
@@ -66,7 +66,7 @@ def events() -> list[Published]:
 
 
 def state_hash(cluster: Cluster, world: World) -> str:
-    """Hash what the docstring of this file says."""
+    """Hash the state that the docstring of this file describes."""
 
     def read(connection: Connection) -> list[object]:
         people = connection.execute(sa.select(contacts).order_by(contacts.c.contact_key)).mappings().all()
@@ -101,7 +101,7 @@ def state_hash(cluster: Cluster, world: World) -> str:
 
 
 def run(published: Sequence[Published], seed: int, size: int, connections: Sequence[Database]) -> str:
-    """Publish in the order given, settle in batches of `size`, hash what is left.
+    """Publish in this order, settle in batches of `size`, and return the hash of the final state.
 
     There is one worker per database connection. Workers run at the same time, each on its own partitions, which are
     reassigned after every batch.
@@ -158,7 +158,7 @@ def connections(request: pytest.FixtureRequest) -> Iterator[list[Database]]:
 
 @pytest.fixture(scope="module")
 def plain() -> str:
-    """Hash of the state when nothing is shuffled or repeated."""
+    """Return the hash of the state when nothing is shuffled or repeated."""
     store = MemoryStore()
     try:
         return run(events(), 0, 500, [store])

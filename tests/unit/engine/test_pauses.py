@@ -33,7 +33,7 @@ WELCOME, VALIDATE = "send_welcome_email", "validate_lead"
 
 @dataclass
 class MailServer:
-    """The world's mail server, as something that a step depends on."""
+    """The world's mail server, as a step's dependency."""
 
     world: World
     dependency = "mail"
@@ -82,14 +82,14 @@ def send_leads(cluster: Cluster, count: int = PEOPLE) -> None:
 
 
 class Hands:
-    """Lets a cluster's worker settle what it may, as one that puts aside what pauses."""
+    """Lets a cluster's worker settle what it may, and keeps records of paused steps as a backlog does."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.aside: dict[str, list[Record]] = {}
 
     async def settle(self) -> set[str]:
-        """Go on until nothing moves; gives the steps that pause."""
+        """Continue until there is no progress; return the paused steps."""
         for step in self.cluster.workflow.steps:
             await self._work(step, [])
         while any([await self._take(topic) for topic in self.cluster.topics]):
@@ -147,7 +147,7 @@ async def test_an_outage_pauses_its_step_and_drains_with_one_mail_each(
     await hands.settle()
 
     assert paused == {WELCOME}
-    assert FAILURES <= written < FAILURES + LANES  # those that were on their way are told, too
+    assert FAILURES <= written < FAILURES + LANES  # those under way are counted, too
     assert [(each.step, each.kind) for each in reasons] == [(WELCOME, "dependency")]
     assert notified == PEOPLE, "the others went on"
     assert still_paused == set()

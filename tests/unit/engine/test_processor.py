@@ -50,7 +50,7 @@ NAMES = TopicNames()
 
 @dataclass
 class SlowBroker:
-    """A `Publisher` whose broker answers when it is told to."""
+    """A `Publisher` whose broker answers when the test lets it."""
 
     is_asked: asyncio.Event = field(default_factory=asyncio.Event)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
@@ -146,7 +146,7 @@ async def test_an_action_that_is_asked_for_is_done_also_when_nothing_follows_it(
         for name, value in matched.headers
         if name != "ce_workflow"
     ]
-    # It could not be read at first, by a build of then.
+    # An earlier build could not read it at first.
     cluster.log.append(matched.topic, matched.key, b"\xff", alone)
     await cluster.settle()
     (record,) = cluster.letters

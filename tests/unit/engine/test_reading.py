@@ -1,4 +1,4 @@
-"""Records become executions or letters; requests are followed only with the bytes of their letter."""
+"""Records become executions or letters; a request runs only with the bytes of its letter."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ async def test_a_store_that_fails_inside_an_action_is_not_the_records_fault(
 async def test_a_store_that_takes_no_writes_is_an_outage_and_no_reason_for_letters(
     cluster: Cluster, world: World
 ) -> None:
-    # As after a failover, when the connection is to what is a standby now.
+    # As after a failover, when the connected server has become a standby.
     is_sqlite = cluster.database.is_sqlite
     read_only = "PRAGMA query_only = ON" if is_sqlite else "SET default_transaction_read_only = on"
     with cluster.database.engine.connect() as connection:
@@ -134,7 +134,7 @@ async def test_a_store_that_takes_no_writes_is_an_outage_and_no_reason_for_lette
 async def test_a_record_that_loses_every_race_is_tried_again_later_and_not_left_to_a_person(
     database: Database, world: World
 ) -> None:
-    races = iter(range(8))  # as often as the store starts over
+    races = iter(range(8))  # as often as the store restarts a transaction
 
     async def is_overtaken(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
         if next(races, None) is not None:

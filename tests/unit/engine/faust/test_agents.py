@@ -1,4 +1,4 @@
-"""Agents settle the batches of their topic, and go on after failures."""
+"""Agents settle the batches of their topic, and continue after failures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def test_a_batch_whose_work_fails_is_not_settled_and_the_agent_goes_on(err
     batch, should_stop = batch_of(0), asyncio.Event()
 
     async def settle(batch: RecordBatch) -> None:
-        should_stop.set()  # so that it is not tried again
+        should_stop.set()  # so that it is not retried
         raise error
 
     await settle_batch(AGENT, settle, batch, should_stop, Unobserved())

@@ -1,4 +1,4 @@
-"""What an agent that shares its topic does while its step pauses: nothing is lost, order is kept."""
+"""An agent that shares its topic loses nothing and keeps the order while its step is paused."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def batch_of(parts: Mapping[TP, list[Record]]) -> Batch:
 
 
 class Log:
-    """Reads again what offsets name; the chaos run with an outage does so on a real broker."""
+    """Reads the records of offset ranges again; the chaos run with an outage does so on a real broker."""
 
     async def fetch(self, ranges: Ranges, max_records: int) -> Fetched:
         found = {at: [record(each) for each in range(*ends)][:max_records] for at, ends in ranges.items()}
         return Fetched(found, {at: records[-1].offset + 1 for at, records in found.items()})
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
 
 class Step:
@@ -73,7 +73,7 @@ async def test_what_pauses_goes_into_the_backlog_and_what_comes_later_behind_it(
     )
 
     await handle(agent, first)
-    step.pauses_at = None  # a later one must not overtake, even if its step could go on now
+    step.pauses_at = None  # a later record must not overtake, even if its step could continue now
     await handle(agent, second)
     put_aside = agent.backlog.ranges, agent.backlog.first_offset(PLACE)
     await agent.settle_some()
@@ -142,6 +142,6 @@ async def test_an_agent_that_waits_gives_a_batch_back_unsettled(why: str) -> Non
 
 
 async def until_it_waits(part: Part) -> None:
-    """Return when the agent waits for its step, which counts as getting on: a pause is no hanging."""
+    """Return when the agent waits for its step, which counts as progress: a pause is no hang."""
     while not part.steps:
         await asyncio.sleep(0)
