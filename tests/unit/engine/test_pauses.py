@@ -3,54 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from actions.ports import Identity, Mail, Mailer
-from streams.adapters.identity import HmacIdentity
+from actions.ports import Identity, Mailer
 from streams.clock import to_us
 from streams.engine.handover import Records
 from streams.engine.pauses import PauseRules
 from streams.onboarding import ONBOARDING
-from streams.operations.pause_sync import PauseKeeper
 from streams.store import letters, pauses
 from streams.store.pauses import Cancellation
-from streams.testing import Cluster, MemoryStore, World, adapters_of, event_headers, lead
-from streams.workflow import Step
+from streams.testing import Cluster, MemoryStore, World, adapters_of, event_headers
+from tests.support.pausing import (
+    FAILURES,
+    LANES,
+    LETTERS_PER_MINUTE,
+    PEOPLE,
+    VALIDATE,
+    WELCOME,
+    Forgetful,
+    MailServer,
+    PausingWorker,
+    keep,
+    send_leads,
+)
 from tests.support.workflow import RECEIVED
 from topics import ids
-from topics.decode import Record
 from topics.events import LeadReceived
 from topics.letter import DeadLetter
-
-FAILURES, LETTERS_PER_MINUTE = 5, 10
-LANES = 4
-PEOPLE = 40
-WELCOME, VALIDATE = "send_welcome_email", "validate_lead"
-
-
-@dataclass
-class MailServer:
-    """The world's mail server, as a step's dependency."""
-
-    world: World
-    dependency = "mail"
-
-    async def send(self, mail: Mail) -> None:
-        await self.world.send(mail)
-
-
-class Forgetful(HmacIdentity):
-    """Makes every validation a defect while it is broken."""
-
-    is_broken = True
-
-    def contact_key(self, *, email: str | None, phone: str | None) -> str:
-        if self.is_broken:
-            raise RuntimeError
-        return super().contact_key(email=email, phone=phone)
 
 
 @pytest.fixture
@@ -75,52 +57,9 @@ def cluster(world: World, identity: Forgetful) -> Iterator[Cluster]:
     store.close()
 
 
-def send_leads(cluster: Cluster, count: int = PEOPLE) -> None:
-    for number in range(count):
-        value = lead(email=f"p{number}@example.com", lead_id=f"lead-{number}")
-        cluster.log.append(RECEIVED, f"lead-{number}".encode(), value, event_headers(f"e-{number}"))
-
-
-class Hands:
-    """Lets a cluster's worker settle what it may, and keeps records of paused steps as a backlog does."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-        self.aside: dict[str, list[Record]] = {}
-
-    async def settle(self) -> set[str]:
-        """Continue until there is no progress; return the paused steps."""
-        for step in self.cluster.workflow.steps:
-            await self._work(step, [])
-        while any([await self._take(topic) for topic in self.cluster.topics]):
-            pass
-        return set(self.aside)
-
-    async def _take(self, topic: str) -> bool:
-        batch = self.cluster.unread(topic)
-        for step in self.cluster.workflow.steps:
-            if self.cluster.names.of(step.reads) == topic:
-                await self._work(step, batch)
-        if topic in (self.cluster.names.requests, self.cluster.names.letters):
-            await self.cluster.work(self.cluster.worker, topic, batch)
-        for record in batch:
-            self.cluster.log.commit("leads", record)
-        return bool(batch)
-
-    async def _work(self, step: Step, batch: Sequence[Record]) -> None:
-        todo = [*self.aside.pop(step.name, []), *batch]
-        unfinished = await self.cluster.worker.processor.process(step, Records(todo))
-        if unfinished:
-            self.aside[step.name] = unfinished.of(todo)
-
-
 @pytest.fixture
-def hands(cluster: Cluster) -> Hands:
-    return Hands(cluster)
-
-
-async def keep(cluster: Cluster) -> None:
-    await PauseKeeper(cluster.database, cluster.worker.pauses, "worker-1", cluster.clock).tick()
+def hands(cluster: Cluster) -> PausingWorker:
+    return PausingWorker(cluster)
 
 
 def codes(cluster: Cluster) -> Counter[str]:
@@ -132,7 +71,7 @@ def statuses(cluster: Cluster) -> dict[str, int]:
 
 
 async def test_an_outage_pauses_its_step_and_drains_with_one_mail_each(
-    cluster: Cluster, hands: Hands, world: World
+    cluster: Cluster, hands: PausingWorker, world: World
 ) -> None:
     send_leads(cluster)
     world.go_down()
@@ -158,7 +97,7 @@ async def test_an_outage_pauses_its_step_and_drains_with_one_mail_each(
 
 
 async def test_what_is_tried_during_an_outage_costs_one_letter_each_time(
-    cluster: Cluster, hands: Hands, world: World
+    cluster: Cluster, hands: PausingWorker, world: World
 ) -> None:
     send_leads(cluster)
     world.go_down()
@@ -173,7 +112,7 @@ async def test_what_is_tried_during_an_outage_costs_one_letter_each_time(
 
 
 async def test_a_flood_of_defects_pauses_its_step_at_the_limit_and_goes_on_when_they_end(
-    cluster: Cluster, hands: Hands, identity: Forgetful
+    cluster: Cluster, hands: PausingWorker, identity: Forgetful
 ) -> None:
     identity.is_broken = True
     send_leads(cluster)
@@ -188,7 +127,7 @@ async def test_a_flood_of_defects_pauses_its_step_at_the_limit_and_goes_on_when_
     assert len(cluster.letters) == LETTERS_PER_MINUTE
 
 
-async def test_what_publishers_wrote_wrong_pauses_nothing(cluster: Cluster, hands: Hands) -> None:
+async def test_what_publishers_wrote_wrong_pauses_nothing(cluster: Cluster, hands: PausingWorker) -> None:
     for number in range(PEOPLE):
         cluster.log.append(RECEIVED, b"key", b"{poison", event_headers(f"e-{number}"))
 
@@ -211,7 +150,7 @@ async def test_what_was_done_before_a_step_paused_is_published_and_the_rest_is_n
 
 
 async def test_a_retry_that_was_asked_for_waits_with_its_step_and_is_not_lost(
-    cluster: Cluster, hands: Hands, world: World
+    cluster: Cluster, hands: PausingWorker, world: World
 ) -> None:
     world.go_down()
     send_leads(cluster, 2)
@@ -234,7 +173,7 @@ async def test_a_retry_that_was_asked_for_waits_with_its_step_and_is_not_lost(
 
 
 async def test_a_cancelled_run_calls_nobody_and_leaves_no_open_letter(
-    cluster: Cluster, hands: Hands, world: World
+    cluster: Cluster, hands: PausingWorker, world: World
 ) -> None:
     now_us = to_us(cluster.clock())
     run = ids.run_id((dict(event_headers("e-0"))["ce_source"] or b"").decode(), "e-0")

@@ -10,76 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
-from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from streams.kafka.local import (
     LocalKafka,
     ensure_kafka,
     status,
-    stop,
 )
-
-ROOT = Path(__file__).parents[4]
-OWNER = """
-import sys, time
-from pathlib import Path
-from streams.kafka.local import ensure_kafka
-held = ensure_kafka(Path(sys.argv[1]))
-print(held.bootstrap, flush=True)
-time.sleep(300)
-"""
-
-
-def eventually(
-    condition: Callable[[], bool], within_seconds: float, last_state: Callable[[], object]
-) -> None:
-    deadline = time.monotonic() + within_seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within_seconds} s; last state: {last_state()}"
-        time.sleep(0.05)
-
-
-def javas(data: Path) -> list[int]:
-    """Return the process ids of every Java of the data folder, by the process table instead of our own files."""
-    pids = []
-    for process in psutil.process_iter(["name"]):
-        try:
-            if process.info["name"] == "java" and Path(process.cwd()) == data / "kafka":
-                pids.append(process.pid)
-        except psutil.Error:  # the process has ended meanwhile
-            continue
-    return pids
-
-
-def produce(bootstrap: str, values: list[bytes]) -> None:
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic("leads", 1, 1)])["leads"].result(10)
-    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
-    for value in values:
-        producer.produce("leads", value)
-    assert producer.flush(10) == 0
-
-
-def consume(bootstrap: str, count: int) -> list[bytes | None]:
-    settings = {"bootstrap.servers": bootstrap, "group.id": "reader", "auto.offset.reset": "earliest"}
-    consumer = Consumer(settings)
-    consumer.subscribe(["leads"])
-    records = consumer.consume(count, timeout=20)
-    consumer.close()
-    return [record.value() for record in records]
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    """Yield a data folder whose name is hard on settings files and class paths; no process may be left in it."""
-    folder = tmp_path / "dätä, of = ours"
-    yield folder
-    stop(folder)
-    assert javas(folder) == []
+from tests.support.local_kafka import OWNER, ROOT, consume, eventually, javas, produce
 
 
 @pytest.fixture

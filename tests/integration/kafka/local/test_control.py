@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
-from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from streams.kafka.local import (
     LocalKafka,
@@ -18,45 +13,7 @@ from streams.kafka.local import (
     status,
     stop,
 )
-
-
-def javas(data: Path) -> list[int]:
-    """Return the process ids of every Java of the data folder, by the process table instead of our own files."""
-    pids = []
-    for process in psutil.process_iter(["name"]):
-        try:
-            if process.info["name"] == "java" and Path(process.cwd()) == data / "kafka":
-                pids.append(process.pid)
-        except psutil.Error:  # the process has ended meanwhile
-            continue
-    return pids
-
-
-def produce(bootstrap: str, values: list[bytes]) -> None:
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic("leads", 1, 1)])["leads"].result(10)
-    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
-    for value in values:
-        producer.produce("leads", value)
-    assert producer.flush(10) == 0
-
-
-def consume(bootstrap: str, count: int) -> list[bytes | None]:
-    settings = {"bootstrap.servers": bootstrap, "group.id": "reader", "auto.offset.reset": "earliest"}
-    consumer = Consumer(settings)
-    consumer.subscribe(["leads"])
-    records = consumer.consume(count, timeout=20)
-    consumer.close()
-    return [record.value() for record in records]
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    """Yield a data folder whose name is hard on settings files and class paths; no process may be left in it."""
-    folder = tmp_path / "dätä, of = ours"
-    yield folder
-    stop(folder)
-    assert javas(folder) == []
+from tests.support.local_kafka import consume, javas, produce
 
 
 def test_a_kept_broker_runs_until_it_is_stopped(data: Path) -> None:

@@ -4,67 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from streams.kafka.local import (
     DataFolderBusyError,
     LocalKafka,
     StartFailedError,
-    stop,
 )
 from streams.kafka.local.folder import Folder
-from streams.kafka.local.state import State
-
-ROOT = Path(__file__).parents[4]
-OWNER = """
-import sys, time
-from pathlib import Path
-from streams.kafka.local import ensure_kafka
-held = ensure_kafka(Path(sys.argv[1]))
-print(held.bootstrap, flush=True)
-time.sleep(300)
-"""
-
-
-def eventually(
-    condition: Callable[[], bool], within_seconds: float, last_state: Callable[[], object]
-) -> None:
-    deadline = time.monotonic() + within_seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within_seconds} s; last state: {last_state()}"
-        time.sleep(0.05)
-
-
-def javas(data: Path) -> list[int]:
-    """Return the process ids of every Java of the data folder, by the process table instead of our own files."""
-    pids = []
-    for process in psutil.process_iter(["name"]):
-        try:
-            if process.info["name"] == "java" and Path(process.cwd()) == data / "kafka":
-                pids.append(process.pid)
-        except psutil.Error:  # the process has ended meanwhile
-            continue
-    return pids
-
-
-def state_of(data: Path) -> State:
-    state = State.read(Folder.of(data))
-    assert state is not None
-    return state
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    """Yield a data folder whose name is hard on settings files and class paths; no process may be left in it."""
-    folder = tmp_path / "dätä, of = ours"
-    yield folder
-    stop(folder)
-    assert javas(folder) == []
+from tests.support.local_kafka import OWNER, ROOT, eventually, javas, state_of
 
 
 def test_many_starts_at_once_run_one_java(data: Path) -> None:

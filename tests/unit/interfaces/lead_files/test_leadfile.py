@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from streams.interfaces.lead_files.leadfile import (
     BadLine,
-    Format,
     LeadFileError,
     Row,
     guess_format,
-    read_leads,
 )
-from streams.interfaces.lead_files.lines import InputError, Lines, open_input
-
-Read = Callable[[bytes, Format], list[Row | BadLine]]
-
-
-@pytest.fixture
-def read(tmp_path: Path) -> Read:
-    """Read the leads of a file with this content."""
-
-    def reading(content: bytes, kind: Format) -> list[Row | BadLine]:
-        path = tmp_path / "leads"
-        path.write_bytes(content)
-        descriptor = open_input(str(path))
-        try:
-            return list(read_leads(Lines(descriptor), kind))
-        finally:
-            os.close(descriptor)
-
-    return reading
+from streams.interfaces.lead_files.lines import InputError, open_input
+from tests.support.lead_files import Read
 
 
 def test_json_lines_are_leads_and_ce_fields_their_attributes(read: Read) -> None:

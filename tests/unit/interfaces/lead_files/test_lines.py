@@ -4,36 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
-from pathlib import Path
-
-import pytest
 
 from streams.interfaces.lead_files.leadfile import (
     BadLine,
-    Format,
     Row,
-    read_leads,
 )
-from streams.interfaces.lead_files.lines import LONGEST_LINE, Lines, open_input
-
-Read = Callable[[bytes, Format], list[Row | BadLine]]
-
-
-@pytest.fixture
-def read(tmp_path: Path) -> Read:
-    """Read the leads of a file with this content."""
-
-    def reading(content: bytes, kind: Format) -> list[Row | BadLine]:
-        path = tmp_path / "leads"
-        path.write_bytes(content)
-        descriptor = open_input(str(path))
-        try:
-            return list(read_leads(Lines(descriptor), kind))
-        finally:
-            os.close(descriptor)
-
-    return reading
+from streams.interfaces.lead_files.lines import LONGEST_LINE, Lines
+from tests.support.lead_files import Read
 
 
 def test_a_line_without_end_is_skipped_and_not_kept_in_memory(read: Read) -> None:

@@ -8,25 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from streams.operations.recovery.backup import BackupError, back_up
 from streams.operations.recovery.watermark import knows_until
-from streams.store import ledger
 from streams.store.engine import Database
 from streams.store.migrate import open_database
-from streams.store.schema import ledger as ledger_table
-from tests.support.ledger_rows import ledger_row
-
-
-def write(database: Database, numbers: range) -> None:
-    rows = [ledger_row(number, result=b"x" * 3000) for number in numbers]
-    database.transact(lambda connection: ledger.insert(connection, rows))
-
-
-def written(connection: Connection) -> int:
-    return connection.execute(sa.select(sa.func.count()).select_from(ledger_table)).scalar_one()
+from tests.support.store_files import opened, write, written
 
 
 @pytest.fixture
@@ -48,10 +35,6 @@ def backup(store: Database, place: Path, tmp_path: Path) -> Path:
     back_up(place, tmp_path / "backup.db")
     store.close()
     return tmp_path / "backup.db"
-
-
-def opened(path: Path) -> Database:
-    return open_database(f"sqlite:///{path}")
 
 
 def test_a_backup_is_the_store_at_one_moment_though_it_is_written_to_meanwhile(

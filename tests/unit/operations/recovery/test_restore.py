@@ -9,28 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from streams.operations.recovery.backup import BackupError, back_up
 from streams.operations.recovery.restore import restore
 from streams.operations.recovery.watermark import is_behind
-from streams.store import ledger
 from streams.store.engine import Database
 from streams.store.migrate import open_database
-from streams.store.schema import ledger as ledger_table
-from tests.support.ledger_rows import ledger_row
+from tests.support.store_files import opened, write, written
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-
-
-def write(database: Database, numbers: range) -> None:
-    rows = [ledger_row(number, result=b"x" * 3000) for number in numbers]
-    database.transact(lambda connection: ledger.insert(connection, rows))
-
-
-def written(connection: Connection) -> int:
-    return connection.execute(sa.select(sa.func.count()).select_from(ledger_table)).scalar_one()
 
 
 @pytest.fixture
@@ -52,10 +39,6 @@ def backup(store: Database, target: Path, tmp_path: Path) -> Path:
     back_up(target, tmp_path / "backup.db")
     store.close()
     return tmp_path / "backup.db"
-
-
-def opened(path: Path) -> Database:
-    return open_database(f"sqlite:///{path}")
 
 
 def test_no_worker_runs_on_a_restored_store_before_it_has_caught_up(backup: Path, tmp_path: Path) -> None:
