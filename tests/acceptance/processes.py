@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import selectors
 import signal
 import socket
@@ -16,6 +17,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 LEASHED = Path(__file__).parent / "leashed.py"
 STARTS_WITHIN_S = 30.0
+PORTS = range(10_001, 16_000, 2)  # below those of local brokers and of outgoing connections
 
 
 def clean_environment() -> dict[str, str]:
@@ -24,10 +26,17 @@ def clean_environment() -> dict[str, str]:
 
 
 def free_port() -> int:
+    """Return a port that is free, as is the next one, and that the system gives to no outgoing connection."""
+    return next(port for port in random.sample(PORTS, len(PORTS)) if _is_free(port) and _is_free(port + 1))
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class Process:

@@ -6,15 +6,16 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from streams.interfaces.cli.derive import with_diagram
+from tests.acceptance.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,13 +28,6 @@ WAITED_FOR = {
     "leads show kim@example.com": "lead.welcomed",
 }
 OF_ANOTHER_SERVICE = "pip install confluent-kafka"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @pytest.fixture
@@ -67,7 +61,8 @@ def shell(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     )
     yield running
     # The group outlives the shell: worker and mail server are its background jobs.
-    os.killpg(running.pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGTERM)
     running.wait(10)
     leads = Path(sys.prefix) / "bin" / "leads"
     subprocess.run([leads, "kafka", "stop"], env=environment, check=False, capture_output=True)
@@ -86,7 +81,7 @@ def waiting(line: str) -> str:
 def test_the_commands_and_examples_of_the_readme_run_in_their_order(
     shell: subprocess.Popen[str], service: Path, tmp_path: Path
 ) -> None:
-    lines = ["set -o pipefail", "trap 'kill $(jobs -p)' EXIT"]
+    lines = ["set -o pipefail", "trap 'kill $(jobs -p) 2>/dev/null' EXIT"]
     ports = {"9092": str(free_port()), "2525": str(free_port())}
     for number, (kind, text) in enumerate(BLOCKS):
         if kind == "sh":
