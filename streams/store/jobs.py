@@ -135,7 +135,7 @@ def beat(connection: Connection, job: str, holder: str, now_us: int) -> JobStatu
 
 
 def take_over(connection: Connection, job: str, holder: str, now_us: int, silent_since_us: int) -> bool:
-    """Give `holder` a job that is not running, or whose process is silent since then; return whether it got it."""
+    """Let `holder` take a job that is not running, or whose process is silent since then; return whether it got it."""
     is_free = _JOB.status.in_(("paused", "stopped")) | (
         (_JOB.status == "running") & (_JOB.changed_at < silent_since_us)
     )

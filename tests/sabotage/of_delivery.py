@@ -48,7 +48,7 @@ def never_lost() -> Iterator[Sabotage]:
         f"{later}[self._announcer.outgoing(o) for o in own if not isinstance(o, DeadLettered)])); "
         "await self._publisher.publish([self._announcer.outgoing(o) for o in own if isinstance(o, DeadLettered)])"
         " if any(isinstance(o, DeadLettered) for o in own) else None",
-        "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[result]",
+        "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[sqlite-result]",
     )
     yield sabotage(
         "letters not awaited",
@@ -58,7 +58,7 @@ def never_lost() -> Iterator[Sabotage]:
         f"{later}[self._announcer.outgoing(o) for o in own if isinstance(o, DeadLettered)])); "
         "await self._publisher.publish([self._announcer.outgoing(o) for o in own if not isinstance(o, DeadLettered)])"
         " if not all(isinstance(o, DeadLettered) for o in own) else None",
-        "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[letter]",
+        "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[sqlite-letter]",
     )
     yield sabotage(
         "the broker's answer not awaited",
@@ -75,7 +75,7 @@ def never_lost() -> Iterator[Sabotage]:
         processor,
         "outcomes: list[Outcome] = list(reading.letters)",
         "outcomes: list[Outcome] = []",
-        "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[letter]",
+        "test_a_batch_is_not_done_before_the_broker_has_what_came_of_it[sqlite-letter]",
         "test_a_record_whose_timestamp_is_no_time_becomes_a_letter",
     )
     yield sabotage(
