@@ -149,7 +149,7 @@ def spec_of(function: Callable[..., object]) -> ActionSpec:
     spec = getattr(function, "__action__", None)
     if not isinstance(spec, ActionSpec):
         name = getattr(function, "__qualname__", repr(function))
-        msg = f"{name} is no action; mark it with @action(version=1)"
+        msg = f"{name} is not an action; mark it with @action(version=1)"
         raise SignatureError(msg)
     return spec
 
@@ -209,7 +209,7 @@ def _key_problem(effect: Effect, reads: type[Event]) -> str | None:
     try:
         parts = list(Formatter().parse(effect.key))
     except ValueError as error:
-        return f"the key is no template: {error}"
+        return f"the key is not a template: {error}"
     if any(conversion or style for _, _, style, conversion in parts):
         return "a placeholder of the key takes neither conversion nor format"
     if _NAME.fullmatch(effect.name) is None:
@@ -219,7 +219,7 @@ def _key_problem(effect: Effect, reads: type[Event]) -> str | None:
         if name != _RUN and (
             name not in reads.model_fields or reads.model_fields[name].annotation is not str
         ):
-            return f"{{{name}}} is no required text of {reads.__name__}"
+            return f"{{{name}}} is not a required text of {reads.__name__}"
     return _scope_problem(effect)
 
 
@@ -241,7 +241,7 @@ def _reference_problem(effect: Effect, emits: tuple[type[Event], ...]) -> str | 
         return None
     proving = [event for event in emits if effect.reference_field in event.model_fields]
     if not proving:
-        return f"reference_field {effect.reference_field!r} is no field of what the action states"
+        return f"reference_field {effect.reference_field!r} is not a field of what the action states"
     needed = set(effect.fields) - {_RUN}
     missing = sorted(name for event in proving for name in needed - event.model_fields.keys())
     return (

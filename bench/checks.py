@@ -1,4 +1,4 @@
-"""Check that a run was right: a fast run that lost, changed or reordered records is no result."""
+"""Check that a run was right: a fast run that lost, changed or reordered records is not a result."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def plain_attributes(position: Position) -> dict[str, str]:
     try:
         time = timestamp_of_ms(position.timestamp)
     except (ValueError, OverflowError, OSError):
-        msg = f"the record's timestamp {position.timestamp} is no time; write milliseconds since the epoch"
+        msg = f"the record's timestamp {position.timestamp} is not a time; write milliseconds since the epoch"
         raise DecodeError("BAD_TIMESTAMP", msg) from None
     return {
         "specversion": "1.0",

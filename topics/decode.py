@@ -109,7 +109,7 @@ def _time(attributes: dict[str, str], name: str) -> str:
         moment = parse_timestamp(text)
         return text if _OWN_TIME.fullmatch(text) else timestamp(moment)
     except (ValueError, OverflowError):
-        msg = f"attribute ce_{name} is no RFC 3339 time with a zone; write it like 2026-11-23T20:15:00Z"
+        msg = f"attribute ce_{name} is not an RFC 3339 time with a zone; write it like 2026-11-23T20:15:00Z"
         raise DecodeError("BAD_ATTRIBUTE", msg) from None
 
 

@@ -126,7 +126,7 @@ class Reason(Value):
 
 
 class LeadRejected(Event):
-    """The lead reads well but is no good lead; carries all reasons."""
+    """The lead reads well but is not a good lead; carries all reasons."""
 
     type: ClassVar[str] = "crm.lead.rejected.v1"
     topic: ClassVar[str] = "leads.rejected.v1"

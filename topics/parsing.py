@@ -11,7 +11,7 @@ from topics.failures import DecodeError
 
 
 def parse_json(value: bytes) -> object:
-    """Parse a value. Raises `DecodeError` when it is no JSON, or over a limit."""
+    """Parse a value. Raises `DecodeError` when it is not valid JSON, or over a limit."""
     limits.check_depth(value)
     try:
         parsed = orjson.loads(value)

@@ -12,7 +12,7 @@ _LENGTH = 100
 def normalise_language(text: str) -> str | None:
     """Spell a tag in its standard way, e.g. `pt_br` as `pt-BR`; None when blank.
 
-    None, too, when it is no tag: a language that cannot be read is no reason to turn a lead away.
+    None, too, when it is not a tag: a language that cannot be read is no reason to turn a lead away.
     """
     text = text.strip()
     return _standard(text) if len(text) <= _LENGTH else None

@@ -1,4 +1,4 @@
-"""Reads a whole lead: every field normalised, and every reason why it is no good one."""
+"""Reads a whole lead: every field normalised, and every reason why it is not a good one."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Patch:
             form_error = _form_error(operation)
             if form_error is not None:
                 raise PatchError(
-                    f"{self.name}: operation {number} is no JSON Patch operation ({form_error}); "
+                    f"{self.name}: operation {number} is not a JSON Patch operation ({form_error}); "
                     'write {"op": "remove", "path": "/country"}'
                 )
 
@@ -136,7 +136,7 @@ def settings_as_operations(assignments: Sequence[str], removed: Sequence[str] = 
     for text in assignments:
         name, equals, raw = text.partition("=")
         if not equals or not name:
-            raise PatchError(f"--set {text!r} is no change; write --set email=ada@example.com")
+            raise PatchError(f"--set {text!r} is not a change; write --set email=ada@example.com")
         try:
             value = json.loads(raw)
         except (ValueError, RecursionError):
@@ -157,7 +157,7 @@ def _is_encoding(name: str) -> bool:
 
 
 def _form_error(operation: object) -> str | None:
-    """Return why this is no JSON Patch operation; None: it is one."""
+    """Return why this is not a JSON Patch operation; None: it is one."""
     if not isinstance(operation, Mapping):
         return f"it is a JSON {type(operation).__name__} and must be an object"
     try:
@@ -212,7 +212,7 @@ def _parse(text: str) -> Any:  # noqa: ANN401 - JSON
         return json.loads(text, strict=False)
     except (ValueError, RecursionError) as error:
         place = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-        raise PatchError(f"the record is no JSON{place}; --value replaces the whole value") from None
+        raise PatchError(f"the record is not valid JSON{place}; --value replaces the whole value") from None
 
 
 def _parsed_or_none(value: bytes | None) -> Any:  # noqa: ANN401 - JSON

@@ -188,7 +188,7 @@ class Totals:
 
 
 class PlanError(ValueError):
-    """A file is no plan or was changed; the message is a sentence."""
+    """A file is not a plan or was changed; the message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ class PlanWriter:
 
 
 def read_plan(path: Path) -> Plan:
-    """Return the plan in a file. Raise `PlanError` when it is no plan, is truncated, or was changed by hand."""
+    """Return the plan in a file. Raise `PlanError` when it is not a plan, is truncated, or was changed by hand."""
     try:
         return parse_plan(str(path), path.read_bytes())
     except OSError as error:
@@ -259,7 +259,7 @@ def parse_plan(path: str, content: bytes) -> Plan:
     lines = content.splitlines(keepends=True)
     documents = list(_documents(path, lines))
     if not documents or documents[0].get("leads_plan") != FORMAT:
-        raise PlanError(f"{path} is no plan of this build; make one with `leads dead-letters plan`")
+        raise PlanError(f"{path} is not a plan of this build; make one with `leads dead-letters plan`")
     if "totals" not in documents[-1] or len(documents) == 1:
         raise PlanError(f"{path} is truncated: its last line is missing; make a new plan")
     checksum = hashlib.sha256(b"".join(lines[:-1])).hexdigest()
@@ -321,8 +321,8 @@ def _documents(path: str, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
             document = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             raise PlanError(
-                f"{path}: line {number} is no JSON at character {error.pos}; make a new plan"
+                f"{path}: line {number} is not valid JSON at character {error.pos}; make a new plan"
             ) from None
         if not isinstance(document, dict):
-            raise PlanError(f"{path}: line {number} is no JSON object; make a new plan")
+            raise PlanError(f"{path}: line {number} is not a JSON object; make a new plan")
         yield document

@@ -247,7 +247,7 @@ class PreviewRunner:
             return checked(execution.step, stop.value)
         running.close()
         raise UnpredictableError(
-            "the action awaits something that is no port, which only a real run can answer"
+            "the action awaits something that is not a port, which only a real run can answer"
         )
 
     def _end(self, *, is_kept: bool) -> None:

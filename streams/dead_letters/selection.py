@@ -77,7 +77,7 @@ class Selection(BaseModel):
         several = {"open": OPEN, "all": EVERY}
         for name in self.status:
             if name not in STATUSES:
-                raise SelectionError(f"--status {name!r} is no status; one of {', '.join(STATUSES)}")
+                raise SelectionError(f"--status {name!r} is not a status; one of {', '.join(STATUSES)}")
         # A letter that is named by its id is selected in any status.
         names = self.status or ["all" if self.id else "open"]
         return tuple(dict.fromkeys(name for status in names for name in several.get(status, (status,))))
@@ -143,7 +143,7 @@ def option_name(field: str) -> str:
 def _checked_id(text: str) -> str:
     if ID_START.fullmatch(text) is None:
         raise SelectionError(
-            f"--id {text!r} is no id of a letter, nor its first {SHORTEST_ID} characters or more"
+            f"--id {text!r} is not an id of a letter, nor its first {SHORTEST_ID} characters or more"
         )
     return text
 
@@ -151,7 +151,7 @@ def _checked_id(text: str) -> str:
 def _checked_group(text: str) -> str:
     if GROUP.fullmatch(text) is None:
         raise SelectionError(
-            f"--group {text!r} is no group: 12 hex digits; `leads dead-letters groups` lists them"
+            f"--group {text!r} is not a group: 12 hex digits; `leads dead-letters groups` lists them"
         )
     return text
 
@@ -160,7 +160,7 @@ def _checked_class(text: str) -> str:
     if text not in FAILURE_CLASSES:
         near = get_close_matches(text, FAILURE_CLASSES, 1)
         hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(FAILURE_CLASSES)}"
-        raise SelectionError(f"--class {text!r} is no class of failures; {hint}")
+        raise SelectionError(f"--class {text!r} is not a class of failures; {hint}")
     return text
 
 
@@ -174,7 +174,7 @@ def read_moment(option: str, text: str, now: datetime) -> datetime:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        msg = f"{option} {text!r} is no moment; write 2026-11-23T20:15:00Z, 2026-11-23, or how long ago: 90m, 3d"
+        msg = f"{option} {text!r} is not a moment; write 2026-11-23T20:15:00Z, 2026-11-23, or how long ago: 90m, 3d"
         raise SelectionError(msg) from None
 
 
@@ -196,7 +196,7 @@ def read_generations(text: str) -> tuple[int, int]:
     """Return the bounds of `2` or `1-3`, both included. Raise `SelectionError`."""
     match = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", text.strip())
     if match is None:
-        raise SelectionError(f"--generation {text!r} is no generation; write 2, or 1-3")
+        raise SelectionError(f"--generation {text!r} is not a generation; write 2, or 1-3")
     first, last = int(match[1]), int(match[2] or match[1])
     if first > last:
         raise SelectionError(f"--generation {first}-{last} runs backwards")

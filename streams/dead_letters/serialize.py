@@ -16,7 +16,7 @@ from topics.limits import fits_a_letter
 
 
 class TransferError(ValueError):
-    """A line of a file is no dead letter; the message is a sentence that names the line."""
+    """A line of a file is not a dead letter; the message is a sentence that names the line."""
 
 
 def as_data(row: LetterRow) -> dict[str, Any]:
@@ -101,13 +101,13 @@ def load(lines: Iterable[bytes]) -> Iterator[LetterRow]:
             headers = [(str(name), _bytes(text)) for name, text in document["headers"]]
             key = _bytes(document["key"])
         except orjson.JSONDecodeError as error:
-            raise TransferError(f"line {number} is no JSON at character {error.pos}") from None
+            raise TransferError(f"line {number} is not valid JSON at character {error.pos}") from None
         except KeyError as error:
             raise TransferError(f"line {number} lacks {error.args[0]!r}") from None
         except LetterError as error:
             raise TransferError(f"line {number}: {error}") from None
         except (ValueError, TypeError, AttributeError):
-            raise TransferError(f"line {number} is no dead letter as `export` writes it") from None
+            raise TransferError(f"line {number} is not a dead letter as `export` writes it") from None
         # A record that was too large for its letter has no value here, and no replay accepts it.
         if value is not None and letter.value_sha256 != sha256_of(value):
             raise TransferError(

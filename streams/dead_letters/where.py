@@ -151,7 +151,7 @@ class _Reader:
             return field.column.in_(values)
         sign = self.next("op", f"one of {' '.join(_COMPARE)} or in")
         if sign.text == "~" and field.kind != "text":
-            self.fail(f"{name.text} is no text, so ~ cannot be used with it", sign.at, 1)
+            self.fail(f"{name.text} is not a text, so ~ cannot be used with it", sign.at, 1)
         return _COMPARE[sign.text](field.column, self.value(field, is_part=sign.text == "~"))
 
     def value(self, field: _Field, *, is_part: bool = False) -> str | int:
@@ -159,7 +159,7 @@ class _Reader:
         text = token.text[1:-1] if token.kind == "quoted" else token.text
         if field.kind == "number":
             if re.fullmatch(r"\d{1,9}", text, re.ASCII) is None:
-                self.fail(f"{text!r} is no whole number", token.at, len(token.text))
+                self.fail(f"{text!r} is not a whole number", token.at, len(token.text))
             return int(text)
         if field.kind == "moment":
             return self.moment(text, token)
@@ -175,7 +175,7 @@ class _Reader:
             return timestamp(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
         except (ValueError, OverflowError):
             self.fail(
-                f"{text!r} is no moment; write 2026-11-23, 2026-11-23T20:15:00Z, or -3d for three days ago",
+                f"{text!r} is not a moment; write 2026-11-23, 2026-11-23T20:15:00Z, or -3d for three days ago",
                 token.at,
                 len(token.text),
             )

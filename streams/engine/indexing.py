@@ -29,7 +29,7 @@ class LetterIndexer:
         self._clock = clock
 
     async def process(self, batch: RecordBatch) -> Unfinished:
-        """Index a batch, even when its partition was revoked. Log the position of a record that is no letter."""
+        """Index a batch, even when its partition was revoked. Log the position of a record that is not a letter."""
         rows = [row for record in batch.records if (row := row_of(record)) is not None]
         await isolate_refused(rows, self._index, _log_refused)
         return SETTLED
@@ -44,7 +44,7 @@ def _log_refused(row: LetterRow, error: StoreRefusedError) -> None:
 
 
 def row_of(record: Record) -> LetterRow | None:
-    """Read a record of the letters topic; None, and a warning in the log, when it is no letter."""
+    """Read a record of the letters topic; None, and a warning in the log, when it is not a letter."""
     headers = list(record.headers)
     try:
         letter = DeadLetter.from_headers(headers)

@@ -235,14 +235,14 @@ def _record(permit: Permit, result: CommitResult) -> None:
 def drive(coroutine: Coroutine[Any, Any, Event]) -> Event:
     """Run an action to its end without an event loop, as ports of the store never wait.
 
-    Raise the action's exception, or RuntimeError when it waits for something that is no port.
+    Raise the action's exception, or RuntimeError when it waits for something that is not a port.
     """
     try:
         coroutine.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     coroutine.close()
-    msg = "the action waits for something that is no port of the store; ask for Effects and call it through `once`"
+    msg = "the action waits for something that is not a port of the store; ask for Effects and call it through `once`"
     raise RuntimeError(msg)
 
 

@@ -33,7 +33,7 @@ _EVENT = event_headers("poison")
 ATTRIBUTES: dict[str, tuple[str, Headers]] = {
     "an id given twice": ("DUPLICATE_ATTRIBUTE", [*_EVENT, ("ce_id", b"another")]),
     "a source that is null": ("BAD_ATTRIBUTE", [(n, None if n == "ce_source" else v) for n, v in _EVENT]),
-    "an attribute that is no UTF-8": ("BAD_ATTRIBUTE", [*_EVENT, ("ce_campaign", b"\xff\xfe")]),
+    "an attribute that is not UTF-8": ("BAD_ATTRIBUTE", [*_EVENT, ("ce_campaign", b"\xff\xfe")]),
     "headers of 9 KiB": ("TOO_LARGE", [*_EVENT, *[("x-bomb", b"b" * 90)] * 100]),
     "no source": ("MISSING_ATTRIBUTE", [pair for pair in _EVENT if pair[0] != "ce_source"]),
     "a type of another topic": ("UNKNOWN_TYPE", event_headers("poison", type="crm.lead.assigned.v1")),

@@ -99,22 +99,22 @@ def test_unusable_options_and_files_are_refused_with_the_next_step_and_change_no
         (2, "is not before --until", ("list", "--since", "3d", "--until", "4d")),
         (2, "write 2026-11-23T20:15:00Z", ("list", "--since", "99999999d")),
         (2, "write 100", ("apply", plan, *WHY, "--rate", "0")),
-        (2, "--rate -1 is no number", ("apply", plan, *WHY, "--rate", "-1")),
-        (2, "--rate nan is no number", ("apply", plan, *WHY, "--rate", "nan")),
+        (2, "--rate -1 is not a number", ("apply", plan, *WHY, "--rate", "-1")),
+        (2, "--rate nan is not a number", ("apply", plan, *WHY, "--rate", "nan")),
         (2, "write 1,10,100, or none", ("apply", plan, *WHY, "--canary", "0")),
         (2, "write 1,10,100, or none", ("apply", plan, *WHY, "--canary", "x")),
-        (2, "'101%' is no percentage; write 5%", ("apply", plan, *WHY, "--stop-if-fail", "101%")),
+        (2, "'101%' is not a percentage; write 5%", ("apply", plan, *WHY, "--stop-if-fail", "101%")),
         (2, "--max-in-flight", ("apply", plan, *WHY, "--max-in-flight", "0")),
         (2, "write 1000, or none", ("apply", plan, *WHY, "--yield-to-lag", "x")),
         (2, "--reason is empty; say in a few words why", ("apply", plan, "--reason", " ")),
         *((2, message, ("apply", file, *WHY)) for file, message in plans),
-        (2, "--set 'country' is no change; write --set email=", ("edit", some, *WHY, "--set", "country")),
-        (2, "is no JSON array of operations", ("edit", some, *WHY, "--patch", one)),
+        (2, "--set 'country' is not a change; write --set email=", ("edit", some, *WHY, "--set", "country")),
+        (2, "is not a JSON array of operations", ("edit", some, *WHY, "--patch", one)),
         (2, "there is no encoding 'klingon'; windows-1252", ("edit", some, *WHY, "--encoding", "klingon")),
         (2, "no recipe 'nope'; it has strip-country", ("repair", some, *WHY, "--recipe", "nope")),
         (1, "add /a/b does not fit the record", ("edit", some, *WHY, "--set", "a.b=1")),
         (1, "300000 bytes large; it may have 262144", ("edit", some, *WHY, "--value", big)),
-        (1, "no JSON at character 1; --value", ("edit", ids["no JSON"], *WHY, "--set", "a=1")),
+        (1, "not valid JSON at character 1; --value", ("edit", ids["no JSON"], *WHY, "--set", "a=1")),
         (1, "changes the event's id", ("edit", ids["structured"], *WHY, "--set", "id=s-2", "--json")),
         (1, "SHA-256 differs; --value", ("repair", ids["tampered"], *WHY, "--recipe", "strip-country")),
         *((2, message, ("import", file, *WHY)) for file, message in imports),
@@ -148,9 +148,9 @@ def written(bad: Installation) -> tuple[str, list[tuple[str, str]], list[tuple[s
     plans = [
         (whole.replace(b'"generation":0', b'"generation":1'), "was changed after it was written"),
         (b"".join(lines[:-1]), "is truncated: its last line is missing; make a new plan"),
-        (whole[:-9], f"line {len(lines)} is no JSON"),
+        (whole[:-9], f"line {len(lines)} is not valid JSON"),
         (b"", "is no plan of this build; make one with `leads dead-letters plan`"),
-        (b"\x00\xff\x1b\n", "line 1 is no JSON at character 0"),
+        (b"\x00\xff\x1b\n", "line 1 is not valid JSON at character 0"),
         (whole.replace(b'"leads_plan":1', b'"leads_plan":2'), "is no plan of this build"),
         (signed(head, first, first), "occurs 2 times; make a new plan"),
     ]
@@ -158,10 +158,10 @@ def written(bad: Installation) -> tuple[str, list[tuple[str, str]], list[tuple[s
     imports = [
         (
             b"".join(letters) + b"{oops\n",
-            f"line {len(letters) + 1} is no JSON at character 1; nothing was imported",
+            f"line {len(letters) + 1} is not valid JSON at character 1; nothing was imported",
         ),
         (letters[1] + json.dumps(tampered).encode(), "line 2: the value is not that of letter"),
-        (b"\x89PNG\r\n\x1a\n", "line 1 is no JSON at character 0"),
+        (b"\x89PNG\r\n\x1a\n", "line 1 is not valid JSON at character 0"),
     ]
     return (
         plan,
@@ -226,7 +226,7 @@ def test_a_job_skips_what_cannot_be_done_a_replay_explains_it_and_the_index_can_
     assert (verified.code, {each["what"] for each in verified.json["found"]}) == (
         5,
         {
-            "a record that is no dead letter on the topic of dead letters",
+            "a record that is not a dead letter on the topic of dead letters",
             "a letter that is not in the index",
             "a letter of a record that is not there",
             "the letter's value is not that of the record",

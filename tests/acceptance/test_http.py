@@ -161,7 +161,7 @@ def test_letters_go_out_whole_and_come_in_again_and_what_is_erased_stays_gone(
 
     assert (len(ids), gone["changed"], taken) == (EACH, ids[:1], {"taken_in": EACH})
     assert (broken.status, broken.json["title"]) == (422, "The letters cannot be taken in")
-    assert f"line {EACH} is no JSON" in broken.json["detail"]
+    assert f"line {EACH} is not valid JSON" in broken.json["detail"]
     shown = client.ask("GET", f"{LETTERS}/{ids[0]}", "watcher").json
     assert (shown["status"], shown["replay"]["verdict"]) == ("erased", "gone")
     left = client.ask("GET", f"{LETTERS}?code=NOT_JSON&limit=1000", "watcher").json

@@ -221,7 +221,7 @@ def test_spoilt_topics_are_named_on_both_databases(stage: Stage) -> None:
     assert code == FOUND
     assert str(assigned.header("ce_id")) in ids(document, "one ce_id, two contents")
     assert place in ids(document, "an action left no result and no letter")
-    assert "a record that is no event of this topic" in what_of(document)
+    assert "a record that is not an event of this topic" in what_of(document)
     assert str(letter.header("__dlq.errors.id")) in ids(
         document, "the letter's value is not that of the record"
     )

@@ -51,7 +51,7 @@ def test_a_setting_of_the_wrong_form_is_named_with_the_form_it_must_have(
         ),
         (
             '[[recipes]]\nname = "x"\nversion = 1\npatch = [{ op = "remve", path = "/a" }]',
-            r"recipes\.0 recipe x v1: operation 1 is no JSON Patch operation",
+            r"recipes\.0 recipe x v1: operation 1 is not a JSON Patch operation",
         ),
         (
             '[[recipes]]\nname = "x"\nversion = 1\npatch = [{ op = "add", path = "/a", value = 2026-11-23 }]',

@@ -233,12 +233,12 @@ def _patch(
         if patch is not None:
             document = json.loads(patch.read_bytes())
             if not isinstance(document, list):
-                raise WrongUseError(f"--patch {patch} is no JSON array of operations")
+                raise WrongUseError(f"--patch {patch} is not a JSON array of operations")
             operations += document
         whole = None if value is None else value.read_bytes()
         return Patch("edit", operations, encoding, whole, is_undone)
     except (ValueError, RecursionError) as error:
-        where = "" if isinstance(error, PatchError) else f"--patch {patch} is no JSON: "
+        where = "" if isinstance(error, PatchError) else f"--patch {patch} is not valid JSON: "
         raise WrongUseError(f"{where}{error}") from None
 
 

@@ -192,10 +192,10 @@ _JOB_OPTIONS = options_of(
     },
 )
 _MUST_BE = {
-    "rate": "is no number of letters a second up to 1,000,000; write 100",
-    "canary": "is no list of sizes; write 1,10,100, or none",
-    "stop_if_fail": "is no percentage; write 5%",
-    "yield_to_lag": "is no number of records; write 1000, or none",
+    "rate": "is not a number of letters a second up to 1,000,000; write 100",
+    "canary": "is not a list of sizes; write 1,10,100, or none",
+    "stop_if_fail": "is not a percentage; write 5%",
+    "yield_to_lag": "is not a number of records; write 1000, or none",
 }
 
 

@@ -145,7 +145,7 @@ def whole_ids(database: Database, starts: Sequence[str]) -> list[str]:
         prefix = text.strip().lower()
         if ID_START.fullmatch(prefix) is None:
             raise WrongUseError(
-                f"{text!r} is no id of a letter, nor its first {SHORTEST_ID} characters or more"
+                f"{text!r} is not an id of a letter, nor its first {SHORTEST_ID} characters or more"
             )
         matching = database.transact(partial(letter_ids_like, prefix=prefix))
         if not matching:

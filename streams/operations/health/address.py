@@ -28,6 +28,6 @@ def read_health(value: object) -> HealthAddress | None:
         return value
     match = _TEXT.fullmatch(str(value).strip())
     if match is None or int(match["port"]) > _LAST_PORT:
-        raise ValueError(f"is {value!r}, which is no port and no host:port; write 8080, or 0.0.0.0:8080")
+        raise ValueError(f"is {value!r}, which is neither a port nor host:port; write 8080, or 0.0.0.0:8080")
     host = (match["host"] or THIS_MACHINE).strip("[]")
     return HealthAddress(host, int(match["port"]))

@@ -89,7 +89,7 @@ class HealthCheck:
             subjects = tuple(self._subjects())
             still = self._stall_timer.look(self._progress.clock(), subjects)
         stuck = tuple(
-            f"{each.name} has work and has not got on for {still[each.name]:.0f} s"
+            f"{each.name} has work and has made no progress for {still[each.name]:.0f} s"
             for each in subjects
             if each.is_deadly and still[each.name] >= self._limit_s
         )
@@ -119,7 +119,7 @@ class HealthCheck:
     def _still(self, subjects: Iterable[Subject], still: dict[str, float]) -> Iterator[str]:
         for each in subjects:
             if still[each.name] >= self._limit_s / 2:
-                yield f"{each.name} has not got on for {still[each.name]:.0f} s"
+                yield f"{each.name} has made no progress for {still[each.name]:.0f} s"
 
     def _document(
         self, stuck: tuple[str, ...], unready: tuple[str, ...], still: dict[str, float]

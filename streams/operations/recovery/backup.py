@@ -61,16 +61,16 @@ def back_up(source: Path, target: Path, report: Report = no_report) -> int | Non
 
 
 def check(copy: Path, path: Path) -> None:
-    """Raise `BackupError` when `copy`, which nobody else uses, is no complete store; messages call it `path`."""
+    """Raise `BackupError` when `copy`, which nobody else uses, is not a complete store; messages call it `path`."""
     try:
         with closing(sqlite3.connect(copy, timeout=OPEN_S)) as connection:
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             missing = TABLES - {name for (name,) in tables}
             if missing:
-                raise BackupError(f"{path} is no store of leads: it has no table {min(missing)}")
+                raise BackupError(f"{path} is not a store of leads: it has no table {min(missing)}")
             (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as error:
-        raise BackupError(f"{path} is no readable SQLite file ({error}); use another backup") from None
+        raise BackupError(f"{path} is not a readable SQLite file ({error}); use another backup") from None
     if answer != "ok":
         raise BackupError(f"{path} is damaged ({answer}); use another backup")
 

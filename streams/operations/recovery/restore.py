@@ -45,7 +45,7 @@ def restore(
 ) -> Restored:
     """Replace the store by the backup, marked so that no worker runs on it before it has caught up.
 
-    Raise `BackupError` when the backup is no complete store, when a process has the store open, or when the store
+    Raise `BackupError` when the backup is not a complete store, when a process has the store open, or when the store
     is not empty and `is_forced` is not set. The store then stays as it is.
     """
     if not is_forced and target.exists() and _is_used(target):

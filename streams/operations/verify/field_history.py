@@ -45,7 +45,7 @@ def fields_row(number: int, record: Record) -> tuple[int, str, str, str] | None:
 
 
 def content_of(record: Record) -> bytes | None:
-    """Return a hash of a lead event's content, independent of its JSON spelling; None when it is no object."""
+    """Return a hash of a lead event's content, independent of its JSON spelling; None when it is not an object."""
     data: Any = record.data
     types = [value or b"" for name, value in record.headers if name.lower() == "content-type"]
     if types and types[-1].startswith(b"application/cloudevents+json"):

@@ -29,10 +29,10 @@ from streams.operations.verify.scratch import Scratch
 
 BATCH_SIZE = 5_000
 """Records per insert."""
-NOT_OF_THIS_TOPIC = "a record that is no event of this topic"
+NOT_OF_THIS_TOPIC = "a record that is not an event of this topic"
 WRONG_KEY = "a result under another key"
 WRONG_PARTITION = "a record on another partition than its key's"
-NO_LETTER = "a record that is no dead letter on the topic of dead letters"
+NO_LETTER = "a record that is not a dead letter on the topic of dead letters"
 _UUID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 

@@ -58,6 +58,6 @@ def _lines(path: Path, *names: str) -> Iterator[dict[str, Any]]:
                 found = None
             if not isinstance(found, dict) or not found.keys() >= set(names):
                 raise CannotLookError(
-                    f"{path}, line {number}: this is no JSON object with {' and '.join(names)}"
+                    f"{path}, line {number}: this is not a JSON object with {' and '.join(names)}"
                 )
             yield found

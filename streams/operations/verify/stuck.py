@@ -104,7 +104,7 @@ def _us(age: timedelta) -> int:
 
 
 def _time(moment_us: int) -> str:
-    """Return RFC 3339 text, or the number when it is no valid moment."""
+    """Return RFC 3339 text, or the number when it is not a valid moment."""
     try:
         return (
             datetime.fromtimestamp(moment_us / 1e6, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -88,7 +88,7 @@ def test_a_signature_that_is_none_of_an_action_is_refused(
 
 
 def test_a_function_without_the_mark_is_no_action() -> None:
-    with pytest.raises(SignatureError, match=r"positional is no action; mark it with @action"):
+    with pytest.raises(SignatureError, match=r"positional is not an action; mark it with @action"):
         spec_of(positional)
 
 
@@ -104,10 +104,10 @@ def test_effects_and_their_declaration_need_each_other() -> None:
 @pytest.mark.parametrize(
     ("effect", "problem"),
     [
-        (Effect("welcome:{mail}", scope="contact"), "{mail} is no required text of LeadAssigned"),
-        (Effect("welcome:{source}", scope="contact"), "{source} is no required text of LeadAssigned"),
+        (Effect("welcome:{mail}", scope="contact"), "{mail} is not a required text of LeadAssigned"),
+        (Effect("welcome:{source}", scope="contact"), "{source} is not a required text of LeadAssigned"),
         (Effect("welcome:{contact_key!r}", scope="contact"), "neither conversion nor format"),
-        (Effect("welcome:{contact_key", scope="contact"), "the key is no template: "),
+        (Effect("welcome:{contact_key", scope="contact"), "the key is not a template: "),
         (Effect("{contact_key}", scope="contact"), "must begin with the effect's name and a colon"),
         (Effect("", scope="contact"), "must begin with the effect's name and a colon"),
         (Effect("welcome:{lead_id}", scope="contact"), "must have {contact_key}, and not {run}"),
@@ -115,7 +115,7 @@ def test_effects_and_their_declaration_need_each_other() -> None:
         (Effect("welcome:{contact_key}", scope="run"), "the key of a run must be welcome:{run}"),
         (
             Effect("welcome:{run}", scope="run", reference_field="mail_id"),
-            "reference_field 'mail_id' is no field of what the action states",
+            "reference_field 'mail_id' is not a field of what the action states",
         ),
     ],
 )

@@ -171,7 +171,7 @@ async def test_a_patch_that_does_not_fit_skips_its_letter_with_a_reason_that_hol
     reasons = {each.id: each.reason for each in done.skipped}
     assert done.changed == [fits]
     assert "remove /country does not fit the record" in reasons[lacks]
-    assert "no JSON at character 0" in reasons[broken]
+    assert "not valid JSON at character 0" in reasons[broken]
     assert "bob" not in str(reasons)
 
 

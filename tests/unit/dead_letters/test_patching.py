@@ -53,7 +53,7 @@ def test_a_structured_events_id_cannot_be_changed() -> None:
     ("operations", "message"),
     [
         ([], "changes nothing"),
-        ([{"op": "replcae", "path": "/a"}], "operation 1 is no JSON Patch operation"),
+        ([{"op": "replcae", "path": "/a"}], "operation 1 is not a JSON Patch operation"),
         ([{"op": "remove", "path": "/a"}, {"op": "remove"}], "operation 2"),
         (["remove /a"], "operation 1 .* must be an object"),
         ([{"op": "add", "path": "/a"}], "operation 1 .*add needs 'value'"),
@@ -77,7 +77,7 @@ def test_an_unknown_encoding_is_refused_before_any_record_is_read(name: str) -> 
     ("patch", "value", "message"),
     [
         (Patch("edit", SET), b'{"a":' * 600 + b"1" + b"}" * 600, "does not fit the record .RecursionError"),
-        (Patch("edit", SET), b'{"a":' * 200_000, "the record is no JSON"),
+        (Patch("edit", SET), b'{"a":' * 200_000, "the record is not valid JSON"),
         (Patch("edit", SET), b"[1]", "does not fit the record"),
         (Patch("edit", encoding="idna"), b"xn--zzzzzzzzzzzz", "the record is not idna"),
         (Patch("edit", encoding="unicode_escape"), b"\\ud800", "half a character at 0"),

@@ -118,13 +118,13 @@ def test_a_plan_is_read_back() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "p is no plan of this build"),
-        (b"\x89PNG\r\n\x1a\n", "p: line 1 is no JSON at character 0"),
-        (b"[1]\n", "p: line 1 is no JSON object"),
-        (GOOD.replace(b'"leads_plan":1', b'"leads_plan":2'), "p is no plan of this build"),
+        (b"", "p is not a plan of this build"),
+        (b"\x89PNG\r\n\x1a\n", "p: line 1 is not valid JSON at character 0"),
+        (b"[1]\n", "p: line 1 is not a JSON object"),
+        (GOOD.replace(b'"leads_plan":1', b'"leads_plan":2'), "p is not a plan of this build"),
         (GOOD.replace(b"unreadable", b"would-resolve"), "p was changed after it was written"),
         (GOOD.replace(b"\n", b"\r\n"), "p was changed after it was written"),
-        (GOOD[:-9], "p: line 3 is no JSON"),
+        (GOOD[:-9], "p: line 3 is not valid JSON"),
         (b"".join(GOOD.splitlines(keepends=True)[:-1]), "p is truncated"),
         (b"".join(GOOD.splitlines(keepends=True)[:1]), "p is truncated"),
         (written({"leads_plan": 1}, ITEM), "p: line 1 lacks 'made'"),

@@ -60,13 +60,13 @@ def test_a_letter_must_match_all_options(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"group": ["c21f"]}, r"--group 'c21f' is no group.*`leads dead-letters groups`"),
+        ({"group": ["c21f"]}, r"--group 'c21f' is not a group.*`leads dead-letters groups`"),
         ({"class_": ["posion"]}, r"--class 'posion' .* did you mean poison\?"),
         ({"class_": ["xyz"]}, r"--class 'xyz' .* one of poison, "),
-        ({"id": ["12%"]}, "--id '12%' is no id"),
+        ({"id": ["12%"]}, "--id '12%' is not an id"),
         ({"since": "0s", "until": "1d"}, "--since .* is not before --until"),
         ({"generation": "3-1"}, "--generation 3-1 runs backwards"),
-        ({"status": ["opne"]}, "--status 'opne' is no status; one of open, scheduled, "),
+        ({"status": ["opne"]}, "--status 'opne' is not a status; one of open, scheduled, "),
         ({"where": "clas = poison"}, r"--where: .*did you mean class\?"),
     ],
 )
@@ -91,7 +91,7 @@ def test_a_moment_is_a_date_a_time_or_how_long_ago(text: str, moment: datetime) 
     "text", ["9999999d", "9" * 30 + "d", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
 )
 def test_a_moment_beyond_the_calendar_is_refused(text: str) -> None:
-    with pytest.raises(SelectionError, match=r"--since .* is no moment"):
+    with pytest.raises(SelectionError, match=r"--since .* is not a moment"):
         read_moment("--since", text, NOW)
     with pytest.raises(SelectionError, match="--at "):
         read_due("--at", text, NOW)

@@ -35,12 +35,12 @@ def test_a_letter_is_read_back_unchanged() -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        (b"\x89PNG\r\n", "line 2 is no JSON at character 0"),
-        (b'{"letter": {}, "key": nul', "line 2 is no JSON"),
-        (b"[1]", "line 2 is no dead letter"),
+        (b"\x89PNG\r\n", "line 2 is not valid JSON at character 0"),
+        (b'{"letter": {}, "key": nul', "line 2 is not valid JSON"),
+        (b"[1]", "line 2 is not a dead letter"),
         (b'{"letter": {}}', "line 2: header __dlq.errors.topic is missing"),
         (changed(letter=with_headers(offset="many")), "line 2: header __dlq.errors.offset is 'many'"),
-        (changed(value="???"), "line 2 is no dead letter"),
+        (changed(value="???"), "line 2 is not a dead letter"),
         (changed(value="e30="), f"line 2: the value is not that of letter {ROW.letter.id}"),
         (
             changed(headers=[["__dlq.errors.id", "eA=="]]),

@@ -50,7 +50,7 @@ def test_plain_json_takes_its_attributes_from_its_place() -> None:
 
     assert (attributes["source"], attributes["time"]) == ("/unknown", "1970-01-01T00:00:00.000000Z")
     assert attributes["id"] != plain_attributes(Position("t", 1, 3, 0))["id"]
-    with pytest.raises(DecodeError, match="timestamp 99999999999999999 is no time"):
+    with pytest.raises(DecodeError, match="timestamp 99999999999999999 is not a time"):
         plain_attributes(Position("t", 1, 2, 99999999999999999))
 
 

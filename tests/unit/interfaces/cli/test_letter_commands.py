@@ -62,7 +62,7 @@ def test_fields_of_a_record_are_set_and_removed_and_the_first_value_comes_back(l
         ((), "or --original alone"),
         (("--original", "--unset", "country"), "or --original alone"),
         (("--value", "FILE", "--encoding", "latin-1"), "use --value alone"),
-        (("--patch", "FILE"), "is no JSON array of operations"),
+        (("--patch", "FILE"), "is not a JSON array of operations"),
     ],
 )
 def test_an_edit_that_is_unclear_changes_nothing(

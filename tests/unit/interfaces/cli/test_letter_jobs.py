@@ -83,13 +83,13 @@ def test_a_replay_skips_letters_of_a_job_and_uncertain_ones_that_are_not_named(
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ({"rate": 0.0}, "--rate 0 is no number of letters a second up to 1,000,000; write 100"),
-        ({"rate": float("nan")}, "--rate nan is no number of letters a second"),
-        ({"canary": "1,,2"}, "--canary '1,,2' is no list of sizes; write 1,10,100, or none"),
-        ({"canary": "0"}, "--canary '0' is no list of sizes"),
-        ({"stop_if_fail": "101%"}, "--stop-if-fail '101%' is no percentage; write 5%"),
-        ({"stop_if_fail": "nan"}, "--stop-if-fail 'nan' is no percentage"),
-        ({"yield_to_lag": "-1"}, "--yield-to-lag '-1' is no number of records; write 1000, or none"),
+        ({"rate": 0.0}, "--rate 0 is not a number of letters a second up to 1,000,000; write 100"),
+        ({"rate": float("nan")}, "--rate nan is not a number of letters a second"),
+        ({"canary": "1,,2"}, "--canary '1,,2' is not a list of sizes; write 1,10,100, or none"),
+        ({"canary": "0"}, "--canary '0' is not a list of sizes"),
+        ({"stop_if_fail": "101%"}, "--stop-if-fail '101%' is not a percentage; write 5%"),
+        ({"stop_if_fail": "nan"}, "--stop-if-fail 'nan' is not a percentage"),
+        ({"yield_to_lag": "-1"}, "--yield-to-lag '-1' is not a number of records; write 1000, or none"),
     ],
 )
 def test_an_option_of_a_job_that_cannot_be_used_is_named_with_the_next_step(

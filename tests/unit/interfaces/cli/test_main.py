@@ -57,7 +57,7 @@ def test_an_absent_database_is_reported_without_its_password(leads: Leads) -> No
     [
         (("publish", "/nowhere/leads.csv"), "/nowhere/leads.csv cannot be read"),
         (("dead-letters", "replay"), "--all"),
-        (("dead-letters", "show", "abc"), "'abc' is no id"),
+        (("dead-letters", "show", "abc"), "'abc' is not an id"),
         (("nonsense",), "No such command 'nonsense'"),
     ],
 )

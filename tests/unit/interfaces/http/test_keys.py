@@ -17,7 +17,7 @@ def test_a_key_is_known_by_its_hash_until_it_expires() -> None:
 
     assert keys.find("ann", NOW) is ann
     assert keys.find("late", NOW) is None
-    assert keys.find(ann.sha256, NOW) is None, "the hash is no key"
+    assert keys.find(ann.sha256, NOW) is None, "the hash is not a key"
     assert keys.find("", NOW) is None
 
 

@@ -33,6 +33,6 @@ def test_reading_a_silent_pipe_can_be_stopped() -> None:
     thread.join(timeout=10)
 
     assert not thread.is_alive()
-    assert b"two" not in got, "half a line is no line"
+    assert b"two" not in got, "half a line is not a line"
     os.close(reading)
     os.close(writing)

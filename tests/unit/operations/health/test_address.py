@@ -24,8 +24,8 @@ def test_an_address_is_a_port_or_a_host_and_a_port(text: str, address: HealthAdd
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
-        ("health", "here", "LEADS_HEALTH is 'here', which is no port and no host:port; write 8080"),
-        ("health", "127.0.0.1:70000", "LEADS_HEALTH is '127.0.0.1:70000', which is no port"),
+        ("health", "here", "LEADS_HEALTH is 'here', which is neither a port nor host:port; write 8080"),
+        ("health", "127.0.0.1:70000", "LEADS_HEALTH is '127.0.0.1:70000', which is neither a port"),
         ("watchdog", "10ms", "LEADS_WATCHDOG must be at least 1s, or 0s for no watchdog"),
         ("watchdog", "soon", "LEADS_WATCHDOG must be a duration"),
     ],

@@ -75,7 +75,7 @@ def test_an_agent_that_has_work_and_does_not_get_on_is_stuck_at_the_limit(bench:
     at_the_limit = bench.live(1)
 
     assert before.stuck == ()
-    assert at_the_limit.stuck == ("validate_lead has work and has not got on for 60 s",)
+    assert at_the_limit.stuck == ("validate_lead has work and has made no progress for 60 s",)
 
 
 def test_it_is_not_ready_for_half_the_limit_before_that(bench: Bench) -> None:
@@ -83,7 +83,7 @@ def test_it_is_not_ready_for_half_the_limit_before_that(bench: Bench) -> None:
     bench.agent.begin()
 
     assert bench.live(LIMIT_S // 2).unready == ()
-    assert bench.live(1).unready == ("validate_lead has not got on for 30 s",)
+    assert bench.live(1).unready == ("validate_lead has made no progress for 30 s",)
 
 
 def test_a_slow_agent_that_gets_on_is_never_stuck(bench: Bench) -> None:
@@ -106,21 +106,23 @@ def test_an_agent_that_begins_the_same_again_and_again_by_a_defect_is_stuck(benc
         bench.live(4)
     verdict = bench.live(1)
 
-    assert verdict.stuck == (f"what was handed over of {TOPIC} has work and has not got on for 60 s",)
+    assert verdict.stuck == (f"what was handed over of {TOPIC} has work and has made no progress for 60 s",)
 
 
 def test_what_was_handed_over_and_nobody_took_up_is_stuck(bench: Bench) -> None:
     bench.show(BUSY)
 
     assert bench.live(LIMIT_S).stuck == ()
-    assert bench.live(1).stuck == (f"what was handed over of {TOPIC} has work and has not got on for 60 s",)
+    assert bench.live(1).stuck == (
+        f"what was handed over of {TOPIC} has work and has made no progress for 60 s",
+    )
 
 
 def test_a_worker_that_has_partitions_and_asks_for_no_records_is_stuck(bench: Bench) -> None:
     bench.live(1)
     bench.is_polling = False
 
-    assert bench.live(LIMIT_S).stuck == ("fetching records has work and has not got on for 60 s",)
+    assert bench.live(LIMIT_S).stuck == ("fetching records has work and has made no progress for 60 s",)
 
 
 def test_a_worker_without_partitions_asks_for_none(bench: Bench) -> None:
@@ -142,7 +144,7 @@ def test_an_outage_of_the_store_is_waited_out_however_long_and_named(bench: Benc
     assert verdict.stuck == ()
     assert verdict.unready == (
         "store: OperationalError, for 6000 s",
-        f"the lag of {TOPIC} has not got on for 5999 s",
+        f"the lag of {TOPIC} has made no progress for 5999 s",
     )
 
 
@@ -208,7 +210,7 @@ def test_a_blocked_event_loop_is_stuck_whatever_is_away_and_does_not_accuse_the_
 
     verdict = bench.live(LIMIT_S)
 
-    assert "the event loop has work and has not got on for 60 s" in verdict.stuck
+    assert "the event loop has work and has made no progress for 60 s" in verdict.stuck
     assert bench.progress.away == (STORE,)
 
 

@@ -14,7 +14,7 @@ from streams.operations.health.progress import WorkerProgress
 from streams.operations.health.server import HealthServer
 
 LIMIT_S = 1
-HANGS = "assign_owner has work and has not got on for 6 s"
+HANGS = "assign_owner has work and has made no progress for 6 s"
 
 
 class Worker:

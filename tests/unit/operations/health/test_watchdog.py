@@ -33,7 +33,7 @@ def test_it_ends_a_worker_that_is_stuck_and_logs_it_as_critical(caplog: pytest.L
     assert ends == ["ended"]
     (record,) = caplog.records
     assert record.levelno == logging.CRITICAL
-    assert "assign_owner has work and has not got on for 4 s" in record.getMessage()
+    assert "assign_owner has work and has made no progress for 4 s" in record.getMessage()
     assert any("test_watchdog.py" in line for line in record.at)  # type: ignore[attr-defined]
 
 

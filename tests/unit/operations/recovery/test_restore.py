@@ -86,7 +86,7 @@ def test_an_incomplete_backup_is_refused_and_the_store_stays(backup: Path, targe
     backup.write_bytes(spoilt[spoil])
     before = target.read_bytes()
 
-    with pytest.raises(BackupError, match=r"damaged|no store|no readable"):
+    with pytest.raises(BackupError, match=r"damaged|not a store|not a readable"):
         restore(backup, target, is_forced=True)
 
     assert target.read_bytes() == before

@@ -34,14 +34,14 @@ def a_record_on_another_partition(history: History) -> str:
     return f"{PREFIX}{UPSERTED}/0/0"
 
 
-@fault("misplaced", "a record that is no event of this topic")
+@fault("misplaced", "a record that is not an event of this topic")
 def a_result_of_another_type(history: History) -> str:
     record = history.of(UPSERTED)
     history.swap(record, headers=with_header(record, "ce_type", "crm.lead.rejected.v1").headers)
     return f"{PREFIX}{UPSERTED}/0/0"
 
 
-@fault("misplaced", "a record that is no dead letter on the topic of dead letters")
+@fault("misplaced", "a record that is not a dead letter on the topic of dead letters")
 def a_record_that_is_no_dead_letter(history: History) -> str:
     history.swap(history.of(LETTERS), headers=[])
     return f"{PREFIX}{LETTERS}/0/0"

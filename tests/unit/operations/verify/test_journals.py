@@ -46,7 +46,7 @@ def test_a_line_that_is_no_entry_is_named(scratch: Scratch, tmp_path: Path, line
     path = journal(tmp_path, {"to": [], "message_id": "<1>"})
     path.write_text(path.read_text() + line + "\n")
 
-    with pytest.raises(CannotLookError, match=r"line 2: this is no JSON object with to and message_id"):
+    with pytest.raises(CannotLookError, match=r"line 2: this is not a JSON object with to and message_id"):
         read_mails(scratch, path)
 
 
