@@ -31,9 +31,9 @@ help: ## show this list
 demo: $(VENV)/.run ## start a real Kafka and watch a few hundred leads being onboarded
 	@$(BIN)/leads demo
 
-PARTS := format-check lint types imports unit integration readme
+PARTS := format-check lint types imports unit integration
 
-test: $(VENV)/.dev ## every check, in this order: format, lint, types, imports, unit, integration, readme
+test: $(VENV)/.dev ## every check, in this order: format, lint, types, imports, unit, integration
 	@for part in $(PARTS); do \
 		printf '\n==== %s ====\n' "$$part"; \
 		$(MAKE) --no-print-directory "$$part" || { \
@@ -57,16 +57,16 @@ imports: $(VENV)/.dev ## streams -> actions -> topics, never back
 unit: $(VENV)/.dev ## tests without any server
 	@$(PYTEST) -n logical -m 'not servers' tests/unit
 
-# Most of these wait for timers and for other processes: three at a time keep two cores busy.
-ON_SERVERS := $(PYTEST) -n 3 --dist loadfile tests/unit tests/integration tests/acceptance
+# Most of these wait for timers and for other processes: three at a time keep two cores busy. The longest come first.
+ON_SERVERS := $(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder $(addprefix tests/,readme acceptance integration unit)
 
-integration: $(VENV)/.dev ## tests on a real Kafka, PostgreSQL and mail server, started and stopped by them
+integration: $(VENV)/.dev ## tests on a real Kafka, PostgreSQL and mail server, and the commands of README.md
 	@$(ON_SERVERS) -m 'servers and not long'
 
 acceptance: $(VENV)/.dev ## the same with the long journeys of whole installations, about twelve minutes
 	@$(ON_SERVERS) -m servers
 
-readme: $(VENV)/.dev ## run the commands of README.md
+readme: $(VENV)/.dev ## only the commands of README.md
 	@$(PYTEST) tests/readme
 
 # LEADS_CHAOS=full or nightly, LEADS_CHAOS_SEED=N, LEADS_CHAOS_SOAK=MINUTES: docs/chaos.md

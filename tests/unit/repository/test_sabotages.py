@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -32,6 +34,15 @@ def test_a_sabotage_still_fits_its_file_and_leaves_it_python(sabotage: Sabotage)
 
     assert sabotage.tests
     assert sabotage.promise in PROMISES
+
+
+def test_pytest_finds_every_test_and_every_case_of_one_that_a_sabotage_names() -> None:
+    named = sorted({test for each in SABOTAGES for test in each.node_ids})
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *named]
+
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def test_a_sabotage_whose_text_is_gone_is_reported() -> None:
