@@ -93,7 +93,7 @@ def test_unusable_options_and_files_are_refused_with_the_next_step_and_change_no
     one = bad.file("one.json", b'{"op": "remove", "path": "/country"}')
 
     refused: list[tuple[int, str, tuple[str, ...]]] = [
-        (2, "no class of failures; did you mean poison?", ("list", "--class", "posion")),
+        (2, "not a class of failures; did you mean poison?", ("list", "--class", "posion")),
         (2, "'opne' is not one of 'open'", ("list", "--status", "opne")),
         (2, "`leads dead-letters groups` lists them", ("list", "--group", "xyz")),
         (2, "is not before --until", ("list", "--since", "3d", "--until", "4d")),
@@ -149,9 +149,9 @@ def written(bad: Installation) -> tuple[str, list[tuple[str, str]], list[tuple[s
         (whole.replace(b'"generation":0', b'"generation":1'), "was changed after it was written"),
         (b"".join(lines[:-1]), "is truncated: its last line is missing; make a new plan"),
         (whole[:-9], f"line {len(lines)} is not valid JSON"),
-        (b"", "is no plan of this build; make one with `leads dead-letters plan`"),
+        (b"", "is not a plan of this build; make one with `leads dead-letters plan`"),
         (b"\x00\xff\x1b\n", "line 1 is not valid JSON at character 0"),
-        (whole.replace(b'"leads_plan":1', b'"leads_plan":2'), "is no plan of this build"),
+        (whole.replace(b'"leads_plan":1', b'"leads_plan":2'), "is not a plan of this build"),
         (signed(head, first, first), "occurs 2 times; make a new plan"),
     ]
     tampered = {**json.loads(letters[0]), "value": "e30="}

@@ -226,7 +226,7 @@ def test_what_cannot_be_answered_is_a_problem_with_the_next_step_and_without_wha
         ),
         (client.ask("POST", act, body={"ids": [some], "patch": []}), 422, "reason"),
         (client.ask("POST", f"{LETTERS}/commands/explode", body={"reason": "why"}), 422, "name"),
-        (client.ask("POST", "/v1/dead-letter-jobs?reason=x", body=b"{}"), 422, "is no plan"),
+        (client.ask("POST", "/v1/dead-letter-jobs?reason=x", body=b"{}"), 422, "is not a plan"),
         (client.ask("POST", "/v1/dead-letter-jobs?reason=x&rate=0", body=b"{}"), 422, "rate"),
         (client.ask("POST", "/v1/dead-letter-jobs/none/pause", body={"reason": "x"}), 404, "no job"),
         (client.ask("POST", act, Content_Length=str(1 << 40)), 413, "at most"),

@@ -25,7 +25,7 @@ BLOCKS = re.findall(r"^```(sh|python|console)\n(.*?)^```", README, re.DOTALL | r
 WAITED_FOR = {
     "leads show jane.doe@example.com": "lead.welcomed",
     "leads dead-letters list": "SMTP_UNREACHABLE",
-    "leads show kim@example.com": "lead.welcomed",
+    "leads show lee@example.com": "lead.welcomed",
 }
 OF_ANOTHER_SERVICE = "pip install confluent-kafka"
 
@@ -99,7 +99,7 @@ def test_the_commands_and_examples_of_the_readme_run_in_their_order(
     assert "crm.contact.upserted.v1" in printed
     assert "resolved" in printed
     mails = (tmp_path / "mails.jsonl").read_text(encoding="utf-8")
-    assert [mails.count(f"{name}@example.com") >= 1 for name in ("jane.doe", "max", "kim")] == [True] * 3
+    assert [mails.count(f"{name}@example.com") >= 1 for name in ("jane.doe", "max", "lee")] == [True] * 3
 
 
 def test_make_has_the_targets_the_readme_names() -> None:
