@@ -200,7 +200,7 @@ def edit_command(  # noqa: PLR0913, PLR0917 - one per option
     as_json: AsJson = False,
 ) -> None:
     """Edit the records of dead letters. The event keeps its id, so at most one version ever takes effect."""
-    chosen = _patch(set_ or [], unset or [], patch, value, encoding, is_undone=original)
+    chosen = _patch(set_ or [], unset or [], patch, value, encoding, restores_original=original)
     run_on_letters(
         selection, letter_ids, _editing(chosen), is_all=all_, reason=reason, done="edited", as_json=as_json
     )
@@ -220,11 +220,11 @@ def _patch(
     value: Path | None,
     encoding: str | None,
     *,
-    is_undone: bool,
+    restores_original: bool,
 ) -> Patch:
     from streams.dead_letters.patching import Patch, PatchError, settings_as_operations
 
-    if sum((bool(assignments or removed or patch or encoding), value is not None, is_undone)) != 1:
+    if sum((bool(assignments or removed or patch or encoding), value is not None, restores_original)) != 1:
         raise WrongUseError(
             "combine --set, --unset, --patch and --encoding, or use --value alone, or --original alone"
         )
@@ -236,7 +236,7 @@ def _patch(
                 raise WrongUseError(f"--patch {patch} is not a JSON array of operations")
             operations += document
         whole = None if value is None else value.read_bytes()
-        return Patch("edit", operations, encoding, whole, is_undone)
+        return Patch("edit", operations, encoding, whole, restores_original)
     except (ValueError, RecursionError) as error:
         where = "" if isinstance(error, PatchError) else f"--patch {patch} is not valid JSON: "
         raise WrongUseError(f"{where}{error}") from None
