@@ -214,11 +214,13 @@ async def test_nothing_that_listens_is_transient() -> None:
     [
         (b"", "SMTP_UNREACHABLE"),
         (b"421 too busy\r\n", "SMTP_TEMPORARY"),
-        (b"554 we do not talk to you\r\n", "SMTP_UNREACHABLE"),
+        (b"554 we do not talk to you, ask jo@provider.example\r\n", "SMTP_UNREACHABLE"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "SMTP_UNREACHABLE"),
     ],
 )
-async def test_a_server_that_does_not_let_us_in_is_transient(greeting: bytes, code: str) -> None:
+async def test_a_server_that_does_not_let_us_in_is_transient_and_no_address_of_its_answer_is_repeated(
+    greeting: bytes, code: str
+) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
         await reader.read()
@@ -228,6 +230,7 @@ async def test_a_server_that_does_not_let_us_in_is_transient(greeting: bytes, co
             await mailer.send(mail())
 
     assert raised.value.code == code
+    assert "provider.example" not in raised.value.message
 
 
 async def test_personal_data_in_a_servers_answer_is_not_repeated() -> None:
