@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
-from actions.ports import Mail
+from actions.ports import Identity, Mail, Mailer
 from streams.adapters.identity import HmacIdentity
 from streams.engine.handover import Records
+from streams.engine.pauses import PauseRules
+from streams.onboarding import ONBOARDING
 from streams.operations.pause_sync import PauseKeeper
-from streams.testing import Cluster, World, event_headers, lead
+from streams.testing import Cluster, MemoryStore, World, adapters_of, event_headers, lead
 from streams.workflow import Step
 from tests.support.workflow import RECEIVED
 from topics.decode import Record
@@ -40,6 +43,23 @@ class Forgetful(HmacIdentity):
         if self.is_broken:
             raise RuntimeError
         return super().contact_key(email=email, phone=phone)
+
+
+def unbroken_identity() -> Forgetful:
+    identity = Forgetful(b"a secret for tests")
+    identity.is_broken = False
+    return identity
+
+
+@contextmanager
+def pausing_cluster(world: World, identity: Forgetful) -> Iterator[Cluster]:
+    """Yield onboarding with few lanes and strict limits, so that its steps pause early."""
+    store = MemoryStore()
+    rules = PauseRules(failures=FAILURES, letters_per_minute=LETTERS_PER_MINUTE)
+    adapters = adapters_of(world, shared={Mailer: MailServer(world), Identity: identity})
+    workflow = ONBOARDING.with_effect("welcome", concurrency=LANES)
+    yield Cluster(workflow, replace(adapters, pause_rules=rules), store)
+    store.close()
 
 
 def send_leads(cluster: Cluster, count: int = PEOPLE) -> None:

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
-from actions.ports import Identity, Mailer
 from streams.clock import to_us
-from streams.engine.pauses import PauseRules
-from streams.onboarding import ONBOARDING
 from streams.operations.pause_sync import PauseKeeper
 from streams.store import pauses
-from streams.testing import Cluster, MemoryStore, World, adapters_of
+from streams.testing import Cluster, World
 from tests.support.pausing import (
-    FAILURES,
-    LANES,
-    LETTERS_PER_MINUTE,
     PEOPLE,
     WELCOME,
     Forgetful,
-    MailServer,
     PausingWorker,
     keep,
+    pausing_cluster,
     send_leads,
+    unbroken_identity,
 )
 
 
@@ -35,19 +29,13 @@ def world() -> World:
 
 @pytest.fixture
 def identity() -> Forgetful:
-    identity = Forgetful(b"a secret for tests")
-    identity.is_broken = False
-    return identity
+    return unbroken_identity()
 
 
 @pytest.fixture
 def cluster(world: World, identity: Forgetful) -> Iterator[Cluster]:
-    store = MemoryStore()
-    rules = PauseRules(failures=FAILURES, letters_per_minute=LETTERS_PER_MINUTE)
-    adapters = adapters_of(world, shared={Mailer: MailServer(world), Identity: identity})
-    workflow = ONBOARDING.with_effect("welcome", concurrency=LANES)
-    yield Cluster(workflow, replace(adapters, pause_rules=rules), store)
-    store.close()
+    with pausing_cluster(world, identity) as cluster:
+        yield cluster
 
 
 @pytest.fixture
