@@ -146,10 +146,7 @@ async def test_fact_4_a_record_whose_result_the_broker_rejects_is_not_committed_
     assert (POISON in log.lost(int(value) for value in results.values())) == is_lost
 
 
-@pytest.mark.parametrize(("engine", "again"), [(Ours, set()), (Stock, set(range(LAST + 1)))])
-async def test_fact_7_what_is_settled_is_committed_before_a_rebalance(
-    kafka: str, engine: Engine, again: set[int]
-) -> None:
+async def repeated_after_a_rebalance(kafka: str, engine: Engine) -> set[int]:
     log = Log(kafka)
     log.append(b"" for _ in range(LAST + 1))
     handled: list[int] = []
@@ -157,17 +154,31 @@ async def test_fact_7_what_is_settled_is_committed_before_a_rebalance(
     async def handle(offset: int) -> None:
         handled.append(offset)
 
-    def repeated() -> set[int]:
-        return {offset for offset in handled if handled.count(offset) > 1}
-
     async with started(engine(log, handle, commit_every_s=60.0)):
         await until(lambda: LAST in handled)
         async with started(engine(log, handle, commit_every_s=60.0)):
             await until(lambda: log.members() == 2)
-            log.append([b""])
-            await until(lambda: LAST + 1 in handled and again <= repeated())
+            # Records are handled in their order: what is repeated comes before the second of these two.
+            for offset in (LAST + 1, LAST + 2):
+                log.append([b""])
+                await until(lambda offset=offset: offset in handled)  # type: ignore[misc]
 
-    assert repeated() == again
+    return {offset for offset in handled if handled.count(offset) > 1}
+
+
+async def test_fact_7_what_is_settled_is_committed_before_a_rebalance(kafka: str) -> None:
+    assert await repeated_after_a_rebalance(kafka, Ours) == set()
+
+
+async def test_fact_7_stock_forgets_what_it_has_not_committed(kafka: str) -> None:
+    repeated: set[int] = set()
+    # On a busy machine Stock commits in time now and then, so it has several chances to show the fault.
+    for _ in range(6):
+        repeated = await repeated_after_a_rebalance(kafka, Stock)
+        if repeated:
+            break
+
+    assert repeated == set(range(LAST + 1))
 
 
 class Hanging:
