@@ -68,8 +68,8 @@ def start_command(data: Data, port: Port = None, as_json: AsJson = False) -> Non
         finally:
             kafka.stop()
         broker = status(data)
-    elsewhere = os.environ.get("LEADS_KAFKA")
-    if elsewhere:
+    elsewhere = _named_instead_of(broker.bootstrap)
+    if elsewhere is not None:
         _print_err(
             errors, f"Note: LEADS_KAFKA is set, so the other commands use {elsewhere}, not this broker."
         )
@@ -141,6 +141,12 @@ def _ending(errors: Console) -> Iterator[None]:
 
 def _print_err(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _named_instead_of(bootstrap: str | None) -> str | None:
+    """Return the broker that LEADS_KAFKA names when it is another one than the local broker."""
+    named = os.environ.get("LEADS_KAFKA")
+    return named if named and named != bootstrap else None
 
 
 def _print_places(broker: KafkaStatus) -> None:

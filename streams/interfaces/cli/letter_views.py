@@ -77,7 +77,9 @@ def list_command(
                 _print_list(rows)
     if not ids and not as_json:
         more = "" if selection.is_everything else " and match the selection"
-        print_out(f"No dead letters that are {', '.join(selection.statuses)}{more}.")
+        *others, last = selection.statuses
+        named = f"{', '.join(others)} or {last}" if others else last
+        print_out(f"No dead letters that are {named}{more}.")
     if total > len(ids):
         print_err(f"{plural(total - len(ids), 'more letter')}; --limit {total} lists all.")
 
@@ -132,7 +134,7 @@ def groups_command(
             "group",
             "",
             "#letters",
-            "#retried",
+            "#scheduled",
             "action",
             "code",
             "class",

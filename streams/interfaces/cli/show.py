@@ -174,7 +174,7 @@ def _details(result: dict[str, Any]) -> list[str]:
     details = [
         str(result[name])
         for name in ("verdict", "outcome", "strategy", "channel", "reason")
-        if result.get(name)
+        if result.get(name) not in (None, "none")  # the channel of what was skipped
     ]
     if result.get("changed"):
         details.append("changed " + " ".join(result["changed"]))

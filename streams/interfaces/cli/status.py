@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from streams.interfaces.common.errors import UNREACHABLE, CommandError, UnreachableError
-from streams.interfaces.common.output import AsJson, print_err, print_out, write_json, write_table
+from streams.interfaces.common.output import AsJson, plural, print_err, print_out, write_json, write_table
 
 if TYPE_CHECKING:
     from streams.kafka.address import KafkaAddress
@@ -94,9 +94,8 @@ def _database(settings: Settings) -> dict[str, Any]:
 def _print(state: dict[str, Any]) -> None:
     kafka, database = state["kafka"], state["database"]
     if kafka["is_reachable"]:
-        print_out(
-            f"Kafka     {kafka['servers']}, group {state['group']}: {kafka['workers']} workers ({kafka['group_state']})"
-        )
+        workers = plural(kafka["workers"], "worker")
+        print_out(f"Kafka     {kafka['servers']}, group {state['group']}: {workers} ({kafka['group_state']})")
         rows = [(item["topic"], item["records"], item["waiting"]) for item in kafka["topics"]]
         write_table(("topic", "#records", "#waiting"), rows)
         missing = [item["topic"] for item in kafka["topics"] if not item["exists"]]
@@ -109,7 +108,9 @@ def _print(state: dict[str, Any]) -> None:
         letters = (
             ", ".join(f"{count:,} {name}" for name, count in sorted(database["letters"].items())) or "none"
         )
-        print_out(f"Database  {database['url']}: {database['contacts']:,} contacts; dead letters: {letters}")
+        print_out(
+            f"Database  {database['url']}: {plural(database['contacts'], 'contact')}; dead letters: {letters}"
+        )
         left = database["letters_headroom_seconds"]
         if left is not None and left < HEADROOM_S:
             print_err(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from streams.interfaces.cli import kafka
 from tests.support.in_process import Leads
 
 
@@ -19,3 +22,15 @@ def test_stopping_what_does_not_run_succeeds(leads: Leads) -> None:
     assert (stopped.code, as_json.code) == (0, 0)
     assert "nothing to do" in stopped.out
     assert (as_json.json["is_running"], as_json.json["ran_before"]) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("named", "noted"),
+    [("127.0.0.1:9092", None), ("", None), ("kafka.example:9092", "kafka.example:9092")],
+)
+def test_a_note_is_printed_only_when_the_other_commands_use_another_broker(
+    named: str, noted: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADS_KAFKA", named)
+
+    assert kafka._named_instead_of("127.0.0.1:9092") == noted
