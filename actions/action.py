@@ -21,6 +21,7 @@ F = TypeVar("F", bound=ActionFunction)
 OnStale = Literal["run", "skip", "ask"]
 Scope = Literal["contact", "run"]
 WhenUncertain = Literal["ask", "repeat"]
+Requires = Literal["nothing", "no-objection", "consent"]
 
 _RUN = "run"
 """The placeholder of the run's id in a key; all others are fields of the event."""
@@ -55,6 +56,11 @@ class Effect:
     """
     concurrency: int = 16
     """Calls that one worker makes at once."""
+    requires: Requires = "nothing"
+    """What the contact must have said for the call to be made; read in the transaction that claims the call.
+
+    `no-objection`: neither a no nor a suppression. `consent`: an explicit yes, too. Only for scope `contact`.
+    """
     reference_field: str | None = None
     """The field of the result that holds the call's reference: it proves the call where a result has no headers yet."""
 
@@ -229,6 +235,8 @@ def _scope_problem(effect: Effect) -> str | None:
         return f"the key of a run must be {effect.name}:{{{_RUN}}}"
     if effect.scope == "contact" and ("contact_key" not in effect.fields or _RUN in effect.fields):
         return "the key of a contact must have {contact_key}, and not {run}: it is kept for ever"
+    if effect.requires != "nothing" and effect.scope != "contact":
+        return "only a call of scope contact can require what the contact said"
     return None
 
 

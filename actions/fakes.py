@@ -18,7 +18,7 @@ from actions.ports import (
     StoredContact,
     WelcomeTemplate,
 )
-from topics.events import Candidate, Contact, LeadAssigned, Owner
+from topics.events import Candidate, Contact, LeadAssigned, Owner, Suppressing
 
 _MAX_CANDIDATES = 10
 _SHARES_A_PHONE = 0.5
@@ -93,6 +93,16 @@ class FakeRoster:
         staged = FakeRoster(self.owners, self.turns)
         yield staged
         self.turns = staged.turns
+
+
+@dataclass
+class FakeSuppressions:
+    """The port Suppressions; of each reason the latest moment is kept at once."""
+
+    kept: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    async def put(self, contact_key: str, reason: Suppressing, time: str) -> None:
+        self.kept[contact_key, reason] = max(time, self.kept.get((contact_key, reason), ""))
 
 
 @dataclass

@@ -15,15 +15,17 @@ async def find_duplicates(lead: LeadValidated, *, contacts: Contacts) -> LeadMat
     """Look the contact up by its identity (`same`, else `new`) and list others with its phone as candidates.
 
     `rule` is the identity that matched, `email` or `phone`; `none` (score 0) when nothing did. A candidate is
-    never joined here: that is a merge, reversible, and not this action's to decide.
+    never joined here: that is a merge, reversible, and not this action's to decide. Somebody who is stored under
+    an older key goes on under that one.
     """
-    is_known = await contacts.get(lead.contact_key) is not None
+    stored = await contacts.get(lead.contact_key)
+    is_known, contact_key = stored is not None, lead.contact_key if stored is None else stored.contact_key
     phone = lead.lead.phone
-    candidates = await contacts.sharing_phone(phone, besides=lead.contact_key) if phone else ()
+    candidates = await contacts.sharing_phone(phone, besides=contact_key) if phone else ()
     identity = "email" if lead.lead.email else "phone"
     return LeadMatched(
         lead_id=lead.lead_id,
-        contact_key=lead.contact_key,
+        contact_key=contact_key,
         verdict="same" if is_known else "new",
         rule=identity if is_known else "none",
         score=_CERTAIN if is_known else _NONE,

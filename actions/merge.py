@@ -16,13 +16,15 @@ Fields = Mapping[str, FieldValue]
 _NAME_PARTS = ("name", "first_name", "last_name")
 _PLAIN = ("email", "phone", "company", "website", "job_title", "country", "city", "language")
 _ATTRIBUTE = "attributes."
+CONSENT = "consent"
 _ORDER_OF_KEYS = orjson.OPT_SORT_KEYS
 
 
 def fields_of(lead: Lead, origin: Origin) -> dict[str, FieldValue]:
     """Return the fields that a lead states about its contact; fields it leaves out overwrite nothing.
 
-    The three parts of a name are one field: a new full name never stands beside an old first name.
+    The three parts of a name are one field: a new full name never stands beside an old first name. A consent with a
+    time of its own is ordered by that one: a form that was filled in later may be about an older answer.
     """
     stated: dict[str, Any] = {name: getattr(lead, name) for name in _PLAIN}
     stated["name"] = {
@@ -30,23 +32,27 @@ def fields_of(lead: Lead, origin: Origin) -> dict[str, FieldValue]:
     } or None
     stated["consent"] = _consent_object(lead.consent)
     stated |= {_ATTRIBUTE + name: value for name, value in lead.attributes.items()}
-    return {
+    fields = {
         name: FieldValue(value=value, source=origin.source, time=origin.time, event_id=origin.event_id)
         for name, value in stated.items()
         if value is not None
     }
+    if lead.consent is not None and lead.consent.time is not None and CONSENT in fields:
+        fields[CONSENT] = fields[CONSENT]._replace(time=lead.consent.time)
+    return fields
 
 
 def merge(a: Fields, b: Fields) -> dict[str, FieldValue]:
     """Keep of each field the later version: commutative, associative and idempotent.
 
     "Later" is a total order by time of the event, its id, its source, and last the value's JSON with sorted
-    keys, so that two versions tie only when they are the same.
+    keys, so that two versions tie only when they are the same. Of consents the latest answer is kept; on equal time no
+    wins, and one without an answer replaces none.
     """
     merged = dict(a)
     for name, theirs in b.items():
         ours = merged.get(name)
-        if ours is None or _is_later(theirs, ours):
+        if ours is None or (_is_later_answer if name == CONSENT else _is_later)(theirs, ours):
             merged[name] = theirs
     return merged
 
@@ -86,6 +92,17 @@ def _is_later(a: FieldValue, b: FieldValue) -> bool:
     if ours != theirs:
         return ours > theirs
     return _json(a.value) > _json(b.value)
+
+
+def _is_later_answer(a: FieldValue, b: FieldValue) -> bool:
+    return _answer_rank(a) > _answer_rank(b)
+
+
+def _answer_rank(field: FieldValue) -> tuple[bool, str, bool, str, str, bytes]:
+    answer = _object(field).get("marketing")
+    return (
+        answer is not None, field.time, answer is False, field.event_id, field.source, _json(field.value),
+    )  # fmt: skip
 
 
 def _json(value: object) -> bytes:

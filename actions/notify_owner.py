@@ -6,7 +6,7 @@ from typing import Literal
 
 from actions.action import Effect, action
 from actions.ports import Effects, Notifier
-from actions.suppression import quiet_reason
+from actions.quiet_origins import quiet_reason
 from topics.envelope import Envelope
 from topics.events import LeadAssigned, OwnerNotified
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
-from topics.events import Candidate, Contact, LeadAssigned, Owner
+from topics.events import Candidate, Contact, LeadAssigned, Owner, Suppressing
 
 
 class FieldValue(NamedTuple):
@@ -68,6 +68,14 @@ class Contacts(Protocol):
         ...
 
 
+class Suppressions(Protocol):
+    """The people nobody writes to any more, by contact key."""
+
+    async def put(self, contact_key: str, reason: Suppressing, time: str) -> None:
+        """Stage the moment (RFC 3339 UTC with microseconds) of a reason; of each reason the latest one counts."""
+        ...
+
+
 class Roster(Protocol):
     """The people leads are given to."""
 
@@ -91,6 +99,8 @@ class Receipt:
     """True when this very event made the call (now, or in an earlier attempt); False when another event did."""
     is_pending: bool = False
     """True when another event began the call and its outcome is not known; nothing was called now."""
+    refused: Literal["no-consent", "suppressed"] | None = None
+    """Why the contact must not be written to now; nothing was called."""
 
 
 class Effects(Protocol):
@@ -121,6 +131,8 @@ class Mail:
     text: str
     html: str | None = None
     reply_to: str | None = None
+    unsubscribe: str | None = None
+    """`mailto:` or `https:` URL of the header List-Unsubscribe (RFC 2369)."""
 
 
 class Mailer(Protocol):

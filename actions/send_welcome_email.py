@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from actions.action import Effect, action
 from actions.ports import Effects, Mailer, WelcomeTemplate
-from actions.suppression import quiet_reason
+from actions.quiet_origins import quiet_reason
 from topics.envelope import Envelope
 from topics.events import LeadAssigned, LeadWelcomed
 
@@ -17,7 +17,11 @@ GREETS_WITHIN = timedelta(days=2)
 @action(
     version=1,
     effect=Effect(
-        "welcome:{contact_key}", scope="contact", when_uncertain="ask", reference_field="message_id"
+        "welcome:{contact_key}",
+        scope="contact",
+        when_uncertain="ask",
+        requires="no-objection",
+        reference_field="message_id",
     ),
     max_age=GREETS_WITHIN,
     on_stale="ask",
@@ -26,7 +30,7 @@ GREETS_WITHIN = timedelta(days=2)
 async def send_welcome_email(
     assigned: LeadAssigned, *, envelope: Envelope, template: WelcomeTemplate, mailer: Mailer, effects: Effects
 ) -> LeadWelcomed:
-    """Welcome the contact unless it has no e-mail, came quietly (import, backfill), or was welcomed before.
+    """Welcome the contact unless it has no e-mail, came quietly (import, backfill), said no, or was welcomed before.
 
     Fails as `Mailer.send` and `Effects.once` do.
     """
@@ -43,6 +47,8 @@ async def send_welcome_email(
         return mail.message_id
 
     receipt = await effects.once(send)
+    if receipt.refused is not None:
+        return _skipped(assigned, receipt.refused)
     if receipt.is_pending:
         return _skipped(assigned, "welcome-pending")
     if not receipt.is_mine:

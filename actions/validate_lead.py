@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 from actions.action import action
+from actions.normalise.answers import FUTURE
 from actions.normalise.lead import read_lead
-from actions.normalise.refused import too_long
 from actions.ports import Identity, LeadRules
 from actions.unvalidated import made
 from topics.envelope import Envelope
-from topics.events import LeadReceived, LeadRejected, LeadValidated, Origin, Reason
-from topics.limits import MAX_ATTRIBUTE
+from topics.events import LeadReceived, LeadRejected, LeadValidated, Note, Origin
 
 
 @action(version=1)
 async def validate_lead(
     lead: LeadReceived, *, envelope: Envelope, identity: Identity, rules: LeadRules
 ) -> LeadValidated | LeadRejected:
-    """Normalise every field and compute the contact key; or reject the lead with all reasons, field by field."""
+    """Normalise every field and compute the contact key; or reject a lead without a usable e-mail or phone.
+
+    A value that cannot be read as what it claims to be is kept under `attributes`, and `notes` have what was done.
+    Raises `DecodeError` (WRONG_TYPE) when the only identity is an `email` that is no text: the publisher's defect.
+    """
     origin = made(Origin, {"event_id": envelope.id, "source": envelope.source, "time": envelope.time})
     lead_id = lead.lead_id or envelope.id
-    known, reasons = read_lead(lead, rules.default_region)
-    if len(lead_id) > MAX_ATTRIBUTE:  # it becomes a key of indexes and an attribute of every result
-        refused = too_long(len(lead_id), MAX_ATTRIBUTE)
-        reasons.append(Reason(field="lead_id", code=refused.code, message=refused.message))
-        lead_id = lead_id[:MAX_ATTRIBUTE]
+    known, reasons, notes = read_lead(
+        lead, rules.default_region, recorded=envelope.recorded_time, latest=envelope.latest_time
+    )
     if reasons:
         return LeadRejected(lead_id=lead_id, origin=origin, reasons=reasons)
+    notes += _about_the_envelope(envelope)
     contact_key = identity.contact_key(email=known.email, phone=known.phone)
     return made(
-        LeadValidated, {"lead_id": lead_id, "contact_key": contact_key, "origin": origin, "lead": known}
+        LeadValidated,
+        {"lead_id": lead_id, "contact_key": contact_key, "origin": origin, "lead": known, "notes": notes},
     )
+
+
+def _about_the_envelope(envelope: Envelope) -> list[Note]:
+    notes = [
+        Note(field=f"ce_{name}", code="ATTRIBUTE_IGNORED", said="Only our own results carry this attribute.")
+        for name in envelope.ignored
+    ]
+    if envelope.is_time_replaced:
+        notes.append(Note(field="ce_time", code="TIME_IN_FUTURE", said=FUTURE))
+    return notes

@@ -19,7 +19,7 @@ from bench.processes import Talking, taken
 from bench.progress import Progress
 from bench.rounds import Figures, Target
 from streams.onboarding import ONBOARDING
-from topics.events import LeadRejected, LeadWelcomed, OwnerNotified
+from topics.events import LeadReceived, LeadRejected, LeadWelcomed, OwnerNotified
 from topics.registry import TopicNames
 
 ALONE = "alone"
@@ -151,12 +151,12 @@ def demanded(names: TopicNames, live: int, late: int, *, is_replayed: bool) -> d
         "letters scheduled": (late - replayed) * CALLS,
         "letters replayed by the job": replayed * CALLS,
         "jobs done": 1 if is_replayed else 0,
-        "executions done": live * len(ONBOARDING.steps)
-        + late * (len(ONBOARDING.steps) - CALLS)
+        "executions done": live * len(ONBOARDING.steps_of(LeadReceived))
+        + late * (len(ONBOARDING.steps_of(LeadReceived)) - CALLS)
         + replayed * CALLS,
         "effects called": people + live + replayed * CALLS,
         # A replay moves no offset: late leads count once, as they came.
-        "offsets committed": (live + late) * len(ONBOARDING.inputs),
+        "offsets committed": (live + late) * len({step.reads for step in ONBOARDING.steps_of(LeadReceived)}),
         "mails": people + replayed,
         "mails twice": 0,
         "notifications": live + replayed,

@@ -99,6 +99,14 @@ class LeadsTable(Closed):
     default_region: Annotated[str, AfterValidator(_region)] = "US"
 
 
+def _unsubscribe(value: str) -> str:
+    is_mail, is_page = value.startswith("mailto:") and "@" in value, value.startswith("https://")
+    if not (is_mail or is_page) or not value.isascii() or not value.isprintable() or set(value) & set("<> "):
+        msg = 'must be an address or a page, e.g. "mailto:leave@example.com" or "https://example.com/leave?{email}"'
+        raise ValueError(msg)
+    return value
+
+
 class EffectTable(Closed):
     """The table of an effect, named like the effect; a key set here overrides the action's declaration."""
 
@@ -112,6 +120,8 @@ class WelcomeTable(EffectTable):
     sender: Annotated[str, AfterValidator(_sender)] = "welcome@leads.invalid"
     templates: Path | None = None
     language: str = "en"
+    requires: Literal["no-objection", "consent"] = "no-objection"
+    unsubscribe: Annotated[str, AfterValidator(_unsubscribe)] | None = None
 
 
 class NotifyTable(EffectTable):

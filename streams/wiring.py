@@ -6,7 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from actions.ports import Contacts, Identity, LeadRules, Mailer, Notifier, Roster, WelcomeTemplate
+from actions.ports import (
+    Contacts,
+    Identity,
+    LeadRules,
+    Mailer,
+    Notifier,
+    Roster,
+    Suppressions,
+    WelcomeTemplate,
+)
 from streams.adapters.identity import HmacIdentity
 from streams.adapters.notify import notifier_from
 from streams.adapters.smtp import SmtpMailer, SmtpSettings
@@ -20,6 +29,7 @@ from streams.settings import Config, EffectTable, Settings
 from streams.store.contacts import SqlContacts
 from streams.store.engine import Database
 from streams.store.roster import SqlRoster
+from streams.store.suppressions import SqlSuppressions
 from streams.workflow import Ports, Workflow
 from topics.events import Owner
 from topics.registry import TopicNames
@@ -68,7 +78,10 @@ def adapters(settings: Settings, config: Config) -> Adapters:
     template = _read(
         f"{settings.config}: welcome.templates",
         lambda: JinjaWelcome(
-            sender=config.welcome.sender, folder=config.welcome.templates, language=config.welcome.language
+            sender=config.welcome.sender,
+            folder=config.welcome.templates,
+            language=config.welcome.language,
+            unsubscribe=config.welcome.unsubscribe,
         ),
     )
     notifier = _read(
@@ -83,7 +96,11 @@ def adapters(settings: Settings, config: Config) -> Adapters:
     }
     ports = Ports(
         shared,
-        {Contacts: SqlContacts, Roster: lambda connection, _: SqlRoster(connection, owners)},
+        {
+            Contacts: SqlContacts,
+            Roster: lambda connection, _: SqlRoster(connection, owners),
+            Suppressions: lambda connection, _: SqlSuppressions(connection),
+        },
     )
     return Adapters(
         ports,
@@ -105,7 +122,7 @@ def configured(workflow: Workflow, config: Config) -> Workflow:
     return workflow
 
 
-_FIELDS = {"connections": "concurrency", "when_uncertain": "when_uncertain"}
+_FIELDS = {"connections": "concurrency", "when_uncertain": "when_uncertain", "requires": "requires"}
 """Keys of an effect's table, and the fields of `Effect` that they override."""
 
 

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from sqlalchemy.engine import Connection
 
 from actions.action import ActionSpec, Effect, spec_of
-from actions.ports import Effects
+from actions.ports import Effects, Identity
 from topics.envelope import Envelope
-from topics.events import Event, LeadReceived
+from topics.events import Event
 
 
 class WorkflowError(ValueError):
@@ -106,7 +106,9 @@ class Workflow:
     def _check(self) -> None:
         seen: dict[str, Step] = {}
         effects: dict[str, Step] = {}
-        stated = {LeadReceived} | {event for step in self.steps for event in step.emits}
+        stated = {step.reads for step in self.steps if step.reads.is_public} | {
+            event for step in self.steps for event in step.emits
+        }
         for step in self.steps:
             if step.name in seen:
                 msg = f"workflow {self.name}: action {step.name} stands in two steps; an action has one place"
@@ -134,6 +136,13 @@ class Workflow:
     def reading(self, event: type[Event]) -> tuple[Step, ...]:
         """Return the steps that read this event."""
         return tuple(step for step in self.steps if step.reads is event)
+
+    def steps_of(self, event: type[Event]) -> tuple[Step, ...]:
+        """Return the steps that an event and its results go through, in reading order."""
+        reached = {event}
+        while more := {each for step in self.steps if step.reads in reached for each in step.emits} - reached:
+            reached |= more
+        return tuple(step for step in self.steps if step.reads in reached)
 
     def with_effect(self, name: str, **changes: Any) -> Workflow:  # noqa: ANN401 - fields of Effect
         """Return the workflow with another rule for one effect: `with_effect("welcome", when_uncertain="repeat")`.
@@ -226,6 +235,11 @@ class Ports:
         adapters = self.shared_for(action).values()
         names = (getattr(adapter, "dependency", None) for adapter in adapters)
         return tuple(dict.fromkeys(name for name in names if name is not None))
+
+    def key_of_phone(self, phone: str) -> str:
+        """Return the contact key of an E.164 phone; the phone itself where no identity is bound."""
+        identity = self.shared.get(Identity)
+        return phone if identity is None else identity.contact_key(email=None, phone=phone)  # type: ignore[attr-defined]  # ports are bound by type
 
     def may_repeat(self, action: ActionSpec) -> bool:
         """Whether an interrupted call of the action may be repeated.

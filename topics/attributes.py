@@ -8,7 +8,6 @@ from typing import Any
 
 from topics import ids, limits
 from topics.envelope import Headers, timestamp_of_ms
-from topics.events import LeadReceived
 from topics.failures import DecodeError
 from topics.parsing import as_object, parse_json
 from topics.record import Position
@@ -51,19 +50,26 @@ def _unreadable(name: str, value: bytes | None) -> DecodeError:
     return DecodeError("BAD_ATTRIBUTE", f"header {name[:60]} is not UTF-8")
 
 
-def plain_attributes(position: Position) -> dict[str, str]:
-    """Return the attributes of plain JSON, which brings none: they follow from its place. Raises `DecodeError`."""
+def time_of_record(position: Position) -> str:
+    """Return the record's timestamp as `ce_time` is written. Raises `DecodeError`."""
     try:
-        time = timestamp_of_ms(position.timestamp)
+        return timestamp_of_ms(position.timestamp)
     except (ValueError, OverflowError, OSError):
         msg = f"the record's timestamp {position.timestamp} is not a time; write milliseconds since the epoch"
         raise DecodeError("BAD_TIMESTAMP", msg) from None
+
+
+def plain_attributes(position: Position, event_type: str) -> dict[str, str]:
+    """Return the attributes of plain JSON, which brings none: they follow from its place and its topic's type.
+
+    Raises `DecodeError`.
+    """
     return {
         "specversion": "1.0",
         "id": ids.plain_id(position.topic, position.partition, position.offset),
         "source": PLAIN_SOURCE,
-        "type": LeadReceived.type,
-        "time": time,
+        "type": event_type,
+        "time": time_of_record(position),
     }
 
 

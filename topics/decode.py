@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import orjson
 from pydantic import ValidationError
 
 from topics import ids, limits
-from topics.attributes import TRACE, attributes_of, bad_content_type, plain_attributes, structured_attributes
-from topics.envelope import Envelope, Headers, parse_timestamp, timestamp
+from topics.attributes import (
+    TRACE,
+    attributes_of,
+    bad_content_type,
+    plain_attributes,
+    structured_attributes,
+    time_of_record,
+)
+from topics.envelope import MAX_AHEAD, Envelope, Headers, parse_timestamp, timestamp
 from topics.events import Event, LeadReceived
 from topics.failures import DecodeError
 from topics.parsing import as_object, parse_json
@@ -36,18 +44,22 @@ def decode(value: bytes | None, headers: Headers, expected: type[Event], positio
     if value is None:
         msg = "the record has no value (a tombstone); publish the lead as a JSON object"
         raise DecodeError("TOMBSTONE", msg)
-    limits.check_sizes(value, headers, is_public=expected is LeadReceived)
+    limits.check_sizes(value, headers, is_public=expected.is_public)
     attributes, content_type = attributes_of(headers)
     if content_type.startswith("application/cloudevents"):
         attributes, data = structured_attributes(value, content_type)
     else:
-        if not attributes and expected is LeadReceived:
-            attributes = plain_attributes(position)
+        if not attributes and expected.is_public:
+            attributes = plain_attributes(position, expected.type)
         elif content_type != "application/json" and not content_type.endswith("+json"):
             raise bad_content_type(content_type)
         data = as_object(parse_json(value), "the value")
     envelope = _envelope(attributes, expected, position)
-    return Decoded(envelope, _validate(data, expected), _digest(data) if expected is LeadReceived else None)
+    event = _validate(data, expected)
+    if not expected.is_public:
+        return Decoded(envelope, event, None)
+    _check_lead_id(event)
+    return Decoded(envelope, event, _digest(data))
 
 
 _OWN = frozenset({
@@ -74,13 +86,16 @@ def _envelope(attributes: dict[str, str], expected: type[Event], position: Posit
     if origin not in _ORIGINS:
         msg = f"ce_origin is {origin[:20]!r} and must be one of {', '.join(sorted(_ORIGINS))}"
         raise DecodeError("BAD_ATTRIBUTE", msg)
-    begins = expected is LeadReceived
+    begins = expected.is_public
     expiry = attributes.get("expirytime")
+    time, is_time_replaced = (
+        _time_of_lead(attributes, position) if begins else (_time(attributes, "time"), False)
+    )
     return Envelope(
         id=event_id,
         source=source,
         type=found_type,
-        time=_time(attributes, "time"),
+        time=time,
         correlation_id=ids.run_id(source, event_id) if begins else _need(attributes, "correlationid"),
         position=str(position) if begins else _need(attributes, "position"),
         causation_id=None if begins else attributes.get("causationid"),
@@ -92,7 +107,29 @@ def _envelope(attributes: dict[str, str], expected: type[Event], position: Posit
         # Headers of a call are believed only where only we write; on a public topic anyone could claim a call.
         effect=None if begins else attributes.get("effect"),
         effect_reference=None if begins else attributes.get("effectref"),
+        record_ms=position.timestamp if begins and position.timestamp > 0 else None,
+        is_time_replaced=is_time_replaced,
+        ignored=tuple(name for name in _OURS if name in attributes) if begins else (),
     )
+
+
+_OURS = ("effect", "effectref")
+
+
+def _time_of_lead(attributes: dict[str, str], position: Position) -> tuple[str, bool]:
+    """Return the time that orders a public event, and whether the record's timestamp replaces its own.
+
+    It does when the event has none, and when its own lies in the future: every later correction would lose against it.
+    """
+    if "time" not in attributes:
+        return time_of_record(position), False
+    time = _time(attributes, "time")
+    if position.timestamp <= 0 or (
+        datetime.fromisoformat(time).timestamp() * 1000
+        <= position.timestamp + MAX_AHEAD.total_seconds() * 1000
+    ):
+        return time, False
+    return time_of_record(position), True
 
 
 def _need(attributes: dict[str, str], name: str) -> str:
@@ -106,8 +143,10 @@ def _need(attributes: dict[str, str], name: str) -> str:
 def _time(attributes: dict[str, str], name: str) -> str:
     text = _need(attributes, name)
     try:
-        moment = parse_timestamp(text)
-        return text if _OWN_TIME.fullmatch(text) else timestamp(moment)
+        if _OWN_TIME.fullmatch(text):
+            datetime.fromisoformat(text)
+            return text
+        return timestamp(parse_timestamp(text))
     except (ValueError, OverflowError):
         msg = f"attribute ce_{name} is not an RFC 3339 time with a zone; write it like 2026-11-23T20:15:00Z"
         raise DecodeError("BAD_ATTRIBUTE", msg) from None
@@ -116,11 +155,38 @@ def _time(attributes: dict[str, str], name: str) -> str:
 def _validate(data: dict[str, Any], expected: type[Event]) -> Event:
     # Readers of our own events are open: a worker of the next build may state a field that this one does not know.
     # Writers are closed (`Value`); extra fields of a public lead become attributes.
-    extra: Literal["ignore"] | None = None if expected is LeadReceived else "ignore"
+    extra: Literal["ignore"] | None = None if expected.is_public else "ignore"
     try:
         return expected.__pydantic_validator__.validate_python(data, extra=extra)  # type: ignore[no-any-return]
     except ValidationError as error:
+        if expected is LeadReceived:
+            return _loosely(data, error)
         raise _invalid(error) from None
+
+
+def _loosely(data: dict[str, Any], error: ValidationError) -> Event:
+    """Return the lead with every value of another type among its extra fields, as it came.
+
+    Such a value costs the field and not the lead; the action decides what it means.
+    """
+    misfits = {
+        str(item["loc"][0]): data[str(item["loc"][0])]
+        for item in error.errors(include_url=False, include_input=False)
+    }
+    lead_id = misfits.get("lead_id")
+    fitting = {name: value for name, value in data.items() if name not in misfits}
+    if isinstance(lead_id, int) and not isinstance(lead_id, bool):
+        fitting["lead_id"] = str(misfits.pop("lead_id"))
+    event = LeadReceived.__pydantic_validator__.validate_python(fitting)
+    event.extras.update(misfits)
+    return event  # type: ignore[no-any-return]
+
+
+def _check_lead_id(event: Event) -> None:
+    length = len(event.lead_id or "")
+    if length > limits.MAX_ATTRIBUTE:  # it becomes a key of indexes and an attribute of every result
+        msg = f"lead_id has {length} characters and may have {limits.MAX_ATTRIBUTE}"
+        raise DecodeError("TOO_LONG", msg, failure_class="invalid")
 
 
 _CODES = {"extra_forbidden": "UNKNOWN_FIELD", "missing": "MISSING_FIELD"}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
+
+MAX_AHEAD = timedelta(hours=1)
+"""How far a publisher's clock may be ahead of the broker's; what lies further ahead is a mistake."""
 
 Headers = list[tuple[str, bytes | None]]
 """A record's header list as received: order, duplicates and null values kept."""
@@ -35,6 +38,28 @@ class Envelope(NamedTuple):
     """Key of the outside call of this event's execution; not carried to following events."""
     effect_reference: str | None = None
     """The reference that the call returned, e.g. a Message-ID."""
+    record_ms: int | None = None
+    """Of a public event: the timestamp of its record, in ms since the epoch; None when the record has none."""
+    is_time_replaced: bool = False
+    """Whether `ce_time` lay in the future, so that `time` is the record's timestamp instead."""
+    ignored: tuple[str, ...] = ()
+    """Attributes (without `ce_`) of a public event that only our own results may carry."""
+
+    @property
+    def recorded_time(self) -> str | None:
+        """When the publisher wrote the event down (`ce_recordedtime`, a CloudEvents extension), written as `time`."""
+        given = next((text for name, text in self.extensions if name == "recordedtime"), None)
+        try:
+            return None if given is None else timestamp(parse_timestamp(given))
+        except (ValueError, OverflowError):
+            return None
+
+    @property
+    def latest_time(self) -> str | None:
+        """The latest moment that this event may speak of: `MAX_AHEAD` after its record was written."""
+        if self.record_ms is None:
+            return None
+        return timestamp(datetime.fromtimestamp(self.record_ms / 1000, UTC) + MAX_AHEAD)
 
     def followed_by(
         self, *, event_type: str, event_id: str, action: str, time: str, workflow: str | None
@@ -67,13 +92,25 @@ def timestamp_of_ms(milliseconds: int) -> str:
     return timestamp(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
+_RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_LEAP_SECOND = "60"
+
+
 def parse_timestamp(text: str) -> datetime:
-    """Return the aware moment of an RFC 3339 text. Raises ValueError for other texts and without a zone."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        msg = f"{text!r} has no time zone; write it like 2026-11-23T20:15:00Z"
+    """Return the aware moment of an RFC 3339 text. Raises ValueError for other texts and without a zone.
+
+    Lower case is read (RFC 3339, 5.6), and a leap second as the one after it.
+    """
+    match = _RFC_3339.fullmatch(text)
+    if match is None:
+        msg = f"{text!r} is not an RFC 3339 time with a zone; write it like 2026-11-23T20:15:00Z"
         raise ValueError(msg)
-    return moment
+    day, minute, second, fraction, zone = match.groups()
+    is_leap = second == _LEAP_SECOND
+    moment = datetime.fromisoformat(
+        f"{day}T{minute}:{'59' if is_leap else second}{fraction or ''}{zone.upper()}"
+    )
+    return moment + timedelta(seconds=1) if is_leap else moment
 
 
 SCHEMA_URI = "urn:leads:schema:{type}"

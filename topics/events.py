@@ -29,6 +29,8 @@ class Event(Value):
     """The topic's name without the prefix."""
     key_field: ClassVar[str] = "contact_key"
     """The field that becomes the record's key."""
+    is_public: ClassVar[bool] = False
+    """Whether other services publish it; all others only our workers publish."""
 
     lead_id: str
 
@@ -54,6 +56,7 @@ class LeadReceived(Event):
     type: ClassVar[str] = "crm.lead.received.v1"
     topic: ClassVar[str] = "leads.received.v1"
     key_field: ClassVar[str] = "lead_id"
+    is_public: ClassVar[bool] = True
 
     lead_id: str | None = None  # type: ignore[assignment]  # absent: the event's id serves
     email: str | None = None
@@ -74,8 +77,9 @@ class LeadReceived(Event):
 
     @property
     def extras(self) -> dict[str, Any]:
-        """Fields that the contract does not name, as received."""
-        return self.__pydantic_extra__ or {}
+        """Fields that the contract does not name, and those whose value has not the type it names, as received."""
+        extra = self.__pydantic_extra__
+        return {} if extra is None else extra
 
 
 class Lead(Value):
@@ -106,6 +110,15 @@ class Origin(Value):
     time: Timestamp
 
 
+class Note(Value):
+    """What was done to one field of a lead that goes on: changed, dropped, or kept under `attributes` as it came."""
+
+    field: str
+    code: str
+    said: str
+    """A sentence for a person; never carries the value itself."""
+
+
 class LeadValidated(Event):
     """The lead is valid; `contact_key` identifies its contact."""
 
@@ -115,6 +128,7 @@ class LeadValidated(Event):
     contact_key: str
     origin: Origin
     lead: Lead
+    notes: list[Note] = Field(default_factory=list)
 
 
 class Reason(Value):
@@ -248,6 +262,38 @@ class OwnerNotified(Event):
     reference: str | None = None
 
 
+Suppressing = Literal["unsubscribed", "bounced", "complained", "operator", "lifted"]
+"""Why nobody writes to a person any more; `lifted` ends all of them."""
+
+
+class ContactSuppressed(Event):
+    """A person must not be written to any more, or may be again (`lifted`), as another service or an operator says."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    type: ClassVar[str] = "crm.contact.suppressed.v1"
+    topic: ClassVar[str] = "contacts.suppressed.v1"
+    key_field: ClassVar[str] = "lead_id"
+    is_public: ClassVar[bool] = True
+
+    lead_id: str | None = None  # type: ignore[assignment]  # it is about a person and not about a lead
+    email: str | None = None
+    phone: str | None = None
+    reason: Suppressing
+    time: str | None = None
+
+
+class SuppressionRecorded(Event):
+    """The store knows the suppression: no mail begins to this person while it stands."""
+
+    type: ClassVar[str] = "crm.suppression.recorded.v1"
+    topic: ClassVar[str] = "suppressions.recorded.v1"
+
+    contact_key: str
+    reason: Suppressing
+    time: Timestamp
+
+
 EVENTS: tuple[type[Event], ...] = (
     LeadReceived,
     LeadValidated,
@@ -257,6 +303,8 @@ EVENTS: tuple[type[Event], ...] = (
     LeadAssigned,
     LeadWelcomed,
     OwnerNotified,
+    ContactSuppressed,
+    SuppressionRecorded,
 )
 """Every event there is; topics, schemas and wiring are derived from it."""
 

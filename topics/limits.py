@@ -25,9 +25,9 @@ MAX_NUMBER = 2**53
 
 # The closing quote is optional and the body possessive: text that never ends is passed over once, not once per quote.
 _BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
-_MAY_HIDE_CONTROL = re.compile(rb"\\u|\\[bf]|\x7f|\xc2[\x80-\x9f]")
+_MAY_HIDE_CONTROL = re.compile(rb"\\u|\\[bf]")
 _MAY_BE_HUGE_NUMBER = re.compile(rb"[:,\[]\s*-?(?:[0-9]{16}|[0-9]+(?:\.[0-9]+)?[eE])")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def check_sizes(value: bytes, headers: Headers, *, is_public: bool) -> None:
@@ -71,7 +71,7 @@ def check_depth(value: bytes) -> None:
 
 
 def check_content(raw: bytes, parsed: object) -> None:
-    """Raise DecodeError for control characters (except tab and line ends) and numbers outside +-2^53."""
+    """Raise DecodeError for C0 control characters (except tab and line ends) and numbers outside +-2^53."""
     # The walk costs more than parsing did; raw bytes that cannot hide either need none.
     if _MAY_HIDE_CONTROL.search(raw) or _MAY_BE_HUGE_NUMBER.search(raw):
         _walk(parsed, "")

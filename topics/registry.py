@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from topics.events import EVENTS, Event, LeadReceived
+from topics.envelope import MAX_AHEAD
+from topics.events import EVENTS, ContactSuppressed, Event, LeadReceived
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -32,16 +33,23 @@ class TopicSpec:
     retention: timedelta
     max_message_bytes: int
     is_replayed: bool = True
-    """Whether workers act on it, or it can be replayed: the store remembers longer than those are kept."""
+    """Whether workers act on it, or it can be replayed: the store remembers longer than those are kept.
+
+    Suppressions merge in any order and however often, so that acting on one again changes nothing.
+    """
 
     def config(self) -> dict[str, str]:
         """Topic configuration as Kafka takes it."""
-        return {
+        config = {
             "cleanup.policy": "delete",
             "compression.type": "producer",
             "max.message.bytes": str(self.max_message_bytes),
             "retention.ms": str(int(self.retention.total_seconds() * 1000)),
         }
+        if self.event is not None and self.event.is_public:
+            # A record's timestamp judges the times that its publisher claims, so the broker refuses one in the future.
+            config["message.timestamp.after.max.ms"] = str(int(MAX_AHEAD.total_seconds() * 1000))
+        return config
 
 
 _WEEK = timedelta(days=7)
@@ -50,14 +58,20 @@ _AUDIT_RETENTION = timedelta(days=400)
 
 
 def _of(event: type[Event]) -> TopicSpec:
-    is_public = event is LeadReceived
+    is_lead = event is LeadReceived
     return TopicSpec(
         name=event.topic,
         event=event,
-        key="any; lead id by convention" if is_public else event.key_field.replace("_", " "),
-        retention=_WEEK,
+        key="any; lead id by convention"
+        if is_lead
+        else "any"
+        if event.is_public
+        else event.key_field.replace("_", " "),
+        # A lost store learns suppressions from their topic again: it is kept as long as the audit.
+        retention=_AUDIT_RETENTION if event is ContactSuppressed else _WEEK,
         # Public records are small on purpose: every accepted record must fit into its dead letter.
-        max_message_bytes=512 * KIB if is_public else MIB,
+        max_message_bytes=512 * KIB if event.is_public else MIB,
+        is_replayed=event is not ContactSuppressed,
     )
 
 

@@ -1,53 +1,69 @@
-"""Reads unknown fields and `attributes` as one flat object of limited size."""
+"""Keeps unknown fields, and values that cannot be read as what they claim to be, as one flat object of limited size."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from actions.normalise.refused import Refused
 from actions.normalise.text import block
-from topics.events import Reason, Scalar
+from topics.events import Note, Scalar
 
-MAX_ATTRIBUTES = 50
+MAX_ATTRIBUTES = 200
 NAME_LENGTH = 100
 TEXT_LENGTH = 2_000
 
-_NESTED = "The field holds a list or an object; only text, numbers, true and false are kept, so send it flat."
 
+class Attributes:
+    """The attributes of one lead; notes say what was changed or dropped."""
 
-def read_attributes(
-    extras: dict[str, Any], attributes: dict[str, Any] | None, reasons: list[Reason]
-) -> dict[str, Scalar]:
-    """Return both as one flat object, and add the `reasons` against them.
+    def __init__(self, notes: list[Note]) -> None:
+        self.kept: dict[str, Scalar] = {}
+        self._notes = notes
+        self._surplus = 0
 
-    `attributes` wins where both have a name. Blank text and null are absent.
-    """
-    kept: dict[str, Scalar] = {}
-    for name, value in extras.items():
-        _keep(name, name, value, kept, reasons)
-    for name, value in (attributes or {}).items():
-        _keep(name, f"attributes.{name}", value, kept, reasons)
-    if len(kept) > MAX_ATTRIBUTES:
-        message = (
-            f"The lead has {len(kept)} attributes; at most {MAX_ATTRIBUTES} are kept, so leave some out."
-        )
-        reasons.append(Reason(field="attributes", code="TOO_MANY_ATTRIBUTES", message=message))
-    return kept
-
-
-def _keep(name: str, field: str, value: object, kept: dict[str, Scalar], reasons: list[Reason]) -> None:
-    if len(name) > NAME_LENGTH:
-        message = f"The name has {len(name)} characters; at most {NAME_LENGTH} are allowed, so shorten it."
-        reasons.append(Reason(field=f"{field[:NAME_LENGTH]}…", code="NAME_TOO_LONG", message=message))
-    elif isinstance(value, str):
-        try:
-            text = block(value, TEXT_LENGTH)
-        except Refused as refused:
-            reasons.append(Reason(field=field, code=refused.code, message=refused.message))
+    def add(self, name: str, value: object, field: str) -> None:
+        """Keep a value under `name`; a later one wins. Blank text and null are absent. `field` names it in notes."""
+        if isinstance(value, str):
+            scalar: Scalar = self._text(value, field)
+        elif value is None or isinstance(value, (bool, int, float)):
+            scalar = value
         else:
-            if text is not None:
-                kept[name] = text
-    elif isinstance(value, (dict, list, tuple)):
-        reasons.append(Reason(field=field, code="NESTED_FIELD", message=_NESTED))
-    elif isinstance(value, (int, float)):
-        kept[name] = value
+            scalar = self._flat(value, field)
+        if scalar is None:
+            return
+        if len(name) > NAME_LENGTH:
+            name = name[:NAME_LENGTH]
+            self._note(
+                f"{field[:NAME_LENGTH]}…", "NAME_TOO_LONG", f"The name was cut to {NAME_LENGTH} characters."
+            )
+        if len(self.kept) >= MAX_ATTRIBUTES and name not in self.kept:
+            self._surplus += 1
+        else:
+            self.kept[name] = scalar
+
+    def keep_unread(self, field: str, value: object, code: str, said: str) -> None:
+        """Keep the value of a field that cannot be read as what it claims to be, and note why."""
+        self._note(field, code, f"{said} The value is kept under attributes.")
+        self.add(field if field not in self.kept else f"{field} (unread)", value, field)
+
+    def end(self) -> None:
+        """Note how many attributes were surplus."""
+        if self._surplus:
+            given = len(self.kept) + self._surplus
+            said = f"The lead has {given} attributes; {self._surplus} were dropped, {MAX_ATTRIBUTES} kept."
+            self._note("attributes", "TOO_MANY_ATTRIBUTES", said)
+
+    def _text(self, value: str, field: str) -> str | None:
+        try:
+            return block(value, allowed=TEXT_LENGTH)
+        except Refused:
+            self._note(field, "TEXT_CUT", f"The text was cut to {TEXT_LENGTH:,} characters.")
+            return block(value, allowed=len(value) * 4)[:TEXT_LENGTH]  # type: ignore[index]  # it is longer than that
+
+    def _flat(self, value: Any, field: str) -> str | None:  # noqa: ANN401 - any JSON
+        self._note(field, "NESTED_FIELD", "The list or object is kept as compact JSON text.")
+        return self._text(json.dumps(value, ensure_ascii=False, separators=(",", ":")), field)
+
+    def _note(self, field: str, code: str, said: str) -> None:
+        self._notes.append(Note(field=field, code=code, said=said))

@@ -7,10 +7,11 @@ from functools import lru_cache
 from unicodedata import category, normalize
 
 IGNORABLE = (
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-"""Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), as the inside of a character class."""
+"""Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt) and the control characters from DEL on, as the
+inside of a character class."""
 
 _IGNORABLE = re.compile(f"[{IGNORABLE}]")
 _JOINERS = "\u200c\u200d"
@@ -36,15 +37,18 @@ def visible(text: str) -> str:
         return text
     kept = []
     for index, character in enumerate(text):
-        if not _IGNORABLE.match(character):
-            kept.append(character)
-        elif character in _JOINERS and _is_joining(text[:index]) and _is_joining(text[index + 1 :][::-1]):
+        is_joining = (
+            character in _JOINERS
+            and _is_letter(text[index - 1 : index])
+            and _is_letter(text[index + 1 : index + 2])
+        )
+        if is_joining or not _IGNORABLE.match(character):
             kept.append(character)
     return "".join(kept)
 
 
-def _is_joining(text: str) -> bool:
-    return bool(text) and not text[-1].isascii() and category(text[-1])[0] in "LM"
+def _is_letter(character: str) -> bool:
+    return bool(character) and not character.isascii() and category(character)[0] in "LM"
 
 
 @lru_cache(maxsize=4096)

@@ -1,67 +1,191 @@
-"""Reads a whole lead: every field normalised, and every reason why it is not a good one."""
+"""Reads a whole lead: every field normalised, notes of what was done, and the reasons why it is not a good one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from actions.normalise.attributes import read_attributes
+from actions.normalise.answers import read_consent
+from actions.normalise.attributes import Attributes
+from actions.normalise.consent import consent_meaning
 from actions.normalise.country import normalise_country
 from actions.normalise.email_address import normalise_email
 from actions.normalise.language import normalise_language
-from actions.normalise.moment import normalise_moment
+from actions.normalise.names import is_no_first_name, is_no_last_name, is_nothing, is_placeholder
 from actions.normalise.phone_number import is_international, normalise_phone
-from actions.normalise.refused import Refused
+from actions.normalise.refused import Refused, Remarks
 from actions.normalise.text import block, line, website
 from actions.unvalidated import made
-from topics.events import Consent, Lead, LeadReceived, Reason
+from topics.events import Lead, LeadReceived, Note, Reason
+from topics.failures import DecodeError
 
-Normalise = Callable[[str], str | None]
-"""Return the one spelling, or None when blank or absent; raises `Refused`."""
+Normalise = Callable[[str, Remarks], str | None]
+"""Return the one spelling, or None when blank; add remarks; raise `Refused`."""
 
-_FIELDS: tuple[tuple[str, Normalise], ...] = (
-    ("email", normalise_email),
-    ("name", line),
-    ("first_name", line),
-    ("last_name", line),
-    ("company", line),
-    ("website", website),
-    ("job_title", line),
-    ("country", normalise_country),
-    ("city", line),
-    ("language", normalise_language),
-    ("source", line),
-    ("message", block),
+_FIELDS: tuple[tuple[str, Normalise, Callable[[str], bool] | None], ...] = (
+    ("email", normalise_email, is_nothing),
+    ("first_name", line, is_no_first_name),
+    ("last_name", line, None),
+    ("name", line, None),
+    ("company", line, is_nothing),
+    ("website", website, is_nothing),
+    ("job_title", line, is_nothing),
+    ("country", normalise_country, is_placeholder),
+    ("city", line, is_nothing),
+    ("language", normalise_language, is_placeholder),
+    ("source", line, is_nothing),
+    ("message", block, None),
 )
+"""Field, how it is read, and which texts of it stand for a missing value."""
 _ABSENT: dict[str, Any] = dict.fromkeys(Lead.model_fields)
+_IDENTITY = ("email", "phone")
 
 
-def read_lead(received: LeadReceived, default_region: str) -> tuple[Lead, list[Reason]]:
-    """Return the lead with every value normalised, and all reasons against it; without any it is a good one.
+class ReadLead(NamedTuple):
+    """A lead as it was read."""
 
-    Blank text is absent. A national phone number is read in the lead's country, else in `default_region`
-    (alpha-2).
+    lead: Lead
+    reasons: list[Reason]
+    """Why it is no good lead: it has no usable e-mail and no usable phone. Empty for a good one."""
+    notes: list[Note]
+    """What was changed, dropped, or kept under `attributes` as it came."""
+
+
+def read_lead(
+    received: LeadReceived, default_region: str, *, recorded: str | None = None, latest: str | None = None
+) -> ReadLead:
+    """Return the lead with every value normalised, what was done to them, and the reasons against it.
+
+    Blank text is absent. A national phone number is read in the lead's country, else in `default_region` (alpha-2). A
+    value that cannot be read as what it claims to be is kept under `attributes`, unless it would be the lead's only
+    identity. `recorded` dates an answer about consent that has no time of its own; an answer later than `latest` is
+    dated so (both RFC 3339 UTC with microseconds). Raise `DecodeError` (WRONG_TYPE) when the only identity is an
+    `email` that is no text: that is the publisher's defect and no result.
     """
-    given = received.__dict__
-    known = _ABSENT.copy()
-    reasons: list[Reason] = []
-    for field, normalise in _FIELDS:
-        text = given[field]
-        if text is not None:
-            try:
-                known[field] = normalise(text)
-            except Refused as refused:
-                reasons.append(_reason(field, refused))
-    if given["phone"] is not None:
-        known["phone"] = _phone(given["phone"], known["country"], default_region, reasons)
-    if known["name"] is None:
-        known["name"] = _full_name(known["first_name"], known["last_name"])
-    if given["consent"] is not None:
-        known["consent"] = _consent(given["consent"], reasons)
-    known["attributes"] = read_attributes(received.extras, given["attributes"], reasons)
-    if known["email"] is None and known["phone"] is None and _is_blank(given["email"], given["phone"]):
-        reasons.insert(0, _CONTACT_MISSING)
-    return made(Lead, known), reasons
+    found = _Reader(received, default_region).read(recorded, latest)
+    if found.reasons and received.extras.get("email") is not None:
+        raise DecodeError("WRONG_TYPE", "email: Input should be a valid string", failure_class="invalid")
+    return found
+
+
+class _Reader:
+    """Reads one lead."""
+
+    def __init__(self, received: LeadReceived, default_region: str) -> None:
+        self._given = received.__dict__
+        self._extras = received.extras
+        self._default_region = default_region
+        self._known = _ABSENT.copy()
+        self._notes: list[Note] = []
+        self._unread: list[tuple[str, object, str, str]] = []
+        """Field, value, code and message of values that cannot be read."""
+
+    def read(self, recorded: str | None, latest: str | None) -> ReadLead:
+        given, known = self._given, self._known
+        for field, normalise, is_missing in _FIELDS:
+            text = given[field]
+            if text is not None:
+                known[field] = self._read(field, text, normalise, is_missing)
+        self._drop_missing_names()
+        if given["phone"] is not None:
+            known["phone"] = self._phone(given["phone"])
+        if known["name"] is None:
+            known["name"] = _full_name(known["first_name"], known["last_name"])
+        attributes = Attributes(self._notes)
+        self._add_attributes(attributes, recorded, latest)
+        reasons = [] if known["email"] or known["phone"] else self._reasons()
+        if not reasons:
+            for unread in self._unread:
+                attributes.keep_unread(*unread)
+        attributes.end()
+        known["attributes"] = attributes.kept
+        return ReadLead(made(Lead, known), reasons, self._notes)
+
+    def _read(
+        self, field: str, text: str, normalise: Normalise, is_missing: Callable[[str], bool] | None
+    ) -> str | None:
+        remarks: Remarks = []
+        try:
+            value = normalise(text, remarks)
+        except Refused as refused:
+            if is_missing is not None and is_missing(text.strip()):
+                self._note_placeholder(field)
+            else:
+                self._unread.append((field, text, refused.code, refused.message))
+            return None
+        if value is not None and is_missing is not None and is_missing(value):
+            self._note_placeholder(field)
+            return None
+        for remark in remarks:
+            self._notes.append(Note(field=field, code=remark.code, said=remark.said))
+        return value
+
+    def _note_placeholder(self, field: str) -> None:
+        said = "The value stands for a missing one; the field is absent."
+        self._notes.append(Note(field=field, code="PLACEHOLDER", said=said))
+
+    def _drop_missing_names(self) -> None:
+        known = self._known
+        for field, first in (("last_name", known["first_name"]), ("name", None)):
+            text = known[field]
+            if text is not None and is_no_last_name(text, first):
+                known[field] = None
+                self._note_placeholder(field)
+
+    def _phone(self, text: str) -> str | None:
+        country = self._known["country"]
+        is_unknown = country is None and any(field == "country" for field, *_ in self._unread)
+        region = None if is_unknown else country or self._default_region
+        return self._read(
+            "phone",
+            text,
+            lambda typed, remarks: normalise_phone(
+                typed, region, remarks, is_region_given=country is not None
+            ),
+            is_nothing,
+        )
+
+    def _add_attributes(self, attributes: Attributes, recorded: str | None, latest: str | None) -> None:
+        about_consent: dict[str, object] = {}
+        for name, value in self._extras.items():
+            if name in Lead.model_fields or name == "lead_id":
+                if name == "consent" or (name == "attributes" and value is None):
+                    continue
+                said = f"The value is no {'object' if name == 'attributes' else 'text'}."
+                self._unread.append((name, value, "WRONG_TYPE", said))
+            elif consent_meaning(name) is not None:
+                about_consent[name] = value
+            else:
+                attributes.add(name, value, name)
+        for name, value in (self._given["attributes"] or {}).items():
+            if consent_meaning(name) is not None:
+                about_consent[name] = value
+            else:
+                attributes.add(name, value, f"attributes.{name}")
+        consent = self._given["consent"]
+        raw = self._extras.get("consent") if consent is None else consent.__dict__
+        if raw is not None or about_consent:
+            self._known["consent"], unread = read_consent(
+                raw, about_consent, self._notes, recorded=recorded, latest=latest
+            )
+            self._unread += unread
+
+    def _reasons(self) -> list[Reason]:
+        """Return the reasons why the lead has no usable identity."""
+        unread = {field: (code, message) for field, _, code, message in self._unread}
+        reasons = []
+        for identity in _IDENTITY:
+            if identity in unread:
+                # A national number means nothing without its country: that is the reason.
+                is_of_country = identity == "phone" and "country" in unread and self._is_national()
+                field = "country" if is_of_country else identity
+                code, message = unread[field]
+                reasons.append(Reason(field=field, code=code, message=message))
+        return reasons or [_CONTACT_MISSING]
+
+    def _is_national(self) -> bool:
+        text = self._given["phone"]
+        return text is not None and not is_international(text.strip())
 
 
 _CONTACT_MISSING = Reason(
@@ -71,39 +195,5 @@ _CONTACT_MISSING = Reason(
 )
 
 
-def _reason(field: str, refused: Refused) -> Reason:
-    return Reason(field=field, code=refused.code, message=refused.message)
-
-
-def _is_blank(*texts: str | None) -> bool:
-    return not any(text and text.strip() for text in texts)
-
-
-def _phone(text: str, country: str | None, default_region: str, reasons: list[Reason]) -> str | None:
-    is_country_refused = country is None and any(reason.field == "country" for reason in reasons)
-    try:
-        return normalise_phone(text, None if is_country_refused else country or default_region)
-    except Refused as refused:
-        # A national number means nothing without its country: that the country is unknown is reason enough.
-        if refused.code != "PHONE_INVALID" or not is_country_refused or is_international(text.strip()):
-            reasons.append(_reason("phone", refused))
-        return None
-
-
 def _full_name(first: str | None, last: str | None) -> str | None:
     return f"{first} {last}" if first and last else first or last
-
-
-def _consent(given: Consent, reasons: list[Reason]) -> Consent | None:
-    time = text = None
-    try:
-        time = normalise_moment(given.time) if given.time is not None else None
-    except Refused as refused:
-        reasons.append(_reason("consent.time", refused))
-    try:
-        text = block(given.text) if given.text is not None else None
-    except Refused as refused:
-        reasons.append(_reason("consent.text", refused))
-    if given.marketing is None and time is None and text is None:
-        return None
-    return made(Consent, {"marketing": given.marketing, "time": time, "text": text})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from actions.normalise.refused import Refused
+from actions.normalise.refused import Refused, Remark, Remarks
 
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,12})?(?:[Zz]|[+-]\d\d:\d\d)",
@@ -15,24 +15,41 @@ _RFC_3339 = re.compile(
 _WHOLE_SECONDS_UTC = len("YYYY-MM-DDTHH:MM:SSZ")
 
 
-def normalise_moment(text: str) -> str | None:
+def normalise_moment(text: str, remarks: Remarks | None = None) -> str | None:
     """UTC with microseconds, e.g. `2026-11-23T20:15:00.000000Z`; None when blank.
 
-    Raises `Refused` (TIME_INVALID).
+    A moment without a zone, or a date alone, is read in UTC, and `remarks` gets that. Raises `Refused` (TIME_INVALID).
     """
     text = text.strip()
     if not text:
         return None
-    moment = _moment(text.upper()) if _RFC_3339.fullmatch(text) else None
+    moment = _moment(text.upper()) if _RFC_3339.fullmatch(text) else _without_zone(text, remarks)
     if moment is None:
         raise Refused(
             "TIME_INVALID", "The time is not RFC 3339 with a zone; write it like YYYY-MM-DDTHH:MM:SSZ."
         )
     if (
-        len(text) == _WHOLE_SECONDS_UTC
+        len(text) == _WHOLE_SECONDS_UTC and text[-1] in "Zz"
     ):  # the most frequent form; formatting a moment costs more than parsing one
         return f"{text[:10]}T{text[11:19]}.000000Z"
     return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+_ZONELESS = re.compile(r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d(?:\.\d{1,12})?)?)?", re.ASCII)
+_WITH_SHORT_ZONE = re.compile(r"(.+[+-]\d\d)(\d\d)", re.ASCII)
+
+
+def _without_zone(text: str, remarks: Remarks | None) -> datetime | None:
+    short = _WITH_SHORT_ZONE.fullmatch(text)  # +0000, as Meta writes it
+    if short is not None and _RFC_3339.fullmatch(full := f"{short.group(1)}:{short.group(2)}"):
+        return _moment(full.upper())
+    match = _ZONELESS.fullmatch(text)
+    if match is None:
+        return None
+    moment = _moment(f"{match.group(1)}T{match.group(2) or '00:00'}{match.group(3) or ':00'}Z")
+    if moment is not None and remarks is not None:
+        remarks.append(Remark("ZONE_ASSUMED", "The time has no zone and was read in UTC."))
+    return moment
 
 
 def _moment(text: str) -> datetime | None:

@@ -1,6 +1,8 @@
-"""The error of a value that is refused."""
+"""The error of a value that cannot be read, and the remarks about one that was changed."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 
 class Refused(ValueError):
@@ -10,6 +12,17 @@ class Refused(ValueError):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class Remark(NamedTuple):
+    """What was done to a value: a stable UPPER_SNAKE `code`, and a sentence that never has the value."""
+
+    code: str
+    said: str
+
+
+Remarks = list[Remark]
+"""Where a normaliser adds what it did to the value, beyond trimming it."""
 
 
 def too_long(length: int, allowed: int) -> Refused:

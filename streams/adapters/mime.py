@@ -43,6 +43,8 @@ def compose(mail: Mail, sender: Sender, to: Address, moment: datetime) -> bytes:
     reply_to = None if mail.reply_to is None else Address.parse(mail.reply_to)
     if reply_to is not None and reply_to.is_ascii:  # otherwise the mail would need a server with SMTPUTF8
         lines.append(b"Reply-To: " + reply_to.text.encode())
+    if mail.unsubscribe is not None:
+        lines.append(b"List-Unsubscribe: <" + _unstructured("unsubscribe URL", mail.unsubscribe) + b">")
     if mail.html is None:
         lines.append(_part(b"plain", mail.text))
     else:

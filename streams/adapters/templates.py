@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -62,8 +63,19 @@ class MailTemplates:
 class JinjaWelcome:
     """A `WelcomeTemplate` from files, which can use `contact`, `owner` and `name` (for the greeting, may be empty)."""
 
-    def __init__(self, *, sender: str, folder: Path | None = None, language: str = "en") -> None:
-        """Read the templates of `folder`, or the packaged ones. Raise ValueError, one sentence, for a broken one."""
+    def __init__(
+        self,
+        *,
+        sender: str,
+        folder: Path | None = None,
+        language: str = "en",
+        unsubscribe: str | None = None,
+    ) -> None:
+        """Read the templates of `folder`, or the packaged ones. Raise ValueError, one sentence, for a broken one.
+
+        `unsubscribe` is the URL where people leave; `{email}` in it becomes the contact's address.
+        """
+        self._unsubscribe = unsubscribe
         self._domain = Sender.parse(sender).address.domain
         owner = Owner(id="sample", name="Sample Owner", email="owner@example.com")
         full = Contact.model_validate(dict.fromkeys(_TEXTS, "sample"))
@@ -83,6 +95,9 @@ class JinjaWelcome:
             text=text,
             html=html,
             reply_to=owner.email,
+            unsubscribe=None
+            if self._unsubscribe is None
+            else self._unsubscribe.replace("{email}", quote(contact.email, safe="@")),
         )
 
 

@@ -131,7 +131,7 @@ class PreviewRunner:
         self._ledger_writer = LedgerWriter(group)
         self._reader = Reader(workflow, group, EventCache({}))
         self._announcer = Announcer(installation.topics, workflow.name, EventCache({}))
-        self._effects = PreviewEffects(connection)
+        self._effects = PreviewEffects(connection, installation.adapters.ports.key_of_phone)
         self._known: dict[bytes, LedgerRow] = {}
         self._done: dict[bytes, LedgerRow] = {}
         """Ledger rows that earlier letters would have left; downstream steps need none, as no letter asks for them."""

@@ -16,6 +16,7 @@ from streams.store import effects
 from streams.store.effects import Verdict
 from streams.store.roster import turns_taken
 from streams.store.schema import CALLED, INTENT
+from streams.store.suppressions import Question, Refusal, refusals
 from topics.events import Candidate, Owner
 
 
@@ -88,9 +89,10 @@ class PreviewRoster:
 class PreviewEffects:
     """The port Effects for one execution at a time: notes new calls and holds those that went out already."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Read through this connection."""
+    def __init__(self, connection: Connection, key_of_phone: Callable[[str], str]) -> None:
+        """Read through this connection; `key_of_phone` returns the contact key of a phone."""
         self._connection = connection
+        self._key_of_phone = key_of_phone
         self._kept: dict[str, Sequence[Any]] = {}
         self._staged: dict[str, Sequence[Any]] = {}
         self._execution: Execution
@@ -133,6 +135,10 @@ class PreviewEffects:
                 return Receipt("", is_mine=False, is_pending=True)
             if answer.verdict is Verdict.UNCERTAIN:
                 raise cut_off(self._execution)
+        refusal = self._refusal()
+        if refusal is not None:
+            self.calls.append(OutsideCall("", key, "held", _WHY_REFUSED[refusal]))
+            return Receipt("", is_mine=False, refused=refusal)
         self.port, self.is_calling = "", True
         try:
             reference = await call()
@@ -145,6 +151,19 @@ class PreviewEffects:
             self.calls.append(OutsideCall(self.port, key, "goes-out"))
         self._staged[key] = (self._execution.ledger_id, CALLED, reference, self._now_us)
         return Receipt(reference, is_mine=True)
+
+    def _refusal(self) -> Refusal | None:
+        claim = claim_of(self._execution, may_repeat=self._may_repeat)
+        # The event shows what a letter before this one would have changed; the store does not have that.
+        contact = getattr(self._execution.event, "contact", None)
+        consent = None if contact is None or claim.requires == "nothing" else contact.consent
+        if consent is not None and consent.marketing is False:
+            return "no-consent"
+        question = Question(claim.contact_key, claim.requires)
+        return refusals(self._connection, [question], self._key_of_phone).get(claim.contact_key)
+
+
+_WHY_REFUSED = {"no-consent": "the contact did not consent", "suppressed": "the contact is suppressed"}
 
 
 class PreviewPort:

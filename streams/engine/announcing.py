@@ -11,7 +11,7 @@ from streams.engine.execution import DeadLettered, Outcome, Succeeded
 from streams.kafka.producer import Outgoing
 from topics.decode import Decoded
 from topics.envelope import attribute_text, result_headers, timestamp
-from topics.events import Event, LeadReceived
+from topics.events import Event
 from topics.letter import MESSAGE_LIMIT, without_letter
 from topics.limits import MAX_ATTRIBUTE, fits_a_letter
 from topics.registry import TopicNames
@@ -67,7 +67,7 @@ class Announcer:
             event_id=execution.result_id,
             action=row.action,
             time=moment,
-            workflow=self.workflow if execution.step.reads is LeadReceived else execution.envelope.workflow,
+            workflow=self.workflow if execution.step.reads.is_public else execution.envelope.workflow,
         )
         if outcome.call is not None:
             # Omit an empty attribute: a result of an older build may have proven its call without a reference.

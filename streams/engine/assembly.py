@@ -38,7 +38,7 @@ def assemble(installation: Installation, observe: Callable[[str], DependencyObse
     adapters.ports.check(workflow)
     dependencies = {step.name: adapters.ports.dependencies_of(step.action) for step in workflow.steps}
     pauses = Pauses(dependencies, adapters.pause_rules, installation.clock, observe)
-    intents = IntentLog(installation.database, str(uuid4()), installation.clock)
+    intents = IntentLog(installation.database, str(uuid4()), installation.clock, adapters.ports.key_of_phone)
     external_calls = ExternalCalls(installation, intents, pauses)
     processor = Processor(installation, external_calls, pauses)
     return Parts(processor, external_calls, LetterIndexer(installation.database, installation.clock), pauses)

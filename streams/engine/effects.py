@@ -77,6 +77,8 @@ class ExecutionEffects:
             if claimed.is_mine:
                 self.call = MadeCall(self.key, claimed.reference)
             return Receipt(claimed.reference, is_mine=claimed.is_mine)
+        if claimed.verdict is Verdict.REFUSED:
+            return Receipt("", is_mine=False, refused=claimed.refusal)
         if claimed.verdict is Verdict.PENDING:
             return Receipt("", is_mine=False, is_pending=True)
         if claimed.verdict is Verdict.UNCERTAIN:
@@ -97,7 +99,16 @@ class ExecutionEffects:
 def claim_of(execution: Execution, *, may_repeat: bool) -> Claim:
     """Return this execution's claim to make its call."""
     action = execution.step.action.kebab
-    return Claim(execution.effect_key, execution.ledger_id, action, may_repeat, _decided_us(execution))
+    effect = execution.step.action.effect
+    return Claim(
+        execution.effect_key,
+        execution.ledger_id,
+        action,
+        may_repeat,
+        _decided_us(execution),
+        execution.contact_key or "",
+        "nothing" if effect is None else effect.requires,
+    )
 
 
 def made_by(execution: Execution, standing: Mapping[str, Sequence[Any]]) -> MadeCall | None:

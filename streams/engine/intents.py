@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -33,8 +33,11 @@ class Finish(NamedTuple):
 class IntentLog:
     """Claims and finishes of one worker process."""
 
-    def __init__(self, database: Database, worker: str, clock: Clock) -> None:
-        """`worker` names this process in the intents it writes."""
+    def __init__(
+        self, database: Database, worker: str, clock: Clock, key_of_phone: Callable[[str], str]
+    ) -> None:
+        """`worker` names this process in the intents it writes; `key_of_phone` returns the contact key of a phone."""
+        self._key_of_phone = key_of_phone
         self._worker = worker
         self._clock = clock
         self._group = GroupCommit[Claim | Finish, Claimed | LedgerRow](database, self._apply)
@@ -81,7 +84,7 @@ class IntentLog:
         return [next(finished) if isinstance(item, Finish) else next(claimed) for item in items]
 
     def _apply_claims(self, connection: Connection, claims: Sequence[Claim]) -> Sequence[Claimed]:
-        return effects.claim(connection, claims, self._worker, to_us(self._clock()))
+        return effects.claim(connection, claims, self._worker, to_us(self._clock()), self._key_of_phone)
 
     def _apply_finishes(self, connection: Connection, finishes: Sequence[Finish]) -> Sequence[LedgerRow]:
         now_us = to_us(self._clock())

@@ -12,7 +12,6 @@ from streams.engine.execution import DeadLettered, Execution, Source
 from streams.engine.failures import TAMPERED, Failure, failure_of, write_letter
 from streams.workflow import RetryPolicy, Step, Workflow
 from topics.decode import Position, Record, decode
-from topics.events import LeadReceived
 from topics.failures import DecodeError
 from topics.letter import DeadLetter, LetterError, sha256_of, without_letter
 
@@ -90,7 +89,7 @@ class Reader:
             self._letter(failure_of(error), source, target, reading, now)
             return
         # A request runs its action, whichever workflow the event belongs to: otherwise its letter stays open for ever.
-        is_ours = step.reads is LeadReceived or decoded.envelope.workflow == self._workflow.name
+        is_ours = step.reads.is_public or decoded.envelope.workflow == self._workflow.name
         if not is_ours and target.request is None:
             reading.skipped += 1
             return

@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy.engine import Connection
 
 from actions.ports import FieldValue, StoredContact
+from streams.store import aliases
 from streams.store.bulk import insert_many, select_in, update_many
 from streams.store.engine import ConflictError
 from streams.store.schema import contacts
@@ -72,8 +73,24 @@ def _phone_of(contact: StoredContact) -> str | None:
 
 
 def find(connection: Connection, keys: Iterable[str]) -> dict[str, tuple[StoredContact, int]]:
-    """Return the existing contacts of these keys, each with its row version."""
-    rows = select_in(connection, _COLUMNS, contacts.c.contact_key, dict.fromkeys(keys))
+    """Return the existing contacts of these keys, each with its row version.
+
+    Somebody who is stored under an older key, of which a key is the alias, is returned with that older key.
+    """
+    wanted = list(dict.fromkeys(keys))
+    found = _find(connection, wanted)
+    missing = [key for key in wanted if key not in found]
+    if not missing:
+        return found
+    stored = aliases.resolve(connection, missing)
+    if not stored:
+        return found
+    older = _find(connection, set(stored.values()))
+    return found | {alias: older[key] for alias, key in stored.items() if key in older}
+
+
+def _find(connection: Connection, keys: Iterable[str]) -> dict[str, tuple[StoredContact, int]]:
+    rows = select_in(connection, _COLUMNS, contacts.c.contact_key, keys)
     return {
         row[0]: (StoredContact(row[0], row[1], StoredFields(row[2]), row[3], row[4]), row[5]) for row in rows
     }
@@ -91,6 +108,8 @@ class SqlContacts:
         self._connection = connection
         self._events = events
         self._known: dict[str, StoredContact | None] = {}
+        self._older: dict[str, str] = {}
+        """By alias: the key under which the person is stored."""
         self._row_versions: dict[str, int] = {}
         self._dirty: dict[str, StoredContact] = {}
         self._staged: dict[str, StoredContact] = {}
@@ -100,12 +119,12 @@ class SqlContacts:
 
     async def get(self, contact_key: str) -> StoredContact | None:
         """See `actions.ports.Contacts.get`."""
-        staged = self._staged.get(contact_key)
+        staged = self._staged.get(self._older.get(contact_key, contact_key))
         if staged is not None:
             return staged
-        if contact_key not in self._known:
+        if contact_key not in self._known and contact_key not in self._older:
             self._load({contact_key, *self._of_batch(lambda event: event.contact_key)})
-        return self._known[contact_key]
+        return self._known[self._older.get(contact_key, contact_key)]
 
     async def sharing_phone(self, phone: str, *, besides: str) -> Sequence[Candidate]:
         """See `actions.ports.Contacts.sharing_phone`."""
@@ -189,13 +208,18 @@ class SqlContacts:
         return wanted
 
     def _load(self, keys: set[str]) -> None:
-        missing = keys - self._known.keys()
+        missing = keys - self._known.keys() - self._older.keys()
         stored = find(self._connection, missing)
         for key in missing:
             contact, row_version = stored.get(key, (None, 0))
-            self._known[key] = contact
-            if contact is not None:
-                self._row_versions[key] = row_version
+            if contact is None:
+                self._known[key] = None
+                continue
+            if contact.contact_key != key:
+                self._older[key] = contact.contact_key
+            if contact.contact_key not in self._row_versions:
+                self._known[contact.contact_key] = contact
+                self._row_versions[contact.contact_key] = row_version
 
     def _load_phones(self, phones: set[str]) -> None:
         missing = phones - self._phones.keys()

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from actions.action import Requires
 from streams.store.bulk import delete_in, insert_many, select_in
 from streams.store.engine import ConflictError
 from streams.store.schema import CALLED, INTENT, RELEASED, effects
+from streams.store.suppressions import Question, Refusal, refusals
 
 
 class Verdict(Enum):
@@ -25,6 +27,8 @@ class Verdict(Enum):
     """Another execution holds the effect, and its outcome is not known."""
     UNCERTAIN = auto()
     """This execution itself was cut off while calling, and must not repeat the call."""
+    REFUSED = auto()
+    """The contact must not be written to now; nothing is written, so that a later event may call."""
 
 
 class Claim(NamedTuple):
@@ -37,6 +41,9 @@ class Claim(NamedTuple):
     """Whether a call that was cut off may be repeated, because the receiver drops the copy by its key."""
     decided_us: int | None = None
     """When a person decided to repeat the calls cut off until that moment; one cut off later is uncertain again."""
+    contact_key: str = ""
+    requires: Requires = "nothing"
+    """What the contact must have said."""
 
 
 class Claimed(NamedTuple):
@@ -45,6 +52,7 @@ class Claimed(NamedTuple):
     verdict: Verdict
     reference: str = ""
     is_mine: bool = True
+    refusal: Refusal | None = None
 
 
 class Mark(NamedTuple):
@@ -85,15 +93,29 @@ _MARK = (
 )
 
 
-def claim(connection: Connection, claims: Sequence[Claim], worker: str, now_us: int) -> list[Claimed]:
-    """Write the intents of the claims that may be called now. Return one answer per claim, in order."""
+def claim(
+    connection: Connection,
+    claims: Sequence[Claim],
+    worker: str,
+    now_us: int,
+    key_of_phone: Callable[[str], str],
+) -> list[Claimed]:
+    """Write the intents of the claims that may be called now. Return one answer per claim, in order.
+
+    What the contacts said is read in this transaction: a no that was stored before it is never written over.
+    """
     rows = standing(connection, {item.key for item in claims})
+    asked = (Question(item.contact_key, item.requires) for item in claims)
+    refused = refusals(connection, asked, key_of_phone)
     answers: list[Claimed] = []
     new: list[tuple[object, ...]] = []
     taken: list[dict[str, object]] = []
     for item in claims:
         row = rows.get(item.key)
         answer = Claimed(Verdict.GRANTED) if row is None else judge(item, *row)
+        refusal = refused.get(item.contact_key) if answer.verdict is Verdict.GRANTED else None
+        if refusal is not None and item.requires != "nothing":
+            answer = Claimed(Verdict.REFUSED, refusal=refusal)
         answers.append(answer)
         if answer.verdict is not Verdict.GRANTED:
             continue

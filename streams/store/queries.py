@@ -59,13 +59,16 @@ def history(connection: Connection, text: str, identity: Identity, default_regio
     """Look up a lead id, else an e-mail or a phone, normalised as a lead's would be; None when nothing is known."""
     lead = lead_history(connection, text)
     if lead is not None:
-        stored = contacts.find(connection, lead.contact_keys)
-        return History([contact for contact, _ in stored.values()], [lead])
+        stored = {
+            contact.contact_key: contact
+            for contact, _ in contacts.find(connection, lead.contact_keys).values()
+        }
+        return History(list(stored.values()), [lead])
     key = key_of(text, identity, default_region)
     if key is None:
         return None
     contact = contacts.find(connection, [key]).get(key)
-    about = ledger.of_contact(connection, key)
+    about = ledger.of_contact(connection, key if contact is None else contact[0].contact_key)
     if contact is None and not about:
         return None
     histories = [lead_history(connection, lead_id) for lead_id in dict.fromkeys(row.lead_id for row in about)]

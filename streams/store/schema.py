@@ -177,6 +177,24 @@ job_items = Table(
     Index("replay_job_items_state", "job", "state", "position"),
 )
 
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column(
+        "contact_key", String(64), primary_key=True
+    ),  # of the e-mail or the phone that the suppression names
+    Column("reason", String(20), primary_key=True),
+    Column("time", String(30), nullable=False),  # the latest one of this reason
+)
+
+contact_aliases = Table(
+    "contact_aliases",
+    metadata,
+    Column("alias", String(64), primary_key=True),  # the key by today's rules of reading
+    Column("contact_key", String(64), nullable=False),  # the key of the stored contact
+    Index("contact_aliases_key", "contact_key"),
+)
+
 marks = Table(
     "marks",
     metadata,

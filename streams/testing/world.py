@@ -10,12 +10,23 @@ from typing import Literal, get_type_hints
 
 from actions.errors import TransientError
 from actions.fakes import SHARED_FAKES
-from actions.ports import Contacts, Effects, Identity, Mail, Mailer, Notifier, Roster, WelcomeTemplate
+from actions.ports import (
+    Contacts,
+    Effects,
+    Identity,
+    Mail,
+    Mailer,
+    Notifier,
+    Roster,
+    Suppressions,
+    WelcomeTemplate,
+)
 from streams.adapters.identity import HmacIdentity
 from streams.engine.installation import Adapters
 from streams.onboarding import ONBOARDING
 from streams.store.contacts import SqlContacts
 from streams.store.roster import SqlRoster
+from streams.store.suppressions import SqlSuppressions
 from streams.workflow import Ports, Workflow
 from topics.events import Contact, LeadAssigned, Owner
 
@@ -136,7 +147,7 @@ def adapters_of(
     """
     asked = {port for step in workflow.steps for port in step.action.ports.values()}
     bound: dict[type, object] = {
-        **{port: stand_in(port) for port in asked - {Contacts, Roster, Effects}},
+        **{port: stand_in(port) for port in asked - {Contacts, Roster, Suppressions, Effects}},
         **{port: fake() for port, fake in SHARED_FAKES.items()},
         Identity: HmacIdentity(b"a secret for tests"),
         Mailer: world,
@@ -145,5 +156,12 @@ def adapters_of(
         **(shared or {}),
     }
     return Adapters(
-        Ports(bound, {Contacts: SqlContacts, Roster: lambda connection, _: SqlRoster(connection, OWNERS)})
+        Ports(
+            bound,
+            {
+                Contacts: SqlContacts,
+                Roster: lambda connection, _: SqlRoster(connection, OWNERS),
+                Suppressions: lambda connection, _: SqlSuppressions(connection),
+            },
+        )
     )

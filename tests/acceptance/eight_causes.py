@@ -53,7 +53,7 @@ def unreadable(each: int, kinds: int = UNREADABLE + 2) -> list[Published]:
         records += [
             replace(as_event(next(numbers), person(1)), value=b"{not json"),
             replace(as_event(next(numbers), person(1)), value=b'{"email": "\xff"}'),
-            changed(next(numbers), country=49),
+            changed(next(numbers), country="\x07"),
             with_header(as_event(next(numbers), person(1)), "ce_source", None),
             with_header(as_event(next(numbers), person(1)), "ce_expirytime", b"2026-01-01T00:00:00Z"),
             replace(as_event(next(numbers), person(1)), value=b"[" * 40 + b"]" * 40),

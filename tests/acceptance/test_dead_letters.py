@@ -101,7 +101,7 @@ def test_a_recipe_repairs_a_group_in_one_job_and_the_originals_stay_readable(
 ) -> None:
     stage, file = chosen_stage, str(tmp_path / "wrong.plan")
     fail(stage, REPAIRED)
-    chosen = ("--code", "WRONG_TYPE")
+    chosen = ("--code", "CONTROL_CHARACTER")
     known = stage.records(LETTERS)
 
     (repaired,) = leads(
@@ -114,7 +114,7 @@ def test_a_recipe_repairs_a_group_in_one_job_and_the_originals_stay_readable(
     assert (len(repaired["changed"]), repaired["skipped"]) == (REPAIRED, [])
     assert Counter(each["state"] for each in job["letters"]) == {"resolved": REPAIRED}
     originals = {record.value for record in stage.records(RECEIVED)}
-    kept = stage.sql("SELECT original_value, record_value FROM letters WHERE code = 'WRONG_TYPE'")
+    kept = stage.sql("SELECT original_value, record_value FROM letters WHERE code = 'CONTROL_CHARACTER'")
     assert all(bytes(first) in originals and bytes(first) != bytes(now) for first, now in kept)
     assert {record.value for record in known} <= {record.value for record in stage.records(LETTERS)}
     audit = [json.loads(record.value or b"{}") for record in stage.records("leads.audit.v1")]

@@ -26,7 +26,7 @@ KEYS = "\n".join(
     )
 )
 LETTERS = "/v1/dead-letters"
-WRONG = {"code": ["WRONG_TYPE"]}
+WRONG = {"code": ["CONTROL_CHARACTER"]}
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,12 @@ def test_letters_are_looked_at_edited_and_replayed_over_http_by_those_who_may(
     assert client.ask("POST", f"{LETTERS}/commands/discard", "watcher", give_up).status == 403
 
     # What stands there is what the commands say.
-    listed = client.ask("GET", f"{LETTERS}?code=WRONG_TYPE&limit=1000", "watcher").json
-    assert listed == leads(stage, "dead-letters", "list", "--code", "WRONG_TYPE", "--limit", "1000")
+    listed = client.ask("GET", f"{LETTERS}?code=CONTROL_CHARACTER&limit=1000", "watcher").json
+    assert listed == leads(stage, "dead-letters", "list", "--code", "CONTROL_CHARACTER", "--limit", "1000")
     assert len(listed) == EACH
     letter = f"{LETTERS}/{listed[0]['id']}"
     shown = client.ask("GET", letter, "watcher")
-    assert shown.json["replay"]["code"] == "WRONG_TYPE"
+    assert shown.json["replay"]["code"] == "CONTROL_CHARACTER"
     assert "value" not in shown.json["record"]
     assert "email" in client.ask("POST", f"{letter}/reveal", "ann", {"reason": "ticket"}).json["value"]
 

@@ -105,7 +105,7 @@ def test_a_repaired_old_event_fills_what_is_empty_and_overwrites_nothing_newer(
     stage, file, who = chosen_stage, str(tmp_path / "old.plan"), "late@example.com"
     stage.open(CALM)
     stage.start_worker()
-    old = changed(1, email=who, company="Old", job_title="Baker", country=49)
+    old = changed(1, email=who, company="Old", job_title="Baker", country="\x07")
     new = changed(2, email=who, company="New")
     stage.publish([with_header(old, "ce_time", b"2026-11-01T00:00:00Z")])
     stage.publish([with_header(new, "ce_time", b"2026-11-20T00:00:00Z")])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streams.interfaces.cli import health, pausing, publish, show, status, worker
+from streams.interfaces.cli import health, pausing, publish, show, status, suppressing, worker
 from streams.interfaces.cli.lazy import LazyGroup
 from streams.interfaces.common.errors import INTERRUPTED, NOT_DONE, ending_of
 from streams.interfaces.common.output import plain
@@ -46,6 +46,8 @@ app.command("publish", short_help="Publish leads from JSON Lines or CSV.", epilo
 app.command("show", short_help="Show what was done for a lead or a person.", epilog=show.EPILOG)(
     show.show_command
 )
+app.command("suppress", short_help="Send no mail to a person any more.")(suppressing.suppress)
+app.command("unsuppress", short_help="End the suppression of a person.")(suppressing.unsuppress)
 app.command("pause", short_help="Stop all workers from starting a step.")(pausing.pause)
 app.command("resume", short_help="Resume a step that a person paused.")(pausing.resume)
 app.command("cancel", short_help="End the runs of a lead.")(pausing.cancel)

@@ -27,7 +27,7 @@ def show_command(
     lead_or_person: Annotated[
         str,
         typer.Argument(
-            metavar="LEAD|EMAIL", help="Id of a lead, or a person's e-mail (or phone) in any spelling."
+            metavar="LEAD|EMAIL|PHONE", help="Id of a lead, or a person's e-mail (or phone) in any spelling."
         ),
     ],
     as_json: AsJson = False,
@@ -181,6 +181,7 @@ def _details(result: dict[str, Any]) -> list[str]:
     if isinstance(result.get("owner"), dict):
         details.append(f"owner {result['owner'].get('id')}")
     details += [f"{reason['field']}: {reason['code']}" for reason in result.get("reasons", [])]
+    details += [f"{note['field']}: {note['code']}" for note in result.get("notes", [])]
     if result.get("candidates") and "verdict" in result:
         details.append(f"{len(result['candidates'])} may be the same person")
     return details

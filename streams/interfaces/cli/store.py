@@ -127,6 +127,38 @@ def _print(done: CaughtUp) -> None:
     print_out("Workers may start.")
 
 
+@app.command("repair-times", short_help="Repair contacts whose fields carry a time in the future.")
+def repair_times_command(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Set times of fields that are more than an hour ahead of now to when their contact was last written.
+
+    Every later correction loses against such a time, and the contact stays as it is for years. Values do not change.
+    Workers may run. Exit codes: 0 done, 3 no database.
+    """
+    from streams.clock import now
+    from streams.interfaces.cli import logs
+    from streams.interfaces.common import connections
+    from streams.operations.recovery.future_times import repair_future_times
+
+    logs.silence()
+    with connections.database(connections.settings()) as database, reporting("contact") as report:
+        done = asyncio.run(
+            repair_future_times(
+                database, now, is_dry=dry_run, report=lambda read, total: report("contacts", read, total)
+            )
+        )
+    if as_json:
+        write_json({"dry_run": dry_run, **done._asdict()})
+        return
+    verb = "would be" if dry_run else "were"
+    print_out(
+        f"Read {plural(done.contacts, 'contact')}; {plural(done.fields, 'field')} of {plural(done.changed, 'contact')} "
+        f"had a time in the future and {verb} repaired."
+    )
+
+
 # ---------------------------------------------------------------------------------------------------- backups
 
 

@@ -59,6 +59,7 @@ def worker(
         asyncio.run(check_topics(settings, config, address))
         logs.configure(as_json=json_logs)
         asyncio.run(check_store(settings, address, database))
+        asyncio.run(_alias_older_contacts(settings, database))
         if settings.failpoint is not None:
             failpoints.arm(failpoints.parse(settings.failpoint))
         asyncio.run(_work(settings, config, address, database))
@@ -113,6 +114,14 @@ async def check_store(settings: Settings, address: KafkaAddress, database: Datab
         open_log(admin, address, installation.topics, installation.group) as log,
     ):
         await check_is_not_behind(installation, log)
+
+
+async def _alias_older_contacts(settings: Settings, database: Database) -> None:
+    from streams.adapters.identity import HmacIdentity
+    from streams.clock import now
+    from streams.operations.recovery.contact_keys import alias_older_contacts
+
+    await alias_older_contacts(database, HmacIdentity(settings.contact_secret), now)
 
 
 def _topics_sentence(left: list[Difference]) -> str:

@@ -30,10 +30,10 @@ MakeUnreadable = Callable[[MakeSample, "Sample", Random], "Sample"]
 def rejected_lead(body: dict[str, Any], number: int) -> dict[str, Any]:
     """Return the lead with one of five defects for which it is rejected."""
     changes: tuple[dict[str, Any], ...] = (
-        {"email": "call me maybe"},
-        {"country": "Atlantis"},
+        {"email": "call me maybe", "phone": None},
         {"email": "", "phone": None},
-        {"phone": "+49 30 12"},
+        {"email": None, "phone": "+49 30 12"},
+        {"email": "jo@example.com and ann@example.com", "phone": None},
         {"email": "no..one@example.com", "country": "Middle-earth", "phone": "none"},
     )
     return {
@@ -58,8 +58,8 @@ def _value(change: Callable[[bytes], bytes | None]) -> MakeUnreadable:
     return _changed(lambda sample: replace(sample, value=change(sample.value or b"")))
 
 
-def _field(name: str, content: object) -> MakeUnreadable:
-    return _value(lambda value: orjson.dumps({**orjson.loads(value), name: content}))
+def _fields(**changed: object) -> MakeUnreadable:
+    return _value(lambda value: orjson.dumps({**orjson.loads(value), **changed}))
 
 
 def _headers(change: Callable[[Headers], Headers]) -> MakeUnreadable:
@@ -78,13 +78,13 @@ UNREADABLE: Mapping[str, MakeUnreadable] = {
     "cut off in the middle": _value(
         lambda value: value[: len(value) * 2 // 3].decode(errors="ignore").encode()
     ),
-    "a number where text belongs": _field("email", 17),
+    "a number where text belongs": _fields(email=17, phone=None),
     "a key without a value": _value(lambda _: None),
-    "a control character, here NUL": _field("city", "Ber\x00lin"),
+    "a control character, here NUL": _fields(city="Ber\x00lin"),
     f"JSON of more than {MAX_DEPTH} levels": _value(
         lambda _: b'{"attributes":' + b"[" * 2 * MAX_DEPTH + b"]" * 2 * MAX_DEPTH + b"}"
     ),
-    f"more than {MAX_VALUE // KIB} KiB": _field("message", "all work and no play " * (MAX_VALUE // 20)),
+    f"more than {MAX_VALUE // KIB} KiB": _fields(message="all work and no play " * (MAX_VALUE // 20)),
     "a header that stands twice": _headers(lambda headers: [*headers, ("ce_id", b"another-id")]),
     "a required ce_ header is missing": _headers(
         lambda headers: [pair for pair in headers if pair[0] != "ce_source"]

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from streams.interfaces.demo.summary import State, Summary
 from streams.onboarding import ONBOARDING
+from topics.events import LeadReceived
 
 LINE_EVERY_S = 5.0
 MAX_BAR = 60
@@ -33,7 +34,7 @@ class Row(NamedTuple):
 
 def _rows(state: State) -> Iterator[Row]:
     yield Row("received", state.received, "cyan")
-    for step in ONBOARDING.steps:
+    for step in ONBOARDING.steps_of(LeadReceived):
         yield Row(step.action.kebab, state.done(step.action.kebab), "green")
     yield Row("waiting", sum(state.waiting.values()), "yellow")
     yield Row("open letters", state.open_letters, "red")
@@ -129,7 +130,7 @@ def _actions(summary: Summary, console: Console) -> None:
     _title(console, "What the actions have done, each event once (+ in this run)")
     repetitions = f"{summary.repeated:,} of these are repetitions" if summary.repeated else ""
     rows = [Row("received", end.received, "cyan", (f"+{end.received - start.received:,}", repetitions))]
-    for step in ONBOARDING.steps:
+    for step in ONBOARDING.steps_of(LeadReceived):
         action = step.action.kebab
         done = end.done(action)
         cells = (f"+{done - start.done(action):,}", _outcomes(summary.outcomes.get(action, {})))

@@ -17,10 +17,12 @@ from streams.kafka.log import Log, read_at
 from streams.kafka.reader import Ranges, count
 from streams.operations.recovery import failures, round_robin
 from streams.operations.recovery.results import Result, ResultTaker, read_result
+from streams.operations.recovery.suppressed import suppressions_in
 from streams.operations.recovery.uncommitted import UncertainCall, UncommittedCalls
 from streams.operations.recovery.watermark import mark_as_behind, mark_as_caught_up
+from streams.store import suppressions
 from topics.decode import Decoded, Position, Record, decode
-from topics.events import Event, LeadReceived
+from topics.events import ContactSuppressed, Event, LeadReceived
 from topics.failures import DecodeError
 
 MARGIN = timedelta(minutes=10)
@@ -49,6 +51,8 @@ class CaughtUp:
     """Letters read into the index."""
     resolved: int = 0
     """Letters closed because their executions have succeeded."""
+    suppressions: int = 0
+    """People and reasons read from the topic of suppressions, known or not."""
     foreign: int = 0
     """Records on result topics that no action of this workflow published."""
     uncertain: list[UncertainCall] = field(default_factory=list)
@@ -86,6 +90,7 @@ class CatchUp:
         for event in events:
             await self._take_results(taker, event, await self.log.since(topics.of(event), moment_ms), done)
         await database.run(partial(round_robin.pass_by, turn=taker.highest_turn))
+        await self._take_suppressions(done)
         await self._resolve(done)
         done.uncertain = await UncommittedCalls(self.installation).take(self.log)
         await database.run(mark_as_caught_up)
@@ -129,6 +134,21 @@ class CatchUp:
             done.foreign += len(batch) - len(ours)
             read += len(batch)
             self.report(installation.topics.of(event), read, count(ranges))
+        done.records += read
+
+    async def _take_suppressions(self, done: CaughtUp) -> None:
+        """Read every suppression again, however old: nobody who said no may be written to because a store was lost."""
+        if not any(step.reads is ContactSuppressed for step in self.installation.workflow.steps):
+            return
+        topic = self.installation.topics.of(ContactSuppressed)
+        ranges = await self.log.since(topic, 0)
+        read = 0
+        async for batch in self.log.read(ranges):
+            moments = suppressions_in(batch, self.installation)
+            await self.installation.database.run(partial(suppressions.write, moments=moments))
+            read += len(batch)
+            done.suppressions += len(moments)
+            self.report(topic, read, count(ranges))
         done.records += read
 
     async def _received(self, results: Sequence[Result]) -> dict[bytes, Decoded]:

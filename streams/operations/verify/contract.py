@@ -23,7 +23,7 @@ EFFECT_KEY, EFFECT_REFERENCE = "ce_effect", "ce_effectref"
 """Headers of a result whose execution made a call: the effect's key, and the call's reference at the other side."""
 
 RECEIVED = "leads.received.v1"
-"""The topic that other services publish to; every run starts there."""
+"""The topic that other services publish leads to; every lead's run starts there."""
 REQUESTS = "actions.requests.v1"
 LETTERS = "leads.dead-letters.v1"
 
@@ -113,6 +113,13 @@ class Contract:
     def consumed(self) -> tuple[str, ...]:
         """Topics that the consumer group reads."""
         return (*dict.fromkeys(action.reads for action in self.actions), REQUESTS, LETTERS)
+
+    @cached_property
+    def public(self) -> tuple[str, ...]:
+        """Topics that other services publish to: those that the actions read and none states results on."""
+        return tuple(
+            dict.fromkeys((RECEIVED, *(a.reads for a in self.actions if a.reads not in self.results)))
+        )
 
     @cached_property
     def topics(self) -> tuple[str, ...]:

@@ -24,24 +24,30 @@ REUSED = Fault(
     "Tell its publisher, and publish the lead that is missing again under a ce_id of its own.",
 )
 
-_PLAIN = ("email", "phone", "company", "website", "job_title", "country", "city", "language", "consent")
+_PLAIN = ("email", "phone", "company", "website", "job_title", "country", "city", "language")
 _TIME_AT = 2
 _NAME = ("name", "first_name", "last_name")
 
 
-def fields_row(number: int, record: Record) -> tuple[int, str, str, str] | None:
-    """Return the fields of its contact that a LeadMatched states, and since when: record, contact key, time, names."""
+def fields_rows(number: int, record: Record) -> Iterator[tuple[int, str, str, str]]:
+    """Yield the fields of its contact that a LeadMatched states, and since when: record, contact key, time, names.
+
+    An answer about consent has its own time, if the lead gives one; a consent without an answer replaces none.
+    """
     data = record.data
     lead, origin, key = data.get("lead"), data.get("origin"), data.get("contact_key")
     if not isinstance(lead, dict) or not isinstance(origin, dict) or not isinstance(key, str):
-        return None
+        return
     names = [name for name in _PLAIN if lead.get(name) is not None]
     if any(lead.get(name) is not None for name in _NAME):
         names.append("name")
     attributes = lead.get("attributes")
     if isinstance(attributes, dict):
         names += [f"attributes.{name}" for name in attributes]
-    return number, key, str(origin.get("time")), json.dumps(names)
+    yield number, key, str(origin.get("time")), json.dumps(names)
+    consent = lead.get("consent")
+    if isinstance(consent, dict) and isinstance(consent.get("marketing"), bool):
+        yield number, key, str(consent.get("time") or origin.get("time")), json.dumps(["consent"])
 
 
 def content_of(record: Record) -> bytes | None:

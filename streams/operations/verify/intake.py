@@ -14,7 +14,6 @@ from streams.operations.verify.contract import (
     EFFECT_REFERENCE,
     LETTERS,
     MATCHED,
-    RECEIVED,
     REQUESTS,
     UPSERTED,
     Effect,
@@ -23,7 +22,7 @@ from streams.operations.verify.contract import (
     partition_of,
 )
 from streams.operations.verify.evidence import Look, Record
-from streams.operations.verify.field_history import content_of, fields_row
+from streams.operations.verify.field_history import content_of, fields_rows
 from streams.operations.verify.letters import letter_row
 from streams.operations.verify.scratch import Scratch
 
@@ -77,7 +76,7 @@ class Intake:
     def take(self, record: Record) -> None:
         """Take one record; it is in the scratch database after `flush`."""
         self._next += 1
-        if record.topic == RECEIVED:
+        if record.topic in self._contract.public:
             self._take_received(record)
         elif record.topic == LETTERS:
             self._take_letter(record)
@@ -124,7 +123,7 @@ class Intake:
         if identity is not None:
             event, run = id_bytes(identity[1]), id_bytes(derive(*identity))
         self._add(record, event, run, _hash(place.encode()), None, None, None)
-        self._add_steps(RECEIVED, identity)
+        self._add_steps(record.topic, identity)
         if identity is not None and identity[0] != "/unknown" and (digest := content_of(record)) is not None:
             self._rows["contents"].append((self._next, run, digest))
 
@@ -200,8 +199,8 @@ class Intake:
         effect = self._contract.actions[action].effect
         if effect is not None:
             self._take_proof(record, headers, effect, data)
-        if record.topic == MATCHED and (row := fields_row(self._next, record)) is not None:
-            self._rows["field_times"].append(row)
+        if record.topic == MATCHED:
+            self._rows["field_times"] += fields_rows(self._next, record)
         elif record.topic == UPSERTED:
             revision = data.get("revision")
             revision = revision if isinstance(revision, int) else 0

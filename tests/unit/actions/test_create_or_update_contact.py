@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 from actions.create_or_update_contact import create_or_update_contact
-from actions.fakes import FakeContacts
+from actions.fakes import FakeContacts, FakeIdentity
 from actions.ports import FieldValue, StoredContact
 from streams.testing import check_atomic
 from tests.unit.actions.examples import ANNA, ANNA_KEY, CONTACT, matched, origin
@@ -22,7 +22,9 @@ async def test_an_unknown_contact_is_created() -> None:
     contacts = FakeContacts()
     lead = ANNA.model_copy(update={"source": "web-form", "message": "Please call me."})
 
-    event = await create_or_update_contact(matched(lead, origin=FIRST), contacts=contacts)
+    event = await create_or_update_contact(
+        matched(lead, origin=FIRST), contacts=contacts, identity=FakeIdentity()
+    )
 
     assert event == ContactUpserted(
         lead_id="lead-1",
@@ -53,13 +55,15 @@ async def test_an_unknown_contact_is_created() -> None:
 
 async def test_a_later_lead_updates_the_fields_it_has_and_keeps_the_owner() -> None:
     contacts = FakeContacts()
-    await create_or_update_contact(matched(origin=FIRST), contacts=contacts)
+    await create_or_update_contact(matched(origin=FIRST), contacts=contacts, identity=FakeIdentity())
     contacts.kept[ANNA_KEY] = StoredContact(
         ANNA_KEY, ANNA_ID, contacts.kept[ANNA_KEY].fields, owner_id="kim", revision=1
     )
     lead = Lead(email="anna@example.com", name="Anna Berg", last_name="Berg", attributes={"budget": 1})
 
-    event = await create_or_update_contact(matched(lead, origin=SECOND, lead_id="lead-2"), contacts=contacts)
+    event = await create_or_update_contact(
+        matched(lead, origin=SECOND, lead_id="lead-2"), contacts=contacts, identity=FakeIdentity()
+    )
 
     assert event == ContactUpserted(
         lead_id="lead-2",
@@ -81,19 +85,21 @@ async def test_a_later_lead_updates_the_fields_it_has_and_keeps_the_owner() -> N
 
 async def test_the_same_event_again_changes_and_saves_nothing() -> None:
     contacts = FakeContacts()
-    await create_or_update_contact(matched(origin=FIRST), contacts=contacts)
+    await create_or_update_contact(matched(origin=FIRST), contacts=contacts, identity=FakeIdentity())
 
-    event = await create_or_update_contact(matched(origin=FIRST), contacts=contacts)
+    event = await create_or_update_contact(matched(origin=FIRST), contacts=contacts, identity=FakeIdentity())
 
     assert (event.outcome, event.changed, event.revision, contacts.saves) == ("unchanged", [], 1, 1)
 
 
 async def test_an_older_event_fills_gaps_and_overwrites_nothing() -> None:
     contacts = FakeContacts()
-    await create_or_update_contact(matched(origin=SECOND), contacts=contacts)
+    await create_or_update_contact(matched(origin=SECOND), contacts=contacts, identity=FakeIdentity())
     late = Lead(email="anna@example.com", name="Old Name", city="Ulm")
 
-    event = await create_or_update_contact(matched(late, origin=FIRST), contacts=contacts)
+    event = await create_or_update_contact(
+        matched(late, origin=FIRST), contacts=contacts, identity=FakeIdentity()
+    )
 
     assert (event.outcome, event.changed, event.revision) == ("updated", ["city"], 2)
     assert event.contact == CONTACT.model_copy(update={"city": "Ulm"})
@@ -101,11 +107,15 @@ async def test_an_older_event_fills_gaps_and_overwrites_nothing() -> None:
 
 async def test_a_value_confirmed_later_counts_as_that_late_but_is_no_change() -> None:
     contacts = FakeContacts()
-    await create_or_update_contact(matched(origin=FIRST), contacts=contacts)
+    await create_or_update_contact(matched(origin=FIRST), contacts=contacts, identity=FakeIdentity())
 
-    confirmed = await create_or_update_contact(matched(origin=THIRD), contacts=contacts)
+    confirmed = await create_or_update_contact(
+        matched(origin=THIRD), contacts=contacts, identity=FakeIdentity()
+    )
     between = Lead(email="anna@example.com", name="Name Between")
-    overtaken = await create_or_update_contact(matched(between, origin=SECOND), contacts=contacts)
+    overtaken = await create_or_update_contact(
+        matched(between, origin=SECOND), contacts=contacts, identity=FakeIdentity()
+    )
 
     assert (confirmed.outcome, confirmed.changed, confirmed.revision) == ("unchanged", [], 1)
     assert (overtaken.outcome, overtaken.revision, overtaken.contact) == ("unchanged", 1, CONTACT)
@@ -115,9 +125,11 @@ async def test_a_value_confirmed_later_counts_as_that_late_but_is_no_change() ->
 async def test_one_and_true_are_different_values() -> None:
     contacts = FakeContacts()
     one, true = (Lead(email="anna@example.com", attributes={"vip": value}) for value in (1, True))
-    await create_or_update_contact(matched(one, origin=FIRST), contacts=contacts)
+    await create_or_update_contact(matched(one, origin=FIRST), contacts=contacts, identity=FakeIdentity())
 
-    event = await create_or_update_contact(matched(true, origin=SECOND), contacts=contacts)
+    event = await create_or_update_contact(
+        matched(true, origin=SECOND), contacts=contacts, identity=FakeIdentity()
+    )
 
     assert (event.outcome, event.changed) == ("updated", ["attributes.vip"])
     assert event.contact.attributes["vip"] is True
@@ -134,7 +146,7 @@ async def test_any_order_and_repetition_of_leads_ends_in_the_same_contact() -> N
     for order in permutations(leads):
         contacts = FakeContacts()
         for lead in (*order, order[0], order[0]):
-            await create_or_update_contact(lead, contacts=contacts)
+            await create_or_update_contact(lead, contacts=contacts, identity=FakeIdentity())
         ends.append(contacts.kept[ANNA_KEY].fields)
 
     assert ends == [ends[0]] * len(ends)

@@ -18,13 +18,17 @@ EVENT = {
     "contact_key": "key",
     "origin": made(Origin, dict(ORIGIN)),
     "lead": made(Lead, dict(LEAD)),
+    "notes": [],
 }
 
 
 def test_a_made_model_equals_the_validated_one() -> None:
     by_hand = made(LeadValidated, dict(EVENT))
 
-    validated = LeadValidated(lead_id="lead-1", contact_key="key", origin=Origin(**ORIGIN), lead=Lead(**LEAD))  # type: ignore[arg-type]  # mypy does not see through the dict
+    lead = Lead.model_validate(LEAD)
+    validated = LeadValidated(
+        lead_id="lead-1", contact_key="key", origin=Origin(**ORIGIN), lead=lead, notes=[]
+    )
 
     assert by_hand == validated
     assert by_hand.model_fields_set == validated.model_fields_set

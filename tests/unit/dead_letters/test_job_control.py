@@ -108,7 +108,7 @@ async def test_a_refused_letter_is_not_replayed_until_its_record_or_the_build_ch
 async def test_a_letter_whose_welcome_would_follow_three_days_late_needs_a_decision(
     replays: ReplayHarness,
 ) -> None:
-    await replays.publish(b'{"email": "a@example.com", "country": 49}', "e-1")
+    await replays.publish(b'{"email": "a@example.com", "country": "\\u0007"}', "e-1")
     replays.cluster.clock.advance(days=3)
     (row,) = replays.rows()
     await replays.commands.edit([row.letter.id], Patch("edit", [{"op": "remove", "path": "/country"}]), "why")

@@ -226,7 +226,7 @@ async def test_downstream_steps_end_as_the_plan_predicts(replays: ReplayHarness)
         broken = {
             "email": f"{email}@example.com",
             "company": company,
-            "country": 49,
+            "country": "\u0007",
             "lead_id": f"L{number}",
         }
         await replays.publish(orjson.dumps(broken), f"e-{number}")
@@ -263,7 +263,7 @@ async def test_a_letter_waits_for_the_downstream_steps_of_its_contacts_earlier_l
     replays: ReplayHarness,
 ) -> None:
     for number in range(2):
-        await replays.publish(b'{"email": "a@example.com", "country": 49}', f"e-{number}")
+        await replays.publish(b'{"email": "a@example.com", "country": "\\u0007"}', f"e-{number}")
     strip = Patch("recipe", [{"op": "remove", "path": "/country"}])
     await replays.commands.edit([row.letter.id for row in replays.rows()], strip, "why")
     job, cluster = await replays.create(replays.plan()), replays.cluster
@@ -305,7 +305,7 @@ async def test_a_result_that_differs_from_the_plan_is_noted(replays: ReplayHarne
 
 async def test_only_one_of_two_repaired_copies_of_an_event_is_done(replays: ReplayHarness) -> None:
     for _ in range(2):
-        await replays.publish(b'{"email": "a@example.com", "country": 49}', "e-1")
+        await replays.publish(b'{"email": "a@example.com", "country": "\\u0007"}', "e-1")
     strip = Patch("recipe", [{"op": "remove", "path": "/country"}])
     await replays.commands.edit([row.letter.id for row in replays.rows()], strip, "why")
     plan = replays.plan()

@@ -19,7 +19,9 @@ WORK: Any = SimpleNamespace(
     ledger_id=b"1" * 16,
     effect_key="welcome:k",
     request=None,
-    step=SimpleNamespace(action=SimpleNamespace(kebab="send-welcome-email")),
+    contact_key=None,
+    event=None,
+    step=SimpleNamespace(action=SimpleNamespace(kebab="send-welcome-email", effect=None)),
 )
 """The fields of an execution that a port reads."""
 
@@ -29,7 +31,7 @@ def store(sqlite_url: str) -> Iterator[Connection]:
     """Store in which this execution was cut off during a call."""
     database = open_database(sqlite_url)
     claim = effects.Claim("cut-off", WORK.ledger_id, "send-welcome-email", may_repeat=False)
-    database.transact(lambda connection: effects.claim(connection, [claim], "w", 0))
+    database.transact(lambda connection: effects.claim(connection, [claim], "w", 0, str))
     with database.snapshot() as connection:
         yield connection
     database.close()
@@ -62,7 +64,7 @@ async def test_a_call_holds_back_the_same_call_of_later_letters_only_when_its_ac
     is_kept: bool,  # noqa: FBT001 - a case of the test
     state: str,
 ) -> None:
-    port = PreviewEffects(store)
+    port = PreviewEffects(store, str)
     port.begin(WORK, 1, may_repeat=False)
     await port.once(called)
     port.end(is_kept=is_kept)
@@ -74,7 +76,7 @@ async def test_a_call_holds_back_the_same_call_of_later_letters_only_when_its_ac
 
 
 async def test_a_call_that_was_cut_off_is_predicted_to_go_out_again(store: Connection) -> None:
-    port = PreviewEffects(store)
+    port = PreviewEffects(store, str)
     cut_off: Any = SimpleNamespace(**{**vars(WORK), "effect_key": "cut-off"})
     port.begin(cut_off, 1, may_repeat=True)
 

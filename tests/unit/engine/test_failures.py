@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from actions.errors import PermanentError, TransientError
-from actions.ports import Contacts
+from actions.ports import Contacts, Identity
 from streams.onboarding import ONBOARDING
 from streams.store.engine import Database
 from streams.testing import (
@@ -34,7 +34,7 @@ from topics.letter import without_letter
 async def test_whatever_an_action_raises_becomes_a_letter(
     database: Database, world: World, error: Exception, code: str
 ) -> None:
-    async def fails(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
+    async def fails(lead: LeadMatched, *, contacts: Contacts, identity: Identity) -> ContactUpserted:
         raise error
 
     workflow = with_function(ONBOARDING, "create_or_update_contact", fails)
@@ -61,7 +61,7 @@ async def test_whatever_an_action_raises_becomes_a_letter(
 async def test_the_other_sides_word_and_the_end_of_patience_decide_when_it_is_tried_again(
     database: Database, world: World, error: TransientError, first_time: bytes | None, due: str | None
 ) -> None:
-    async def fails(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
+    async def fails(lead: LeadMatched, *, contacts: Contacts, identity: Identity) -> ContactUpserted:
         raise error
 
     workflow = with_function(ONBOARDING, "create_or_update_contact", fails)

@@ -68,7 +68,7 @@ def test_an_intent_whose_commit_got_no_answer_ends_as_uncertain_and_as_nothing_e
 
 
 async def test_the_outcome_that_was_written_first_counts_also_after_an_outage(database: Database) -> None:
-    intents = IntentLog(database, "worker", Clock())
+    intents = IntentLog(database, "worker", Clock(), str)
     first = await intents.finish(Finish(ROW, None, (), None))
     with database.engine.connect() as connection:  # the next write fails, the one after it does not
         is_sqlite = database.is_sqlite

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from actions.create_or_update_contact import create_or_update_contact
 from actions.errors import TransientError
-from actions.ports import Contacts
+from actions.ports import Contacts, Identity
 from streams.engine.handover import Records
 from streams.onboarding import ONBOARDING
 from streams.store.engine import ConflictError, Database, StoreUnavailableError
@@ -28,14 +28,17 @@ from topics.events import (
     ContactUpserted,
     LeadAssigned,
     LeadMatched,
+    LeadReceived,
 )
 
 
 async def test_a_failed_action_leaves_no_trace_and_its_neighbours_are_untouched(
     database: Database, world: World
 ) -> None:
-    async def fails_after_saving(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
-        upserted = await create_or_update_contact(lead, contacts=contacts)
+    async def fails_after_saving(
+        lead: LeadMatched, *, contacts: Contacts, identity: Identity
+    ) -> ContactUpserted:
+        upserted = await create_or_update_contact(lead, contacts=contacts, identity=identity)
         if lead.lead_id == "bad":
             raise KeyError("jane.doe@example.com")
         return upserted
@@ -71,7 +74,7 @@ async def test_workers_that_settle_the_same_records_at_once_do_everything_once(
             await asyncio.gather(*(worker.processor.process(step, Records(unique)) for worker in workers))
 
     assert await count(cluster, contacts) == 20
-    assert await count(cluster, ledger) == 40 * len(ONBOARDING.steps)
+    assert await count(cluster, ledger) == 40 * len(ONBOARDING.steps_of(LeadReceived))
     assert sorted(mail.to for mail in world.mails) == sorted({mail.to for mail in world.mails})
     owners: dict[bytes | None, set[str]] = {}
     for record in cluster.records(LeadAssigned):
@@ -95,10 +98,12 @@ async def test_a_store_that_fails_inside_an_action_is_not_the_records_fault(
 ) -> None:
     outages = iter([True])
 
-    async def loses_its_store(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
+    async def loses_its_store(
+        lead: LeadMatched, *, contacts: Contacts, identity: Identity
+    ) -> ContactUpserted:
         if next(outages, False):
             raise OperationalError("SELECT", {}, OSError("disk I/O error"))
-        return await create_or_update_contact(lead, contacts=contacts)
+        return await create_or_update_contact(lead, contacts=contacts, identity=identity)
 
     workflow = with_function(ONBOARDING, "create_or_update_contact", loses_its_store)
     cluster = Cluster(workflow, adapters_of(world), database)
@@ -136,10 +141,10 @@ async def test_a_record_that_loses_every_race_is_tried_again_later_and_not_left_
 ) -> None:
     races = iter(range(8))  # as often as the store restarts a transaction
 
-    async def is_overtaken(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
+    async def is_overtaken(lead: LeadMatched, *, contacts: Contacts, identity: Identity) -> ContactUpserted:
         if next(races, None) is not None:
             raise ConflictError
-        return await create_or_update_contact(lead, contacts=contacts)
+        return await create_or_update_contact(lead, contacts=contacts, identity=identity)
 
     workflow = with_function(ONBOARDING, "create_or_update_contact", is_overtaken)
     cluster = Cluster(workflow, adapters_of(world), database)
@@ -158,8 +163,10 @@ async def test_a_record_that_loses_every_race_is_tried_again_later_and_not_left_
 async def test_what_an_action_saved_before_it_failed_for_the_moment_is_dropped(
     database: Database, world: World
 ) -> None:
-    async def fails_after_saving(lead: LeadMatched, *, contacts: Contacts) -> ContactUpserted:
-        upserted = await create_or_update_contact(lead, contacts=contacts)
+    async def fails_after_saving(
+        lead: LeadMatched, *, contacts: Contacts, identity: Identity
+    ) -> ContactUpserted:
+        upserted = await create_or_update_contact(lead, contacts=contacts, identity=identity)
         if lead.lead_id == "busy":
             raise TransientError("BUSY")
         return upserted

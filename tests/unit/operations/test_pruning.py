@@ -23,6 +23,7 @@ from streams.store.schema import ledger as ledger_table
 from streams.store.schema import letters as letters_table
 from streams.testing import Cluster, LogRecord, World, adapters_of, event_headers, lead
 from tests.support.workflow import RECEIVED, cell
+from topics.events import LeadReceived
 from topics.registry import LONGEST_RETENTION
 
 RETENTION = LedgerTable().retention
@@ -117,7 +118,7 @@ async def test_the_tables_level_off_and_only_contacts_and_their_welcomes_stay(cl
     for table in ("ledger", "letters", "notify"):
         grown = max(seen[table] for seen in year.seen[: remembered + 2])
         assert max(seen[table] for seen in year.seen[remembered + 2 :]) <= grown, table
-    assert last["ledger"] <= remembered * LEADS_PER_STEP * len(ONBOARDING.steps)
+    assert last["ledger"] <= remembered * LEADS_PER_STEP * len(ONBOARDING.steps_of(LeadReceived))
     assert last["notify"] <= remembered * LEADS_PER_STEP
     assert last["contacts"] == STEPS * 3 + 1
     assert last["welcome"] == STEPS * 3 + 1
@@ -151,7 +152,7 @@ async def test_an_effect_stays_while_another_execution_than_the_forgotten_one_ho
     def forget_all(connection: Connection) -> int:
         return ledger.prune(connection, 1 << 62, 100, keys_of_runs(ONBOARDING))
 
-    assert await cluster.database.run(forget_all) == len(ONBOARDING.steps)
+    assert await cluster.database.run(forget_all) == len(ONBOARDING.steps_of(LeadReceived))
     left = await cluster.database.run(counts)
     assert (left["ledger"], left["notify"], left["welcome"]) == (0, 1, 1)
 
@@ -185,5 +186,8 @@ async def test_only_what_is_older_than_the_ledger_remembers_is_forgotten(cluster
         cluster.clock.advance(days=days)
         forgotten.append(await pruner.tick())
 
-    assert forgotten == [0, len(ONBOARDING.steps)]  # the open letter stays, as one that is lost
+    assert forgotten == [
+        0,
+        len(ONBOARDING.steps_of(LeadReceived)),
+    ]  # the open letter stays, as one that is lost
     assert await cell(cluster, contacts_table.c.contact_key) is not None

@@ -33,11 +33,11 @@ async def test_a_call_that_was_made_stays_made_whatever_its_second_execution_sta
 
     def unit(connection: Connection) -> effects.Claimed:
         for worker in ("one", "two"):
-            effects.claim(connection, [claim], worker, 0)
+            effects.claim(connection, [claim], worker, 0, str)
         effects.mark(connection, [effects.Mark(key, execution, CALLED, "<message id>")], 1)
         effects.mark(connection, [effects.Mark(key, execution, RELEASED, None)], 2)
         effects.mark(connection, [effects.Mark(key, execution, CALLED, "<of its copy>")], 3)
-        return effects.claim(connection, [later], "one", 4)[0]
+        return effects.claim(connection, [later], "one", 4, str)[0]
 
     answer = await cluster.database.run(unit)
 
@@ -50,9 +50,9 @@ async def test_an_outcome_is_not_written_over_that_of_another_execution(cluster:
             effects.Claim("key", execution, "notify-owner", may_repeat=False)
             for execution in (b"a" * 16, b"b" * 16)
         )
-        effects.claim(connection, [first], "worker", 0)
+        effects.claim(connection, [first], "worker", 0, str)
         effects.mark(connection, [effects.Mark("key", second.ledger_id, RELEASED, None)], 1)
-        return effects.claim(connection, [second], "worker", 2)[0]
+        return effects.claim(connection, [second], "worker", 2, str)[0]
 
     answer = await cluster.database.run(unit)
 
@@ -66,11 +66,11 @@ async def test_a_call_that_another_worker_took_after_it_was_read_is_not_made() -
         connection.execute(sa.update(effects_table).values(ledger_id=FIRST, status=INTENT, changed_at=3))
 
     def second_was_slow(connection: Connection) -> None:
-        claim(connection, [claim_of(FIRST)], "first", 1)
+        claim(connection, [claim_of(FIRST)], "first", 1, str)
         mark(connection, [Mark("welcome:k", FIRST, RELEASED, None)], 2)
         event.listen(connection, "after_cursor_execute", first_takes_it, once=True)
         with pytest.raises(ConflictError):
-            claim(connection, [claim_of(SECOND)], "second", 4)
+            claim(connection, [claim_of(SECOND)], "second", 4, str)
 
     await store.run(second_was_slow)
     store.close()

@@ -90,7 +90,7 @@ class SqlEffects:
 class TestSqlEffects(EffectsSuite):
     @pytest.fixture
     def effects_of(self, database: Database) -> EffectsOf:
-        intents = IntentLog(database, "worker", Clock())
+        intents = IntentLog(database, "worker", Clock(), str)
         step = ONBOARDING.step("send_welcome_email")
 
         def of(event_id: str, *, key: str = "key") -> SqlEffects:

@@ -10,6 +10,7 @@ import pytest
 
 from topics.attributes import STRUCTURED, attributes_of, plain_attributes, structured_attributes
 from topics.envelope import Headers
+from topics.events import LeadReceived
 from topics.failures import DecodeError
 from topics.record import Position
 
@@ -46,12 +47,12 @@ def test_a_broken_attribute_is_named(headers: Headers, message: str) -> None:
 
 
 def test_plain_json_takes_its_attributes_from_its_place() -> None:
-    attributes = plain_attributes(Position("t", 1, 2, 0))
+    attributes = plain_attributes(Position("t", 1, 2, 0), LeadReceived.type)
 
     assert (attributes["source"], attributes["time"]) == ("/unknown", "1970-01-01T00:00:00.000000Z")
-    assert attributes["id"] != plain_attributes(Position("t", 1, 3, 0))["id"]
+    assert attributes["id"] != plain_attributes(Position("t", 1, 3, 0), LeadReceived.type)["id"]
     with pytest.raises(DecodeError, match="timestamp 99999999999999999 is not a time"):
-        plain_attributes(Position("t", 1, 2, 99999999999999999))
+        plain_attributes(Position("t", 1, 2, 99999999999999999), LeadReceived.type)
 
 
 EVENT: dict[str, Any] = {"specversion": "1.0", "id": "e-1", "retries": 3, "vip": True, "gone": None}

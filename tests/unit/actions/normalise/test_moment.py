@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.normalise.moment import normalise_moment
-from actions.normalise.refused import Refused
+from actions.normalise.refused import Refused, Remarks
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,7 @@ from actions.normalise.refused import Refused
         ("2026-11-23t20:15:00z", "2026-11-23T20:15:00.000000Z"),
         ("2026-11-23 20:15:00Z", "2026-11-23T20:15:00.000000Z"),
         ("2026-11-23T21:15:00+01:00", "2026-11-23T20:15:00.000000Z"),
+        ("2026-11-23T20:15:00+0000", "2026-11-23T20:15:00.000000Z"),
         ("2026-11-23T20:15:00.5Z", "2026-11-23T20:15:00.500000Z"),
         ("2026-11-23T20:15:00.123456789-00:00", "2026-11-23T20:15:00.123456Z"),
         ("0999-01-01T00:00:00Z", "0999-01-01T00:00:00.000000Z"),
@@ -31,8 +32,6 @@ def test_a_moment_is_spelled_in_utc_with_microseconds(typed: str, kept: str | No
     "typed",
     [
         "yesterday",
-        "2026-11-23",
-        "2026-11-23T20:15:00",
         "2026-11-23T20:15Z",
         "20261123T201500Z",
         "2026-02-30T00:00:00Z",
@@ -47,6 +46,21 @@ def test_what_is_not_rfc_3339_is_refused(typed: str) -> None:
         normalise_moment(typed)
 
     assert refused.value.code == "TIME_INVALID"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("2026-11-23", "2026-11-23T00:00:00.000000Z"),
+        ("2026-11-23 20:15:00", "2026-11-23T20:15:00.000000Z"),
+        ("2026-11-23T20:15", "2026-11-23T20:15:00.000000Z"),
+    ],
+)
+def test_a_moment_without_a_zone_is_read_in_utc_and_noted(typed: str, kept: str) -> None:
+    remarks: Remarks = []
+
+    assert normalise_moment(typed, remarks) == kept
+    assert [remark.code for remark in remarks] == ["ZONE_ASSUMED"]
 
 
 @given(st.datetimes(timezones=st.timezones()))

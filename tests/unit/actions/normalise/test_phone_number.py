@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from actions.normalise.phone_number import normalise_phone
-from actions.normalise.refused import Refused
+from actions.normalise.refused import Refused, Remarks
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,6 @@ def test_a_number_has_one_spelling(typed: str, region: str | None, kept: str | N
         ("+49 12", "DE", "No such phone number can exist; check its calling code"),
         ("+999 1234567", "DE", "check its calling code"),
         ("+1 555 000 0000", None, "check its calling code"),
-        ("0170 1234567 / 030 901820", "DE", "in the lead's country"),
         ("1" * 60, "DE", "in the lead's country"),
     ],
 )
@@ -75,3 +76,76 @@ def test_an_overlong_number_is_refused() -> None:
         normalise_phone("1" * 101, "DE")
 
     assert refused.value.code == "TOO_LONG"
+
+
+@pytest.mark.parametrize(
+    ("typed", "region", "number", "codes"),
+    [
+        (
+            "030 123456 mobile",
+            "DE",
+            "+4930123456",
+            ["LABEL_DROPPED"],
+        ),  # letters were digits: +4930123456662453
+        ("Tel.: 030 1234567 (Büro)", "DE", "+49301234567", ["LABEL_DROPPED"]),
+        ("030 1234567/68", "DE", "+49301234567", ["PHONE_CUT"]),
+        ("030 1234567/8/9", "DE", "+49301234567", ["PHONE_CUT"]),
+        ("030 1234567-68", "DE", "+4930123456768", []),
+        ("0170/1234567", "DE", "+491701234567", []),
+        ("+49 30 1234567 ext. 12", "DE", "+49301234567", ["EXTENSION_DROPPED"]),
+        ("34612345678", "ES", "+34612345678", ["PLUS_ADDED"]),  # valid with its calling code alone
+        ("491701234567.0", "US", "+491701234567", ["UNWRAPPED", "PLUS_ADDED"]),
+        ('="01701234567"', "DE", "+491701234567", []),
+        ("tel:+49-170-1234567", "US", "+491701234567", []),
+        ("p:+491701234567", "US", "+491701234567", ["LABEL_DROPPED"]),
+        ("０１７０ １２３４５６７", "DE", "+491701234567", []),
+        ("٠١٧٠١٢٣٤٥٦٧", "DE", "+491701234567", []),
+        ("1-800-FLOWERS", "US", "+18003569377", []),
+        ("(321) 555-0123", "US", "+13215550123", []),  # +32 15550123 is a Belgian number
+        ("321-555-0123", "US", "+13215550123", []),
+    ],
+)
+def test_what_stands_around_a_number_is_taken_off_and_told(
+    typed: str, region: str, number: str, codes: list[str]
+) -> None:
+    remarks: Remarks = []
+
+    assert normalise_phone(typed, region, remarks) == number
+    assert [remark.code for remark in remarks] == codes
+
+
+@pytest.mark.parametrize(
+    ("typed", "region", "code"),
+    [
+        ("491701234567", "DE", "PHONE_AMBIGUOUS"),
+        ("447911123456", "DE", "PHONE_AMBIGUOUS"),
+        ("491701234567.0", "DE", "PHONE_AMBIGUOUS"),
+        ("32 15 55 01 23", "US", "PHONE_AMBIGUOUS"),
+        ("4.91701E+11", "DE", "PHONE_SHORTENED"),
+        ("4,91701E+11", "DE", "PHONE_SHORTENED"),
+        ("0170 1234567 / 0171 7654321", "DE", "SEVERAL_PHONES"),
+        ("0170 1234567, 0171 7654321", "DE", "SEVERAL_PHONES"),
+        ("+49 170 1234567 or 0171 7654321", "DE", "SEVERAL_PHONES"),
+        ("+491701234567+491717654321", "DE", "SEVERAL_PHONES"),
+        ("030 CALL ME NOW", "DE", "PHONE_INVALID"),
+        ("0800 123456 mobile", "DE", "PHONE_INVALID"),
+    ],
+)
+def test_a_number_that_can_be_read_in_two_ways_is_never_guessed(typed: str, region: str, code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        normalise_phone(typed, region)
+
+    assert refused.value.code == code
+
+
+def test_invisible_characters_and_spaces_of_every_width_do_not_change_a_number() -> None:
+    kinds = [chr(code) for code in range(0x11000) if unicodedata.category(chr(code)) in ("Zs", "Cf")]
+
+    misread = [
+        f"U+{ord(kind):04X}"
+        for kind in kinds
+        if normalise_phone(f"{kind}0170{kind}123{kind}4567{kind}", "DE") != "+491701234567"
+    ]
+
+    assert len(kinds) > 40
+    assert misread == []

@@ -57,16 +57,19 @@ def test_the_sample_is_a_leads_toml_that_a_worker_takes(tmp_path: Path, sample: 
 def test_the_sample_holds_every_key_and_its_true_default(tmp_path: Path, sample: str) -> None:
     whole = uncommented(sample)
     (tmp_path / "short.toml").write_text(sample)
-    # These have no default that could be written down: a folder, the environment's, the workflow's.
+    # These have no default that could be written down: a folder, an address, the environment's, the workflow's.
     written = re.sub(
-        r"^(templates|replication_factor|delays|give_up_after) = .*$", "", whole, flags=re.MULTILINE
+        r"^(templates|unsubscribe|replication_factor|delays|give_up_after) = .*$",
+        "",
+        whole,
+        flags=re.MULTILINE,
     )
     (tmp_path / "whole.toml").write_text(written)
 
     assert missing(whole, keys_of(Config)) == []
     assert tomllib.loads(whole)["retry"]["delays"]
     found = load_config(tmp_path / "whole.toml")
-    assert [recipe.name for recipe in found.recipes] == ["strip-country"]
+    assert [recipe.name for recipe in found.recipes] == ["first-email"]
     assert [key.role for key in found.api_keys] == ["operator"]
     assert found.model_copy(update={"recipes": (), "api_keys": ()}) == load_config(tmp_path / "short.toml")
 

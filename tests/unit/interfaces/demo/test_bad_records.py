@@ -18,10 +18,10 @@ def fate(sample: Sample) -> str:
     """Return what becomes of the record alone: `good`, `rejected`, or the code of its letter."""
     try:
         event = decode(sample.value, sample.headers, LeadReceived, Position("received", 0, 0, 0)).event
+        assert isinstance(event, LeadReceived)
+        return "rejected" if read_lead(event, "DE").reasons else "good"
     except DecodeError as error:
         return error.code
-    assert isinstance(event, LeadReceived)
-    return "rejected" if read_lead(event, "DE")[1] else "good"
 
 
 @pytest.mark.parametrize("count", [60, 400])

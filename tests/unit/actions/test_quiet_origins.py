@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actions.suppression import quiet_reason
+from actions.quiet_origins import quiet_reason
 
 
 @pytest.mark.parametrize(
