@@ -7,6 +7,10 @@ from actions.normalise.phone_number import normalise_phone
 from actions.normalise.refused import Refused
 from actions.ports import Identity
 
+READING_RULES = 2
+"""Raised whenever a rule changes so that somebody may get another contact key: the next workers then look for people
+who are stored under the key of an older rule."""
+
 
 def newer_key(identity: Identity, email: str | None, phone: str | None) -> str | None:
     """Return today's contact key of an e-mail, else of a phone, that an older build normalised.

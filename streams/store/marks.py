@@ -10,7 +10,9 @@ from streams.store.schema import marks
 BACKED_UP = "backed-up"
 """Set in a backup: the store has nothing that was committed later than this."""
 ALIASED = "aliased"
-"""Contacts made before this have an alias where today's rules of reading give them another key."""
+"""Whoever was stored before this has an alias where today's rules of reading give them another key."""
+RULES = "reading-rules-{}"
+"""When a worker with these rules of reading (`READING_RULES`) first started on the store."""
 CATCH_UP = "catch-up"
 """The store is older than the topics: it must catch up on their records from this moment before a worker runs."""
 

@@ -73,7 +73,8 @@ def mixture(count: int, random: Random) -> Mixture:
             made.poison += 1
             continue
         if kind < 0.05:
-            made.records.append(as_event(number, {**lead, "email": "no address at all"}))
+            nobody = {**lead, "email": "no address at all", "phone": "none"}
+            made.records.append(as_event(number, nobody))
             made.rejected += 1
             continue
         if kind < 0.09 and events:

@@ -18,6 +18,8 @@ from tests.acceptance.processes import REPOSITORY, Process, Server, clean_enviro
 from tests.acceptance.waiting import eventually
 from tests.support.outside_client import RECEIVED, Record, committed, ends, query, read_topics
 
+ENTRY = "streams.interfaces.cli.main"
+"""The module of the command `leads`."""
 SECRET = "a secret that only these tests know"
 NOTIFY_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CLEAN, FOUND = 0, 5
@@ -65,8 +67,8 @@ class Stage:
         self.workers: list[Process] = []
         self.sql = query(database)
 
-    def open(self, extra_config: str = "") -> None:
-        """Start the outside servers and create the topics. `extra_config` is added to leads.toml."""
+    def open(self, extra_config: str = "", *, entry: str = ENTRY, build: Path = REPOSITORY) -> None:
+        """Start the outside servers and create the topics, as `build` does. `extra_config` is added to leads.toml."""
         owners = "\n".join(
             f'[[owners]]\nid = "{o}"\nname = "{o.title()}"\nemail = "{o}@acme.example"' for o in OWNERS
         )
@@ -74,7 +76,7 @@ class Stage:
         (self.folder / "leads.toml").write_text(f"{owners}\n{rules}{extra_config}")
         self.mails.start()
         self.webhooks.start()
-        self.run("streams.interfaces.cli.main", "topics", "apply")
+        self.run(entry, "topics", "apply", build=build)
 
     def close(self) -> None:
         """End every process and delete the topics."""
@@ -105,11 +107,11 @@ class Stage:
 
     # ------------------------------------------------------------------------------------------------- acting
 
-    def run(self, *arguments: str) -> str:
-        """Run a module to its end and return its stdout; fail with its stderr when it fails."""
+    def run(self, *arguments: str, build: Path = REPOSITORY) -> str:
+        """Run a module of a build to its end and return its stdout; fail with its stderr when it fails."""
         done = subprocess.run(
             [sys.executable, "-m", *arguments],
-            cwd=REPOSITORY,
+            cwd=build,
             env={**clean_environment(), **self.environment},
             capture_output=True,
             text=True,
@@ -121,7 +123,7 @@ class Stage:
 
     def start_worker(self) -> Process:
         """Start `leads worker`."""
-        return self.start_as("streams.interfaces.cli.main")
+        return self.start_as(ENTRY)
 
     def start_as(self, *entry: str, build: Path = REPOSITORY) -> Process:
         """Start a worker as another module, or of another build."""

@@ -63,8 +63,11 @@ def test_the_demo_adds_up_and_a_second_one_makes_no_second_contact_assignment_or
     for summary in (first, second):
         assert summary["received"] == summary["onboarded"] + summary["rejected"] + summary["open_letters"] > 0
     mails = [json.loads(line) for line in (tmp_path / "mails.jsonl").read_text().splitlines()]
-    with_email = ask(tmp_path, "SELECT count(*) FROM contacts WHERE email IS NOT NULL")[0][0]
-    assert first["mails"] == len(mails) == len({mail["to"][0] for mail in mails}) == with_email
+    said_no = "CAST(fields AS TEXT) LIKE '%\"marketing\":false%'"
+    wanted = ask(tmp_path, f"SELECT email FROM contacts WHERE email IS NOT NULL AND NOT ({said_no})")
+    assert first["mails"] == len(mails) == len({mail["to"][0] for mail in mails})
+    assert {email for (email,) in wanted} <= {mail["to"][0] for mail in mails}
+    assert 0 < len(wanted) <= len(mails)
     assert first["mails_after_the_outage"] > 0
     assert (second["mails"], second["webhooks"], second["contacts_new"]) == (0, 0, 0)
     assert second["results"] == first["results"]

@@ -11,8 +11,8 @@ from tests.acceptance.stage import Stage
 from tests.acceptance.waiting import eventually
 from tests.support.previous_build import unpack
 
-PREVIOUS = "5dba0cd"
-"""The commit whose workers are running when this build is deployed; it has open readers."""
+PREVIOUS = "93a7ad1"
+"""The commit whose workers are running when this build is deployed: 0.2.0."""
 LEADS = 600
 
 

@@ -59,7 +59,7 @@ def worker(
         asyncio.run(check_topics(settings, config, address))
         logs.configure(as_json=json_logs)
         asyncio.run(check_store(settings, address, database))
-        asyncio.run(_alias_older_contacts(settings, database))
+        asyncio.run(keep_identities(settings, config, address, database))
         if settings.failpoint is not None:
             failpoints.arm(failpoints.parse(settings.failpoint))
         asyncio.run(_work(settings, config, address, database))
@@ -116,12 +116,24 @@ async def check_store(settings: Settings, address: KafkaAddress, database: Datab
         await check_is_not_behind(installation, log)
 
 
-async def _alias_older_contacts(settings: Settings, database: Database) -> None:
+async def keep_identities(
+    settings: Settings, config: Config, address: KafkaAddress, database: Database
+) -> None:
+    """Find people who are stored under a key of older rules of reading, before the first lead is read."""
     from streams.adapters.identity import HmacIdentity
     from streams.clock import now
-    from streams.operations.recovery.contact_keys import alias_older_contacts
+    from streams.interfaces.common import connections
+    from streams.kafka.log import open_log
+    from streams.operations.recovery import reading_rules
+    from topics.registry import TopicNames
 
-    await alias_older_contacts(database, HmacIdentity(settings.contact_secret), now)
+    names, identity = TopicNames(settings.prefix), HmacIdentity(settings.contact_secret)
+    region = config.leads.default_region
+    async with (
+        connections.admin(address) as admin,
+        open_log(admin, address, names, settings.group) as topics,
+    ):
+        await reading_rules.keep_identities(database, topics, names, identity, region, now)
 
 
 def _topics_sentence(left: list[Difference]) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,17 +11,11 @@ from sqlalchemy.engine import Connection
 
 from actions.normalise.identity import newer_key
 from actions.ports import Identity
-from streams.clock import Clock, to_us
-from streams.store import aliases, marks
+from streams.store import aliases
 from streams.store.engine import Database
 from streams.store.schema import contacts
 
-log = logging.getLogger(__name__)
-
 BATCH_SIZE = 5_000
-MARGIN_US = 600_000_000
-"""Contacts made this long before the last pass are read again: clocks of machines differ."""
-
 Report = Callable[[int, int], None]
 """Receives the number of contacts read and their total."""
 
@@ -41,35 +34,24 @@ class Rekeyed(NamedTuple):
 async def alias_older_contacts(
     database: Database,
     identity: Identity,
-    clock: Clock,
+    since_us: int,
     report: Report = lambda done, total: None,  # noqa: ARG005
 ) -> Rekeyed:
     """Compare the key of each contact with the one that today's rules give to its e-mail or phone.
 
-    Only contacts made since the last pass are read. It may run beside workers, and again.
+    Only contacts made since `since_us` are read. It may run beside workers, and again.
     """
-    began = to_us(clock())
-    since = await database.run(partial(marks.get, name=marks.ALIASED)) or 0
-    since = max(0, since - MARGIN_US)
-    total = await database.run(partial(_count, since=since))
+    total = await database.run(partial(_count, since=since_us))
     done = Rekeyed(0, 0, 0)
     after = ""
     while True:
-        step = partial(_pass, identity=identity, since=since, after=after)
+        step = partial(_pass, identity=identity, since=since_us, after=after)
         last, read, made, twice = await database.run(step)
         done = Rekeyed(done.contacts + read, done.aliases + made, done.twice + twice)
         report(done.contacts, total)
         if read < BATCH_SIZE:
-            break
+            return done
         after = last
-    await database.run(partial(marks.put, name=marks.ALIASED, moment_us=began))
-    if done.aliases or done.twice:
-        log.info(
-            "%d contacts go by another key now and keep their history; %d people are stored twice",
-            done.aliases,
-            done.twice,
-        )
-    return done
 
 
 def _count(connection: Connection, since: int) -> int:
@@ -82,12 +64,18 @@ def _pass(connection: Connection, identity: Identity, since: int, after: str) ->
     rows = _read(connection, since, after)
     today = {row.contact_key: newer_key(identity, row.email, row.phone) for row in rows}
     changed = {new: old for old, new in today.items() if new is not None}
+    made, twice = add_aliases(connection, changed)
+    last = rows[-1].contact_key if rows else after
+    return last, len(rows), made, twice
+
+
+def add_aliases(connection: Connection, changed: Mapping[str, str]) -> tuple[int, int]:
+    """Write aliases (today's key to the stored one) but for keys of stored contacts. Return how many of each."""
     taken = _existing(connection, list(changed))
     fresh = {new: old for new, old in changed.items() if new not in taken}
     known = aliases.resolve(connection, list(fresh))
     aliases.add(connection, fresh)
-    last = rows[-1].contact_key if rows else after
-    return last, len(rows), len(fresh.keys() - known.keys()), len(taken)
+    return len(fresh.keys() - known.keys()), len(taken)
 
 
 def _read(connection: Connection, since: int, after: str) -> Sequence[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from actions.normalise.identity import READING_RULES
 from streams.store import marks
 from streams.store.schema import ledger
 
@@ -38,6 +39,9 @@ def mark_as_caught_up(connection: Connection) -> None:
     """Remove the marks, so that workers may run."""
     marks.clear(connection, marks.CATCH_UP)
     marks.clear(connection, marks.BACKED_UP)
+    # People who were read back are stored as an older build may have read them.
+    marks.clear(connection, marks.ALIASED)
+    marks.clear(connection, marks.RULES.format(READING_RULES))
 
 
 def is_behind(connection: Connection) -> bool:

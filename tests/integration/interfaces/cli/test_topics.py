@@ -118,6 +118,6 @@ def test_production_makes_no_topics_by_itself(commands: Commands, admin: AdminCl
     publish = production.run("publish", "-", stdin=b'{"email":"a@acme.example"}')
 
     assert (worker.code, publish.code) == (2, 2)
-    assert "11 topics do not exist" in worker.err
+    assert "13 topics do not exist" in worker.err
     assert f"{prefix}leads.received.v1 does not exist; `leads topics apply` makes it" in publish.err
     assert not [name for name in admin.list_topics(timeout=10).topics if name.startswith(prefix)]
