@@ -118,11 +118,15 @@ class FakeEffects:
     key: str = "effect"
     event_id: str = "event-1"
     begun: dict[str, _Effect] = field(default_factory=dict)
+    refused: Literal["no-consent", "suppressed"] | None = None
+    """Why the contact must not be written to."""
 
     def of(self, event_id: str, key: str | None = None) -> FakeEffects:
-        return FakeEffects(self.key if key is None else key, event_id, self.begun)
+        return FakeEffects(self.key if key is None else key, event_id, self.begun, self.refused)
 
     async def once(self, call: Callable[[], Awaitable[str]]) -> Receipt:
+        if self.refused is not None:
+            return Receipt("", is_mine=False, refused=self.refused)
         effect = self.begun.get(self.key)
         if effect is None:
             return Receipt(await self._call(call), is_mine=True)

@@ -87,6 +87,21 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+_UTC = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d)(\.\d{6})?Z", re.ASCII)
+
+
+def plain_utc(text: str) -> str | None:
+    """Return a time in one of the two forms in which nearly all come, as `timestamp` writes it; None for others.
+
+    Raise ValueError when there is no such moment.
+    """
+    match = _UTC.fullmatch(text)
+    if match is None:
+        return None
+    datetime.fromisoformat(text)
+    return text if match[2] else f"{match[1]}.000000Z"
+
+
 def timestamp_of_ms(milliseconds: int) -> str:
     """Text of a Kafka timestamp (ms since the epoch)."""
     return timestamp(datetime.fromtimestamp(milliseconds / 1000, UTC))

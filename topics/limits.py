@@ -26,7 +26,6 @@ MAX_NUMBER = 2**53
 # The closing quote is optional and the body possessive: text that never ends is passed over once, not once per quote.
 _BRACKETS_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _MAY_HIDE_CONTROL = re.compile(rb"\\u|\\[bf]")
-_MAY_BE_HUGE_NUMBER = re.compile(rb"[:,\[]\s*-?(?:[0-9]{16}|[0-9]+(?:\.[0-9]+)?[eE])")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -72,9 +71,23 @@ def check_depth(value: bytes) -> None:
 
 def check_content(raw: bytes, parsed: object) -> None:
     """Raise DecodeError for C0 control characters (except tab and line ends) and numbers outside +-2^53."""
-    # The walk costs more than parsing did; raw bytes that cannot hide either need none.
-    if _MAY_HIDE_CONTROL.search(raw) or _MAY_BE_HUGE_NUMBER.search(raw):
+    # The walk costs more than parsing did. JSON without a backslash has no control character, or it would be none.
+    if (b"\\" in raw and _MAY_HIDE_CONTROL.search(raw)) or _has_huge_number(parsed):
         _walk(parsed, "")
+
+
+def _has_huge_number(value: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Whether there is a number outside +-2^53; strings, nearly all of a lead, cost next to nothing here."""
+    for item in value.values() if type(value) is dict else value if type(value) is list else (value,):
+        kind = type(item)
+        if kind is str or kind is bool or item is None:
+            continue
+        if kind is dict or kind is list:
+            if _has_huge_number(item):
+                return True
+        elif not -MAX_NUMBER <= item <= MAX_NUMBER:
+            return True
+    return False
 
 
 def _walk(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON
@@ -101,4 +114,4 @@ _CONTROL_IN_ATTRIBUTE = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 def has_control(text: str) -> bool:
     """Whether an attribute's text has a control character; line ends are some there (CloudEvents 1.0, type String)."""
-    return _CONTROL_IN_ATTRIBUTE.search(text) is not None
+    return not text.isprintable() and _CONTROL_IN_ATTRIBUTE.search(text) is not None

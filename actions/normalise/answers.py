@@ -92,17 +92,45 @@ def read_consent(
     tables. One no among several answers is no. An answer without a time is dated `recorded`; one after `latest` is
     dated `latest`, with a note.
     """
+    plain = None if fields else _plain(given, recorded)
+    consent, unread = _any(given, fields, notes, recorded) if plain is None else (plain, [])
+    if consent is not None and consent.time is not None and latest is not None and consent.time > latest:
+        notes.append(Note(field="consent.time", code="TIME_IN_FUTURE", said=FUTURE))
+        consent = made(Consent, {"marketing": consent.marketing, "time": latest, "text": consent.text})
+    return consent, unread
+
+
+_OF_A_FORM = len(Consent.model_fields)
+
+
+def _plain(given: object, recorded: str | None) -> Consent | None:
+    """Return the `consent` of a form, true or false and in order; None for any other, which needs a closer look."""
+    if type(given) is not dict or len(given) != _OF_A_FORM:
+        return None
+    answer, time, text = given.get("marketing"), given.get("time"), given.get("text")
+    if type(answer) is not bool or not (time is None or type(time) is str):
+        return None
+    remarks: Remarks = []
+    try:
+        moment = None if time is None else normalise_moment(time, remarks)
+        shown = None if text is None else block(text)
+    except Refused:
+        return None
+    return (
+        None if remarks else made(Consent, {"marketing": answer, "time": moment or recorded, "text": shown})
+    )
+
+
+def _any(
+    given: object, fields: Mapping[str, object], notes: list[Note], recorded: str | None
+) -> tuple[Consent | None, list[Unread]]:
     answers = _Answers(notes)
     time_given = _read_given(answers, given)
     for name, value in fields.items():
         _read_field(answers, name, value)
     if False in answers.times and not answers.answers:
         answers.answers.append(_Answer(is_yes=False, time=None))  # a time of opting out is an opt-out
-    consent = _merged(answers, time_given, recorded)
-    if consent is not None and consent.time is not None and latest is not None and consent.time > latest:
-        notes.append(Note(field="consent.time", code="TIME_IN_FUTURE", said=FUTURE))
-        consent = made(Consent, {"marketing": consent.marketing, "time": latest, "text": consent.text})
-    return consent, answers.unread
+    return _merged(answers, time_given, recorded), answers.unread
 
 
 def _read_given(answers: _Answers, given: object) -> str | None:

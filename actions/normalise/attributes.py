@@ -17,6 +17,8 @@ TEXT_LENGTH = 2_000
 class Attributes:
     """The attributes of one lead; notes say what was changed or dropped."""
 
+    __slots__ = ("_notes", "_surplus", "kept")
+
     def __init__(self, notes: list[Note]) -> None:
         self.kept: dict[str, Scalar] = {}
         self._notes = notes

@@ -14,6 +14,7 @@ IGNORABLE = (
 inside of a character class."""
 
 _IGNORABLE = re.compile(f"[{IGNORABLE}]")
+_LATIN_END = "\u0300"
 _JOINERS = "\u200c\u200d"
 
 
@@ -33,7 +34,8 @@ def visible(text: str) -> str:
 
     A joiner between two letters outside ASCII (Persian, Hindi, …) changes how these are written.
     """
-    if first_ignorable(text) is None:
+    # Latin letters, which most names are written in, need no search: of these, only the soft hyphen is not printed.
+    if (text.isprintable() and max(text, default="") < _LATIN_END) or first_ignorable(text) is None:
         return text
     kept = []
     for index, character in enumerate(text):

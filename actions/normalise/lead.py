@@ -11,7 +11,7 @@ from actions.normalise.consent import consent_meaning
 from actions.normalise.country import normalise_country
 from actions.normalise.email_address import normalise_email
 from actions.normalise.language import normalise_language
-from actions.normalise.names import is_no_first_name, is_no_last_name, is_nothing, is_placeholder
+from actions.normalise.names import SUSPECTS, is_no_first_name, is_no_last_name, is_nothing, is_placeholder
 from actions.normalise.phone_number import is_international, normalise_phone
 from actions.normalise.refused import Refused, Remarks
 from actions.normalise.text import block, line, website
@@ -22,21 +22,27 @@ from topics.failures import DecodeError
 Normalise = Callable[[str, Remarks], str | None]
 """Return the one spelling, or None when blank; add remarks; raise `Refused`."""
 
-_FIELDS: tuple[tuple[str, Normalise, Callable[[str], bool] | None], ...] = (
-    ("email", normalise_email, is_nothing),
+IsMissing = Callable[[str], bool]
+_FIELDS: tuple[tuple[str, Normalise, IsMissing | None], ...] = (
+    ("email", normalise_email, None),
     ("first_name", line, is_no_first_name),
     ("last_name", line, None),
     ("name", line, None),
     ("company", line, is_nothing),
     ("website", website, is_nothing),
     ("job_title", line, is_nothing),
-    ("country", normalise_country, is_placeholder),
+    ("country", normalise_country, None),
     ("city", line, is_nothing),
-    ("language", normalise_language, is_placeholder),
+    ("language", normalise_language, None),
     ("source", line, is_nothing),
     ("message", block, None),
 )
-"""Field, how it is read, and which texts of it stand for a missing value."""
+"""Field, how it is read, and which values of it stand for a missing one."""
+_MISSING: dict[str, IsMissing] = {
+    "email": is_nothing, "phone": is_nothing, "country": is_placeholder, "language": is_placeholder,
+}  # fmt: skip
+"""The same for texts that cannot be read as what the field claims to be."""
+_TEXTS_ELSEWHERE = frozenset({*Lead.model_fields, "lead_id"})
 _ABSENT: dict[str, Any] = dict.fromkeys(Lead.model_fields)
 _IDENTITY = ("email", "phone")
 
@@ -71,6 +77,8 @@ def read_lead(
 class _Reader:
     """Reads one lead."""
 
+    __slots__ = ("_default_region", "_extras", "_given", "_known", "_notes", "_unread")
+
     def __init__(self, received: LeadReceived, default_region: str) -> None:
         self._given = received.__dict__
         self._extras = received.extras
@@ -82,43 +90,49 @@ class _Reader:
 
     def read(self, recorded: str | None, latest: str | None) -> ReadLead:
         given, known = self._given, self._known
+        remarks: Remarks = []
         for field, normalise, is_missing in _FIELDS:
             text = given[field]
-            if text is not None:
-                known[field] = self._read(field, text, normalise, is_missing)
-        self._drop_missing_names()
+            if text is None:
+                continue
+            try:
+                value = normalise(text, remarks)
+            except Refused as refused:
+                self._refuse(field, text, refused)
+                remarks.clear()
+                continue
+            if is_missing is not None and value is not None and _is_suspect(value):
+                value = self._unless_missing(field, value, is_missing)
+            known[field] = value
+            if remarks:
+                self._note(field, remarks, value)
+        if known["name"] is not None or known["last_name"] is not None:
+            self._drop_missing_names()
         if given["phone"] is not None:
-            known["phone"] = self._phone(given["phone"])
+            self._read_phone(given["phone"], remarks)
         if known["name"] is None:
             known["name"] = _full_name(known["first_name"], known["last_name"])
-        attributes = Attributes(self._notes)
-        self._add_attributes(attributes, recorded, latest)
         reasons = [] if known["email"] or known["phone"] else self._reasons()
-        if not reasons:
-            for unread in self._unread:
-                attributes.keep_unread(*unread)
-        attributes.end()
-        known["attributes"] = attributes.kept
+        self._read_others(recorded, latest, is_good=not reasons)
         return ReadLead(made(Lead, known), reasons, self._notes)
 
-    def _read(
-        self, field: str, text: str, normalise: Normalise, is_missing: Callable[[str], bool] | None
-    ) -> str | None:
-        remarks: Remarks = []
-        try:
-            value = normalise(text, remarks)
-        except Refused as refused:
-            if is_missing is not None and is_missing(text.strip()):
-                self._note_placeholder(field)
-            else:
-                self._unread.append((field, text, refused.code, refused.message))
-            return None
-        if value is not None and is_missing is not None and is_missing(value):
+    def _refuse(self, field: str, text: str, refused: Refused) -> None:
+        if (is_missing := _MISSING.get(field)) is not None and is_missing(text.strip()):
             self._note_placeholder(field)
-            return None
-        for remark in remarks:
-            self._notes.append(Note(field=field, code=remark.code, said=remark.said))
-        return value
+        else:
+            self._unread.append((field, text, refused.code, refused.message))
+
+    def _unless_missing(self, field: str, value: str, is_missing: IsMissing) -> str | None:
+        if not is_missing(value):
+            return value
+        self._note_placeholder(field)
+        return None
+
+    def _note(self, field: str, remarks: Remarks, value: str | None) -> None:
+        """Turn the remarks into notes, unless the field is absent after all."""
+        if value is not None:
+            self._notes += [Note(field=field, code=remark.code, said=remark.said) for remark in remarks]
+        remarks.clear()
 
     def _note_placeholder(self, field: str) -> None:
         said = "The value stands for a missing one; the field is absent."
@@ -128,27 +142,50 @@ class _Reader:
         known = self._known
         for field, first in (("last_name", known["first_name"]), ("name", None)):
             text = known[field]
-            if text is not None and is_no_last_name(text, first):
+            if text is not None and _is_suspect(text) and is_no_last_name(text, first):
                 known[field] = None
                 self._note_placeholder(field)
 
-    def _phone(self, text: str) -> str | None:
+    def _read_phone(self, text: str, remarks: Remarks) -> None:
         country = self._known["country"]
         is_unknown = country is None and any(field == "country" for field, *_ in self._unread)
         region = None if is_unknown else country or self._default_region
-        return self._read(
-            "phone",
-            text,
-            lambda typed, remarks: normalise_phone(
-                typed, region, remarks, is_region_given=country is not None
-            ),
-            is_nothing,
-        )
+        try:
+            value = normalise_phone(text, region, remarks, is_region_given=country is not None)
+        except Refused as refused:
+            self._refuse("phone", text, refused)
+            remarks.clear()
+            return
+        self._known["phone"] = value
+        if remarks:
+            self._note("phone", remarks, value)
 
-    def _add_attributes(self, attributes: Attributes, recorded: str | None, latest: str | None) -> None:
+    def _read_others(self, recorded: str | None, latest: str | None, *, is_good: bool) -> None:
+        """Read consent and attributes; keep what could not be read among these, unless the lead is rejected."""
+        consent = self._given["consent"]
+        raw = self._extras.get("consent") if consent is None else consent.__dict__
+        if not self._extras and not self._given["attributes"] and not self._unread and raw is None:
+            self._known["attributes"] = {}
+            return
+        attributes = Attributes(self._notes)
         about_consent: dict[str, object] = {}
+        if self._extras or self._given["attributes"]:
+            self._sort(attributes, about_consent)
+        if raw is not None or about_consent:
+            self._known["consent"], unread = read_consent(
+                raw, about_consent, self._notes, recorded=recorded, latest=latest
+            )
+            self._unread += unread
+        if is_good and self._unread:
+            for each in self._unread:
+                attributes.keep_unread(*each)
+        attributes.end()
+        self._known["attributes"] = attributes.kept
+
+    def _sort(self, attributes: Attributes, about_consent: dict[str, object]) -> None:
+        """Sort further fields into attributes and answers about consent."""
         for name, value in self._extras.items():
-            if name in Lead.model_fields or name == "lead_id":
+            if name in _TEXTS_ELSEWHERE:
                 if name == "consent" or (name == "attributes" and value is None):
                     continue
                 said = f"The value is no {'object' if name == 'attributes' else 'text'}."
@@ -162,13 +199,6 @@ class _Reader:
                 about_consent[name] = value
             else:
                 attributes.add(name, value, f"attributes.{name}")
-        consent = self._given["consent"]
-        raw = self._extras.get("consent") if consent is None else consent.__dict__
-        if raw is not None or about_consent:
-            self._known["consent"], unread = read_consent(
-                raw, about_consent, self._notes, recorded=recorded, latest=latest
-            )
-            self._unread += unread
 
     def _reasons(self) -> list[Reason]:
         """Return the reasons why the lead has no usable identity."""
@@ -193,6 +223,11 @@ _CONTACT_MISSING = Reason(
     code="CONTACT_MISSING",
     message="The lead has neither e-mail nor phone; give at least one of them.",
 )
+
+
+def _is_suspect(value: str) -> bool:
+    """Whether a value may stand for a missing one: a look that costs little, because hardly any does."""
+    return not value[0].isalnum() or value.lower() in SUSPECTS
 
 
 def _full_name(first: str | None, last: str | None) -> str | None:

@@ -21,6 +21,10 @@ _LONGEST = 60
 _PUNCTUATION = re.compile(r"[-\u2013\u2014_.?*/\\#~]{1,3}")
 
 
+SUSPECTS = _WORDS | _NOTHING
+"""Whole texts, in lower case, that may stand for a missing value; others that begin with a letter or digit never do."""
+
+
 def is_placeholder(text: str) -> bool:
     """Whether a program wrote the text where nothing was known; no word that is also a person's name counts."""
     if text[0].isalnum():

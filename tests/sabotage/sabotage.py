@@ -18,6 +18,7 @@ PROMISES = (
     "replay does not disturb",
     "order-free",
     "honest",
+    "no is no",
 )
 
 

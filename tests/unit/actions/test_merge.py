@@ -6,6 +6,7 @@ from functools import reduce
 from itertools import permutations
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -113,6 +114,31 @@ def test_attributes_merge_one_by_one_and_consent_as_one() -> None:
     merged = contact_of(merge(old, new))
 
     assert merged == Contact(attributes={"budget": 2, "utm.source": "ads"}, consent=Consent(marketing=False))
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        ([(True, EARLY), (False, LATE)], False),
+        ([(False, EARLY), (True, LATE)], True),
+        ([(True, LATE), (False, LATE)], False),
+        ([(False, EARLY), (None, LATE)], False),
+        ([(None, EARLY), (True, LATE)], True),
+        ([(True, LATE), (False, EARLY)], True),
+    ],
+)
+def test_the_latest_answer_about_consent_counts_and_of_two_at_once_the_no(
+    said: list[tuple[bool | None, str]], *, counts: bool
+) -> None:
+    versions = [
+        fields_of(Lead(consent=Consent(marketing=answer, time=time)), origin(f"e{number}", EARLY))
+        for number, (answer, time) in enumerate(said)
+    ]
+
+    for order in permutations(versions):
+        consent = contact_of(reduce(merge, order)).consent
+        assert consent is not None
+        assert consent.marketing is counts
 
 
 def test_source_and_message_of_a_lead_are_no_fields_of_the_contact() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from actions.errors import ActionError, PermanentError, TransientError, UncertainError
@@ -53,6 +55,17 @@ async def test_a_contact_is_welcomed(origin: str) -> None:
     event = await welcome(mailer, FakeEffects(KEY), origin=origin)
 
     assert (event, mailer.sent) == (SENT, [MAIL])
+
+
+@pytest.mark.parametrize("why", ["no-consent", "suppressed"])
+async def test_nobody_is_welcomed_who_must_not_be_written_to(
+    why: Literal["no-consent", "suppressed"],
+) -> None:
+    mailer = FakeMailer()
+
+    event = await welcome(mailer, FakeEffects(KEY, refused=why))
+
+    assert (event, mailer.sent) == (skipped(why), [])
 
 
 async def test_the_same_event_again_states_sent_and_sends_nothing() -> None:
