@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from actions.action import action
-from actions.normalise.answers import FUTURE
-from actions.normalise.lead import read_lead
+from actions.normalise.lead import read_event
 from actions.ports import Identity, LeadRules
 from actions.unvalidated import made
 from topics.envelope import Envelope
-from topics.events import LeadReceived, LeadRejected, LeadValidated, Note, Origin
+from topics.events import LeadReceived, LeadRejected, LeadValidated, Origin
 
 
 @action(version=1)
@@ -22,24 +21,11 @@ async def validate_lead(
     """
     origin = made(Origin, {"event_id": envelope.id, "source": envelope.source, "time": envelope.time})
     lead_id = lead.lead_id or envelope.id
-    known, reasons, notes = read_lead(
-        lead, rules.default_region, recorded=envelope.recorded_time, latest=envelope.latest_time
-    )
+    known, reasons, notes = read_event(lead, envelope, rules.default_region)
     if reasons:
         return LeadRejected(lead_id=lead_id, origin=origin, reasons=reasons)
-    notes += _about_the_envelope(envelope)
     contact_key = identity.contact_key(email=known.email, phone=known.phone)
     return made(
         LeadValidated,
         {"lead_id": lead_id, "contact_key": contact_key, "origin": origin, "lead": known, "notes": notes},
     )
-
-
-def _about_the_envelope(envelope: Envelope) -> list[Note]:
-    notes = [
-        Note(field=f"ce_{name}", code="ATTRIBUTE_IGNORED", said="Only our own results carry this attribute.")
-        for name in envelope.ignored
-    ]
-    if envelope.is_time_replaced:
-        notes.append(Note(field="ce_time", code="TIME_IN_FUTURE", said=FUTURE))
-    return notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from actions.normalise.answers import read_consent
+from actions.normalise.answers import FUTURE, read_consent
 from actions.normalise.attributes import Attributes
 from actions.normalise.consent import consent_meaning
 from actions.normalise.country import normalise_country
@@ -16,6 +16,7 @@ from actions.normalise.phone_number import is_international, normalise_phone
 from actions.normalise.refused import Refused, Remarks
 from actions.normalise.text import block, line, website
 from actions.unvalidated import made
+from topics.envelope import Envelope
 from topics.events import Lead, LeadReceived, Note, Reason
 from topics.failures import DecodeError
 
@@ -72,6 +73,24 @@ def read_lead(
     if found.reasons and received.extras.get("email") is not None:
         raise DecodeError("WRONG_TYPE", "email: Input should be a valid string", failure_class="invalid")
     return found
+
+
+def read_event(received: LeadReceived, envelope: Envelope, default_region: str) -> ReadLead:
+    """Return what `read_lead` makes of an event, with notes about its envelope. Raise `DecodeError` as it does."""
+    found = read_lead(received, default_region, recorded=envelope.recorded_time, latest=envelope.latest_time)
+    if envelope.ignored or envelope.is_time_replaced:
+        found.notes.extend(_about_the_envelope(envelope))
+    return found
+
+
+def _about_the_envelope(envelope: Envelope) -> list[Note]:
+    notes = [
+        Note(field=f"ce_{name}", code="ATTRIBUTE_IGNORED", said="Only our own results carry this attribute.")
+        for name in envelope.ignored
+    ]
+    if envelope.is_time_replaced:
+        notes.append(Note(field="ce_time", code="TIME_IN_FUTURE", said=FUTURE))
+    return notes
 
 
 class _Reader:

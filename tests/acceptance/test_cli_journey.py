@@ -249,7 +249,7 @@ def test_an_interrupted_publish_reports_how_many_leads_are_on_the_broker(
 ) -> None:
     topic = f"{installation.prefix}leads.received.v1"
     installation.commands.run("topics", "apply")
-    publish = installation.commands.start("publish", "-", "--json")
+    publish = installation.commands.start("publish", "-", "--follow", "--json")
     assert publish.stdin is not None
     publish.stdin.write(b'{"email":"a@acme.example"}\n{"email":"b@acme.example"}\n{"email":"half')
     publish.stdin.flush()

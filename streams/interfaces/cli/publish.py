@@ -1,4 +1,4 @@
-"""`leads publish`: publishes leads of JSON Lines or CSV as CloudEvents on the topic of received leads."""
+"""`leads publish`: publishes leads of a file as CloudEvents on the topic of received leads."""
 
 from __future__ import annotations
 
@@ -6,19 +6,28 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
+from shlex import quote as quoted
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
 import typer
 
-from streams.interfaces.common.errors import INTERRUPTED, NOT_DONE, UnreachableError, WrongUseError
+from streams.interfaces.common.errors import (
+    INTERRUPTED,
+    NOT_DONE,
+    CommandError,
+    UnreachableError,
+    WrongUseError,
+)
 from streams.interfaces.common.output import AsJson, document, plural, print_err, print_out, write_json
 
 if TYPE_CHECKING:
+    from streams.interfaces.lead_files.leadfile import LeadFile, Options
     from streams.interfaces.lead_files.publishing import Publication, Tally
+    from streams.interfaces.lead_files.report import FileReport
     from streams.settings import Settings
 
 EPILOG = """
@@ -28,19 +37,52 @@ Examples:
 
   leads publish leads.jsonl --dry-run
 
+  leads publish export.csv --time-column "Create Date"
+
   export-leads | leads publish - --source /crm/export
+
+  tail -f leads.jsonl | leads publish - --follow
 """
 LINES_SHOWN = 20
+COLUMNS_SHOWN = 60
 
 
-def publish(
+def publish(  # noqa: PLR0913, PLR0917 - each option of the command is a parameter
     file: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="JSON Lines or CSV with a header row; - is stdin.")
+        str, typer.Argument(metavar="FILE|-", help="CSV or TSV with a header row, or JSON Lines; - is stdin.")
     ],
     kind: Annotated[
-        Literal["jsonl", "csv"] | None,
+        Literal["jsonl", "csv", "tsv"] | None,
         typer.Option("--format", help="Default: from the file's name, else from its first line."),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Encoding of the file, such as windows-1252. UTF-16 and UTF-32 with a mark are recognised.",
+            show_default="utf-8",
+        ),
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIGN",
+            help="Separator of a CSV file: comma, semicolon, tab, pipe or any sign.",
+            show_default="found in the first rows",
+        ),
+    ] = None,
+    time_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TITLE", help="Column (or JSON field) that says when each lead was made: its `ce_time`."
+        ),
+    ] = None,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow", help="Publish each line of JSON Lines as soon as it comes, from a pipe without end."
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every lead as a worker would; publish nothing.")
     ] = False,
@@ -56,29 +98,63 @@ def publish(
 ) -> None:
     """Publish the leads of a file. Lines that are not leads are skipped and reported.
 
+    Columns are recognised by their titles; what each is taken for is printed. A file that cannot be decoded is refused.
     Publishing a file again repeats its records and makes no second lead: the id is derived from source and content,
     unless a lead has its own `ce_id`.
 
-    Exit codes: 0 all published, 1 some lines were skipped (with --dry-run: or would be rejected), 3 no broker.
+    Exit codes: 0 all published, 1 some lines were skipped (with --dry-run: or would be rejected) or there is no lead,
+    2 the file cannot be read as leads, 3 no broker.
     """
     from streams.interfaces.cli import logs
     from streams.interfaces.common import connections
-    from streams.interfaces.lead_files.lines import InputError, open_input
+    from streams.interfaces.lead_files.leadfile import LeadFileError, Options
+    from streams.interfaces.lead_files.source import InputError, open_input
 
     logs.silence()
     settings = connections.settings()
-    try:
-        descriptor = open_input(file)
-    except InputError as error:
-        raise WrongUseError(str(error)) from None
+    options = Options(kind, encoding, delimiter, time_column, has_time=time is not None)
     source = source or f"/cli/{'stdin' if file == '-' else quote(Path(file).name)}"
-    try:
-        run = _Run(settings, descriptor, file, kind, source, time)
+    with ExitStack() as closing:
+        try:
+            descriptor = open_input(file)
+            closing.callback(os.close, descriptor)
+            leads = _opened(descriptor, file, options, closing, follow=follow)
+        except (InputError, LeadFileError) as error:
+            raise WrongUseError(str(error)) from None
+        run = _Run(settings, leads, source, time)
         tally = run.check() if dry_run else run.publish()
-    finally:
-        os.close(descriptor)
-    _report(tally, source, run.topic, dry_run=dry_run, as_json=as_json)
+        is_without_leads = bool(leads.bytes_read) and not (
+            tally.good or tally.skipped or tally.is_interrupted
+        )
+    _report(tally, leads, source, run.topic, dry_run=dry_run, as_json=as_json)
     _end(tally, dry_run=dry_run)
+    if is_without_leads:
+        has_header = leads.report.header_line is not None
+        raise CommandError(
+            f"{_name_of(file)} has no lead: " + ("no row follows its header" if has_header else "it is blank")
+        )
+
+
+def _opened(descriptor: int, file: str, options: Options, closing: ExitStack, *, follow: bool) -> LeadFile:
+    from streams.interfaces.lead_files.leadfile import follow_leads, open_leads
+    from streams.interfaces.lead_files.lines import Lines
+    from streams.interfaces.lead_files.source import source_of
+
+    if follow:
+        return follow_leads(Lines(descriptor), options)
+    # A pipe is kept in a temporary file of its own, so that all of it can be decoded before the first lead goes out.
+    given, kept = source_of(descriptor, _say_that_it_waits)
+    if kept != descriptor:
+        closing.callback(os.close, kept)
+    return open_leads(given, "" if file == "-" else file, options)
+
+
+def _say_that_it_waits() -> None:
+    print_err("Waiting for the end of the input; --follow publishes JSON Lines as they come.")
+
+
+def _name_of(file: str) -> str:
+    return "the input" if file == "-" else file
 
 
 class _Run:
@@ -87,17 +163,13 @@ class _Run:
     def __init__(
         self,
         settings: Settings,
-        descriptor: int,
-        file: str,
-        kind: Literal["jsonl", "csv"] | None,
+        leads: LeadFile,
         source: str,
         time: str | None,
     ) -> None:
         from datetime import UTC, datetime
 
-        from streams.interfaces.lead_files.leadfile import guess_format, read_leads
         from streams.interfaces.lead_files.leadrecord import LeadRecords, read_time
-        from streams.interfaces.lead_files.lines import Lines
         from topics.events import LeadReceived
         from topics.registry import TopicNames
 
@@ -108,18 +180,12 @@ class _Run:
         names = TopicNames(settings.prefix)
         self.topic = names.of(LeadReceived)
         self._settings = settings
-        self._lines = Lines(descriptor)
-        self._rows = read_leads(self._lines, kind or guess_format(file, self._lines.peek()))
+        self._leads = leads
         self._records = LeadRecords(names, source, began)
 
     def check(self) -> Tally:
         """Read and check every lead without a broker."""
-        from streams.interfaces.common import connections
-        from streams.settings import LeadsTable
-
-        config = connections.config_if_there(self._settings)
-        rules = LeadsTable() if config is None else config.leads
-        return asyncio.run(self._follow(send=None, region=rules.default_region))
+        return asyncio.run(self._follow(send=None))
 
     def publish(self) -> Tally:
         """Publish every lead. Raise `UnreachableError` when no broker answers at the start."""
@@ -139,13 +205,20 @@ class _Run:
         if missing := [item for item in differences if item.topic == self.topic and item.what == "missing"]:
             raise WrongUseError(str(missing[0]))
         async with KafkaPublisher(partial(new_producer, address)) as publisher:
-            return await self._follow(send=publisher.publish, region=None)
+            return await self._follow(send=publisher.publish)
 
-    async def _follow(self, *, send: Any, region: str | None) -> Tally:  # noqa: ANN401 - Send | None
+    def _region(self) -> str:
+        from streams.interfaces.common import connections
+        from streams.settings import LeadsTable
+
+        config = connections.config_if_there(self._settings)
+        return (LeadsTable() if config is None else config.leads).default_region
+
+    async def _follow(self, *, send: Any) -> Tally:  # noqa: ANN401 - Send | None
         from streams.interfaces.lead_files.leadfile import LeadFileError
         from streams.interfaces.lead_files.publishing import Publication
 
-        publication = Publication(self._lines, self._rows, self._records, send=send, region=region)
+        publication = Publication(self._leads, self._records, send=send, region=self._region())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, publication.stop)
@@ -163,28 +236,73 @@ class _Run:
     async def _show_progress(self, publication: Publication) -> None:
         from streams.interfaces.common.progress import follow
 
-        await follow(self._lines, lambda: publication.tally.published or publication.tally.good)
+        await follow(self._leads, lambda: publication.tally.published or publication.tally.good)
 
 
-def _report(tally: Tally, source: str, topic: str, *, dry_run: bool, as_json: bool) -> None:
+def _report(tally: Tally, leads: LeadFile, source: str, topic: str, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        write_json(_as_data(tally, source, topic, dry_run=dry_run))
+        write_json(_as_data(tally, leads, source, topic, dry_run=dry_run))
         return
+    _show_columns(leads.report)
+    for warning in leads.warnings():
+        print_err(f"Warning: {warning}.")
     _list("skipped", [(bad.line, bad.reason) for bad in tally.bad], tally.skipped)
-    rejected = [
-        (rejection.line, "; ".join(f"{reason.field}: {reason.message}" for reason in rejection.reasons))
-        for rejection in tally.rejections
-    ]
+    _show_sums(tally, dry_run=dry_run)
     if dry_run:
-        _list("would be rejected", rejected, tally.rejected)
         print_out(
             f"{plural(tally.good - tally.rejected, 'lead')} would be accepted, {tally.rejected:,} rejected, "
             f"{plural(tally.skipped, 'line')} skipped. Nothing was published."
         )
+    else:
+        print_out(
+            f"Published {plural(tally.published, 'lead')} to {topic} as {source}; "
+            f"skipped {plural(tally.skipped, 'line')}."
+        )
+    if tally.first_lead is not None:
+        see = f"one with: leads show {quoted(tally.first_lead)}"
+        print_err(
+            f"Publish them with the same command without --dry-run, then see {see}"
+            if dry_run
+            else f"See {see}"
+        )
+
+
+def _show_columns(report: FileReport) -> None:
+    from streams.interfaces.lead_files.columns import shown
+    from streams.interfaces.lead_files.report import meaning_of
+
+    if report.header_line is None:
         return
-    print_out(
-        f"Published {plural(tally.published, 'lead')} to {topic} as {source}; skipped {plural(tally.skipped, 'line')}."
+    print_err(
+        f"{report.format.upper()}, {report.encoding}, separator {report.separator}, "
+        f"header in line {report.header_line}:"
     )
+    known = [column for column in report.columns if meaning_of(column)]
+    for column in known[:COLUMNS_SHOWN]:
+        from_where = f"  ({column.source})" if column.source else ""
+        print_err(f"  {shown(column.title)} -> {meaning_of(column)}{from_where}")
+    if len(known) > COLUMNS_SHOWN:
+        print_err(f"  … and {plural(len(known) - COLUMNS_SHOWN, 'more column')}")
+    if unknown := [shown(column.title) or shown(column.name) for column in report.unknown]:
+        more = f" … and {len(unknown) - COLUMNS_SHOWN:,} more" if len(unknown) > COLUMNS_SHOWN else ""
+        print_err(f"  kept as attributes: {', '.join(unknown[:COLUMNS_SHOWN])}{more}")
+
+
+def _show_sums(tally: Tally, *, dry_run: bool) -> None:
+    """Print what was done to the leads by reason and column; skipped lines are listed one by one before."""
+    words = {
+        "rejected": "would be rejected" if dry_run else "will be rejected",
+        "noted": "noted",
+        "skipped": "skipped",
+    }
+    for each in tally.sums.most_frequent():
+        if each.what == "skipped" and tally.skipped <= LINES_SHOWN:
+            continue
+        lines = ", ".join(f"{line:,}" for line in each.lines) + (
+            ", …" if each.count > len(each.lines) else ""
+        )
+        where = f"{each.field}: " if each.field else ""
+        print_err(f"{each.count:,} {words[each.what]}: {where}{each.code}: {each.said} (line {lines})")
 
 
 def _list(what: str, lines: Sequence[tuple[int, str]], count: int) -> None:
@@ -194,23 +312,25 @@ def _list(what: str, lines: Sequence[tuple[int, str]], count: int) -> None:
         print_err(f"… and {count - LINES_SHOWN:,} more; --json lists up to 1,000")
 
 
-def _as_data(tally: Tally, source: str, topic: str, *, dry_run: bool) -> dict[str, Any]:
+def _as_data(tally: Tally, leads: LeadFile, source: str, topic: str, *, dry_run: bool) -> dict[str, Any]:
     return document(
         dry_run=dry_run,
         topic=topic,
         source=source,
+        file=leads.report.as_data() | {"warnings": leads.warnings()},
         published=tally.published,
         unknown=tally.unknown or None,
         accepted=tally.good - tally.rejected if dry_run else None,
-        rejected=tally.rejected if dry_run else None,
+        rejected=tally.rejected,
+        noted=tally.noted,
         skipped=tally.skipped,
+        sums=[each.as_data() for each in tally.sums.most_frequent()],
         skipped_lines=[{"line": bad.line, "code": bad.code, "reason": bad.reason} for bad in tally.bad],
         rejected_lines=[
             {"line": item.line, "reasons": [reason.model_dump() for reason in item.reasons]}
             for item in tally.rejections
-        ]
-        if dry_run
-        else None,
+        ],
+        first_lead=tally.first_lead,
         is_interrupted=tally.is_interrupted or None,
         error=None if tally.error is None else str(tally.error),
     )
@@ -229,5 +349,5 @@ def _end(tally: Tally, *, dry_run: bool) -> None:
             f"Interrupted: {plural(tally.good if dry_run else tally.published, 'lead')} {done}{doubt}; {again}."
         )
         raise typer.Exit(INTERRUPTED)
-    if tally.skipped or tally.rejected:
+    if tally.skipped or (dry_run and tally.rejected):
         raise typer.Exit(NOT_DONE)

@@ -1,198 +1,236 @@
-"""Reads leads from JSON Lines or CSV of any size, and reports what is wrong with each bad line."""
+"""Opens a file of leads: decides what it is and what its columns are, before the first lead is read."""
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
 
-import orjson
+from streams.interfaces.lead_files.columns import Columns, shown
+from streams.interfaces.lead_files.dialect import Dialect, find_dialect, separator_of
+from streams.interfaces.lead_files.encoding import (
+    Encoding,
+    Place,
+    UndecodableError,
+    decide,
+    head_text,
+    label_of,
+    texts,
+    without_marks,
+)
+from streams.interfaces.lead_files.formats import Format, foreign, guess_format, not_json_lines
+from streams.interfaces.lead_files.jsonlines import JsonLeads, pipe_lines, text_lines
+from streams.interfaces.lead_files.lines import Lines
+from streams.interfaces.lead_files.report import FileReport
+from streams.interfaces.lead_files.rows import BadLine, Row
+from streams.interfaces.lead_files.source import LeadFileError, Source, StoppedError
+from streams.interfaces.lead_files.table import Table
 
-from streams.interfaces.lead_files.lines import LONGEST_LINE, Lines
-from topics.events import Consent, LeadReceived
-
-Format = Literal["jsonl", "csv"]
-
-_BOM = b"\xef\xbb\xbf"
-_DELIMITERS = ",;\t|"
-_FIELDS = frozenset(LeadReceived.model_fields)
-_CONSENT = frozenset(Consent.model_fields)
-_SPELLINGS = {"e_mail": "email", "mail": "email", "firstname": "first_name", "lastname": "last_name"}
-_TRUE = frozenset({"true", "yes", "y", "1"})
-_FALSE = frozenset({"false", "no", "n", "0"})
-
-
-class LeadFileError(ValueError):
-    """The file as a whole cannot be read as leads; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One lead as it stands in the file."""
-
-    line: int
-    """Line where it begins, counted from 1."""
-    lead: dict[str, Any]
-    attributes: dict[str, str] = field(default_factory=dict)
-    """CloudEvents attributes of the row, without `ce_`: `id`, `time`, …"""
+__all__ = ["BadLine", "Format", "LeadFile", "LeadFileError", "Options", "Row", "follow_leads", "open_leads"]
 
 
 @dataclass(frozen=True, slots=True)
-class BadLine:
-    """A line that is not a lead. `reason` names field and position and repeats no value."""
+class Options:
+    """How to read a file; None is found out."""
 
-    line: int
-    code: str
-    reason: str
-
-
-def guess_format(name: str, beginning: bytes) -> Format:
-    """Return the format by the file's suffix, or by its first bytes when the suffix is unknown."""
-    suffix = name.rpartition(".")[2].lower()
-    if suffix in ("csv", "tsv"):
-        return "csv"
-    if suffix in ("jsonl", "ndjson", "json"):
-        return "jsonl"
-    return "jsonl" if beginning.removeprefix(_BOM).lstrip()[:1] in (b"{", b"[", b"") else "csv"
+    format: Format | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    time_column: str | None = None
+    has_time: bool = False
+    """Whether leads without a time of their own get another than that of publishing."""
 
 
-def read_leads(lines: Lines, kind: Format) -> Iterator[Row | BadLine]:
-    """Yield every lead and every bad line, in order. Raise `LeadFileError`, at the first line only."""
-    return _read_json(lines) if kind == "jsonl" else _read_csv(lines)
+class Input(Protocol):
+    """Where the bytes come from."""
+
+    @property
+    def size(self) -> int | None:
+        """Size in bytes; None for a pipe."""
+        ...
+
+    @property
+    def bytes_read(self) -> int:
+        """Number of bytes read so far."""
+        ...
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether reading the next line would wait, perhaps for ever."""
+        ...
+
+    def stop(self) -> None:
+        """End the reading as if the input ended here."""
 
 
-def _too_long(line: int) -> BadLine:
-    return BadLine(line, "TOO_LARGE", f"the line has more than {LONGEST_LINE} bytes")
+class LeadFile:
+    """A file whose leads can be read, once."""
+
+    def __init__(
+        self, given: Input, report: FileReport, rows: Iterator[Row | BadLine], leads: JsonLeads | None
+    ) -> None:
+        self._input = given
+        self._rows = rows
+        self._json = leads
+        self.report = report
+
+    def __iter__(self) -> Iterator[Row | BadLine]:
+        """Yield every lead and every bad line, in order. Raise `LeadFileError` when the file is changed meanwhile."""
+        return self._rows
+
+    @property
+    def size(self) -> int | None:
+        """Size in bytes; None for a pipe that is followed."""
+        return self._input.size
+
+    @property
+    def bytes_read(self) -> int:
+        """Number of bytes read so far."""
+        return self._input.bytes_read
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether reading the next line would wait, perhaps for ever."""
+        return self._input.is_idle
+
+    def stop(self) -> None:
+        """End the reading as if the file ended here."""
+        self._input.stop()
+
+    def warnings(self) -> list[str]:
+        """Return what to say about the file, as far as it was read."""
+        return self.report.warnings + ([] if self._json is None else self._json.warnings())
 
 
-def _read_json(lines: Lines) -> Iterator[Row | BadLine]:
-    for raw in lines:
-        line = lines.number
-        if len(raw) > LONGEST_LINE:
-            yield _too_long(line)
-            continue
-        text = (
-            raw.removeprefix(_BOM) if line == 1 else raw
-        ).rstrip()  # leading blanks stay: the reported column counts them
-        if not text:
-            continue
-        if line == 1 and text.lstrip().startswith(b"["):
-            raise LeadFileError("the file is one JSON array; write one object per line: jq -c '.[]' FILE")
-        try:
-            parsed = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            yield BadLine(line, *_why_no_json(text, error))
-            continue
-        if not isinstance(parsed, dict):
-            yield BadLine(line, "NOT_AN_OBJECT", f"is a JSON {type(parsed).__name__} but must be an object")
-            continue
-        yield _row(line, parsed)
+def open_leads(source: Source, name: str, options: Options) -> LeadFile:
+    """Return the leads of a file with this name. Raise `LeadFileError` when it cannot be read as leads.
 
-
-def _why_no_json(text: bytes, error: orjson.JSONDecodeError) -> tuple[str, str]:
+    All of it has been decoded once before: no lead goes out of a file that cannot be read to its end.
+    """
+    delimiter = None if options.delimiter is None else separator_of(options.delimiter)
+    if (what := foreign(source.head())) is not None:
+        raise LeadFileError(f"the file is {what}")
     try:
-        text.decode()
-    except UnicodeDecodeError as at:
-        return "NOT_UTF8", f"not UTF-8 at byte {at.start + 1}"
-    return "NOT_JSON", f"not JSON at column {error.colno}: {error.msg.partition(':')[0]}"
+        encoding = decide(source, options.encoding)
+    except UndecodableError as error:
+        raise LeadFileError(_why_undecodable(source, error, name, options, delimiter)) from None
+    head = head_text(source, encoding)
+    kind = options.format or guess_format(name, head)
+    warnings = [] if encoding.warning is None else [encoding.warning]
+    if kind == "jsonl":
+        if (why := not_json_lines(head)) is not None:
+            raise LeadFileError(f"the file is {why}")
+        if delimiter is not None:
+            raise LeadFileError("--delimiter: JSON Lines have no separator; leave the option out")
+        leads = JsonLeads(text_lines(texts(source, encoding)), options.time_column)
+        report = FileReport("jsonl", encoding.label, warnings=warnings)
+        return LeadFile(source, report, leads.rows(), leads)
+    return _open_table(
+        source, kind, encoding, find_dialect(head, _preferred(kind), delimiter), options, warnings
+    )
 
 
-def _row(line: int, fields: dict[str, Any]) -> Row | BadLine:
-    attributes = {}
-    for name in [name for name in fields if name.startswith("ce_")]:
-        value = fields.pop(name)
-        if value is None or value == "":
-            continue
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            return BadLine(line, "BAD_ATTRIBUTE", f"{name[:60]}: must be text")
-        attributes[name[3:]] = str(value)
-    return Row(line, fields, attributes)
-
-
-def _read_csv(lines: Lines) -> Iterator[Row | BadLine]:
-    text = _text(lines)
-    first = next(text, "")
-    if not first.strip():
-        return
-    delimiter = max(_DELIMITERS, key=first.count)
-    csv.field_size_limit(LONGEST_LINE)
-    header = next(csv.reader([first], delimiter=delimiter, strict=False))
-    columns = _columns(header)
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
-    while True:
-        line = lines.number + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            until = f" from here to line {lines.number}" if lines.number > line else ""
-            yield BadLine(line, "NOT_CSV", f"not CSV{until}: {error}; is a quote missing or not doubled?")
-            continue
-        if any(cells):
-            yield _csv_row(line, columns, cells)
-
-
-def _text(lines: Lines) -> Iterator[str]:
-    for raw in lines:
-        # Bytes that are not UTF-8 become surrogates, which are found once their row is known.
-        text = (raw.removeprefix(_BOM) if lines.number == 1 else raw).decode("utf-8", "surrogateescape")
-        yield text
-
-
-def _columns(header: list[str]) -> list[tuple[str, str]]:
-    """Return the target of each column: (`lead` | `consent` | `attributes` | `ce`, name)."""
-    columns = [_column(title.strip(), number) for number, title in enumerate(header, 1)]
-    for number, column in enumerate(columns, 1):
-        if columns.index(column) != number - 1:
-            raise LeadFileError(
-                f"the header row names {'.'.join(column).removeprefix('lead.')} twice; rename column {number}"
-            )
-    if not {("lead", "email"), ("lead", "phone")} & set(columns):
-        raise LeadFileError("the header row names neither email nor phone; is the first line the header?")
-    return columns
-
-
-def _column(title: str, number: int) -> tuple[str, str]:
-    plain = title.lower().replace(" ", "_").replace("-", "_")
-    plain = _SPELLINGS.get(plain, plain)
-    group, _, name = plain.partition(".")
-    if group == "consent" and name in _CONSENT:
-        return ("consent", name)
-    if group == "attributes" and name:
-        return ("attributes", title.partition(".")[2].strip())
-    if plain.startswith("ce_"):
-        return ("ce", plain[3:])
-    if plain in _FIELDS - {"consent", "attributes"}:
-        return ("lead", plain)
-    return ("attributes", title or f"column_{number}")
-
-
-def _csv_row(line: int, columns: list[tuple[str, str]], cells: list[str]) -> Row | BadLine:
-    if len(cells) > len(columns):
-        return BadLine(
-            line,
-            "NOT_CSV",
-            f"has {len(cells)} cells but the header has {len(columns)}; is a cell with a separator quoted?",
+def follow_leads(lines: Lines, options: Options) -> LeadFile:
+    """Return the leads of a pipe of JSON Lines in UTF-8, each as soon as it is there."""
+    if options.encoding is not None or options.delimiter is not None or options.format in ("csv", "tsv"):
+        raise LeadFileError(
+            "--follow reads JSON Lines in UTF-8; leave out --encoding, --delimiter and --format"
         )
-    groups: dict[str, dict[str, Any]] = {"lead": {}, "consent": {}, "attributes": {}, "ce": {}}
-    for number, ((group, name), cell) in enumerate(zip(columns, cells, strict=False), 1):
-        if not cell.strip():
-            continue
-        try:
-            cell.encode()
-        except UnicodeEncodeError as at:
-            return BadLine(
-                line, "NOT_UTF8", f"column {number} ({name[:60]}): not UTF-8 at character {at.start + 1}"
-            )
-        groups[group][name] = cell
-    consent = groups["consent"]
-    if "marketing" in consent:
-        answer = consent["marketing"].strip().lower()
-        if answer not in _TRUE | _FALSE:
-            return BadLine(line, "WRONG_TYPE", "consent.marketing: must be true or false")
-        consent["marketing"] = answer in _TRUE
-    lead = groups["lead"]
-    lead |= {name: groups[name] for name in ("consent", "attributes") if groups[name]}
-    return Row(line, lead, {name: str(value).strip() for name, value in groups["ce"].items()})
+    leads = JsonLeads(pipe_lines(lines), options.time_column)
+    return LeadFile(lines, FileReport("jsonl", "UTF-8"), leads.rows(), leads)
+
+
+def _preferred(kind: Format) -> str:
+    return "\t" if kind == "tsv" else ","
+
+
+def _open_table(
+    source: Source, kind: Format, encoding: Encoding, dialect: Dialect, options: Options, warnings: list[str]
+) -> LeadFile:
+    report = FileReport(kind, encoding.label, dialect.separator_name, warnings=warnings)
+    if dialect.header is None:
+        return LeadFile(source, report, iter(()), None)
+    report.header_line, titles = dialect.header
+    columns = Columns(titles, options.time_column)
+    columns.check(dialect.rows)
+    report.columns = [
+        dataclasses.replace(column, group="ce", name="time", source="--time-column")
+        if column is columns.dated_by
+        else column
+        for column in columns.all
+    ]
+    if dialect.before:
+        rows = "1 row" if dialect.before == 1 else f"{dialect.before} rows"
+        warnings.append(f"the header is in line {report.header_line}; {rows} before it left out")
+    warnings += columns.warnings
+    if columns.created and not columns.has_own_time and not options.has_time:
+        column = columns.created[0]
+        warnings.append(
+            f'leads count as of the moment of publishing; column {column.number} "{shown(column.title)}" is kept as an '
+            f'attribute. To take it as their time: --time-column "{shown(column.title)}"'
+        )
+    return LeadFile(source, report, _rows(source, encoding, dialect, columns), None)
+
+
+def _rows(source: Source, encoding: Encoding, dialect: Dialect, columns: Columns) -> Iterator[Row | BadLine]:
+    table = Table(texts(source, encoding), dialect.separator)
+    header_line = 0 if dialect.header is None else dialect.header[0]
+    row_of = columns.row
+    table.width = columns.width
+    is_below = False
+    with suppress(StoppedError):
+        for batch in table.batches():
+            for record in batch:
+                if not is_below:
+                    is_below = not isinstance(record, BadLine) and record[0] >= header_line
+                elif isinstance(record, BadLine):
+                    yield record
+                elif (row := row_of(*record)) is not None:
+                    yield row
+
+
+def _why_undecodable(
+    source: Source, error: UndecodableError, name: str, options: Options, delimiter: str | None
+) -> str:
+    place = error.place
+    column = _column_of(source, error, name, options, delimiter)
+    where = f"byte {place.byte:,} (line {place.line:,}{column})"
+    if error.likely:
+        others = "".join(f" or --encoding {label}" for label in error.likely[1:])
+        advice = (
+            f"it is probably {error.likely[0]}: publish it with --encoding {error.likely[0]}{others}, "
+            "or save it as UTF-8"
+        )
+    else:
+        advice = "save it as UTF-8"
+    return f"the file is not {label_of(error.codec)}: {where} cannot be read; nothing was published; {advice}"
+
+
+def _column_of(
+    source: Source, error: UndecodableError, name: str, options: Options, delimiter: str | None
+) -> str:
+    """Return the column of the place, when the header is known."""
+    codec = error.likely[0] if error.likely else error.codec
+    head = head_text(source, Encoding(codec if error.codec == "utf-8" else error.codec, 0))
+    kind = options.format or guess_format(name, head)
+    if kind == "jsonl":
+        return ""
+    dialect = find_dialect(head, _preferred(kind), delimiter)
+    number = _cells_before(error.place, dialect.separator)
+    if dialect.header is None or number is None or error.place.line < dialect.header[0]:
+        return ""
+    titles = dialect.header[1]
+    title = titles[number - 1] if number <= len(titles) and error.place.line > dialect.header[0] else ""
+    return f', column {number} "{shown(title)}"' if title.strip() else f", column {number}"
+
+
+def _cells_before(place: Place, separator: str) -> int | None:
+    """Return in which cell of its line the place is."""
+    try:
+        cells = next(csv.reader([without_marks(place.before)], delimiter=separator), [])
+    except csv.Error:
+        return None
+    return max(len(cells), 1)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from streams.interfaces.lead_files.leadfile import BadLine, Row
+from streams.interfaces.lead_files.rows import BadLine, Row
 from streams.kafka.producer import Outgoing
 from topics import ids
-from topics.decode import Position, decode
+from topics.decode import Decoded, Position, decode
 from topics.envelope import Headers, parse_timestamp, timestamp
 from topics.events import LeadReceived
 from topics.failures import DecodeError
 from topics.registry import TopicNames
 
+_FIELD = re.compile(r"([a-z][a-z_.]{0,59})(?:: | has )")
 _OURS = frozenset({"specversion", "type", "subject"})
 """Attributes that follow from the topic and the lead, whether the row has them or not."""
 
@@ -30,21 +32,24 @@ class LeadRecords:
     def __init__(self, names: TopicNames, source: str, began: datetime) -> None:
         """`source` and `began` are `ce_source` and `ce_time` of rows without their own; each row gets a later time."""
         self._topic = names.of(LeadReceived)
-        # A placeholder: the real position is not known yet, and decoding the record needs one.
-        self._place = Position(self._topic, 0, 0, 0)
+        # The real place is not known yet, and decoding needs one; its time is about that of the record.
+        self._place = Position(self._topic, 0, 0, int(datetime.now(UTC).timestamp() * 1000))
         self._source = source
         self._began = began
+        self._recorded = timestamp(began).encode()
         self._rows = 0
 
-    def make(self, row: Row) -> tuple[Outgoing, LeadReceived] | BadLine:
-        """Return the record and the lead as a worker will read it, or why it would become a dead letter."""
+    def make(self, row: Row) -> tuple[Outgoing, Decoded] | BadLine:
+        """Return the record and the event as a worker will decode it, or why it would become a dead letter."""
         self._rows += 1
         try:
             value = orjson.dumps(row.lead)
         except orjson.JSONEncodeError as error:
             return BadLine(row.line, "NOT_JSON", str(error))
         source = row.attributes.get("source", self._source)
-        event_id = row.attributes.get("id") or content_id(source, row.lead)
+        # A time that was taken from a column is part of the content: else two answers of one person would be one event.
+        content = row.lead if row.dated_by is None else row.lead | {"ce_time": row.dated_by}
+        event_id = row.attributes.get("id") or content_id(source, content)
         lead_id = row.lead.get("lead_id")
         lead_id = lead_id if isinstance(lead_id, str) and lead_id else event_id
         given = row.attributes
@@ -61,12 +66,20 @@ class LeadRecords:
         ]
         carried = given.keys() - _OURS - {"id", "source", "time"}
         headers += [(f"ce_{name}", given[name].encode()) for name in sorted(carried)]
+        if "time" in given and "recordedtime" not in given:
+            # An opt-out column says what held when the file was published, whenever the lead itself was made.
+            headers.append(("ce_recordedtime", self._recorded))
         try:
             decoded = decode(value, headers, LeadReceived, self._place)
         except DecodeError as error:
-            return BadLine(row.line, error.code, error.message)
-        assert isinstance(decoded.event, LeadReceived)  # noqa: S101 - for the type checker: it was asked for
-        return Outgoing(self._topic, lead_id.encode(), value, headers), decoded.event
+            return bad_line(row.line, error)
+        return Outgoing(self._topic, lead_id.encode(), value, headers), decoded
+
+
+def bad_line(line: int, error: DecodeError) -> BadLine:
+    """Return the line with the reason why its record would become a dead letter."""
+    named = _FIELD.match(error.message)
+    return BadLine(line, error.code, error.message, named[1] if named else "")
 
 
 def content_id(source: str, lead: dict[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""Reads any number of lines from a file or a pipe; waiting for a line can be interrupted."""
+"""Reads lines from a pipe as they come (`--follow`); waiting for a line can be interrupted."""
 
 from __future__ import annotations
 
@@ -8,32 +8,10 @@ import stat
 from collections.abc import Iterator
 from threading import Event
 
-from topics.limits import MAX_VALUE
+from streams.interfaces.lead_files.splitting import LONGEST_LINE
 
-LONGEST_LINE = 4 * MAX_VALUE
-"""Largest line in bytes: JSON in a file may be wider than the record that is sent."""
 _CHUNK = 1 << 20
 _WAIT_S = 0.2
-
-
-class InputError(OSError):
-    """The file cannot be opened; the message names it and says why."""
-
-
-def open_input(path: str) -> int:
-    """Open a file, or `-` for stdin; close it with `os.close`. Raise `InputError`."""
-    try:
-        if path == "-":
-            return os.dup(0)
-        descriptor = os.open(path, os.O_RDONLY)
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise InputError(f"{path} is a folder; name a file, or - for stdin")
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    return descriptor
 
 
 class Lines:
@@ -70,12 +48,6 @@ class Lines:
     def stop(self) -> None:
         """End the iteration as if the input ended here."""
         self._stopped.set()
-
-    def peek(self) -> bytes:
-        """Return the beginning of the input that comes next, without consuming it."""
-        if self._at == len(self._buffer):
-            self._fill()
-        return bytes(self._buffer[self._at : self._at + 4096])
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield line after line; one longer than `LONGEST_LINE` is cut there, so that no reader takes it for a lead."""

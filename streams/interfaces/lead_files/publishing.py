@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from actions.normalise.lead import read_lead
-from streams.interfaces.lead_files.leadfile import BadLine, Row
-from streams.interfaces.lead_files.leadrecord import LeadRecords
-from streams.interfaces.lead_files.lines import Lines
+from actions.normalise.lead import ReadLead, read_event
+from streams.interfaces.lead_files.leadfile import LeadFile
+from streams.interfaces.lead_files.leadrecord import LeadRecords, bad_line
+from streams.interfaces.lead_files.report import Sums
+from streams.interfaces.lead_files.rows import BadLine, Row
 from streams.kafka.producer import Outgoing, PublishError
-from topics.events import Reason
+from topics.decode import Decoded
+from topics.events import LeadReceived, Note, Reason
+from topics.failures import DecodeError
 
 BATCH_RECORDS = 500
 BATCH_BYTES = 1 << 20
@@ -43,6 +46,12 @@ class Tally:
     rejected: int = 0
     bad: list[BadLine] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    noted: int = 0
+    """Leads of which something was changed, dropped, or kept as it came."""
+    sums: Sums = field(default_factory=Sums)
+    """Of all lines, by what was done, field and code."""
+    first_lead: str | None = None
+    """Id of the first lead that is not rejected."""
     unknown: int = 0
     """Records that were sent but not acknowledged in time: the broker may have them."""
     is_interrupted: bool = False
@@ -51,14 +60,23 @@ class Tally:
     def skip(self, line: BadLine) -> None:
         """Count a line that is not a lead."""
         self.skipped += 1
+        self.sums.add("skipped", line.field, line.code, line.reason, line.line)
         if len(self.bad) < MAX_LISTED:
             self.bad.append(line)
 
     def reject(self, line: int, reasons: Sequence[Reason]) -> None:
         """Count a lead that a worker would reject."""
         self.rejected += 1
+        for reason in reasons:
+            self.sums.add("rejected", reason.field, reason.code, reason.message, line)
         if len(self.rejections) < MAX_LISTED:
             self.rejections.append(Rejection(line, reasons))
+
+    def note(self, line: int, notes: Sequence[Note]) -> None:
+        """Count a lead of which something was changed, dropped, or kept as it came."""
+        self.noted += 1
+        for note in notes:
+            self.sums.add("noted", note.field, note.code, note.said, line)
 
 
 class Publication:
@@ -66,17 +84,16 @@ class Publication:
 
     def __init__(
         self,
-        lines: Lines,
-        rows: Iterator[Row | BadLine],
+        leads: LeadFile,
         records: LeadRecords,
         *,
         send: Send | None,
         region: str | None = None,
     ) -> None:
-        """With a `region`, check each lead as a worker with this default region would."""
+        """With a `region`, judge each lead as a worker with this default region would."""
         self.tally = Tally()
-        self._lines = lines
-        self._rows = rows
+        self._leads = leads
+        self._rows = iter(leads)
         self._records = records
         self._send = send
         self._region = region
@@ -85,7 +102,7 @@ class Publication:
     def stop(self) -> None:
         """End after the batch that is being sent."""
         self.tally.is_interrupted = True
-        self._lines.stop()
+        self._leads.stop()
         self._stopping.set()
 
     async def run(self) -> None:
@@ -98,7 +115,7 @@ class Publication:
                 is_taken = await self._deliver(batch)
             finally:
                 if self.tally.error is not None:
-                    self._lines.stop()
+                    self._leads.stop()
                 following = await ahead
             if not is_taken:
                 return
@@ -132,17 +149,38 @@ class Publication:
         batch: list[Outgoing] = []
         size = 0
         for row in self._rows:
-            made = row if isinstance(row, BadLine) else self._records.make(row)
-            if isinstance(made, BadLine):
+            if isinstance(row, BadLine):
+                self.tally.skip(row)
+            elif isinstance(made := self._records.make(row), BadLine):
                 self.tally.skip(made)
             else:
-                record, lead = made
-                self.tally.good += 1
-                if self._region is not None and (reasons := read_lead(lead, self._region)[1]):
-                    self.tally.reject(row.line, reasons)
+                record, decoded = made
+                try:
+                    judged = self._judged(decoded)
+                except DecodeError as error:
+                    self.tally.skip(bad_line(row.line, error))
+                    continue
+                self._count(row, judged, record)
                 batch.append(record)
                 size += len(record.value or b"")
             is_full = len(batch) >= BATCH_RECORDS or size >= BATCH_BYTES
-            if batch and (is_full or self._lines.is_idle):
+            if batch and (is_full or self._leads.is_idle):
                 break
         return batch
+
+    def _judged(self, decoded: Decoded) -> ReadLead | None:
+        event = decoded.event
+        if self._region is None or not isinstance(event, LeadReceived):
+            return None
+        return read_event(event, decoded.envelope, self._region)
+
+    def _count(self, row: Row, judged: ReadLead | None, record: Outgoing) -> None:
+        self.tally.good += 1
+        notes: Sequence[Note] = row.notes if judged is None else (*row.notes, *judged.notes)
+        if judged is not None and judged.reasons:
+            self.tally.reject(row.line, judged.reasons)
+            return
+        if self.tally.first_lead is None and record.key is not None:
+            self.tally.first_lead = record.key.decode()
+        if notes:
+            self.tally.note(row.line, notes)

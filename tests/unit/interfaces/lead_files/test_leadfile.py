@@ -1,53 +1,28 @@
-"""Leads are read from JSON Lines and CSV, and a bad line is reported with its place."""
+"""A file of leads is opened, judged as a whole, and read."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from collections.abc import Callable
 
 import pytest
 
 from streams.interfaces.lead_files.leadfile import (
     BadLine,
+    LeadFile,
     LeadFileError,
+    Options,
     Row,
-    guess_format,
+    follow_leads,
 )
-from streams.interfaces.lead_files.lines import InputError, open_input
+from streams.interfaces.lead_files.lines import Lines
 from tests.support.lead_files import Read
 
-
-def test_json_lines_are_leads_and_ce_fields_their_attributes(read: Read) -> None:
-    content = b'\xef\xbb\xbf{"email":"a@example.com","ce_id":"1","ce_time":""}\r\n\n{"phone":"1","x":{"y":1}}'
-
-    rows = read(content, "jsonl")
-
-    assert rows == [Row(1, {"email": "a@example.com"}, {"id": "1"}), Row(3, {"phone": "1", "x": {"y": 1}})]
+Open = Callable[..., LeadFile]
 
 
-def test_a_bad_json_line_is_reported_with_its_place_and_its_neighbours_are_read(read: Read) -> None:
-    content = (
-        b'{"email":"a@b.c"}\n  {"email" "x"}\n\xff{}\n[1]\n{"ce_id":true}\n{"n":NaN}\n{"email":"d@e.f"}\n'
-    )
-
-    rows = read(content, "jsonl")
-
-    assert [(row.line, row.code if isinstance(row, BadLine) else "lead") for row in rows] == [
-        (1, "lead"),
-        (2, "NOT_JSON"),
-        (3, "NOT_UTF8"),
-        (4, "NOT_AN_OBJECT"),
-        (5, "BAD_ATTRIBUTE"),
-        (6, "NOT_JSON"),
-        (7, "lead"),
-    ]
-    bad = rows[1]
-    assert isinstance(bad, BadLine)
-    assert bad.reason.startswith("not JSON at column 12:")
-
-
-def test_one_json_array_is_refused_with_the_way_out(read: Read) -> None:
-    with pytest.raises(LeadFileError, match="one object per line"):
-        read(b'[\n{"email":"a@b.c"}\n]', "jsonl")
+def leads_of(file: LeadFile) -> list[dict[str, object]]:
+    return [row.lead for row in file if isinstance(row, Row)]
 
 
 def test_csv_columns_go_where_they_belong_in_any_spelling(read: Read) -> None:
@@ -75,51 +50,114 @@ def test_csv_columns_go_where_they_belong_in_any_spelling(read: Read) -> None:
     ]
 
 
-def test_a_bad_csv_row_is_reported_with_line_and_column(read: Read) -> None:
-    content = b'email,name,consent.marketing\na@b.c,A,maybe\nb@b.c,B\xff,\nc@b.c,C,,,\nd@b.c,D,no\n"e@b.c,E\nf@b.c,F,\n'
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_k1_marked_encodings_and_all_line_ends_are_read(opened: Open, codec: str, end: str) -> None:
+    file = opened(f"email\tname{end}ada@example.com\tZoë{end}".encode(codec), "Unicode Text.txt")
 
-    rows = read(content, "csv")
+    assert leads_of(file) == [{"email": "ada@example.com", "name": "Zoë"}]
+    assert file.report.separator == "tab"
 
-    assert [(row.line, row.code if isinstance(row, BadLine) else "lead") for row in rows] == [
-        (2, "WRONG_TYPE"),
-        (3, "NOT_UTF8"),
-        (4, "NOT_CSV"),
-        (5, "lead"),
-        (6, "NOT_CSV"),
+
+def test_k2_one_letter_that_is_not_utf8_refuses_the_whole_file_and_names_the_encoding(opened: Open) -> None:
+    content = "email,Vorname,Ort\na@example.com,Zoë,Köln\nb@example.com,Jürgen,Düsseldorf\n".encode("cp1252")
+
+    with pytest.raises(LeadFileError) as refused:
+        opened(content)
+
+    assert 'byte 35 (line 2, column 2 "Vorname")' in str(refused.value)
+    assert "--encoding windows-1252" in str(refused.value)
+    assert leads_of(opened(content, encoding="windows-1252"))[0]["first_name"] == "Zoë"
+
+
+def test_k5_blank_lines_are_skipped_and_a_file_without_a_lead_is_known_by_its_header(opened: Open) -> None:
+    assert leads_of(opened("\n\r\n \nemail,name\n\nada@example.com,\n")) == [{"email": "ada@example.com"}]
+    assert list(opened("email,name\n")) == []
+    assert opened("\n\n").report.header_line is None
+
+
+def test_k6_a_line_break_in_a_quoted_title_does_not_cut_the_header(opened: Open) -> None:
+    file = opened('email,"What do you need?\nTell us",phone\nada@example.com,a demo,+49301234567\n')
+
+    assert list(file) == [
+        Row(
+            3,
+            {
+                "email": "ada@example.com",
+                "phone": "+49301234567",
+                "attributes": {"What do you need?\nTell us": "a demo"},
+            },
+        )
     ]
-    reasons = [row.reason for row in rows if isinstance(row, BadLine)]
-    assert reasons[:2] == [
-        "consent.marketing: must be true or false",
-        "column 2 (name): not UTF-8 at character 2",
+
+
+def test_the_column_of_the_header_is_told_with_what_stands_before_it(opened: Open) -> None:
+    file = opened(
+        "Lead form report,,\n1 Jan - 31 Jan,,\n\nUser Email,FULL_NAME,Create Date\na@example.com,Ada,x\n"
+    )
+
+    assert leads_of(file) == [
+        {"email": "a@example.com", "name": "Ada", "attributes": {"Create Date": "x"}},
     ]
-    assert "from here to line 7" in reasons[3]
+    assert file.report.header_line == 4
+    assert file.warnings()[0] == "the header is in line 4; 2 rows before it left out"
+    assert '--time-column "Create Date"' in file.warnings()[1]
+
+
+def test_a_row_takes_its_time_from_the_time_column_and_one_that_cannot_be_read_is_told(opened: Open) -> None:
+    content = "email,created_time\na@example.com,2024-03-01T10:00:00+0100\nb@example.com,01/03/24\n"
+
+    file = opened(content, time_column="Created time")
+    first, second = file
+
+    assert first == Row(
+        2,
+        {"email": "a@example.com"},
+        {"time": "2024-03-01T09:00:00.000000Z"},
+        dated_by="2024-03-01T10:00:00+0100",
+    )
+    assert isinstance(second, Row)
+    assert (second.lead["attributes"], second.attributes) == ({"created_time": "01/03/24"}, {})
+    assert [column.target for column in file.report.columns] == ["email", "ce_time"]
+    assert [(note.field, note.code) for note in second.notes] == [("created_time", "TIME_INVALID")]
+
+
+def test_a_file_that_is_stopped_gives_no_half_row(opened: Open) -> None:
+    file = opened("email,name\n" + "ada@example.com,Ada\n" * 20_000)
+    rows = iter(file)
+    next(rows)
+
+    file.stop()
+
+    assert all(row == Row(row.line, {"email": "ada@example.com", "name": "Ada"}) for row in rows)
+
+
+def test_a_pipe_is_followed_line_by_line_and_only_json_lines_are() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b'\xef\xbb\xbf{"email":"a@example.com"}\n\xff{}\n')
+    rows = iter(follow_leads(Lines(reading), Options()))
+
+    assert next(rows) == Row(1, {"email": "a@example.com"})
+    bad = next(rows)
+    assert isinstance(bad, BadLine)
+    assert (bad.line, bad.code) == (2, "NOT_UTF8")
+    with pytest.raises(LeadFileError, match="--follow"):
+        follow_leads(Lines(reading), Options(format="csv"))
+    os.close(reading)
+    os.close(writing)
 
 
 @pytest.mark.parametrize(
-    ("header", "message"),
-    [(b"name,city\nA,B\n", "neither email nor phone"), (b"email,Email\na,b\n", "names email twice")],
-)
-def test_a_csv_that_cannot_be_leads_is_refused_at_its_header(read: Read, header: bytes, message: str) -> None:
-    with pytest.raises(LeadFileError, match=message):
-        read(header, "csv")
-
-
-@pytest.mark.parametrize(
-    ("name", "beginning", "expected"),
+    ("content", "message"),
     [
-        ("a.CSV", b"{", "csv"),
-        ("a.ndjson", b"email,", "jsonl"),
-        ("-", b'\xef\xbb\xbf {"a":1}', "jsonl"),
-        ("-", b"email,name", "csv"),
+        (b"PK\x03\x04..xl/workbook.xml", "an Excel workbook"),
+        (b'[\n{"email":"a@b.c"}\n]', "one object per line"),
+        (b"name,city\nA,B\n", "neither email nor phone"),
+        (b"email,Email\na,b\n", "names email twice"),
     ],
 )
-def test_the_format_follows_from_the_name_else_from_the_beginning(
-    name: str, beginning: bytes, expected: str
+def test_a_file_that_cannot_be_leads_is_refused_before_its_first_lead(
+    opened: Open, content: bytes, message: str
 ) -> None:
-    assert guess_format(name, beginning) == expected
-
-
-def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "none"):
-        with pytest.raises(InputError, match=str(path)):
-            open_input(str(path))
+    with pytest.raises(LeadFileError, match=message):
+        opened(content, "leads")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from streams.interfaces.lead_files.leadfile import BadLine, Row
 from streams.interfaces.lead_files.leadrecord import LeadRecords
+from streams.interfaces.lead_files.rows import BadLine, Row
 from topics.registry import TopicNames
 
 BEGAN = datetime(2026, 11, 23, 20, 15, tzinfo=UTC)
@@ -73,8 +73,35 @@ def test_a_later_row_counts_as_later() -> None:
     assert times[0] < times[1]
 
 
+def test_a_row_with_its_own_time_says_when_it_was_published_and_its_id_does_not() -> None:
+    row = Row(1, {"email": "a@example.com"}, {"time": "2024-01-01T00:00:00Z"})
+
+    now, later = headers_of(row), headers_of(row, records(began=datetime(2027, 1, 1, tzinfo=UTC)))
+
+    assert (now["ce_time"], now["ce_recordedtime"]) == ("2024-01-01T00:00:00Z", "2026-11-23T20:15:00.000000Z")
+    assert (later["ce_recordedtime"], later["ce_id"]) == ("2027-01-01T00:00:00.000000Z", now["ce_id"])
+    assert "ce_recordedtime" not in headers_of(Row(1, {"email": "a@example.com"}))
+
+
+def test_two_answers_of_one_person_are_two_events_when_a_column_dates_them() -> None:
+    lead = {"email": "a@example.com"}
+    rows = [
+        Row(1, lead, {"time": f"{year}-01-01T00:00:00.000000Z"}, dated_by=f"{year}-01-01T00:00:00Z")
+        for year in (2024, 2025)
+    ]
+
+    assert len({headers_of(row)["ce_id"] for row in rows}) == 2
+
+
+def test_the_ids_of_files_that_were_published_by_an_earlier_build_stay() -> None:
+    lead = {"email": "a@example.com", "consent": {"marketing": True}, "attributes": {"Campaign": "spring"}}
+
+    assert headers_of(Row(2, lead))["ce_id"] == "97108606-e30c-5388-ae4b-2f4022644aa8"
+
+
 def test_what_would_be_a_dead_letter_is_not_published_and_its_place_is_reported_without_the_value() -> None:
     rows = [
+        (Row(1, {"lead_id": "x" * 501}), "TOO_LONG", "lead_id"),
         (Row(2, {"name": "a\x01secret"}), "CONTROL_CHARACTER", "name"),
         (Row(3, {"n": 2**60}), "NUMBER_OUT_OF_RANGE", "n"),
         (Row(4, {"m": "x" * 300_000}), "TOO_LARGE", "300"),

@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import threading
 
-from streams.interfaces.lead_files.leadfile import (
-    BadLine,
-    Row,
-)
-from streams.interfaces.lead_files.lines import LONGEST_LINE, Lines
-from tests.support.lead_files import Read
+from streams.interfaces.lead_files.lines import Lines
+from streams.interfaces.lead_files.splitting import LONGEST_LINE
 
 
-def test_a_line_without_end_is_skipped_and_not_kept_in_memory(read: Read) -> None:
-    content = b'{"email":"a@b.c"}\n' + b"x" * (LONGEST_LINE * 3) + b'\n{"email":"d@e.f"}\n'
+def test_a_line_without_end_is_skipped_and_not_kept_in_memory() -> None:
+    reading, writing = os.pipe()
+    content = b"one\n" + b"x" * (LONGEST_LINE * 3) + b"\ntwo\n"
 
-    rows = read(content, "jsonl")
+    def write() -> None:
+        with os.fdopen(writing, "wb") as file:
+            file.write(content)
 
-    assert [(row.line, type(row)) for row in rows] == [(1, Row), (2, BadLine), (3, Row)]
+    thread = threading.Thread(target=write)
+    thread.start()
+    lengths = [len(line) for line in Lines(reading)]
+    thread.join()
+
+    assert lengths == [4, LONGEST_LINE + 1, 4]
+    os.close(reading)
 
 
 def test_reading_a_silent_pipe_can_be_stopped() -> None:

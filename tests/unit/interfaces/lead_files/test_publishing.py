@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from streams.interfaces.lead_files.leadfile import read_leads
+from streams.interfaces.lead_files.leadfile import Options, open_leads
 from streams.interfaces.lead_files.leadrecord import LeadRecords
-from streams.interfaces.lead_files.lines import Lines, open_input
 from streams.interfaces.lead_files.publishing import BATCH_RECORDS, Publication, Send
+from streams.interfaces.lead_files.source import Source, open_input
 from streams.kafka.producer import Outgoing, PublishError
 from topics.registry import TopicNames
 
@@ -22,9 +22,9 @@ BEGAN = datetime(2026, 11, 23, tzinfo=UTC)
 def publication_of(path: Path, send: Send | None, region: str | None = None) -> Iterator[Publication]:
     descriptor = open_input(str(path))
     try:
-        lines = Lines(descriptor)
+        leads = open_leads(Source(descriptor), path.name, Options())
         records = LeadRecords(TopicNames(), "/cli/leads", BEGAN)
-        yield Publication(lines, read_leads(lines, "jsonl"), records, send=send, region=region)
+        yield Publication(leads, records, send=send, region=region)
     finally:
         os.close(descriptor)
 
@@ -62,6 +62,25 @@ async def test_a_dry_run_sends_nothing_and_counts_what_a_worker_would_reject(tmp
     tally = publication.tally
     assert (tally.published, tally.good, tally.rejected) == (0, 3, 1)
     assert [(each.line, each.reasons[0].field) for each in tally.rejections] == [(3, "email")]
+    assert [(each.what, each.field, each.count, each.lines) for each in tally.sums.most_frequent()] == [
+        ("rejected", "email", 1, [3])
+    ]
+
+
+async def test_notes_about_leads_are_summed_when_they_are_published_too(tmp_path: Path) -> None:
+    async def send(batch: Sequence[Outgoing]) -> None:
+        pass
+
+    notable = b'{"email": "n%d@example.com", "country": "Atlantis"}\n'
+    path = leads(tmp_path, 2, *(notable % number for number in range(7)))
+
+    with publication_of(path, send, region="US") as publication:
+        await publication.run()
+
+    tally = publication.tally
+    (noted,) = tally.sums.most_frequent()
+    assert (tally.published, tally.noted, tally.rejected) == (9, 7, 0)
+    assert (noted.what, noted.field, noted.count, noted.lines) == ("noted", "country", 7, [3, 4, 5, 6, 7])
 
 
 async def test_a_broker_that_takes_no_more_ends_it_with_what_is_known(tmp_path: Path) -> None:
