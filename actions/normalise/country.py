@@ -103,7 +103,7 @@ def _of_flag(first: str, second: str) -> str | None:
 def _code(text: str) -> str | None:
     # Codes before folding: `Mỹ` is the USA in Vietnamese, and without its accent the code of Malaysia.
     if _CODE.fullmatch(text) and (code := _codes().get(text.lower())) is not None:
-        return code
+        return _NAMES_LIKE_CODES.get(text, code)
     exact = _exact(text)
     if not exact:
         return None
@@ -115,6 +115,11 @@ def _code(text: str) -> str | None:
     return (
         None if _CODE.fullmatch(plain) else _english_plain().get(plain) or _names_plain().get(plain) or None
     )
+
+
+_NAMES_LIKE_CODES = {"Nga": "RU", "Ao": "AT"}
+"""Names of countries, in any language of the CLDR, with the letters of another one's code. As a name is written, with
+one capital, they are the name (`Nga` is Russia in Vietnamese, `NGA` Nigeria). A test looks for more."""
 
 
 def _exact(text: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actions.normalise import country
 from actions.normalise.country import normalise_country
 from actions.normalise.refused import Refused
 
@@ -123,3 +124,24 @@ def test_any_text_is_a_known_country_or_refused(text: str) -> None:
         return
 
     assert code is None or normalise_country(code) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("NGA", "NG"), ("Nga", "RU"), ("nga", "NG"), ("AO", "AO"), ("Ao", "AT"), ("ao", "AO"), ("Deu", "DE")],
+)
+def test_a_name_with_the_letters_of_a_code_is_told_from_it_by_its_capital(text: str, code: str) -> None:
+    assert normalise_country(text) == code
+
+
+def test_no_other_name_of_a_country_has_the_letters_of_the_code_of_another() -> None:
+    codes = country._codes()
+    tables = (country._names(), country._older_names(), country._english())
+    others = {
+        name.title(): code
+        for table in tables
+        for name, code in table.items()
+        if code and codes.get(name, code) != code
+    }
+
+    assert others == country._NAMES_LIKE_CODES
