@@ -20,8 +20,8 @@ from tests.acceptance.stage import Published, Stage
 from tests.acceptance.waiting import eventually
 from tests.chaos.figures import SEED, figure, seeded, time_limit
 
-PEOPLE = figure(600, 10_000, 40_000)
-KILLS = figure(3, 20, 100)
+PEOPLE = figure(300, 10_000, 40_000)
+KILLS = figure(2, 20, 100)
 ANSWER_S = 0.02
 SUPPRESSED = "contacts.suppressed.v1"
 RECORDED = "suppressions.recorded.v1"
