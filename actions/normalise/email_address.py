@@ -13,6 +13,9 @@ from actions.normalise.refused import Refused, Remark, Remarks, too_long
 LENGTH = 254
 """Characters that fit into an SMTP path (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
 
+LOCAL_OCTETS = 64
+"""Bytes of the part before the @ (RFC 5321, 4.5.3.1.1; in UTF-8 by RFC 6531)."""
+
 # Settles what nearly everybody types, in one pass without backtracking (possessive quantifiers). It only ever
 # says yes, and only where email-validator says yes too: a test compares them. "--" is left to the library, as
 # it may be an encoded label (xn--), and so are the names that never receive mail.
@@ -128,6 +131,12 @@ def _settle(text: str) -> tuple[str, str]:
         )
     except EmailNotValidError:
         raise Refused("EMAIL_INVALID", _complaint(text)) from None
+    if len(found.local_part.encode()) > LOCAL_OCTETS:
+        raise Refused("EMAIL_INVALID", f"The part before the @ has more than {LOCAL_OCTETS} bytes in UTF-8.")
+    if found.ascii_domain[-2:-1] == ".":
+        raise Refused(
+            "EMAIL_INVALID", "The domain ends with one letter, and no top-level domain has only one."
+        )
     return found.local_part, found.ascii_domain.lower()
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from actions.normalise.country import normalise_country
+from actions.normalise.email_address import normalise_email
+from actions.normalise.phone_number import normalise_phone
 from actions.normalise.refused import Refused
 
 FOLDER = Path(__file__).parents[1] / "data" / "readings"
@@ -20,6 +22,8 @@ class Case(NamedTuple):
     text: str
     expected: str | None
     source: str
+    region: str | None = None
+    """Of a phone: the country in which it is read."""
 
 
 class Judged(NamedTuple):
@@ -37,18 +41,23 @@ def cases(name: str) -> list[Case]:
     """Return the cases of a set."""
     with (FOLDER / f"{name}.tsv").open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return [Case(row["input"], row["expected"] or None, row["source"]) for row in rows]
+        return [Case(row["input"], row["expected"] or None, row["source"], row.get("region")) for row in rows]
 
 
-def country(text: str) -> str | None:
-    """Return what the product reads."""
+SETS: dict[str, Callable[[Case], str | None]] = {
+    "countries": lambda case: normalise_country(case.text),
+    "emails": lambda case: normalise_email(case.text),
+    "phones": lambda case: normalise_phone(case.text, case.region, is_region_given=True),
+}
+"""How the product reads the cases of each set; it raises `Refused` for what it does not read."""
+
+
+def read(name: str, case: Case) -> str | None:
+    """Return what the product reads; None when it does not."""
     try:
-        return normalise_country(text)
+        return SETS[name](case)
     except Refused:
         return None
-
-
-SETS: dict[str, Callable[[str], str | None]] = {"countries": country}
 
 
 def judge(name: str) -> Judged:
@@ -56,7 +65,7 @@ def judge(name: str) -> Judged:
     right, absent, wrong = 0, [], []
     every = cases(name)
     for case in every:
-        found = SETS[name](case.text)
+        found = read(name, case)
         if found == case.expected:
             right += 1
         elif found is None:
