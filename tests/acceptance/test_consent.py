@@ -126,7 +126,7 @@ def groups(random: Random) -> Groups:
     return Groups(*(everybody[begin:end] for begin, end in pairwise(cuts)))
 
 
-@pytest.mark.long_on("postgresql")
+@pytest.mark.long
 @pytest.mark.timeout(time_limit(240, 30, KILLS))
 def test_nobody_who_said_no_gets_a_mail_and_a_later_yes_gets_one(any_stage: Stage, tmp_path: Path) -> None:
     stage, random = any_stage, seeded("consent")
