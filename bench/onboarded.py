@@ -50,7 +50,7 @@ def until_onboarded(
 
 def results(names: TopicNames) -> list[str]:
     """Topics of all results."""
-    return [names.of(event) for step in ONBOARDING.steps for event in step.emits]
+    return [names.of(event) for step in ONBOARDING.steps_of(LeadReceived) for event in step.emits]
 
 
 def leads_by_topic(cluster: Cluster, topics: Iterable[str]) -> dict[str, set[str]]:
